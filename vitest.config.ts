@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** Folders are promises: unit and house are pure, e2e starts real processes and skips aloud. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "house", include: ["test/house/**/*.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/house/**", "test/e2e/**"],
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          execArgv: ["--disable-warning=ExperimentalWarning"],
+        },
+      },
+    ],
+  },
+});
