@@ -50,7 +50,8 @@ function runOn(node) {
   const args = ["--disable-warning=ExperimentalWarning", main, ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
   // ^C reaches the whole process group by itself; the others are passed on.
-  for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR2"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR2"])
+    process.on(signal, () => child.kill(signal));
   process.on("SIGINT", () => {});
   child.on("error", (error) => {
     process.stderr.write(`holdfast: cannot start ${node}: ${error.message}\n`);

@@ -19,7 +19,7 @@ export type TimerId = unknown;
 export const systemClock: Clock = {
   now: () => Date.now(),
   mono: () => performance.now(),
-  setTimeout: (fn, ms) => setTimeout(fn as () => void, ms),
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (id) => {
     clearTimeout(id as ReturnType<typeof setTimeout>);
   },

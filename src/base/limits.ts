@@ -1,0 +1,39 @@
+/**
+ * Every number that more than one file must agree on: name with unit, value, reason.
+ */
+export const limits = {
+  /** Largest WebSocket message: one DATA frame and room for control JSON. */
+  WS_MESSAGE_BYTES_MAX: 65_600,
+  /** One DATA payload: 64 ms on a 0.25 MB/s link, so a keystroke waits no longer. */
+  DATA_BYTES_MAX: 16_384,
+  /** JSON control bodies. */
+  CONTROL_BYTES_MAX: 16_384,
+  /** Receive window of a terminal or exec stream; the sender keeps no more than this. */
+  STREAM_WINDOW_BYTES: 256 * 1024,
+  STREAMS_PER_CHANNEL_MAX: 1024,
+  CHANNELS_PER_LINK_MAX: 256,
+  /** Bytes that may wait in one WebSocket before its reader counts as too slow (4414). */
+  EGRESS_BYTES_MAX: 8 * 1024 * 1024,
+
+  /** First frame after the upgrade. */
+  HELLO_TIMEOUT_MS: 5_000,
+  /** Hub to driver: fast enough to suspect a dead driver in 3 s. */
+  DRIVER_PING_MS: 1_000,
+  DRIVER_SUSPECT_MS: 3_000,
+  DRIVER_DEAD_MS: 6_000,
+  /** Hub to client: a laptop may be slow, and resuming is cheap. */
+  CLIENT_PING_MS: 5_000,
+  CLIENT_DEAD_MS: 15_000,
+  /** A ticker later than this was frozen itself and must not judge its peer. */
+  STALL_MS: 1_500,
+  /** Wall against monotonic: more than this between two ticks is a suspend or a restore. */
+  CLOCK_JUMP_MS: 2_000,
+
+  /** Redial: full jitter between these two, for ever. */
+  REDIAL_MIN_MS: 100,
+  REDIAL_MAX_MS: 5_000,
+  /** A link must have lived this long before the next back-off starts small again. */
+  REDIAL_RESET_AFTER_MS: 10_000,
+  /** A driver that was fenced or refused stays away this long, or until a nudge. */
+  REDIAL_LATER_MS: 60_000,
+} as const;

@@ -1,0 +1,110 @@
+/**
+ * The JSON messages inside frames, as valibot schemas: one source for types and checks, small
+ * enough for the driver and a browser. Unknown keys are dropped, so that a newer peer may say more. Every decode goes through
+ * `parseControl`, which names the first wrong key.
+ */
+import * as v from "valibot";
+import { decodeJson } from "./bodies.ts";
+import { ProtocolError } from "./protocol-error.ts";
+
+const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+
+/** First frame of a driver. The token itself travels in the Authorization header. */
+export const DriverHello = v.object({
+  v: v.pipe(v.number(), v.integer()),
+  role: v.literal("driver"),
+  session: Id,
+  impl: v.pipe(v.string(), v.maxLength(64)),
+  features: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(64)),
+  /** Highest epoch this process has confirmed; null for a fresh process. */
+  lastEpoch: v.union([Count, v.null()]),
+  /** Evidence for people only: a clone has the same values. */
+  instance: v.object({
+    pid: Count,
+    startTicks: v.pipe(v.string(), v.maxLength(32)),
+    bootId: v.pipe(v.string(), v.maxLength(64)),
+    startedAt: Count,
+  }),
+  /** Why this dial happened: start, nudge, jump (wall against monotonic), lost, silence. */
+  reason: v.pipe(v.string(), v.maxLength(32)),
+  clock: v.object({ wallMs: v.number(), monoMs: v.number() }),
+});
+export type DriverHello = v.InferOutput<typeof DriverHello>;
+
+export const ClientHello = v.object({
+  v: v.pipe(v.number(), v.integer()),
+  role: v.literal("client"),
+  impl: v.pipe(v.string(), v.maxLength(64)),
+  features: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(64)),
+});
+export type ClientHello = v.InferOutput<typeof ClientHello>;
+
+export const Hello = v.union([DriverHello, ClientHello]);
+
+export const Welcome = v.object({
+  linkId: Id,
+  hubId: Id,
+  features: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(64)),
+  pingMs: Count,
+  deadMs: Count,
+  frameBytesMax: Count,
+  /** Drivers only: the epoch that the hub's store issued, and bytes to echo in EPOCH_CONFIRM. */
+  epoch: v.optional(Count),
+  challenge: v.optional(v.pipe(v.string(), v.maxLength(64))),
+});
+export type Welcome = v.InferOutput<typeof Welcome>;
+
+/** Driver to hub, once per link, after it adopted the epoch in memory. */
+export const EpochConfirm = v.object({
+  epoch: Count,
+  challenge: v.pipe(v.string(), v.maxLength(64)),
+});
+export type EpochConfirm = v.InferOutput<typeof EpochConfirm>;
+
+export const Attach = v.object({
+  mode: v.literal("new"),
+  /** Session id or name; the hub replaces it by the id before the driver sees it. */
+  session: Id,
+  channelId: Id,
+});
+export type Attach = v.InferOutput<typeof Attach>;
+
+export const Attached = v.object({ channelId: Id, session: Id, epoch: Count });
+export type Attached = v.InferOutput<typeof Attached>;
+
+export const Detach = v.object({ reason: v.pipe(v.string(), v.maxLength(256)) });
+export type Detach = v.InferOutput<typeof Detach>;
+
+/** Hub to client on a route: how the session at the other end is. `down` ends the route. */
+export const PeerState = v.object({
+  session: Id,
+  driver: v.union([v.literal("up"), v.literal("down")]),
+  state: v.pipe(v.string(), v.maxLength(64)),
+  epoch: Count,
+});
+export type PeerState = v.InferOutput<typeof PeerState>;
+
+export const LinkError = v.object({
+  code: v.pipe(v.string(), v.maxLength(64)),
+  message: v.pipe(v.string(), v.maxLength(2048)),
+  hint: v.optional(v.pipe(v.string(), v.maxLength(2048))),
+  /** The route that failed (also in the frame header); absent when the link itself ends. */
+  channelId: v.optional(Id),
+  retryAfterMs: v.optional(Count),
+});
+export type LinkError = v.InferOutput<typeof LinkError>;
+
+export const GoAway = v.object({ reason: v.pipe(v.string(), v.maxLength(256)), drainMs: Count });
+export type GoAway = v.InferOutput<typeof GoAway>;
+
+/** Reads and checks a JSON body. @throws ProtocolError naming the first key that is wrong. */
+export function parseControl<S extends v.GenericSchema>(
+  schema: S,
+  body: Uint8Array,
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, decodeJson(body));
+  if (result.success) return result.output;
+  const [first] = result.issues;
+  throw new ProtocolError(`${v.getDotPath(first) ?? "body"}: ${first.message}`);
+}

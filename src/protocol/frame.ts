@@ -1,0 +1,120 @@
+/**
+ * The binary unit on the wire: one frame per WebSocket message. The only file that knows an
+ * offset. Pure and browser-safe: Uint8Array and DataView, no Buffer.
+ *
+ *   0        1        2        4              8              12
+ *   +--------+--------+--------+--------------+--------------+------
+ *   | type   | flags  | epoch  | route (u32)  | stream (u32) | body…     stream only if type >= 0x20
+ *   +--------+--------+--------+--------------+--------------+------
+ *
+ * Big endian. `type` bit 7 marks a type that an older peer may skip. Undefined flag bits must be
+ * zero. `epoch` is the low 16 bits of the session epoch under which the route was attached; link
+ * frames carry 0. `route` is a link-local handle that the hub rewrites in place when it relays;
+ * 0 means the link itself.
+ */
+import { ProtocolError } from "./protocol-error.ts";
+
+export const FrameType = {
+  hello: 0x01,
+  welcome: 0x02,
+  ping: 0x03,
+  pong: 0x04,
+  goAway: 0x06,
+  error: 0x07,
+  epochConfirm: 0x08,
+  attach: 0x10,
+  attached: 0x11,
+  detach: 0x12,
+  peerState: 0x13,
+  open: 0x20,
+  openOk: 0x21,
+  data: 0x22,
+  credit: 0x23,
+  ctl: 0x24,
+  reset: 0x25,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** Flag bit 0: on DATA the sender's last byte; on CREDIT that last byte was consumed. */
+export const FLAG_FIN = 0x01;
+
+const LINK_HEADER_BYTES = 8;
+const STREAM_HEADER_BYTES = 12;
+const FIRST_STREAM_TYPE = 0x20;
+const IGNORABLE_BIT = 0x80;
+
+export interface Frame {
+  readonly type: FrameType;
+  readonly flags: number;
+  readonly epoch: number;
+  readonly route: number;
+  /** 0 for link frames. */
+  readonly stream: number;
+  /** A view into the received message: copy it before keeping it past the current turn. */
+  readonly body: Uint8Array;
+}
+
+const KNOWN_TYPES = new Set<number>(Object.values(FrameType));
+const FIN_TYPES = new Set<number>([FrameType.data, FrameType.credit]);
+
+export function encodeFrame(frame: {
+  type: FrameType;
+  flags?: number;
+  epoch?: number;
+  route?: number;
+  stream?: number;
+  body?: Uint8Array;
+}): Uint8Array<ArrayBuffer> {
+  const headerBytes = headerLength(frame.type);
+  const body = frame.body ?? EMPTY;
+  const out = new Uint8Array(headerBytes + body.length);
+  const view = new DataView(out.buffer);
+  view.setUint8(0, frame.type);
+  view.setUint8(1, frame.flags ?? 0);
+  view.setUint16(2, (frame.epoch ?? 0) & 0xffff);
+  view.setUint32(4, frame.route ?? 0);
+  if (headerBytes === STREAM_HEADER_BYTES) view.setUint32(8, frame.stream ?? 0);
+  out.set(body, headerBytes);
+  return out;
+}
+
+/**
+ * Reads one message. Returns null for an unknown type that is marked ignorable.
+ * @throws ProtocolError for anything that is not a frame.
+ */
+export function decodeFrame(message: Uint8Array): Frame | null {
+  if (message.length < LINK_HEADER_BYTES) {
+    throw new ProtocolError(`frame of ${message.length} bytes is shorter than its header`);
+  }
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  const type = view.getUint8(0);
+  if (!KNOWN_TYPES.has(type)) {
+    if ((type & IGNORABLE_BIT) !== 0) return null;
+    throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
+  }
+  const flags = view.getUint8(1);
+  if ((flags & ~(FIN_TYPES.has(type) ? FLAG_FIN : 0)) !== 0) {
+    throw new ProtocolError(`undefined flag bits 0x${flags.toString(16)} on type ${type}`);
+  }
+  const headerBytes = headerLength(type);
+  if (message.length < headerBytes) throw new ProtocolError("stream frame without a stream id");
+  return {
+    type: type as FrameType,
+    flags,
+    epoch: view.getUint16(2),
+    route: view.getUint32(4),
+    stream: headerBytes === STREAM_HEADER_BYTES ? view.getUint32(8) : 0,
+    body: message.subarray(headerBytes),
+  };
+}
+
+/** Points a frame at another route without copying it: what a relay does per frame. */
+export function rewriteRoute(message: Uint8Array, route: number): void {
+  new DataView(message.buffer, message.byteOffset, message.byteLength).setUint32(4, route);
+}
+
+function headerLength(type: number): number {
+  return (type & ~IGNORABLE_BIT) >= FIRST_STREAM_TYPE ? STREAM_HEADER_BYTES : LINK_HEADER_BYTES;
+}
+
+const EMPTY = new Uint8Array(0);

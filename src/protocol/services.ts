@@ -1,0 +1,99 @@
+/**
+ * What a stream can be: the JSON of OPEN, OPEN_OK, CTL and RESET for each service of the driver.
+ *
+ * exec      one process. Three streams share one exec: the opener's own stream carries stdin one
+ *           way and stdout the other; stderr comes on a second stream that the driver opens (even
+ *           id) with kind `exec.stderr` and the `of` of the first. Exit is a CTL on the first.
+ * terminal  one pty: keystrokes one way, screen bytes the other; resize and exit are CTLs.
+ */
+import * as v from "valibot";
+
+const Env = v.record(
+  v.pipe(v.string(), v.maxLength(256)),
+  v.pipe(v.string(), v.maxLength(131_072)),
+);
+
+export const OpenExec = v.object({
+  kind: v.literal("exec"),
+  /** Program and arguments; no shell is put around them. */
+  argv: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(4096)),
+  cwd: v.optional(v.pipe(v.string(), v.maxLength(4096))),
+  env: v.optional(Env),
+  /** Bytes of stdout and stderr that the opener grants to start with. */
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type OpenExec = v.InferOutput<typeof OpenExec>;
+
+export const OpenTerminal = v.object({
+  kind: v.literal("terminal"),
+  /** Empty means the user's login shell. */
+  argv: v.pipe(v.array(v.string()), v.maxLength(4096)),
+  cols: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+  rows: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+  term: v.pipe(v.string(), v.maxLength(64)),
+  cwd: v.optional(v.pipe(v.string(), v.maxLength(4096))),
+  env: v.optional(Env),
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type OpenTerminal = v.InferOutput<typeof OpenTerminal>;
+
+/** Opened by the driver towards the client. */
+export const OpenStderr = v.object({
+  kind: v.literal("exec.stderr"),
+  /** Stream id of the exec it belongs to. */
+  of: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type OpenStderr = v.InferOutput<typeof OpenStderr>;
+
+/** One write-read-remove check and one command inside the sandbox, over the driver's own path. */
+export const OpenProbe = v.object({
+  kind: v.literal("probe"),
+  nonce: v.pipe(v.string(), v.minLength(8), v.maxLength(128)),
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type OpenProbe = v.InferOutput<typeof OpenProbe>;
+
+export const OpenRequest = v.union([OpenExec, OpenTerminal, OpenStderr, OpenProbe]);
+export type OpenRequest = v.InferOutput<typeof OpenRequest>;
+
+export const OpenOk = v.object({
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  pid: v.optional(v.pipe(v.number(), v.integer())),
+  /** Terminals: which pty is behind it (`node-pty`, `script`, `pipes`). */
+  pty: v.optional(v.pipe(v.string(), v.maxLength(32))),
+});
+export type OpenOk = v.InferOutput<typeof OpenOk>;
+
+export const Ctl = v.union([
+  v.object({
+    type: v.literal("resize"),
+    cols: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+    rows: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+  }),
+  v.object({ type: v.literal("signal"), signal: v.pipe(v.string(), v.maxLength(16)) }),
+  v.object({
+    type: v.literal("exit"),
+    /** Exit code, or null when a signal ended the process. */
+    code: v.union([v.pipe(v.number(), v.integer()), v.null()]),
+    signal: v.union([v.pipe(v.string(), v.maxLength(16)), v.null()]),
+  }),
+]);
+export type Ctl = v.InferOutput<typeof Ctl>;
+
+/** Why a stream was reset: a closed list, with a sentence for people. */
+export const Reset = v.object({
+  code: v.union([
+    v.literal("CANCELLED"),
+    v.literal("PROTOCOL"),
+    v.literal("CREDIT_VIOLATION"),
+    v.literal("NOT_FOUND"),
+    v.literal("PERMISSION"),
+    v.literal("REFUSED"),
+    v.literal("DRIVER_GONE"),
+    v.literal("LIMIT"),
+    v.literal("IO"),
+  ]),
+  message: v.pipe(v.string(), v.maxLength(2048)),
+});
+export type Reset = v.InferOutput<typeof Reset>;
