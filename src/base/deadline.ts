@@ -1,0 +1,52 @@
+/** Waiting with an end: nothing in the house waits for a promise that has no deadline. */
+import type { Clock } from "./clock.ts";
+
+/**
+ * Runs `work` for at most `waitMs`. The signal tells the work to stop; a work that does not listen
+ * is left alone, and its late result is dropped here (its owner keeps it).
+ * @throws what `onLate` makes, when the time is up first.
+ */
+export async function withDeadline<T>(
+  clock: Clock,
+  waitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  onLate: () => Error,
+  outer?: AbortSignal,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => {
+    controller.abort(outer?.reason);
+  };
+  if (outer?.aborted === true) abort();
+  outer?.addEventListener("abort", abort, { once: true });
+  let timer: unknown;
+  const late = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(() => {
+      const error = onLate();
+      controller.abort(error);
+      reject(error);
+    }, waitMs);
+  });
+  try {
+    return await Promise.race([work(controller.signal), late]);
+  } finally {
+    clock.clearTimeout(timer);
+    outer?.removeEventListener("abort", abort);
+  }
+}
+
+/** Resolves after `waitMs`, or rejects as soon as the signal aborts. */
+export function sleep(clock: Clock, waitMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clock.clearTimeout(timer);
+      reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+    };
+    const timer = clock.setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, waitMs);
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}

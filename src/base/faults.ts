@@ -1,0 +1,182 @@
+/**
+ * The one registry of what can go wrong: code → category, retry, HTTP status, exit code, log
+ * level, hint. Codes are stable: they are API values, metric labels and anchors in the docs.
+ *
+ * Categories keep apart whose failure it is: `startup` a sandbox never came up, `environment` a
+ * sandbox or platform broke, `verification` a claim without proof, `driver`, `wire`, `task` the
+ * user's own command, `caller` the request, `operator` keys and configuration, `capacity`,
+ * `defect` ours.
+ */
+export type FaultCategory =
+  | "startup"
+  | "environment"
+  | "verification"
+  | "driver"
+  | "wire"
+  | "task"
+  | "caller"
+  | "operator"
+  | "capacity"
+  | "defect";
+
+/** `on-fresh-sandbox` means that only another sandbox can help. */
+export type FaultRetry = "never" | "same" | "after-backoff" | "on-fresh-sandbox";
+
+export interface FaultKind {
+  readonly category: FaultCategory;
+  readonly retry: FaultRetry;
+  /** HTTP status of the problem+json body. */
+  readonly http: number;
+  /** Exit code of the CLI. */
+  readonly exit: number;
+  readonly level: "info" | "warn" | "error";
+  /** The next step, for a person. */
+  readonly hint: string;
+}
+
+const caller = (http: number, exit: number, hint: string): FaultKind => ({
+  category: "caller",
+  retry: "never",
+  http,
+  exit,
+  level: "info",
+  hint,
+});
+const operator = (http: number, exit: number, hint: string): FaultKind => ({
+  category: "operator",
+  retry: "never",
+  http,
+  exit,
+  level: "error",
+  hint,
+});
+const broken = (category: FaultCategory, retry: FaultRetry, hint: string): FaultKind => ({
+  category,
+  retry,
+  http: 502,
+  exit: 6,
+  level: "warn",
+  hint,
+});
+
+export const faults = {
+  // --- caller ---
+  BadRequest: caller(400, 2, "Correct the named field and send the request again."),
+  Unauthenticated: caller(401, 4, "Pass the token that `holdfast token` prints."),
+  Forbidden: caller(403, 4, "This token may not do that."),
+  HostNotAllowed: caller(403, 4, "Use the hub's own address, or set HOLDFAST_PUBLIC_URL."),
+  OriginNotAllowed: caller(403, 4, "Open the page from the hub's own address."),
+  NotFound: caller(404, 5, "See /openapi.json or `holdfast --help` for what exists."),
+  SessionNotFound: caller(404, 5, "`holdfast ls` shows the sessions there are."),
+  SessionEnded: caller(410, 5, "The session was removed; start another with `holdfast new`."),
+  SessionNameTaken: caller(409, 1, "Choose another name, or remove that session first."),
+  SessionSuspended: caller(409, 6, "Wake it with `holdfast resume NAME`."),
+  SessionNotConnected: caller(409, 6, "`holdfast why NAME` says what it waits for."),
+  StateConflict: caller(409, 1, "Wait for the running change to end, then try again."),
+  PauseUnsupported: caller(422, 1, "This class of sandbox cannot be paused; stop it instead."),
+  RateLimited: caller(429, 1, "Slow down and try again."),
+  VersionUnsupported: caller(426, 1, "Upgrade the older side."),
+
+  // --- operator ---
+  ConfigInvalid: operator(
+    500,
+    2,
+    "`holdfast config show --origin` shows where each value is from.",
+  ),
+  PortInUse: operator(500, 1, "Stop the other process or choose a port: --listen 127.0.0.1:PORT."),
+  HomeNotWritable: operator(500, 1, "Point HOLDFAST_HOME at a directory that you may write."),
+  HubRunning: operator(500, 1, "Use the running hub, or stop it with `holdfast down`."),
+  HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
+  StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
+  PlatformAuthRejected: operator(502, 4, "Check DAYTONA_API_KEY and DAYTONA_API_URL."),
+  PublicUrlMissing: operator(
+    500,
+    2,
+    "Sandboxes must reach the hub: set HOLDFAST_PUBLIC_URL to an address they can dial.",
+  ),
+  DriverRuntimeMissing: operator(
+    502,
+    6,
+    "The image has neither node (18 or newer) nor bun; use one that has.",
+  ),
+
+  // --- capacity ---
+  PlatformQuota: {
+    category: "capacity",
+    retry: "never",
+    http: 502,
+    exit: 6,
+    level: "warn",
+    hint: "Remove sandboxes or raise the platform's quota.",
+  },
+  PlatformRateLimited: {
+    category: "capacity",
+    retry: "after-backoff",
+    http: 503,
+    exit: 6,
+    level: "warn",
+    hint: "The platform asks to slow down; it is tried again by itself.",
+  },
+
+  // --- startup ---
+  SandboxStartFailed: broken("startup", "after-backoff", "`holdfast retry NAME` starts another."),
+  SandboxStartStalled: broken("startup", "after-backoff", "`holdfast retry NAME` tries again."),
+  ImageMissing: broken("startup", "never", "Name an image that the platform has."),
+  SnapshotMissing: broken("startup", "never", "Name a snapshot that the platform has."),
+  SnapshotInactive: broken("startup", "never", "Activate the snapshot, or start from an image."),
+
+  // --- environment ---
+  PlatformDown: broken("environment", "after-backoff", "The platform does not answer."),
+  PlatformTimeout: broken("environment", "after-backoff", "The platform answers too late."),
+  PlatformAnswerInvalid: broken("environment", "after-backoff", "The platform answered nonsense."),
+  SandboxGone: broken("environment", "on-fresh-sandbox", "The sandbox was deleted elsewhere."),
+  SandboxStopped: broken("environment", "same", "`holdfast resume NAME` starts it again."),
+  ExecBroken: broken("environment", "same", "`holdfast retry NAME` checks again."),
+  ExecQueued: broken("environment", "same", "The platform takes commands and does not run them."),
+  FilesystemBroken: broken("environment", "same", "`holdfast retry NAME` checks again."),
+  FilesystemMountMissing: broken(
+    "environment",
+    "on-fresh-sandbox",
+    "The sandbox's root is no longer mounted on its host; its files need a fresh sandbox.",
+  ),
+  FilesystemReadOnly: broken("environment", "same", "The sandbox's filesystem is read-only."),
+  DiskFull: broken("environment", "same", "Free space inside the sandbox, then retry."),
+
+  // --- verification ---
+  ResumeBroken: broken(
+    "verification",
+    "on-fresh-sandbox",
+    "The platform claims a running sandbox, but neither exec nor filesystem works.",
+  ),
+
+  // --- driver ---
+  DriverAbsent: broken("driver", "same", "`holdfast retry NAME` launches the driver again."),
+  DriverDeaf: broken("driver", "same", "Its socket is up and it answers nothing."),
+  DriverLaunchFailed: broken("driver", "same", "The evidence has what the launch printed."),
+  DriverFenced: broken("driver", "never", "A newer driver holds the session."),
+
+  // --- wire, task, defect ---
+  ProtocolBroken: {
+    ...broken("wire", "same", "Both sides must speak the same version."),
+    http: 400,
+  },
+  LinkLost: {
+    ...broken("wire", "same", "The connection broke; run the command again."),
+    exit: 255,
+  },
+  CommandNotFound: {
+    ...broken("task", "never", "Check the name and PATH in the sandbox."),
+    exit: 127,
+  },
+  CommandRefused: { ...broken("task", "never", "The sandbox refuses to run it."), exit: 126 },
+  Internal: {
+    category: "defect",
+    retry: "after-backoff",
+    http: 500,
+    exit: 1,
+    level: "error",
+    hint: "This is a defect of Holdfast; the hub's log has the details.",
+  },
+} as const satisfies Record<string, FaultKind>;
+
+export type FaultCode = keyof typeof faults;

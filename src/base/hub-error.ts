@@ -1,0 +1,39 @@
+/** The one error class. What it means is in the registry; what happened is in the message. */
+import { faults, type FaultCode, type FaultKind } from "./faults.ts";
+
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly code: FaultCode;
+  /** The next step; the registry's unless the place knows better. */
+  readonly hint: string;
+  /** What the other side really said, shortened; for evidence. */
+  readonly raw: string | undefined;
+  /** True when the call may have taken effect although it failed. */
+  readonly outcomeUnknown: boolean;
+
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { cause?: unknown; hint?: string; raw?: string; outcomeUnknown?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? faults[code].hint;
+    this.raw = options.raw?.slice(0, RAW_CHARS_MAX);
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
+  }
+
+  get kind(): FaultKind {
+    return faults[this.code];
+  }
+}
+
+/** What is kept of a raw answer in evidence. */
+const RAW_CHARS_MAX = 2048;
+
+/** Anything thrown, as a HubError: our own unchanged, all else a defect with its cause. */
+export function toHubError(error: unknown): HubError {
+  if (error instanceof HubError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HubError("Internal", message, { cause: error });
+}
