@@ -1,0 +1,153 @@
+/**
+ * Every setting, once: key, environment name, flag, kind, default and what it is for.
+ * docs/CONFIG.md, the help of `holdfast up` and the resolver all read this table.
+ */
+export const isolationTiers = ["auto", "bwrap", "namespaces", "process"] as const;
+export const platformKinds = ["local", "daytona"] as const;
+export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
+
+/** Where a hub or a platform listens. Port 0 lets the kernel choose. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Config {
+  readonly home: string;
+  readonly url: string | null;
+  readonly token: string | null;
+  readonly listen: Address;
+  readonly publicUrl: string | null;
+  readonly platform: (typeof platformKinds)[number];
+  readonly daytonaApiKey: string | null;
+  readonly daytonaApiUrl: string;
+  readonly daytonaTarget: string | null;
+  readonly isolation: (typeof isolationTiers)[number];
+  readonly logLevel: (typeof logLevels)[number];
+  readonly platformListen: Address;
+}
+
+export type ConfigKey = keyof Config;
+
+export interface Setting {
+  readonly key: ConfigKey;
+  readonly env: string;
+  /** Long flag without dashes; secrets have none, because `ps` shows flags to everyone. */
+  readonly flag: string | null;
+  readonly kind: "path" | "url" | "address" | "choice" | "text" | "secret";
+  readonly choices?: readonly string[];
+  /** Text as a user would write it; null means unset. */
+  readonly fallback: string | null;
+  /** What an unset value means, for people. */
+  readonly unset?: string;
+  readonly about: string;
+}
+
+export const settings: readonly Setting[] = [
+  {
+    key: "home",
+    env: "HOLDFAST_HOME",
+    flag: "home",
+    kind: "path",
+    fallback: "~/.holdfast",
+    about: "Directory of all state: store, token, sockets, logs, the local platform's sandboxes.",
+  },
+  {
+    key: "url",
+    env: "HOLDFAST_URL",
+    flag: "url",
+    kind: "url",
+    fallback: null,
+    unset: "the hub that runs on this home",
+    about: "Hub that the commands talk to.",
+  },
+  {
+    key: "token",
+    env: "HOLDFAST_TOKEN",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "the file `token` in home, made at the first `up`",
+    about: "Admin token: the hub accepts it, the commands send it.",
+  },
+  {
+    key: "listen",
+    env: "HOLDFAST_LISTEN",
+    flag: "listen",
+    kind: "address",
+    fallback: "127.0.0.1:7070",
+    about: "Where the hub listens. Anything but loopback needs an explicit token.",
+  },
+  {
+    key: "publicUrl",
+    env: "HOLDFAST_PUBLIC_URL",
+    flag: "public-url",
+    kind: "url",
+    fallback: null,
+    unset: "the listen address",
+    about:
+      "URL under which sandboxes and browsers reach the hub, when it is not the listen address.",
+  },
+  {
+    key: "platform",
+    env: "HOLDFAST_PLATFORM",
+    flag: "platform",
+    kind: "choice",
+    choices: platformKinds,
+    fallback: "local",
+    about: "Platform that runs the sandboxes.",
+  },
+  {
+    key: "daytonaApiKey",
+    env: "DAYTONA_API_KEY",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    about: "API key of the Daytona platform.",
+  },
+  {
+    key: "daytonaApiUrl",
+    env: "DAYTONA_API_URL",
+    flag: null,
+    kind: "url",
+    fallback: "https://app.daytona.io/api",
+    about: "API address of the Daytona platform; it ends with /api.",
+  },
+  {
+    key: "daytonaTarget",
+    env: "DAYTONA_TARGET",
+    flag: null,
+    kind: "text",
+    fallback: null,
+    unset: "the organisation's default region",
+    about: "Region (target) of the Daytona platform.",
+  },
+  {
+    key: "isolation",
+    env: "HOLDFAST_ISOLATION",
+    flag: "isolation",
+    kind: "choice",
+    choices: isolationTiers,
+    fallback: "auto",
+    about:
+      "How the local platform keeps sandboxes apart; a tier asked for and missing is an error.",
+  },
+  {
+    key: "logLevel",
+    env: "HOLDFAST_LOG_LEVEL",
+    flag: "log-level",
+    kind: "choice",
+    choices: logLevels,
+    fallback: "info",
+    about: "Least important line that goes to the hub's log file.",
+  },
+  {
+    key: "platformListen",
+    env: "HOLDFAST_PLATFORM_LISTEN",
+    flag: "platform-listen",
+    kind: "address",
+    fallback: "127.0.0.1:0",
+    unset: "a free port",
+    about: "Where the local platform listens; port 0 chooses a free one and keeps it.",
+  },
+];
