@@ -1,0 +1,150 @@
+/**
+ * FrameSocket over the package ws, for the hub's server side and for every Node or Bun dialler.
+ * Owns the ws options and their reasons. Does not own re-dialling, liveness or who may connect.
+ */
+import { WebSocket } from "ws";
+import type { ClientOptions, RawData, ServerOptions } from "ws";
+import { limits } from "../base/limits.ts";
+import type { FrameSocket, SocketEnd } from "./frame-socket.ts";
+import { ownBytes } from "../stream/own-bytes.ts";
+import { createPendingEvents } from "./pending-events.ts";
+
+/** A close frame that the peer does not answer within this time becomes a hard end. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** The close reason must fit into a control frame next to its code. */
+const REASON_BYTES_MAX = 123;
+const NO_CLOSE_FRAME = 1006;
+
+/**
+ * Options that both ends must share. Compression costs 250 KiB per connection and its state dies
+ * with the link; one message is one frame, so fragments are a sign of a foreign peer.
+ */
+export const wsOptions = {
+  perMessageDeflate: false,
+  maxPayload: limits.WS_MESSAGE_BYTES_MAX,
+  maxFragments: 16,
+  maxBufferedChunks: 1024,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+} as const satisfies ServerOptions & ClientOptions & { closeTimeout: number };
+
+/** Why a dial brought no socket. `status` is set when the server answered with plain HTTP. */
+export interface DialFailure {
+  readonly message: string;
+  readonly status: number | null;
+  /** What the server wrote instead of an upgrade, at most 2 KiB. */
+  readonly body: string;
+}
+
+export type DialOutcome =
+  | { readonly ok: true; readonly socket: FrameSocket; readonly subprotocol: string }
+  | { readonly ok: false; readonly failure: DialFailure };
+
+/** Wraps an open or opening WebSocket. Call it in the turn in which the socket appears. */
+export function fromWebSocket(ws: WebSocket): FrameSocket {
+  const events = createPendingEvents();
+  let lastError = "";
+  ws.binaryType = "nodebuffer";
+  ws.on("message", (data: RawData, isBinary: boolean) => {
+    if (isBinary) events.frame(data as Buffer);
+    else ws.close(1003, "text message");
+  });
+  ws.on("error", (error) => {
+    lastError = error.message;
+  });
+  ws.on("close", (code, reason) => {
+    events.end({ code, reason: reason.length > 0 ? reason.toString("utf8") : lastError });
+  });
+  const sent = (): void => {
+    if (ws.bufferedAmount === 0) events.drained();
+  };
+  return {
+    send(message) {
+      if (ws.readyState !== WebSocket.OPEN) return;
+      // With an idle socket the kernel takes the bytes in this call; otherwise they wait here.
+      ws.send(ws.bufferedAmount === 0 ? message : ownBytes(message), BINARY, sent);
+    },
+    get bufferedBytes() {
+      return ws.bufferedAmount;
+    },
+    close(code, reason) {
+      ws.close(code, clipReason(reason));
+    },
+    terminate() {
+      ws.terminate();
+    },
+    onFrame: (listener) => events.onFrame(listener),
+    onClose: (listener) => events.onClose(listener),
+    onDrain: (listener) => events.onDrain(listener),
+  };
+}
+
+/**
+ * Dials once. `url` is `ws://`, `wss://`, or `ws+unix:/path/to.sock:/v1/driver`. Never rejects.
+ * `signal` gives up at once; a socket that opened anyway is terminated.
+ */
+export function dialWebSocket(
+  url: string,
+  options: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly protocols: readonly string[];
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  },
+): Promise<DialOutcome> {
+  return new Promise((resolve) => {
+    const fail = (message: string, status: number | null = null, body = ""): void => {
+      resolve({ ok: false, failure: { message, status, body } });
+    };
+    let ws: WebSocket;
+    try {
+      ws = new WebSocket(url, [...options.protocols], {
+        ...wsOptions,
+        headers: { ...options.headers },
+        handshakeTimeout: options.timeoutMs,
+      });
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const abort = (): void => {
+      ws.terminate();
+      fail("dial was given up");
+    };
+    options.signal?.addEventListener("abort", abort, { once: true });
+    if (options.signal?.aborted === true) abort();
+    const socket = fromWebSocket(ws);
+    ws.once("open", () => {
+      options.signal?.removeEventListener("abort", abort);
+      resolve({ ok: true, socket, subprotocol: ws.protocol });
+    });
+    ws.on("unexpected-response", (_request, response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const done = (): void => {
+        const status = response.statusCode ?? 0;
+        fail(`server answered ${status}`, status, Buffer.concat(chunks).toString("utf8"));
+        ws.terminate();
+      };
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes <= FAILURE_BODY_BYTES_MAX) chunks.push(chunk);
+      });
+      response.on("end", done);
+      response.on("error", done);
+    });
+    socket.onClose((end: SocketEnd) => fail(end.reason || `closed with ${end.code}`));
+  });
+}
+
+const BINARY = { binary: true } as const;
+const FAILURE_BODY_BYTES_MAX = 2048;
+
+/** Cuts at a character boundary: half a character would be an invalid close frame. */
+function clipReason(reason: string): string {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.length <= REASON_BYTES_MAX) return reason;
+  return new TextDecoder().decode(bytes.subarray(0, REASON_BYTES_MAX)).replace(/\uFFFD$/, "");
+}
+
+/** An end for a socket that never said why. */
+export const lostSocket: SocketEnd = { code: NO_CLOSE_FRAME, reason: "connection lost" };
