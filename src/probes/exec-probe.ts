@@ -1,0 +1,76 @@
+/**
+ * Can the platform run a command in this sandbox? A fresh nonce goes in and must come out of a
+ * process inside. A command that is taken but not run in time is broken exec (the platform would
+ * call it "queued"), and its late answer is dropped.
+ */
+import type { Clock } from "../base/clock.ts";
+import { withDeadline } from "../base/deadline.ts";
+import type { FaultCode } from "../base/faults.ts";
+import { HubError, toHubError } from "../base/hub-error.ts";
+import type { SandboxProvider } from "../providers/provider.ts";
+import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
+
+export async function probeExec(options: {
+  provider: SandboxProvider;
+  sandboxId: string;
+  nonce: string;
+  epoch: number;
+  clock: Clock;
+  signal?: AbortSignal;
+}): Promise<Evidence> {
+  const { provider, sandboxId, nonce, epoch, clock } = options;
+  const started = clock.mono();
+  const evidence = (code: FaultCode | null, detail: string): Evidence => ({
+    probe: "exec",
+    path: "platform",
+    ok: code === null,
+    at: clock.now(),
+    latencyMs: Math.round(clock.mono() - started),
+    epoch,
+    code,
+    detail,
+  });
+  try {
+    const result = await withDeadline(
+      clock,
+      PROBE_WAIT_MS,
+      (signal) =>
+        provider.exec(
+          sandboxId,
+          { command: `printf %s ${nonce}`, timeoutMs: PROBE_WAIT_MS - 500 },
+          signal,
+        ),
+      () => new HubError("ExecQueued", `taken, and not run within ${PROBE_WAIT_MS} ms`),
+      options.signal,
+    );
+    if (result.exitCode !== 0) {
+      const said = result.output.trim().slice(0, 200);
+      return evidence("ExecBroken", `the command exited ${result.exitCode}${said && `: ${said}`}`);
+    }
+    if (!result.output.includes(nonce)) {
+      return evidence("ExecBroken", "exit 0, but the nonce did not come back");
+    }
+    return evidence(null, "the nonce came back");
+  } catch (error) {
+    const fault = toHubError(error);
+    return evidence(execCode(fault), fault.message);
+  }
+}
+
+/** A platform that is down or refuses us says nothing about the sandbox: those codes stay. */
+function execCode(fault: HubError): FaultCode {
+  switch (fault.code) {
+    case "PlatformTimeout":
+      return "ExecQueued";
+    case "PlatformDown":
+      return fault.raw === undefined || fault.message.includes("answered")
+        ? "ExecBroken"
+        : "PlatformDown";
+    case "SandboxGone":
+    case "PlatformAnswerInvalid":
+    case "StateConflict":
+      return "ExecBroken";
+    default:
+      return fault.code;
+  }
+}

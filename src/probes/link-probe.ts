@@ -1,0 +1,33 @@
+/** Does the driver itself answer? A hub nonce over its link; bytes or an open socket do not count. */
+import type { Clock } from "../base/clock.ts";
+import { toHubError } from "../base/hub-error.ts";
+import { LINK_PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
+
+/** A driver whose event loop is this late answers, and is worth a word. */
+const LOOP_LAG_WARN_MS = 1_000;
+
+export async function probeLink(options: {
+  link: LinkProber | null;
+  epoch: number;
+  clock: Clock;
+}): Promise<Evidence> {
+  const { link, epoch, clock } = options;
+  const started = clock.mono();
+  const base = { probe: "driver", path: "link", epoch } as const;
+  const timing = (): { at: number; latencyMs: number } => ({
+    at: clock.now(),
+    latencyMs: Math.round(clock.mono() - started),
+  });
+  if (link === null) {
+    return { ...base, ...timing(), ok: false, code: "DriverAbsent", detail: "no driver is here" };
+  }
+  try {
+    const { loopLagMs } = await link.challenge(LINK_PROBE_WAIT_MS);
+    const lag = loopLagMs > LOOP_LAG_WARN_MS ? `, its event loop was ${loopLagMs} ms late` : "";
+    const detail = `answered the hub's nonce${lag}`;
+    return { ...base, ...timing(), ok: true, code: null, detail };
+  } catch (error) {
+    const detail = toHubError(error).message;
+    return { ...base, ...timing(), ok: false, code: "DriverDeaf", detail };
+  }
+}

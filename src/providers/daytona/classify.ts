@@ -1,0 +1,118 @@
+/**
+ * The one door from what Daytona says to what the hub understands: 23 states to claims, error
+ * classes, status codes and message texts to faults. Order matters: status first, then text,
+ * because a failed start and an inactive snapshot both come as 400, like a user's mistake.
+ */
+import type { FaultCode } from "../../base/faults.ts";
+import { HubError } from "../../base/hub-error.ts";
+import type { ClaimState } from "../provider.ts";
+
+/** What a failed call looked like, whether the SDK or plain HTTP made it. */
+export interface PlatformFailure {
+  /** What the hub was doing, for the sentence: "create sandbox", "exec". */
+  readonly call: string;
+  /** HTTP status; null when no answer came. */
+  readonly status: number | null;
+  /** True when our own deadline or the client's ended the wait. */
+  readonly timedOut: boolean;
+  /** The platform's text, or the transport's. */
+  readonly message: string;
+  /** GETs and DELETEs can be repeated; anything else without an answer may have taken effect. */
+  readonly idempotent: boolean;
+  readonly cause?: unknown;
+}
+
+const STATES: Readonly<Record<string, ClaimState>> = {
+  creating: "creating",
+  pending_build: "creating",
+  building_snapshot: "creating",
+  pulling_snapshot: "creating",
+  restoring: "starting",
+  starting: "starting",
+  resuming: "starting",
+  resizing: "starting",
+  snapshotting: "starting",
+  forking: "starting",
+  started: "started",
+  pausing: "pausing",
+  paused: "paused",
+  stopping: "stopping",
+  archiving: "stopping",
+  stopped: "stopped",
+  archived: "archived",
+  error: "error",
+  build_failed: "error",
+  destroying: "destroying",
+  destroyed: "destroying",
+};
+
+/** A state this table does not know is `unknown`, never something that counts as good. */
+export function claimState(platformState: string): ClaimState {
+  return STATES[platformState] ?? "unknown";
+}
+
+/** Texts of 400 answers, in the order in which they are tried. */
+const TEXTS: readonly (readonly [RegExp, FaultCode])[] = [
+  [/snapshot .* is inactive/i, "SnapshotInactive"],
+  [/snapshot .* not found|no snapshot/i, "SnapshotMissing"],
+  [/image .* not found|manifest unknown|pull access denied/i, "ImageMissing"],
+  [/quota|limit exceeded|no available runners/i, "PlatformQuota"],
+  [/failed to start|errored state|build failed/i, "SandboxStartFailed"],
+  [/is the sandbox started|not started|not in a .*state|no ip address found/i, "SandboxStopped"],
+];
+
+export function classify(failure: PlatformFailure): HubError {
+  const { status } = failure;
+  const said = `${failure.call}: ${sentence(failure)}`;
+  const options = {
+    raw: failure.message,
+    outcomeUnknown: !failure.idempotent && (status === null || status >= 500),
+    ...(failure.cause === undefined ? {} : { cause: failure.cause }),
+  };
+  if (status === null) {
+    return new HubError(failure.timedOut ? "PlatformTimeout" : "PlatformDown", said, options);
+  }
+  return new HubError(codeOf(status, failure.message), said, options);
+}
+
+function codeOf(status: number, message: string): FaultCode {
+  if (status === 401 || (status === 403 && !/suspended/i.test(message))) {
+    return "PlatformAuthRejected";
+  }
+  if (status === 402 || status === 403) return "PlatformQuota";
+  if (status === 429) return "PlatformRateLimited";
+  if (status === 409) return "StateConflict";
+  if (status === 422) return "PauseUnsupported";
+  if (status === 408 || status === 504) return "PlatformTimeout";
+  const text = TEXTS.find(([pattern]) => pattern.test(message));
+  if (text !== undefined) return text[1];
+  if (status === 404) return "SandboxGone";
+  if (status >= 500) return "PlatformDown";
+  return "PlatformAnswerInvalid";
+}
+
+function sentence(failure: PlatformFailure): string {
+  const text = failure.message.trim().slice(0, 400);
+  if (failure.status === null) {
+    return failure.timedOut ? `no answer in time${text ? ` (${text})` : ""}` : text || "no answer";
+  }
+  return `the platform answered ${failure.status}${text ? ` (${text})` : " with an empty body"}`;
+}
+
+/** What the SDK throws, read without importing its classes (the SDK is loaded lazily). */
+export function sdkFailure(call: string, error: unknown, idempotent: boolean): PlatformFailure {
+  const shape = (typeof error === "object" && error !== null ? error : {}) as {
+    name?: unknown;
+    message?: unknown;
+    statusCode?: unknown;
+  };
+  const name = typeof shape.name === "string" ? shape.name : "";
+  return {
+    call,
+    status: typeof shape.statusCode === "number" ? shape.statusCode : null,
+    timedOut: name.includes("Timeout"),
+    message: typeof shape.message === "string" ? shape.message : String(error),
+    idempotent,
+    cause: error,
+  };
+}

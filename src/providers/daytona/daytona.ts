@@ -1,0 +1,219 @@
+/**
+ * The adapter for Daytona, and the only caller of @daytonaio/sdk. Owns the SDK client (loaded on
+ * first use: it costs 180 ms and 46 MB), one cached Sandbox object per sandbox, and the addresses
+ * of their toolboxes. Does not decide anything: it answers with claims and throws faults.
+ *
+ * The SDK runs in polling mode because it is deterministic and opens no socket of its own.
+ */
+import type { Daytona } from "@daytonaio/sdk";
+import { withDeadline } from "../../base/deadline.ts";
+import type { Clock } from "../../base/clock.ts";
+import { HubError } from "../../base/hub-error.ts";
+import type {
+  Claim,
+  ExecRequest,
+  ExecResult,
+  FileEntry,
+  PlatformFacts,
+  SandboxProvider,
+  SandboxRequest,
+} from "../provider.ts";
+import { claimState, classify, sdkFailure } from "./classify.ts";
+import { readPlatformFacts } from "./platform-facts.ts";
+import { Toolbox } from "./toolbox.ts";
+
+export interface DaytonaOptions {
+  /** How the hub names this platform: `daytona` or `local`. */
+  readonly platform: string;
+  readonly apiUrl: string;
+  readonly apiKey: string;
+  readonly target: string;
+  readonly clock: Clock;
+  /** Deadline of one plain call. */
+  readonly callMs: number;
+}
+
+type Client = Daytona;
+type Sandbox = Awaited<ReturnType<Client["get"]>>;
+
+/** Left to the SDK's own deadline so that its clearer error wins the race with ours. */
+const DEADLINE_SLACK_MS = 250;
+
+export class DaytonaProvider implements SandboxProvider {
+  readonly platform: string;
+  readonly #options: DaytonaOptions;
+  readonly #sandboxes = new Map<string, Sandbox>();
+  #client: Promise<Client> | null = null;
+
+  constructor(options: DaytonaOptions) {
+    this.platform = options.platform;
+    this.#options = options;
+  }
+
+  async create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    const base = {
+      name: request.name,
+      envVars: { ...request.env },
+      labels: { ...request.labels },
+      // Never stopped for being quiet: the driver's outbound socket does not count as activity.
+      autoStopInterval: 0,
+    };
+    const params =
+      request.image === undefined
+        ? { ...base, ...(request.snapshot === undefined ? {} : { snapshot: request.snapshot }) }
+        : { ...base, image: request.image };
+    const sandbox = await this.#sdk("create sandbox", waitMs, false, signal, (client) =>
+      client.create(params, { timeout: waitMs / 1000 }),
+    );
+    this.#sandboxes.set(sandbox.id, sandbox);
+    return this.#claimOf(sandbox);
+  }
+
+  async claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null> {
+    try {
+      const sandbox = await this.#refresh(idOrName, signal);
+      return this.#claimOf(sandbox);
+    } catch (error) {
+      if (!(error instanceof HubError) || error.code !== "SandboxGone") throw error;
+      this.#sandboxes.delete(idOrName);
+      return null;
+    }
+  }
+
+  async start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    const sandbox = await this.#cached(sandboxId, signal);
+    await this.#sdk("start sandbox", waitMs, false, signal, () => sandbox.start(waitMs / 1000));
+    return this.#claimOf(sandbox);
+  }
+
+  async pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    const sandbox = await this.#cached(sandboxId, signal);
+    await this.#sdk("pause sandbox", waitMs, false, signal, () => sandbox.pause(waitMs / 1000));
+    return this.#claimOf(sandbox);
+  }
+
+  async destroy(idOrName: string, signal?: AbortSignal): Promise<boolean> {
+    const claim = await this.claim(idOrName, signal);
+    if (claim === null) return true;
+    const sandbox = await this.#cached(claim.sandboxId, signal);
+    const { callMs } = this.#options;
+    await this.#sdk("delete sandbox", callMs, true, signal, () => sandbox.delete(callMs / 1000));
+    const gone = (await this.claim(claim.sandboxId, signal)) === null;
+    if (gone) this.#sandboxes.delete(claim.sandboxId);
+    return gone;
+  }
+
+  async exec(sandboxId: string, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+    return (await this.#toolbox(sandboxId, signal)).exec(request, signal);
+  }
+
+  async homeDir(sandboxId: string, signal?: AbortSignal): Promise<string> {
+    return (await this.#toolbox(sandboxId, signal)).homeDir(signal);
+  }
+
+  async listFiles(id: string, path: string, signal?: AbortSignal): Promise<readonly FileEntry[]> {
+    return (await this.#toolbox(id, signal)).listFiles(path, signal);
+  }
+
+  async readFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return (await this.#toolbox(sandboxId, signal)).readFile(path, signal);
+  }
+
+  async writeFile(
+    sandboxId: string,
+    path: string,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await (await this.#toolbox(sandboxId, signal)).writeFile(path, bytes, signal);
+  }
+
+  async removeFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<void> {
+    await (await this.#toolbox(sandboxId, signal)).removeFile(path, signal);
+  }
+
+  async facts(signal?: AbortSignal): Promise<PlatformFacts> {
+    // The first look at the platform is the moment to load the SDK: no user waits for it yet.
+    const warm = this.#load().then(
+      () => null,
+      (error: unknown) => `the SDK cannot be loaded: ${String(error)}`,
+    );
+    const facts = await readPlatformFacts(this.#options, signal);
+    return { ...facts, detail: facts.detail ?? (await warm) };
+  }
+
+  async close(): Promise<void> {
+    this.#sandboxes.clear();
+    if (this.#client !== null) await (await this.#client)[Symbol.asyncDispose]();
+    this.#client = null;
+  }
+
+  #claimOf(sandbox: Sandbox): Claim {
+    const platformState = sandbox.state ?? "unknown";
+    return {
+      sandboxId: sandbox.id,
+      state: claimState(platformState),
+      platformState,
+      reason: sandbox.errorReason ?? null,
+      at: this.#options.clock.now(),
+    };
+  }
+
+  async #refresh(idOrName: string, signal?: AbortSignal): Promise<Sandbox> {
+    const { callMs } = this.#options;
+    const known = this.#sandboxes.get(idOrName);
+    if (known !== undefined) {
+      await this.#sdk("read sandbox", callMs, true, signal, () => known.refreshData());
+      return known;
+    }
+    const found = await this.#sdk("read sandbox", callMs, true, signal, (c) => c.get(idOrName));
+    this.#sandboxes.set(found.id, found);
+    return found;
+  }
+
+  async #cached(sandboxId: string, signal?: AbortSignal): Promise<Sandbox> {
+    return this.#sandboxes.get(sandboxId) ?? (await this.#refresh(sandboxId, signal));
+  }
+
+  async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
+    const sandbox = await this.#cached(sandboxId, signal);
+    const baseUrl = `${sandbox.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
+    return new Toolbox({ baseUrl, apiKey: this.#options.apiKey }, this.#options.callMs);
+  }
+
+  #load(): Promise<Client> {
+    this.#client ??= import("@daytonaio/sdk").then(({ Daytona }) => {
+      const { apiKey, apiUrl, target, callMs } = this.#options;
+      return new Daytona({
+        apiKey,
+        apiUrl,
+        target,
+        requestTimeoutMs: callMs,
+        useDeprecatedPolling: true,
+      });
+    });
+    return this.#client;
+  }
+
+  /** One SDK call under our own deadline; whatever it throws leaves here as a fault. */
+  async #sdk<T>(
+    call: string,
+    waitMs: number,
+    idempotent: boolean,
+    signal: AbortSignal | undefined,
+    work: (client: Client) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await withDeadline(
+        this.#options.clock,
+        waitMs + DEADLINE_SLACK_MS,
+        async () => work(await this.#load()),
+        () => classify({ call, status: null, timedOut: true, message: "", idempotent }),
+        signal,
+      );
+    } catch (error) {
+      if (error instanceof HubError) throw error;
+      throw classify(sdkFailure(call, error, idempotent));
+    }
+  }
+}

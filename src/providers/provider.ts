@@ -1,0 +1,108 @@
+/**
+ * The narrow door to any platform that runs sandboxes. The hub knows nothing else of it.
+ *
+ * Every call has its own deadline inside the adapter, throws only HubError, and marks an error
+ * whose effect is not known (`outcomeUnknown`): such a call is looked up before it is repeated.
+ * What a platform says about a sandbox is a Claim; no method returns proof of anything.
+ */
+
+/** The states of all platforms, folded into the ones the hub acts on. */
+export type ClaimState =
+  | "creating"
+  | "started"
+  | "starting"
+  | "pausing"
+  | "paused"
+  | "stopping"
+  | "stopped"
+  | "archived"
+  | "error"
+  | "destroying"
+  | "unknown";
+
+/** What the platform says of one sandbox. */
+export interface Claim {
+  readonly sandboxId: string;
+  readonly state: ClaimState;
+  /** The platform's own word, as it came. */
+  readonly platformState: string;
+  /** Why it is in error, in the platform's words. */
+  readonly reason: string | null;
+  /** When it was read, wall ms. */
+  readonly at: number;
+}
+
+export interface SandboxRequest {
+  /** Unique among living sandboxes: the only way to find a create whose answer was lost. */
+  readonly name: string;
+  readonly image?: string;
+  readonly snapshot?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ExecRequest {
+  /** Shell text. */
+  readonly command: string;
+  readonly cwd?: string;
+  readonly timeoutMs: number;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  /** stdout and stderr as the platform merges them. */
+  readonly output: string;
+}
+
+export interface FileEntry {
+  readonly name: string;
+  readonly bytes: number;
+  readonly directory: boolean;
+}
+
+/** A directory of this machine that every sandbox sees: sockets put there can be dialled inside. */
+export interface HostDoor {
+  readonly servicesDir: string;
+  readonly mountedAt: string;
+}
+
+export interface PlatformFacts {
+  readonly apiUrl: string;
+  readonly reachable: boolean;
+  readonly auth: "ok" | "rejected" | "unknown";
+  /** Isolation in force, where the platform tells it. */
+  readonly tier: string | null;
+  readonly root: string | null;
+  readonly pause: string | null;
+  readonly door: HostDoor | null;
+  readonly checkedAt: number;
+  /** One sentence when something is wrong. */
+  readonly detail: string | null;
+}
+
+export interface SandboxProvider {
+  readonly platform: string;
+  /** Asks for a sandbox and returns once the platform calls it started, or says why not. */
+  create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim>;
+  /** Reads one sandbox by id or name. Null only when the platform says that there is none. */
+  claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null>;
+  /** Starts a stopped sandbox or wakes a paused one. */
+  start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
+  pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
+  /** Deletes. True when it is gone, false when the platform is still at it. */
+  destroy(idOrName: string, signal?: AbortSignal): Promise<boolean>;
+  exec(sandboxId: string, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
+  homeDir(sandboxId: string, signal?: AbortSignal): Promise<string>;
+  listFiles(sandboxId: string, path: string, signal?: AbortSignal): Promise<readonly FileEntry[]>;
+  readFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<Uint8Array>;
+  writeFile(
+    sandboxId: string,
+    path: string,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  removeFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<void>;
+  /** Reads what is known of the platform itself; never throws, a failure is a fact. */
+  facts(signal?: AbortSignal): Promise<PlatformFacts>;
+  close(): Promise<void>;
+}
