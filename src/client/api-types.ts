@@ -1,0 +1,120 @@
+/** The JSON of the hub's HTTP API, as the hub sends it. Times are ISO 8601 in UTC. */
+export type SessionState =
+  "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
+
+/** States in which a session rests: nothing more happens until someone asks. */
+export const restingStates: readonly SessionState[] = ["connected", "error", "suspended", "ended"];
+
+export interface Session {
+  readonly id: string;
+  readonly name: string;
+  readonly state: SessionState;
+  /** Nested state, for example `creating.bootstrapping`. */
+  readonly detail: string | null;
+  readonly desired: string;
+  readonly platform: string;
+  readonly sandboxId: string | null;
+  /** Incarnation of the driver; grows by one with every proven attach. */
+  readonly epoch: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** When the running attempt ends at the latest; null while nothing runs. */
+  readonly deadlineAt: string | null;
+  readonly lastError: SessionError | null;
+}
+
+export interface SessionError {
+  readonly code: string;
+  readonly category: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly phase: string;
+  readonly rung: string | null;
+  readonly retryable: boolean;
+  readonly at: string;
+  readonly evidence: readonly EvidenceLine[];
+}
+
+export interface EvidenceLine {
+  readonly what: string;
+  readonly ok: boolean | null;
+  readonly at: string;
+  readonly detail: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+/** One probe's last answer. `ok` is null before the first one. */
+export interface ProbeFact {
+  readonly ok: boolean | null;
+  readonly at: string | null;
+  readonly ageMs: number | null;
+  readonly latencyMs: number | null;
+  readonly path: "platform" | "driver" | null;
+  readonly detail: string | null;
+}
+
+export interface Health {
+  readonly status: "pass" | "warn" | "fail";
+  readonly session: string;
+  readonly state: string;
+  readonly epoch: number;
+  readonly claim: {
+    readonly platform: string;
+    readonly state: string | null;
+    readonly at: string | null;
+    readonly ageMs: number | null;
+  };
+  readonly evidence: {
+    readonly driver: ProbeFact;
+    readonly exec: ProbeFact;
+    readonly filesystem: ProbeFact;
+  };
+  readonly verdict: { readonly code: string; readonly text: string };
+  /** One sentence when the claim and the evidence contradict each other. */
+  readonly disagreement: string | null;
+  readonly ladder: {
+    readonly rung: string | null;
+    readonly attempts: number;
+    readonly deadlineAt: string | null;
+  };
+  readonly lastError: SessionError | null;
+}
+
+export interface HubEvent {
+  /** Grows by one per event of this hub; what `after` and Last-Event-ID take. */
+  readonly seq: number;
+  readonly at: string;
+  /** Session id, or null for what concerns the hub. */
+  readonly session: string | null;
+  readonly name: string | null;
+  readonly kind: string;
+  readonly state: string | null;
+  readonly detail: string | null;
+  /** A ready sentence. */
+  readonly text: string;
+  readonly data: unknown;
+}
+
+export interface PlatformReport {
+  readonly platform: string;
+  readonly apiUrl: string;
+  readonly reachable: boolean | null;
+  readonly tier: string | null;
+  readonly root: string | null;
+  readonly pause: string | null;
+  readonly auth: "ok" | "rejected" | "unknown";
+  readonly checkedAt: string | null;
+  readonly detail: string | null;
+}
+
+export interface NewSession {
+  readonly name?: string;
+  readonly image?: string;
+  readonly snapshot?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,202 @@
+/**
+ * The hub's HTTP API as functions: one call, one answer, or one HubError. Runs in Node and in
+ * browsers. It owns the door from problem+json to HubError; the event stream is api-events.ts.
+ */
+import { HubError } from "../base/hub-error.ts";
+import { faults, type FaultCode } from "../base/faults.ts";
+import type { Health, HubEvent, NewSession, Page, PlatformReport, Session } from "./api-types.ts";
+import { openEventStream, type EventStreamOptions } from "./api-events.ts";
+
+/** Answers come from memory or the store; a hub that needs longer is not well. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+export interface ApiOptions {
+  /** Address of the hub, without a path. */
+  readonly url: string;
+  readonly token: string | null;
+  readonly fetch: typeof fetch;
+}
+
+export type SessionAction = "pause" | "resume" | "retry" | "probe";
+
+export type Api = ReturnType<typeof createApi>;
+
+export function createApi(options: ApiOptions) {
+  const call = (method: string, path: string, body?: unknown) =>
+    request(options, { method, path, body });
+  return {
+    url: options.url,
+
+    /** One page of sessions, newest first. */
+    async sessions(page: { limit?: number; cursor?: string } = {}): Promise<Page<Session>> {
+      const query = new URLSearchParams();
+      if (page.limit !== undefined) query.set("limit", String(page.limit));
+      if (page.cursor !== undefined) query.set("cursor", page.cursor);
+      const answer = await call("GET", `/v1/sessions${query.size > 0 ? `?${query}` : ""}`);
+      return answer as Page<Session>;
+    },
+
+    async session(idOrName: string): Promise<Session> {
+      return (await call("GET", sessionPath(idOrName))) as Session;
+    },
+
+    /** Asks for a session; the answer is its first state, not its verdict. */
+    async create(wanted: NewSession): Promise<Session> {
+      return (await call("POST", "/v1/sessions", wanted)) as Session;
+    },
+
+    async act(idOrName: string, action: SessionAction): Promise<Session> {
+      return (await call("POST", `${sessionPath(idOrName)}/${action}`)) as Session;
+    },
+
+    /** The session as it is while it goes away; null when the hub has nothing more to say. */
+    async remove(idOrName: string): Promise<Session | null> {
+      return (await call("DELETE", sessionPath(idOrName))) as Session | null;
+    },
+
+    async health(idOrName: string): Promise<Health> {
+      return (await call("GET", `${sessionPath(idOrName)}/health`)) as Health;
+    },
+
+    async timeline(idOrName: string): Promise<readonly HubEvent[]> {
+      const answer = await call("GET", `${sessionPath(idOrName)}/timeline`);
+      return (answer as { items: HubEvent[] }).items;
+    },
+
+    async platform(): Promise<PlatformReport> {
+      return (await call("GET", "/v1/platform")) as PlatformReport;
+    },
+
+    async ticket(): Promise<{ ticket: string; expiresAt: string }> {
+      return (await call("POST", "/v1/tickets")) as { ticket: string; expiresAt: string };
+    },
+
+    /** True when the hub says that it serves; anonymous. */
+    async ready(): Promise<boolean> {
+      const response = await send(options, { method: "GET", path: "/readyz" });
+      await response.body?.cancel();
+      return response.ok;
+    },
+
+    events(stream: EventStreamOptions): AsyncGenerator<HubEvent, void, undefined> {
+      return openEventStream(stream, (path, headers, signal) =>
+        openStream(options, path, headers, signal),
+      );
+    },
+  };
+}
+
+function sessionPath(idOrName: string): string {
+  return `/v1/sessions/${encodeURIComponent(idOrName)}`;
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+async function request(options: ApiOptions, call: Call): Promise<unknown> {
+  const response = await send(options, call);
+  if (!response.ok) throw await problem(response);
+  const text = await response.text();
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw notAHub(options.url, "its answer is no JSON", text, cause);
+  }
+}
+
+async function send(options: ApiOptions, call: Call): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json", ...auth(options.token) };
+  if (call.body !== undefined) headers["content-type"] = "application/json";
+  try {
+    return await options.fetch(`${options.url}${call.path}`, {
+      method: call.method,
+      headers,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+    });
+  } catch (cause) {
+    throw unreachable(options.url, cause);
+  }
+}
+
+async function openStream(
+  options: ApiOptions,
+  path: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  let response: Response;
+  try {
+    const all = { accept: "text/event-stream", ...auth(options.token), ...headers };
+    response = await options.fetch(`${options.url}${path}`, { headers: all, signal });
+  } catch (cause) {
+    throw unreachable(options.url, cause);
+  }
+  if (!response.ok) throw await problem(response);
+  if (response.body === null) throw notAHub(options.url, "its event stream has no body", "", null);
+  return response.body;
+}
+
+function auth(token: string | null): Record<string, string> {
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** What stands in a problem+json body; everything is checked, the sender may be a proxy. */
+async function problem(response: Response): Promise<HubError> {
+  const text = await response.text();
+  const body = parseObject(text);
+  const code = body["code"];
+  const detail = body["detail"] ?? body["title"];
+  const message =
+    typeof detail === "string" ? detail : `${response.url} answered ${response.status}`;
+  const options = typeof body["hint"] === "string" ? { hint: body["hint"] } : { raw: text };
+  if (typeof code === "string" && isFaultCode(code)) return new HubError(code, message, options);
+  return new HubError(codeOfStatus(response.status), message, options);
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    // Not JSON: the caller keeps the raw text as evidence.
+    return {};
+  }
+}
+
+function isFaultCode(code: string): code is FaultCode {
+  return Object.hasOwn(faults, code);
+}
+
+/** For answers without a code: proxies, and hubs newer than this client. */
+function codeOfStatus(status: number): FaultCode {
+  if (status === 401) return "Unauthenticated";
+  if (status === 403) return "Forbidden";
+  if (status === 404) return "NotFound";
+  if (status === 429) return "RateLimited";
+  if (status >= 502 && status <= 504) return "HubUnreachable";
+  return status >= 500 ? "Internal" : "BadRequest";
+}
+
+function unreachable(url: string, cause: unknown): HubError {
+  if (cause instanceof Error && cause.name === "TimeoutError") {
+    return new HubError("HubUnreachable", `the hub at ${url} did not answer in time`, { cause });
+  }
+  return new HubError("HubUnreachable", `no hub answers at ${url}${reason(cause)}`, { cause });
+}
+
+/** fetch hides the useful part (ECONNREFUSED, ENOTFOUND) in the cause. */
+function reason(error: unknown): string {
+  const inner = error instanceof Error ? error.cause : undefined;
+  const code = typeof inner === "object" && inner !== null && "code" in inner ? inner.code : null;
+  return typeof code === "string" ? ` (${code})` : "";
+}
+
+function notAHub(url: string, why: string, raw: string, cause: unknown): HubError {
+  const message = `something at ${url} answers, but it is no Holdfast hub: ${why}`;
+  return new HubError("HubUnreachable", message, { cause, raw, hint: "Check HOLDFAST_URL." });
+}
