@@ -1,0 +1,195 @@
+/**
+ * Makes what cannot run from source: the driver and the toolbox (one CJS file each, for whatever
+ * Node or Bun a sandbox has) and the dashboard. `npm run build` prints sizes; the programs call
+ * `ensureBundles` at their start, which builds only what is missing or older than its sources.
+ *
+ * Two processes may build at the same time: each writes aside and renames, so a reader sees an
+ * old or a new file, never half of one.
+ */
+import { build, type BuildOptions } from "esbuild";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DIST = join(ROOT, "dist");
+/** It is uploaded into every sandbox, over whatever line there is. */
+const DRIVER_BYTES_MAX = 100 * 1024;
+
+export interface Bundles {
+  readonly driver: string;
+  /** Null while there is no source for it. */
+  readonly toolbox: string | null;
+  /** Directory with index.html; null while there is no source for it. */
+  readonly web: string | null;
+}
+
+export interface BuiltFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+interface Target {
+  readonly entry: string;
+  /** The file whose age counts. */
+  readonly marker: string;
+  /** Source directories below src/. */
+  readonly sources: readonly string[];
+  readonly make: (target: Target) => Promise<readonly BuiltFile[]>;
+}
+
+const driver: Target = {
+  entry: "src/driver/main.ts",
+  marker: "driver.cjs",
+  sources: ["driver", "stream", "transport", "protocol", "base"],
+  make: makeProgram,
+};
+const toolbox: Target = {
+  entry: "src/platform/toolbox/main.ts",
+  marker: "toolbox.cjs",
+  sources: ["platform", "base"],
+  make: makeProgram,
+};
+const web: Target = {
+  entry: "src/web/main.tsx",
+  marker: "web/index.html",
+  sources: ["web", "client", "stream", "transport", "protocol", "base"],
+  make: makeWeb,
+};
+
+/** Builds what is stale and says where everything is. */
+export async function ensureBundles(): Promise<Bundles> {
+  for (const target of [driver, toolbox, web]) {
+    if (hasSource(target) && (await isStale(target))) await target.make(target);
+  }
+  return {
+    driver: join(DIST, driver.marker),
+    toolbox: hasSource(toolbox) ? join(DIST, toolbox.marker) : null,
+    web: hasSource(web) ? dirname(join(DIST, web.marker)) : null,
+  };
+}
+
+/** Builds all there is a source for. */
+export async function buildAll(): Promise<readonly BuiltFile[]> {
+  const built: BuiltFile[] = [];
+  for (const target of [driver, toolbox, web]) {
+    if (hasSource(target)) built.push(...(await target.make(target)));
+  }
+  return built;
+}
+
+function hasSource(target: Target): boolean {
+  return existsSync(join(ROOT, target.entry));
+}
+
+async function isStale(target: Target): Promise<boolean> {
+  const marker = join(DIST, target.marker);
+  if (!existsSync(marker)) return true;
+  const { mtimeMs } = await stat(marker);
+  const directories = target.sources.map((name) => join(ROOT, "src", name));
+  const files = [join(ROOT, "package-lock.json"), fileURLToPath(import.meta.url)];
+  for (const directory of directories) {
+    if (!existsSync(directory)) continue;
+    for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) files.push(join(entry.parentPath, entry.name));
+    }
+  }
+  for (const file of files) if ((await stat(file)).mtimeMs > mtimeMs) return true;
+  return false;
+}
+
+const base = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  write: false,
+  minify: true,
+  legalComments: "none",
+  logLevel: "silent",
+} as const satisfies BuildOptions;
+
+async function makeProgram(target: Target): Promise<readonly BuiltFile[]> {
+  const result = await build({
+    ...base,
+    entryPoints: [target.entry],
+    platform: "node",
+    format: "cjs",
+    target: "node18",
+    // ws asks for these inside try and goes on without them.
+    external: ["bufferutil", "utf-8-validate"],
+    define: { HOLDFAST_VERSION: JSON.stringify(packageVersion()) },
+  });
+  const [output] = result.outputFiles;
+  if (output === undefined) throw new Error(`${target.entry} gave no output`);
+  const path = join(DIST, target.marker);
+  if (target === driver && output.contents.length > DRIVER_BYTES_MAX) {
+    throw new Error(`the driver has ${output.contents.length} bytes, above ${DRIVER_BYTES_MAX}`);
+  }
+  return [await replaceFile(path, output.contents)];
+}
+
+async function makeWeb(target: Target): Promise<readonly BuiltFile[]> {
+  const result = await build({
+    ...base,
+    entryPoints: [target.entry],
+    outdir: "web",
+    entryNames: "app",
+    platform: "browser",
+    format: "esm",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const directory = join(DIST, "web");
+  const built: BuiltFile[] = [];
+  let html = readFileSync(join(ROOT, "src/web/index.html"), "utf8");
+  const names = new Set(["index.html"]);
+  for (const output of result.outputFiles) {
+    const extension = output.path.endsWith(".css") ? "css" : "js";
+    const hash = createHash("sha256").update(output.contents).digest("hex").slice(0, 10);
+    const name = `app-${hash}.${extension}`;
+    names.add(name);
+    html = html.replaceAll(`app.${extension}`, name);
+    built.push(await replaceFile(join(directory, name), output.contents));
+  }
+  // The page comes last: it names files that are all there by then.
+  built.push(await replaceFile(join(directory, "index.html"), new TextEncoder().encode(html)));
+  await removeOthers(directory, names);
+  return built;
+}
+
+/** A page that was loaded a moment ago may still ask for its old files, so those stay a while. */
+const OLD_FILE_KEPT_MS = 60 * 60 * 1000;
+
+async function removeOthers(directory: string, names: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (names.has(name) || !name.startsWith("app-")) continue;
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > OLD_FILE_KEPT_MS) await rm(path, { force: true });
+  }
+}
+
+async function replaceFile(path: string, contents: Uint8Array): Promise<BuiltFile> {
+  await mkdir(dirname(path), { recursive: true });
+  const aside = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  await writeFile(aside, contents);
+  await rename(aside, path);
+  return { path, bytes: contents.length };
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const version = (manifest as { version?: unknown }).version;
+  return typeof version === "string" ? version : "0.0.0";
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const startedAt = performance.now();
+  for (const { path, bytes } of await buildAll()) {
+    console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KiB  ${path.slice(ROOT.length + 1)}`);
+  }
+  console.log(`built in ${Math.round(performance.now() - startedAt)} ms`);
+}

@@ -1,0 +1,44 @@
+/** The driver's file of settings: the hub writes it (0600) next to the driver and names it in argv. */
+import { readFileSync } from "node:fs";
+import * as v from "valibot";
+
+const Path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+
+const DriverConfig = v.object({
+  session: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  token: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
+  /** Where the hub may be reached, tried in turn: `ws://…`, `wss://…`, `ws+unix:/sock:/path`. */
+  urls: v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1), v.maxLength(16)),
+  /** Working directory of commands that name none; the filesystem probe writes here. */
+  home: Path,
+  readyFile: Path,
+  logFile: v.optional(Path),
+  /** A `pty.node` for this platform, if one was uploaded. */
+  ptyModule: v.optional(Path),
+});
+export type DriverConfig = v.InferOutput<typeof DriverConfig>;
+
+/** @throws Error naming the file and the first key that is wrong; never the content. */
+export function readDriverConfig(path: string | undefined): DriverConfig {
+  if (path === undefined) throw new Error("usage: driver.cjs CONFIG.json");
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? "it is not JSON" : String(error);
+    throw new Error(`cannot read ${path}: ${why}`, { cause: error });
+  }
+  const result = v.safeParse(DriverConfig, content);
+  if (result.success) return result.output;
+  const [first] = result.issues;
+  throw new Error(`${path}: ${v.getDotPath(first) ?? "config"}: ${first.message}`);
+}
+
+/** What commands inherit: the driver's environment without anything of Holdfast's own. */
+export function commandEnvironment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [key, value] of Object.entries(process.env)) {
+    if (value !== undefined && !key.startsWith("HOLDFAST_")) env[key] = value;
+  }
+  return env;
+}

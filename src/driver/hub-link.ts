@@ -1,0 +1,214 @@
+/**
+ * One link to the hub, from the open socket to its end: hello, epoch, answering pings, judging the
+ * hub by silence, and the channels that clients attach. A new link always is a new object.
+ */
+import type { Clock } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import { encodeJson } from "../protocol/bodies.ts";
+import { CloseCodes } from "../protocol/close-codes.ts";
+import {
+  Attach,
+  Detach,
+  LinkError,
+  parseControl,
+  Welcome,
+  type DriverHello,
+} from "../protocol/control.ts";
+import { decodeFrame, encodeFrame, FrameType, type Frame } from "../protocol/frame.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { Channel } from "../stream/channel.ts";
+import { Egress } from "../stream/egress.ts";
+import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
+import type { LinkEnd } from "../stream/redial.ts";
+import type { FrameSocket } from "../transport/frame-socket.ts";
+import type { OpenService } from "./services/service.ts";
+
+export type DriverWelcome = Welcome & { readonly epoch: number; readonly challenge: string };
+
+export interface HubLinkOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly hello: DriverHello;
+  readonly openService: OpenService;
+  readonly onWelcome: (welcome: DriverWelcome) => void;
+  readonly onEnd: (end: LinkEnd) => void;
+}
+
+export function openHubLink(socket: FrameSocket, options: HubLinkOptions): { abandon(): void } {
+  return new HubLink(socket, options);
+}
+
+class HubLink {
+  readonly #socket: FrameSocket;
+  readonly #options: HubLinkOptions;
+  readonly #egress: Egress;
+  readonly #channels = new Map<number, Channel>();
+  #heartbeat: Heartbeat | null = null;
+  #welcome: DriverWelcome | null = null;
+  #ended = false;
+  /** What the hub said before it closed; more exact than the close reason. */
+  #lastError: LinkError | null = null;
+
+  constructor(socket: FrameSocket, options: HubLinkOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#egress = new Egress(socket);
+    socket.onDrain(() => this.#egress.pump());
+    socket.onClose((end) => {
+      const reason = this.#lastError?.message ?? end.reason;
+      const { retryAfterMs } = this.#lastError ?? {};
+      this.#end({ code: end.code, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    });
+    socket.onFrame((message) => this.#receive(message));
+    this.#control(FrameType.hello, 0, 0, encodeJson(options.hello));
+  }
+
+  abandon(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#release();
+    this.#socket.terminate();
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#release();
+    this.#options.onEnd(end);
+  }
+
+  #release(): void {
+    this.#heartbeat?.stop();
+    for (const channel of this.#channels.values()) {
+      channel.close({ code: "DRIVER_GONE", message: "the link to the hub ended" });
+    }
+    this.#channels.clear();
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      const frame = decodeFrame(message);
+      if (frame === null) return;
+      if (this.#welcome === null) this.#receiveFirst(frame);
+      else this.#receiveLive(frame, this.#welcome);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.log.warn({ error: error.message }, "hub broke the protocol");
+      this.#socket.close(CloseCodes.badFrame.code, error.message);
+      this.#end({ code: CloseCodes.badFrame.code, reason: error.message });
+    }
+  }
+
+  #receiveFirst(frame: Frame): void {
+    if (frame.type === FrameType.error) {
+      this.#lastError = parseControl(LinkError, frame.body);
+      return;
+    }
+    // A hub may ping while it still works on the answer to the hello.
+    if (frame.type === FrameType.ping) {
+      this.#control(FrameType.pong, 0, 0, frame.body);
+      return;
+    }
+    if (frame.type !== FrameType.welcome) throw new ProtocolError("no welcome first");
+    const { epoch, challenge, ...rest } = parseControl(Welcome, frame.body);
+    if (epoch === undefined || challenge === undefined) {
+      throw new ProtocolError("welcome without epoch or challenge");
+    }
+    const { lastEpoch } = this.#options.hello;
+    if (lastEpoch !== null && epoch <= lastEpoch) {
+      throw new ProtocolError(`epoch ${epoch} is not above ${lastEpoch}, which was confirmed`);
+    }
+    this.#welcome = { ...rest, epoch, challenge };
+    this.#options.onWelcome(this.#welcome);
+    this.#control(FrameType.epochConfirm, 0, 0, encodeJson({ epoch, challenge }));
+    this.#watchHub(this.#welcome);
+  }
+
+  #watchHub(welcome: DriverWelcome): void {
+    this.#heartbeat = createHeartbeat({
+      clock: this.#options.clock,
+      pingMs: welcome.pingMs,
+      suspectMs: Math.max(1, Math.min(limits.DRIVER_SUSPECT_MS, welcome.deadMs - 1)),
+      deadMs: welcome.deadMs,
+      send: (body) => this.#control(FrameType.ping, 0, 0, body),
+      onDead: (silentMs) => {
+        this.#socket.terminate();
+        this.#end({ code: 1006, reason: `hub was silent for ${Math.round(silentMs)} ms` });
+      },
+    });
+  }
+
+  #receiveLive(frame: Frame, welcome: DriverWelcome): void {
+    this.#heartbeat?.received();
+    switch (frame.type) {
+      case FrameType.ping:
+        this.#control(FrameType.pong, 0, 0, frame.body);
+        break;
+      case FrameType.pong:
+        this.#heartbeat?.ponged(frame.body);
+        break;
+      case FrameType.attach:
+        this.#attach(frame, welcome);
+        break;
+      case FrameType.detach:
+        this.#detach(frame.route, parseControl(Detach, frame.body).reason);
+        break;
+      case FrameType.error:
+        this.#lastError = parseControl(LinkError, frame.body);
+        break;
+      case FrameType.goAway:
+        this.#options.log.info({}, "hub goes away");
+        break;
+      case FrameType.open:
+      case FrameType.openOk:
+      case FrameType.data:
+      case FrameType.credit:
+      case FrameType.ctl:
+      case FrameType.reset:
+        // A route that is gone may still get frames that were on their way.
+        this.#channels.get(frame.route)?.receive(frame);
+        break;
+      default:
+        throw new ProtocolError(`frame type ${frame.type} is not the hub's to send`);
+    }
+  }
+
+  #attach(frame: Frame, welcome: DriverWelcome): void {
+    const { route } = frame;
+    const attach = parseControl(Attach, frame.body);
+    if (route === 0 || this.#channels.has(route)) {
+      throw new ProtocolError(`route ${route} is not free`);
+    }
+    if (this.#channels.size >= limits.CHANNELS_PER_LINK_MAX) {
+      const { channelId } = attach;
+      const error = { code: "LIMIT", message: "this driver has too many channels", channelId };
+      this.#control(FrameType.error, route, welcome.epoch, encodeJson(error));
+      return;
+    }
+    const channel: Channel = new Channel({
+      side: "driver",
+      route,
+      epoch: welcome.epoch,
+      egress: this.#egress,
+      onOpen: (request, stream) => this.#options.openService(request, stream, channel),
+    });
+    this.#channels.set(route, channel);
+    const attached = {
+      channelId: attach.channelId,
+      session: attach.session,
+      epoch: welcome.epoch,
+    };
+    this.#control(FrameType.attached, route, welcome.epoch, encodeJson(attached));
+  }
+
+  #detach(route: number, reason: string): void {
+    this.#channels.get(route)?.close({ code: "CANCELLED", message: reason });
+    this.#channels.delete(route);
+  }
+
+  #control(type: FrameType, route: number, epoch: number, body: Uint8Array): void {
+    this.#egress.control(encodeFrame({ type, route, epoch, body }));
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The process inside a sandbox: dials the hub for ever and serves its clients. This file only
+ * joins the parts. Usage: `node driver.cjs CONFIG.json`.
+ */
+import { onNudge } from "./first-signal.ts";
+import { systemClock } from "../base/clock.ts";
+import { systemRandom } from "../base/random.ts";
+import { CloseCodes } from "../protocol/close-codes.ts";
+import { watchClock } from "../stream/clock-watch.ts";
+import { commandEnvironment, readDriverConfig, type DriverConfig } from "./config.ts";
+import { readInstance } from "./instance.ts";
+import { createLogFile } from "./log-file.ts";
+import { createReadyFile } from "./ready-file.ts";
+import { createServices } from "./services/open-service.ts";
+import { Uplink } from "./uplink.ts";
+import { DRIVER_VERSION } from "./version.ts";
+
+/** The config is unusable: nothing was tried. */
+const EXIT_CONFIG = 78;
+/** The hub refused this driver for good. */
+const EXIT_REFUSED = 3;
+
+function run(config: DriverConfig): void {
+  const clock = systemClock;
+  const log = createLogFile(config.logFile ?? `${config.readyFile}.log`, () => clock.now());
+  const instance = readInstance(clock.now());
+  const readyFile = createReadyFile(config.readyFile, log);
+  const openService = createServices({
+    clock,
+    log,
+    env: commandEnvironment(),
+    home: config.home,
+  });
+  const leave = (exitCode: number): void => {
+    void readyFile
+      .remove()
+      .then(() => log.flush())
+      .finally(() => process.exit(exitCode));
+  };
+  const uplink = new Uplink({
+    config,
+    instance,
+    clock,
+    random: systemRandom,
+    log,
+    readyFile,
+    openService,
+    onStopped: (end) => {
+      log.error({ code: end.code, reason: end.reason }, "driver ends");
+      leave(end.code === CloseCodes.normal.code ? 0 : EXIT_REFUSED);
+    },
+  });
+  onNudge(() => uplink.nudge("nudge"));
+  watchClock(clock, (jump) => {
+    log.warn({ ...jump }, "this process did not run for a while");
+    uplink.nudge("jump");
+  });
+  process.on("SIGTERM", () =>
+    uplink.stop({ code: CloseCodes.normal.code, reason: "asked to end by SIGTERM" }),
+  );
+  // The shell that launched it may go away; the driver stays.
+  process.on("SIGHUP", () => undefined);
+  log.info({ version: DRIVER_VERSION, ...instance, session: config.session }, "driver starts");
+  uplink.start();
+}
+
+let config: DriverConfig | null = null;
+try {
+  config = readDriverConfig(process.argv[2]);
+} catch (error) {
+  // Before there is a config there is no log; stderr is what the launching command collects.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = EXIT_CONFIG;
+}
+if (config !== null) run(config);

@@ -1,0 +1,34 @@
+/** What a terminal needs of a pty, whatever makes it. */
+import type { Reset } from "../../protocol/services.ts";
+import type { Stream } from "../../stream/stream.ts";
+import type { Exit } from "../services/ending.ts";
+
+export interface Size {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+export interface PtyCommand {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly size: Size;
+}
+
+export interface Pty {
+  /** `pipes` is no pty at all: no line editing, no resize, no ^C. */
+  readonly kind: "node-pty" | "bun" | "script" | "pipes";
+  readonly pid: number;
+  /** Screen bytes go to `output` from now on; `onExit` after the last of them was written. */
+  start(to: { readonly output: Stream; readonly onExit: (exit: Exit) => void }): void;
+  /** Resolves when the kernel has the bytes. */
+  write(bytes: Uint8Array): void | Promise<void>;
+  endInput(): void;
+  resize(size: Size): void;
+  signal(name: string): void;
+  /** Ends what runs: SIGHUP, then SIGKILL. */
+  hangUp(): void;
+}
+
+export type OpenedPty =
+  { readonly ok: true; readonly pty: Pty } | { readonly ok: false; readonly reset: Reset };

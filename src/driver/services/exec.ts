@@ -1,0 +1,76 @@
+/**
+ * Runs one program without a shell: stdin and stdout on the opener's stream, stderr on a stream of
+ * its own, the exit as the last word before the end of stdout.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { limits } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
+import type { OpenExec } from "../../protocol/services.ts";
+import type { Channel } from "../../stream/channel.ts";
+import type { Stream } from "../../stream/stream.ts";
+import { whenOver } from "./ending.ts";
+import { pipeIn, pipeOut } from "./pipes.ts";
+import { hangUp, signalGroup, spawnGroup, type Spawned } from "./process-group.ts";
+
+export interface ExecContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+}
+
+export function openExec(
+  request: OpenExec,
+  stream: Stream,
+  channel: Channel,
+  context: ExecContext,
+): void {
+  const [program = "", ...args] = request.argv;
+  const cwd = request.cwd ?? context.home;
+  const env = { ...context.env, ...request.env };
+  spawnGroup({ program, args, cwd, env }, (spawned) => {
+    if (!spawned.ok) stream.reset(spawned.reset.code, spawned.reset.message);
+    else if (stream.closed) hangUp(spawned.child, spawned.pid, context.clock);
+    else join(spawned, request, stream, channel, context);
+  });
+}
+
+function join(
+  { child, pid }: Extract<Spawned, { ok: true }>,
+  request: OpenExec,
+  stream: Stream,
+  channel: Channel,
+  context: ExecContext,
+): void {
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) {
+    stream.reset("IO", "the process has no pipes");
+    hangUp(child, pid, context.clock);
+    return;
+  }
+  const errors = channel.open({ kind: "exec.stderr", of: stream.id, rxMax: 0 }, {}, request.rxMax);
+  stream.listen({
+    onBytes: pipeIn(stdin),
+    onEnd: () => stdin.end(),
+    onCtl: (ctl) => {
+      if (ctl.type !== "signal") return;
+      const sent = signalGroup(pid, ctl.signal);
+      if (!sent) context.log.info({ pid, signal: ctl.signal }, "signal reached no process");
+    },
+    onClosed: (end) => {
+      if (end.kind === "reset") errors.reset("CANCELLED", "its exec was reset");
+      hangUp(child, pid, context.clock);
+    },
+  });
+  whenOver(child, context.clock, (exit) => {
+    void Promise.all([stream.whenSent(), errors.whenSent()]).then(() => {
+      errors.end();
+      stream.ctl({ type: "exit", ...exit });
+      stream.end();
+      stdin.destroy();
+    });
+  });
+  stream.accept({ pid }, limits.STREAM_WINDOW_BYTES);
+  pipeOut(stdout, stream);
+  pipeOut(stderr, errors);
+}

@@ -1,0 +1,34 @@
+/** Which service takes which request. */
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import { openExec } from "./exec.ts";
+import { openProbe } from "./probe.ts";
+import type { OpenService } from "./service.ts";
+import { openTerminal } from "./terminal.ts";
+
+export interface ServiceContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What commands inherit. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+}
+
+export function createServices(context: ServiceContext): OpenService {
+  return (request, stream, channel) => {
+    switch (request.kind) {
+      case "exec":
+        openExec(request, stream, channel, context);
+        break;
+      case "terminal":
+        openTerminal(request, stream, context);
+        break;
+      case "probe":
+        openProbe(request, stream, context);
+        break;
+      case "exec.stderr":
+        stream.reset("REFUSED", "only a driver opens exec.stderr");
+        break;
+    }
+  };
+}

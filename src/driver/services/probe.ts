@@ -1,0 +1,120 @@
+/**
+ * Proves from inside the sandbox that commands run and that files can be written: a shell echoes
+ * a nonce, a file with the nonce is written, listed, read, renamed and removed. Answers one JSON.
+ */
+import { execFile } from "node:child_process";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import type { OpenProbe } from "../../protocol/services.ts";
+import type { Stream } from "../../stream/stream.ts";
+import { codeOf } from "./process-group.ts";
+
+/** A probe that takes longer has failed; its answer still says which half did not return. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+interface Finding {
+  readonly ok: boolean;
+  readonly latencyMs: number;
+  readonly detail: string;
+  /** System error code, TIMEOUT, STUCK or MISMATCH. */
+  readonly code: string | null;
+}
+
+export interface ProbeContext {
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+}
+
+/** A filesystem call on a dead mount never returns and keeps a thread: no second one is sent. */
+let filesystemBusySince: number | null = null;
+
+export function openProbe(request: OpenProbe, stream: Stream, context: ProbeContext): void {
+  stream.listen({ onBytes: () => undefined });
+  stream.accept({}, 0);
+  const { clock } = context;
+  void Promise.all([
+    timed(clock, () => echoNonce(request.nonce, context)),
+    timed(clock, () => guardedFileCheck(request.nonce, context)),
+  ]).then(([exec, filesystem]) => {
+    stream.write(encodeJson({ exec, filesystem }));
+    stream.end();
+  });
+}
+
+async function timed(clock: Clock, check: () => Promise<string>): Promise<Finding> {
+  const startMs = clock.mono();
+  const finding = (ok: boolean, detail: string, code: string | null): Finding => {
+    return { ok, latencyMs: Math.round((clock.mono() - startMs) * 10) / 10, detail, code };
+  };
+  let timer: unknown;
+  const late = new Promise<Finding>((resolve) => {
+    timer = clock.setTimeout(
+      () => resolve(finding(false, `no answer within ${PROBE_TIMEOUT_MS} ms`, "TIMEOUT")),
+      PROBE_TIMEOUT_MS,
+    );
+  });
+  const checked = check().then(
+    (detail) => finding(true, detail, null),
+    (error: unknown) =>
+      finding(false, error instanceof Error ? error.message : String(error), codeOf(error)),
+  );
+  const result = await Promise.race([checked, late]);
+  clock.clearTimeout(timer);
+  return result;
+}
+
+function echoNonce(nonce: string, { env, home }: ProbeContext): Promise<string> {
+  const args = ["-c", 'echo "$1"', "sh", nonce];
+  const options = { env: { ...env }, cwd: home, timeout: PROBE_TIMEOUT_MS } as const;
+  return new Promise((resolve, reject) => {
+    execFile("/bin/sh", args, { ...options, killSignal: "SIGKILL" }, (error, stdout) => {
+      if (error !== null) reject(withCode(error.message, String(error.code ?? error.signal)));
+      else if (stdout.trim() === nonce) resolve("/bin/sh echoed the nonce");
+      else reject(mismatch("/bin/sh did not echo the nonce"));
+    });
+  });
+}
+
+async function guardedFileCheck(nonce: string, context: ProbeContext): Promise<string> {
+  const nowMs = context.clock.mono();
+  if (filesystemBusySince !== null) {
+    const sinceMs = Math.round(nowMs - filesystemBusySince);
+    throw withCode(`an earlier check has not returned for ${sinceMs} ms`, "STUCK");
+  }
+  filesystemBusySince = nowMs;
+  try {
+    return await checkFiles(nonce, context.home);
+  } finally {
+    filesystemBusySince = null;
+  }
+}
+
+async function checkFiles(nonce: string, home: string): Promise<string> {
+  const name = `.holdfast-probe-${nonce.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`;
+  const first = join(home, name);
+  const second = `${first}.moved`;
+  try {
+    await writeFile(first, nonce, { mode: 0o600, flush: true });
+    if (!(await readdir(home)).includes(name)) throw mismatch(`${first} is not in its directory`);
+    await rename(first, second);
+    const content = await readFile(second, "utf8");
+    if (content !== nonce) throw mismatch(`${second} does not hold what was written`);
+    await rm(second);
+    return `wrote, listed, renamed, read and removed a file in ${home}`;
+  } catch (error) {
+    // The cleaning may fail for the same reason; the first error is the one that tells.
+    await Promise.allSettled([rm(first, { force: true }), rm(second, { force: true })]);
+    throw error;
+  }
+}
+
+function mismatch(message: string): Error {
+  return withCode(message, "MISMATCH");
+}
+
+function withCode(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code });
+}

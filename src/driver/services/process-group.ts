@@ -1,0 +1,127 @@
+/**
+ * Starts one process as the leader of its own group and turns every way in which that can fail
+ * into a reset code with a sentence. Ends groups: politely, then hard.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
+import { constants } from "node:os";
+import type { Clock } from "../../base/clock.ts";
+import type { Reset } from "../../protocol/services.ts";
+
+/** After SIGHUP a process has this long before SIGKILL. */
+const HANGUP_GRACE_MS = 2_000;
+
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Extra pipes after stdin, stdout and stderr. */
+  readonly extraPipes?: number;
+}
+
+export type Spawned =
+  | { readonly ok: true; readonly child: ChildProcess; readonly pid: number }
+  | { readonly ok: false; readonly reset: Reset };
+
+/** Calls back once, with the running child or with the reason why there is none. */
+export function spawnGroup(command: Command, done: (spawned: Spawned) => void): void {
+  const fail = (reset: Reset): void => done({ ok: false, reset });
+  const noCwd = whyNotDirectory(command.cwd);
+  if (noCwd !== null) {
+    fail(noCwd);
+    return;
+  }
+  const pipes = Array<"pipe">(3 + (command.extraPipes ?? 0)).fill("pipe");
+  let child: ChildProcess;
+  try {
+    child = spawn(command.program, command.args, {
+      cwd: command.cwd,
+      env: { ...command.env },
+      detached: true,
+      stdio: pipes,
+    });
+  } catch (error) {
+    fail(spawnFailure(error, command.program));
+    return;
+  }
+  const failed = (error: Error): void => fail(spawnFailure(error, command.program));
+  child.once("error", failed);
+  child.once("spawn", () => {
+    child.off("error", failed);
+    if (child.pid !== undefined) done({ ok: true, child, pid: child.pid });
+  });
+}
+
+/** Signals the whole group. False when the name is unknown or nothing is left to signal. */
+export function signalGroup(pid: number, name: string): boolean {
+  const signals: Readonly<Record<string, number>> = constants.signals;
+  const number = signals[name.startsWith("SIG") ? name : `SIG${name}`];
+  if (number === undefined) return false;
+  try {
+    return process.kill(-pid, number);
+  } catch (error) {
+    if (codeOf(error) === "ESRCH" || codeOf(error) === "EPERM") return false;
+    throw error;
+  }
+}
+
+/**
+ * SIGHUP now, SIGKILL if the leader still lives after the grace. Members that ignored the hangup
+ * and outlive their leader were meant to (nohup), so they are left alone.
+ */
+export function hangUp(child: ChildProcess, pid: number, clock: Clock): void {
+  if (hasEnded(child)) return;
+  signalGroup(pid, "SIGHUP");
+  signalGroup(pid, "SIGCONT");
+  const timer = clock.setTimeout(() => {
+    if (!hasEnded(child)) signalGroup(pid, "SIGKILL");
+  }, HANGUP_GRACE_MS);
+  child.once("exit", () => clock.clearTimeout(timer));
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+export function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}
+
+/** Node reports a missing directory as a missing program, so it is looked at first. */
+function whyNotDirectory(path: string): Reset | null {
+  try {
+    if (statSync(path).isDirectory()) return null;
+    return { code: "NOT_FOUND", message: `working directory is not a directory: ${path}` };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EACCES") {
+      return { code: "PERMISSION", message: `working directory cannot be entered: ${path}` };
+    }
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return { code: "NOT_FOUND", message: `working directory does not exist: ${path}` };
+    }
+    return { code: "IO", message: `working directory ${path}: ${String(error)}` };
+  }
+}
+
+function spawnFailure(error: unknown, program: string): Reset {
+  const code = codeOf(error);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return { code: "NOT_FOUND", message: `command not found: ${program}` };
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return { code: "PERMISSION", message: `permission denied: ${program}` };
+  }
+  if (code === "ENOEXEC") {
+    return { code: "PERMISSION", message: `not an executable program: ${program}` };
+  }
+  if (code === "E2BIG") {
+    return { code: "LIMIT", message: `arguments and environment are too long: ${program}` };
+  }
+  if (code === "EAGAIN" || code === "ENOMEM" || code === "EMFILE") {
+    return { code: "LIMIT", message: `the sandbox cannot start another process: ${code}` };
+  }
+  return { code: "IO", message: `cannot start ${program}: ${String(error)}` };
+}

@@ -1,0 +1,151 @@
+/**
+ * The driver's one way to the hub: which URL, when, and what the ready file says about it. Re-dials
+ * for ever. Does not read frames: each live link is a HubLink.
+ */
+import { createBackoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { DriverHello } from "../protocol/control.ts";
+import { SUBPROTOCOL } from "../protocol/version.ts";
+import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../stream/redial.ts";
+import { dialWebSocket, type DialFailure } from "../transport/ws-socket.ts";
+import type { DriverConfig } from "./config.ts";
+import { openHubLink } from "./hub-link.ts";
+import type { ReadyFile } from "./ready-file.ts";
+import type { OpenService } from "./services/service.ts";
+import { DRIVER_VERSION } from "./version.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface UplinkOptions {
+  readonly config: DriverConfig;
+  readonly instance: DriverHello["instance"];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly readyFile: ReadyFile;
+  readonly openService: OpenService;
+  /** The hub said that this driver is not wanted any more. */
+  readonly onStopped: (end: LinkEnd) => void;
+}
+
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #redial: Redial;
+  #urlIndex = 0;
+  /** Highest epoch that was confirmed; in memory only, on purpose. */
+  #epoch: number | null = null;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    const { clock, random, log } = options;
+    this.#redial = new Redial({
+      clock,
+      backoff: createBackoff({
+        minMs: limits.REDIAL_MIN_MS,
+        maxMs: limits.REDIAL_MAX_MS,
+        random,
+      }),
+      connect: (reason, events) => this.#connect(reason, events),
+      onPhase: (phase) => {
+        if (phase.name === "live" || phase.name === "dialling") this.#tellReadiness(phase.name);
+        if (phase.name === "waiting") {
+          this.#tellReadiness("dialling");
+          log.info({ code: phase.end.code, reason: phase.end.reason }, "link ended");
+        }
+        if (phase.name === "stopped") options.onStopped(phase.end);
+      },
+    });
+  }
+
+  start(): void {
+    this.#redial.start();
+  }
+
+  /** Drops the link, if any, and dials at once. */
+  nudge(reason: "nudge" | "jump"): void {
+    this.#options.log.info({ reason, phase: this.#redial.phase.name }, "asked to dial again");
+    this.#redial.nudge(reason);
+  }
+
+  stop(end: LinkEnd): void {
+    this.#redial.stop(end);
+  }
+
+  #connect(reason: string, events: AttemptEvents): Attempt {
+    const { config, log } = this.#options;
+    const url = config.urls[this.#urlIndex % config.urls.length] ?? "";
+    const dial = new AbortController();
+    let link: { abandon(): void } | null = null;
+    void dialWebSocket(url, {
+      headers: { authorization: `Bearer ${config.token}` },
+      protocols: [SUBPROTOCOL],
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      signal: dial.signal,
+    }).then((outcome) => {
+      if (!outcome.ok) {
+        this.#urlIndex += 1;
+        log.debug({ url, status: outcome.failure.status }, outcome.failure.message);
+        events.ended(failedDial(outcome.failure));
+        return;
+      }
+      if (dial.signal.aborted) {
+        outcome.socket.terminate();
+        return;
+      }
+      const { clock, openService } = this.#options;
+      link = openHubLink(outcome.socket, {
+        clock,
+        log,
+        openService,
+        hello: this.#hello(reason),
+        onWelcome: (welcome) => {
+          log.info({ url, epoch: welcome.epoch, linkId: welcome.linkId, reason }, "link is live");
+          this.#epoch = welcome.epoch;
+          events.live();
+        },
+        onEnd: (end) => events.ended(end),
+      });
+    });
+    return {
+      abandon: () => {
+        dial.abort();
+        link?.abandon();
+      },
+    };
+  }
+
+  #hello(reason: string): DriverHello {
+    const { clock, config, instance } = this.#options;
+    return {
+      v: 1,
+      role: "driver",
+      session: config.session,
+      impl: `holdfast-driver/${DRIVER_VERSION}`,
+      features: ["exec", "terminal", "probe"],
+      lastEpoch: this.#epoch,
+      instance,
+      reason,
+      clock: { wallMs: clock.now(), monoMs: clock.mono() },
+    };
+  }
+
+  #tellReadiness(state: "dialling" | "live"): void {
+    const { instance, clock, readyFile } = this.#options;
+    const { pid, startTicks } = instance;
+    const at = clock.now();
+    readyFile.set({ pid, startTicks, epoch: this.#epoch, state, at, version: DRIVER_VERSION });
+  }
+}
+
+/**
+ * A plain HTTP refusal may come from a proxy and not from the hub, so it never ends the driver;
+ * but it will not change within seconds either. A final no is a close code after the upgrade.
+ */
+function failedDial(failure: DialFailure): LinkEnd {
+  const reason = failure.message;
+  const refused = failure.status !== null && failure.status >= 400 && failure.status < 500;
+  return refused ? { code: 1006, reason, then: "retry-later" } : { code: 1006, reason };
+}

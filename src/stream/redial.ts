@@ -1,0 +1,166 @@
+/**
+ * Keeps one link up for ever: dial, hello, live, wait, dial again. Pure: the connect function,
+ * the clock and the back-off come from outside. Driver and client share it.
+ *
+ * It never gives up by itself. Only a close code that says stop ends it, or `stop()`.
+ */
+import type { Backoff } from "../base/backoff.ts";
+import type { Clock, TimerId } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
+import { redialAfter, type Redial as AfterEnd } from "../protocol/close-codes.ts";
+
+/** From the dial to the WELCOME: 5 s to connect and 5 s for the hello. */
+const ATTEMPT_MS = 10_000;
+/** Nudges that come faster than this are one nudge. */
+const NUDGE_EVERY_MS = 1_000;
+const NO_CLOSE_FRAME = 1006;
+
+export interface LinkEnd {
+  readonly code: number;
+  readonly reason: string;
+  /** Replaces what the close code alone would say. */
+  readonly then?: AfterEnd;
+  /** The peer's wish; the back-off never waits less than this. */
+  readonly retryAfterMs?: number;
+}
+
+/** One try. After `abandon` it ends its socket hard and says nothing more. */
+export interface Attempt {
+  abandon(): void;
+}
+
+export interface AttemptEvents {
+  /** The hello is answered: the link works. */
+  live(): void;
+  ended(end: LinkEnd): void;
+}
+
+export type RedialPhase =
+  | { readonly name: "idle" }
+  | { readonly name: "dialling"; readonly attempt: Attempt; readonly deadline: TimerId }
+  | { readonly name: "live"; readonly attempt: Attempt; readonly sinceMs: number }
+  | { readonly name: "waiting"; readonly timer: TimerId; readonly end: LinkEnd }
+  | { readonly name: "stopped"; readonly end: LinkEnd };
+
+export interface RedialOptions {
+  readonly clock: Clock;
+  readonly backoff: Backoff;
+  /** Starts one try. `reason` says why, for the HELLO: start, lost, nudge, jump, silence. */
+  readonly connect: (reason: string, events: AttemptEvents) => Attempt;
+  readonly onPhase?: (phase: RedialPhase) => void;
+}
+
+export class Redial {
+  readonly #options: RedialOptions;
+  #phase: RedialPhase = { name: "idle" };
+  #nudgedAtMs = -Infinity;
+  /** Events of older tries are ignored by this number. */
+  #generation = 0;
+
+  constructor(options: RedialOptions) {
+    this.#options = options;
+  }
+
+  get phase(): RedialPhase {
+    return this.#phase;
+  }
+
+  start(): void {
+    if (this.#phase.name === "idle") this.#dial("start");
+  }
+
+  /**
+   * Drops whatever is there and dials now. At most one per second takes effect: a second one in
+   * that time has nothing to add, because the dial that it asks for has just begun.
+   */
+  nudge(reason: string): void {
+    if (this.#phase.name === "stopped" || this.#phase.name === "idle") return;
+    const nowMs = this.#options.clock.mono();
+    const recent = nowMs - this.#nudgedAtMs < NUDGE_EVERY_MS;
+    if (recent && this.#phase.name !== "waiting") return;
+    if (recent && this.#phase.name === "waiting") {
+      this.#wait(this.#phase.end, this.#nudgedAtMs + NUDGE_EVERY_MS - nowMs, reason);
+      return;
+    }
+    this.#nudgedAtMs = nowMs;
+    this.#options.backoff.reset();
+    this.#dial(reason);
+  }
+
+  /** Ends the current link hard and lets the back-off decide when the next dial is. */
+  drop(reason: string): void {
+    if (this.#phase.name !== "live" && this.#phase.name !== "dialling") return;
+    this.#ended({ code: NO_CLOSE_FRAME, reason }, reason);
+  }
+
+  stop(end: LinkEnd): void {
+    if (this.#phase.name === "stopped") return;
+    this.#leave();
+    this.#enter({ name: "stopped", end });
+  }
+
+  #dial(reason: string): void {
+    this.#leave();
+    const generation = this.#generation;
+    const current = (): boolean => generation === this.#generation;
+    const { clock } = this.#options;
+    const deadline = clock.setTimeout(() => {
+      if (current()) this.#ended({ code: NO_CLOSE_FRAME, reason: "no welcome in time" }, "lost");
+    }, ATTEMPT_MS);
+    let early: (() => void) | null = null;
+    let started = false;
+    const whenStarted = (act: () => void): void => {
+      if (!current()) return;
+      if (started) act();
+      else early = act;
+    };
+    const attempt = this.#options.connect(reason, {
+      live: () => whenStarted(() => this.#live(attempt, deadline)),
+      ended: (end) => whenStarted(() => this.#ended(end, "lost")),
+    });
+    started = true;
+    this.#enter({ name: "dialling", attempt, deadline });
+    (early as (() => void) | null)?.();
+  }
+
+  #live(attempt: Attempt, deadline: TimerId): void {
+    if (this.#phase.name !== "dialling") return;
+    this.#options.clock.clearTimeout(deadline);
+    this.#enter({ name: "live", attempt, sinceMs: this.#options.clock.mono() });
+  }
+
+  #ended(end: LinkEnd, reason: string): void {
+    const { backoff, clock } = this.#options;
+    if (this.#phase.name === "live") {
+      if (clock.mono() - this.#phase.sinceMs >= limits.REDIAL_RESET_AFTER_MS) backoff.reset();
+    }
+    this.#leave();
+    const then = end.then ?? redialAfter(end.code);
+    if (then === "stop") {
+      this.#enter({ name: "stopped", end });
+      return;
+    }
+    const waitMs = then === "retry-later" ? limits.REDIAL_LATER_MS : backoff.next();
+    this.#wait(end, Math.max(waitMs, end.retryAfterMs ?? 0), reason);
+  }
+
+  #wait(end: LinkEnd, waitMs: number, reason: string): void {
+    this.#leave();
+    const timer = this.#options.clock.setTimeout(() => this.#dial(reason), waitMs);
+    this.#enter({ name: "waiting", timer, end });
+  }
+
+  /** Ends what the phase owns. Late events of its attempt are then ignored. */
+  #leave(): void {
+    this.#generation += 1;
+    const phase = this.#phase;
+    if (phase.name === "waiting") this.#options.clock.clearTimeout(phase.timer);
+    if (phase.name === "dialling") this.#options.clock.clearTimeout(phase.deadline);
+    if (phase.name === "dialling" || phase.name === "live") phase.attempt.abandon();
+  }
+
+  #enter(phase: RedialPhase): void {
+    this.#phase = phase;
+    this.#options.onPhase?.(phase);
+  }
+}
