@@ -1,0 +1,133 @@
+/** Sandboxes over HTTP: create, look, list, start, stop, pause, recover, delete, previews. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { refuse } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Platform } from "../platform.ts";
+import { newRecord, parseCreate } from "../sandbox/create-request.ts";
+import { sandboxDto } from "../sandbox/dto.ts";
+import type { Held } from "../sandbox/registry.ts";
+import { sandboxNotFound } from "../sandbox/rules.ts";
+import { listPage } from "./list-query.ts";
+import type { Previews } from "./preview.ts";
+import { sendRefusal } from "./server.ts";
+
+export type SandboxRequest = FastifyRequest<{ Params: { id: string } }>;
+
+export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
+  app.post("/api/sandbox", async (request, reply) =>
+    sendHeld(platform, request, reply, await create(platform, request.body)),
+  );
+  app.get("/api/sandbox", (request, reply) => {
+    const records = platform.registry.all().map((held) => held.record);
+    const page = listPage(request.query as Record<string, unknown>, records);
+    if (!page.ok) return sendRefusal(request, reply, page.refusal);
+    const items = page.value.items.map((one) => dtoOf(platform, one));
+    return reply.send({ items, nextCursor: page.value.nextCursor });
+  });
+  const act = (
+    method: "GET" | "POST" | "DELETE",
+    suffix: string,
+    verb: (held: Held) => Promise<Outcome<Held>> | Outcome<Held>,
+  ): void => {
+    app.route<{ Params: { id: string } }>({
+      method,
+      url: `/api/sandbox/:id${suffix}`,
+      handler: async (request, reply) => {
+        const held = platform.registry.find(request.params.id);
+        const outcome = held === undefined ? sandboxNotFound(request.params.id) : await verb(held);
+        return sendHeld(platform, request, reply, outcome);
+      },
+    });
+  };
+  act("GET", "", (held) => ({ ok: true, value: held }));
+  act("DELETE", "", (held) => platform.lifecycle.delete(held));
+  act("POST", "/start", (held) => platform.lifecycle.start(held));
+  act("POST", "/stop", (held) => platform.lifecycle.stop(held));
+  act("POST", "/pause", (held) => platform.lifecycle.pause(held));
+  act("POST", "/recover", (held) => platform.lifecycle.recover(held));
+  previewRoutes(app, platform, previews);
+}
+
+async function create(platform: Platform, body: unknown): Promise<Outcome<Held>> {
+  const wish = parseCreate(body);
+  if (!wish.ok) return wish;
+  const snapshot = platform.snapshots.forCreate(wish.value.snapshot);
+  if (!snapshot.ok) return snapshot;
+  const { host } = platform;
+  const record = newRecord(
+    wish.value,
+    {
+      number: platform.registry.freeNumber(),
+      tier: host.launcher.tier,
+      rootKind: host.rootKind,
+      lower: snapshot.value.rootDir || host.lower,
+      snapshotName: snapshot.value.name,
+      network: wish.value.labels["holdfast/network"] === "host" ? "host" : host.network,
+    },
+    Date.now(),
+  );
+  return platform.lifecycle.create(record);
+}
+
+function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
+  app.get<{ Params: { id: string; port: string } }>(
+    "/api/sandbox/:id/ports/:port/preview-url",
+    (request, reply) => {
+      const found = lookUp(platform, request.params.id, request.params.port);
+      if (!found.ok) return sendRefusal(request, reply, found.refusal);
+      const { record, port } = found.value;
+      const url = previews.url(port, record.id);
+      return reply.send({ sandboxId: record.id, url, token: record.previewToken });
+    },
+  );
+  app.get<{ Params: { id: string; port: string }; Querystring: { expiresInSeconds?: string } }>(
+    "/api/sandbox/:id/ports/:port/signed-preview-url",
+    (request, reply) => {
+      const found = lookUp(platform, request.params.id, request.params.port);
+      if (!found.ok) return sendRefusal(request, reply, found.refusal);
+      const seconds = Number(request.query.expiresInSeconds ?? 60);
+      if (!Number.isInteger(seconds) || seconds < 1 || seconds > 86_400) {
+        const message = "expiresInSeconds must be between 1 and 86400";
+        return sendRefusal(request, reply, { status: 400, message });
+      }
+      const { record, port } = found.value;
+      return reply.send({ sandboxId: record.id, port, ...previews.sign(record.id, port, seconds) });
+    },
+  );
+  app.post<{ Params: { token: string } }>(
+    "/api/sandbox/:id/ports/:port/signed-preview-url/:token/expire",
+    (request, reply) => {
+      if (previews.expire(request.params.token)) return reply.send({});
+      return sendRefusal(request, reply, { status: 404, message: "Signed preview URL not found" });
+    },
+  );
+  app.get<{ Params: { id: string } }>("/api/sandbox/:id/toolbox-proxy-url", (request, reply) =>
+    reply.send({ url: `${platform.origin()}/toolbox` }),
+  );
+}
+
+function lookUp(
+  platform: Platform,
+  id: string,
+  portText: string,
+): Outcome<{ record: Held["record"]; port: number }> {
+  const held = platform.registry.find(id);
+  if (held === undefined) return sandboxNotFound(id);
+  const port = Number(portText);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return refuse(400, "Invalid port");
+  return { ok: true, value: { record: held.record, port } };
+}
+
+export function sendHeld(
+  platform: Platform,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  outcome: Outcome<Held>,
+): FastifyReply {
+  if (!outcome.ok) return sendRefusal(request, reply, outcome.refusal);
+  return reply.send(dtoOf(platform, outcome.value.record));
+}
+
+function dtoOf(platform: Platform, record: Held["record"]): object {
+  return sandboxDto(record, platform.origin(), platform.host.version);
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Platform } from "../platform.ts";
+import { snapshotDto } from "../snapshots.ts";
+import type { Snapshot } from "../snapshots.ts";
+import { sendRefusal } from "./server.ts";
+
+type ById = FastifyRequest<{ Params: { id: string } }>;
+
+export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
+  const { snapshots } = platform;
+  const withOne =
+    (handler: (snapshot: Snapshot, request: ById, reply: FastifyReply) => FastifyReply) =>
+    (request: ById, reply: FastifyReply): FastifyReply => {
+      const snapshot = snapshots.find(request.params.id);
+      if (snapshot !== undefined) return handler(snapshot, request, reply);
+      const message = `Snapshot ${request.params.id} not found`;
+      return sendRefusal(request, reply, { status: 404, message });
+    };
+  app.get<{ Querystring: { page?: string; limit?: string; name?: string } }>(
+    "/api/snapshots",
+    (request, reply) => {
+      const limit = Math.min(Math.max(Math.trunc(Number(request.query.limit ?? 100)) || 1, 1), 200);
+      const page = Math.max(Math.trunc(Number(request.query.page ?? 1)) || 1, 1);
+      const wanted = snapshots
+        .list()
+        .filter((snapshot) => snapshot.name.includes(request.query.name ?? ""));
+      const items = wanted.slice((page - 1) * limit, page * limit).map(snapshotDto);
+      const totalPages = Math.ceil(wanted.length / limit);
+      return reply.send({ items, total: wanted.length, page, totalPages });
+    },
+  );
+  app.get<{ Params: { id: string } }>(
+    "/api/snapshots/:id",
+    withOne((snapshot, _request, reply) => reply.send(snapshotDto(snapshot))),
+  );
+  app.post("/api/snapshots", (request, reply) => {
+    const body = typeof request.body === "object" ? { ...request.body } : {};
+    const { name, imageName } = body as Record<string, unknown>;
+    const made = snapshots.create(name, imageName);
+    if (!made.ok) return sendRefusal(request, reply, made.refusal);
+    return reply.send(snapshotDto(made.value));
+  });
+  app.post<{ Params: { id: string } }>(
+    "/api/snapshots/:id/activate",
+    withOne((snapshot, request, reply) => {
+      if (snapshot.state === "active") {
+        const message = `Snapshot ${snapshot.name} is already active`;
+        return sendRefusal(request, reply, { status: 400, message });
+      }
+      snapshots.setState(snapshot, "active");
+      return reply.send(snapshotDto(snapshot));
+    }),
+  );
+  app.post<{ Params: { id: string } }>(
+    "/api/snapshots/:id/deactivate",
+    withOne((snapshot, _request, reply) => {
+      snapshots.setState(snapshot, "inactive");
+      return reply.code(204).send();
+    }),
+  );
+  app.delete<{ Params: { id: string } }>(
+    "/api/snapshots/:id",
+    withOne((snapshot, request, reply) => {
+      const removed = snapshots.remove(snapshot);
+      if (!removed.ok) return sendRefusal(request, reply, removed.refusal);
+      return reply.send();
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import type { Launcher, NetworkKind, RootKind } from "./isolation/tier.ts";
+import type { CgroupParent } from "./kernel/cgroup.ts";
+
+/** What this platform found on its machine and decided once, at its start. */
+export interface Host {
+  paths: DataPaths;
+  launcher: Launcher;
+  rootKind: RootKind;
+  /** Undefined: pause and kill work by signals. */
+  cgroups: CgroupParent | undefined;
+  network: NetworkKind;
+  isRoot: boolean;
+  /** The skeleton below every sandbox that names no snapshot of its own. */
+  lower: string;
+  toolboxFile: string;
+  nodeFile: string;
+  version: string;
+}
+
+export interface DataPaths {
+  data: string;
+  sandboxes: string;
+  roots: string;
+  /** Hard links to the daemons' sockets, where no sandbox can replace them. */
+  sockets: string;
+  services: string;
+}
+
+export function dataPaths(data: string): DataPaths {
+  return {
+    data,
+    sandboxes: join(data, "sandboxes"),
+    roots: join(data, "roots"),
+    sockets: join(data, "sockets"),
+    services: join(data, "services"),
+  };
+}
+
+/** uid and gid of sandbox N: far from the host's users, never 0. */
+export const firstSandboxUid = 100_000;
+
+export function uidOf(host: Pick<Host, "isRoot">, number: number): number | undefined {
+  return host.isRoot ? firstSandboxUid + number : undefined;
+}

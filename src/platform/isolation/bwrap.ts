@@ -1,0 +1,96 @@
+/**
+ * Bubblewrap: all namespaces, own root, no capability. As root it is started as root (it must
+ * reach the data directory) and the sandbox's own user is taken before anything of the sandbox
+ * runs; as another user bubblewrap's user namespace does the same.
+ */
+import { existsSync, lstatSync } from "node:fs";
+import { hostRootEntries } from "./skeleton.ts";
+import {
+  dropTo,
+  initScript,
+  insideHome,
+  insideNode,
+  insideRun,
+  insideServices,
+  insideToolbox,
+  sandboxEnvironment,
+  socketName,
+  toolboxArgv,
+} from "./tier.ts";
+import type { Launcher, LaunchSpec } from "./tier.ts";
+
+/** Kernel memory, keys and knobs that a container engine hides, too. */
+export const maskedFiles = [
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/timer_list",
+  "/proc/sched_debug",
+  "/proc/sysrq-trigger",
+];
+export const maskedDirectories = ["/proc/acpi", "/proc/scsi", "/proc/asound"];
+
+export const bwrapLauncher: Launcher = {
+  tier: "bwrap",
+  argv: (spec) => ["bwrap", ...rootMounts(spec), ...isolation(spec), "--", ...command(spec)],
+  firstPid: (_launchedPid, statusText) => {
+    const pid = /"child-pid":\s*(\d+)/.exec(statusText)?.[1];
+    return pid === undefined ? undefined : Number(pid);
+  },
+};
+
+function rootMounts(spec: LaunchSpec): string[] {
+  return [
+    ...["--bind", spec.mergedDir, "/"],
+    ...hostRootEntries()
+      .filter((entry) => entry.bound)
+      .flatMap((entry) => ["--ro-bind", entry.path, entry.path]),
+    ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
+    ...maskedFiles.filter(isFile).flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...maskedDirectories.filter(existsSync).flatMap((path) => ["--tmpfs", path]),
+    ...["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"],
+    ...["--tmpfs", "/run", "--bind", spec.runDir, insideRun],
+    ...["--ro-bind", spec.servicesDir, insideServices],
+    ...["--ro-bind", spec.nodeFile, insideNode, "--ro-bind", spec.toolboxFile, insideToolbox],
+    ...["--chdir", insideHome],
+  ];
+}
+
+function isolation(spec: LaunchSpec): string[] {
+  const env = Object.entries(sandboxEnvironment(spec, insideHome));
+  const privileges =
+    spec.uid === undefined
+      ? ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+      : ["--cap-drop", "ALL", ...caps("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")];
+  return [
+    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
+    ...(spec.network === "none" ? ["--unshare-net"] : []),
+    ...["--hostname", spec.id.slice(0, 12), "--new-session", "--as-pid-1"],
+    ...["--clearenv", ...env.flatMap(([key, value]) => ["--setenv", key, value])],
+    ...["--json-status-fd", String(spec.statusFd)],
+    ...privileges,
+  ];
+}
+
+function caps(...names: string[]): string[] {
+  return names.flatMap((name) => ["--cap-add", name]);
+}
+
+function command(spec: LaunchSpec): string[] {
+  const socket = `${insideRun}/${socketName}`;
+  const daemon = toolboxArgv(insideNode, insideToolbox, socket, insideHome);
+  return [
+    ...(spec.uid === undefined ? [] : dropTo(spec.uid)),
+    ...["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`],
+    ...daemon,
+    ...["--version", spec.version],
+  ];
+}
+
+function isFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

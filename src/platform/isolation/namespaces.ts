@@ -1,0 +1,100 @@
+/**
+ * util-linux alone: unshare for the namespaces, a shell for the mounts, pivot_root for the root
+ * and setpriv for the user. The same picture inside as bubblewrap gives, for hosts without it.
+ */
+import { childrenOf } from "../kernel/process-table.ts";
+import { maskedDirectories, maskedFiles } from "./bwrap.ts";
+import { hostRootEntries } from "./skeleton.ts";
+import {
+  dropTo,
+  initScript,
+  insideHome,
+  insideNode,
+  insideRun,
+  insideServices,
+  insideToolbox,
+  sandboxEnvironment,
+  socketName,
+  toolboxArgv,
+} from "./tier.ts";
+import type { Launcher, LaunchSpec } from "./tier.ts";
+
+export const namespacesLauncher: Launcher = {
+  tier: "namespaces",
+  argv: (spec) => [
+    "unshare",
+    ...["--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--propagation", "private"],
+    ...(spec.network === "none" ? ["--net"] : []),
+    ...(spec.uid === undefined ? ["--user", "--map-root-user"] : []),
+    ...["/bin/sh", "-euc", setupScript, "setup"],
+    ...[spec.mergedDir, spec.runDir, spec.servicesDir, spec.nodeFile, spec.toolboxFile],
+    ...[spec.id.slice(0, 12), boundEntries(), spec.network],
+    ...["env", "-i", ...environment(spec)],
+    ...(spec.uid === undefined ? unmapped : dropTo(spec.uid)),
+    ...["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`],
+    ...toolboxArgv(insideNode, insideToolbox, `${insideRun}/${socketName}`, insideHome),
+    ...["--version", spec.version],
+  ],
+  firstPid: (launchedPid) => childrenOf(launchedPid)[0],
+};
+
+/** A second user namespace turns the mapped root, which the mounts needed, into a plain user. */
+const unmapped = ["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000"];
+
+/** `$1` merged `$2` run `$3` services `$4` node `$5` bundle `$6` host name `$7` bound `$8` network. */
+const setupScript = `
+root=$1
+mount --bind "$root" "$root"
+cd "$root"
+for entry in $7; do
+  mount --rbind "$entry" "$root$entry"
+  mount -o remount,bind,ro,nosuid,nodev "$root$entry"
+done
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro,nosuid,nodev,noexec "$root/proc/sys"
+for path in ${maskedFiles.join(" ")}; do
+  if [ -f "$root$path" ]; then mount --bind /dev/null "$root$path"; fi
+done
+for path in ${maskedDirectories.join(" ")}; do
+  if [ -d "$root$path" ]; then mount -t tmpfs -o ro,nosuid,nodev,noexec tmpfs "$root$path"; fi
+done
+mount -t tmpfs -o nosuid,mode=755 tmpfs "$root/dev"
+for name in null zero full random urandom tty; do
+  : > "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
+done
+mkdir -m 755 "$root/dev/pts"; mkdir -m 1777 "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,nosuid,noexec devpts "$root/dev/pts"
+mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"
+ln -s pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
+ln -s fd/0 "$root/dev/stdin"; ln -s fd/1 "$root/dev/stdout"; ln -s fd/2 "$root/dev/stderr"
+mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs "$root/run"
+mkdir "$root${insideRun}" "$root${insideServices}"
+mount --bind "$2" "$root${insideRun}"
+mount --bind "$3" "$root${insideServices}"
+mount -o remount,bind,ro,nosuid,nodev "$root${insideServices}"
+mount --bind "$4" "$root${insideNode}"
+mount -o remount,bind,ro,nosuid,nodev "$root${insideNode}"
+mount --bind "$5" "$root${insideToolbox}"
+mount -o remount,bind,ro,nosuid,nodev "$root${insideToolbox}"
+hostname "$6"
+if [ "$8" = none ]; then ip link set lo up; fi
+shift 8
+cd "$root"
+pivot_root . .
+umount -l .
+cd ${insideHome}
+exec setsid "$@"
+`;
+
+function environment(spec: LaunchSpec): string[] {
+  const env = Object.entries(sandboxEnvironment(spec, insideHome));
+  return env.map(([key, value]) => `${key}=${value}`);
+}
+
+function boundEntries(): string {
+  return hostRootEntries()
+    .filter((entry) => entry.bound)
+    .map((entry) => entry.path)
+    .join(" ");
+}

@@ -1,0 +1,68 @@
+/** Overlay mounts on the host, and what the kernel's own list says of them. */
+import { readFileSync, statSync } from "node:fs";
+import { run } from "./run.ts";
+
+/** What a directory was when it was recorded; another device or inode means it is another thing. */
+export interface DirectoryIdentity {
+  dev: number;
+  ino: number;
+}
+
+export async function mountOverlay(
+  name: string,
+  lower: string,
+  upper: string,
+  work: string,
+  merged: string,
+): Promise<string | undefined> {
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const result = await run("mount", ["-t", "overlay", name, "-o", options, merged]);
+  return result.code === 0 ? undefined : result.stderr.trim() || `mount exit ${result.code}`;
+}
+
+/** Undefined when nothing is mounted there any more, also when nothing was. */
+export async function unmount(path: string): Promise<string | undefined> {
+  while (isMounted(path)) {
+    const plain = await run("umount", [path]);
+    if (plain.code === 0) continue;
+    const lazy = await run("umount", ["-l", path]);
+    if (lazy.code !== 0) return lazy.stderr.trim() || `umount exit ${lazy.code}`;
+  }
+  return undefined;
+}
+
+export function isMounted(path: string): boolean {
+  return mountsBelow(path).includes(path);
+}
+
+/** Mount points at or below `path`, as the kernel lists them (blanks come as \040). */
+export function mountsBelow(path: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    return [];
+  }
+  return text
+    .split("\n")
+    .map((line) => (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, octal))
+    .filter((point) => point === path || point.startsWith(`${path}/`));
+}
+
+export function directoryIdentity(path: string): DirectoryIdentity | undefined {
+  try {
+    const stat = statSync(path);
+    return { dev: stat.dev, ino: stat.ino };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isSameDirectory(path: string, recorded: DirectoryIdentity): boolean {
+  const now = directoryIdentity(path);
+  return now !== undefined && now.dev === recorded.dev && now.ino === recorded.ino;
+}
+
+function octal(_match: string, digits: string): string {
+  return String.fromCharCode(parseInt(digits, 8));
+}

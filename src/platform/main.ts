@@ -1,0 +1,34 @@
+/** The platform's process: reads flags and environment, starts, says so in one line, ends well. */
+import { parsePlatformOptions } from "./options.ts";
+import { PlatformStartError, textOf } from "./outcome.ts";
+import { Platform } from "./platform.ts";
+
+async function main(): Promise<void> {
+  const parsed = parsePlatformOptions(process.argv.slice(2), process.env);
+  if (!parsed.ok) {
+    process.stderr.write(`${parsed.problems.join("\n")}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  // Files that sandboxes share are readable by their users; secrets carry their own mode.
+  process.umask(0o022);
+  const platform = await Platform.start(parsed.options);
+  const facts = platform.facts();
+  const line = parsed.options.json
+    ? JSON.stringify({ ...facts, apiKey: platform.apiKey })
+    : `platform ready at ${facts.apiUrl} · isolation ${facts.tier} · root ${facts.root} · ` +
+      `pause ${facts.pause} · network ${facts.network}`;
+  process.stdout.write(`${line}\n`);
+  const end = (): void => platform.requestEnd();
+  process.once("SIGTERM", end);
+  process.once("SIGINT", end);
+  await platform.whenEndRequested();
+  await platform.close();
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof PlatformStartError;
+  process.stderr.write(`platform: ${known ? error.message : String((error as Error).stack)}\n`);
+  if (!known && !(error instanceof Error)) process.stderr.write(`${textOf(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,202 @@
+/**
+ * The platform as a whole: opens its data directory, finds out what the machine can do, takes its
+ * sandboxes over, serves, and ends. Owns the order of these steps and nothing of their content.
+ */
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { makeServer } from "./api/server.ts";
+import type { PlatformServer } from "./api/server.ts";
+import { DataDir } from "./data-dir.ts";
+import type { PlatformFacts } from "./data-dir.ts";
+import type { Host } from "./host.ts";
+import { chooseTier } from "./isolation/choose.ts";
+import { prepareSkeleton } from "./isolation/skeleton.ts";
+import { insideServices } from "./isolation/tier.ts";
+import type { RootKind } from "./isolation/tier.ts";
+import { CgroupParent } from "./kernel/cgroup.ts";
+import { mountsBelow } from "./kernel/mounts.ts";
+import { identityOf } from "./kernel/process-table.ts";
+import type { PlatformOptions } from "./options.ts";
+import { PlatformStartError } from "./outcome.ts";
+import { overlayWorks, probeTier } from "./probe.ts";
+import { Keeper } from "./sandbox/keeper.ts";
+import { Lifecycle } from "./sandbox/lifecycle.ts";
+import { endProcesses, pidsOf } from "./sandbox/processes.ts";
+import { Registry } from "./sandbox/registry.ts";
+import { Snapshots } from "./snapshots.ts";
+import { toolboxBundle } from "./toolbox-bundle.ts";
+
+export const platformVersion = "v0.1.0-holdfast";
+
+export interface Counts {
+  sandboxes: number;
+  processes: number;
+  mounts: number;
+  cgroups: number;
+}
+
+export class Platform {
+  readonly host: Host;
+  readonly apiKey: string;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+  readonly snapshots: Snapshots;
+  /** Why better tiers than the one in force were passed over. */
+  readonly passedOver: string[];
+  private readonly dataDir: DataDir;
+  private readonly keeper: Keeper;
+  private readonly server: PlatformServer;
+  private apiOrigin = "";
+  private readonly ended = Promise.withResolvers<void>();
+
+  private constructor(host: Host, dataDir: DataDir, passedOver: string[]) {
+    this.host = host;
+    this.dataDir = dataDir;
+    this.passedOver = passedOver;
+    this.apiKey = dataDir.apiKey();
+    this.registry = new Registry(host);
+    this.registry.load();
+    this.snapshots = new Snapshots(host.paths.data);
+    this.lifecycle = new Lifecycle(host, this.registry);
+    this.keeper = new Keeper(this.registry, this.lifecycle);
+    this.server = makeServer(this);
+  }
+
+  static async start(options: PlatformOptions): Promise<Platform> {
+    const dataDir = DataDir.open(options.dataDir);
+    try {
+      const { host, passedOver } = await makeHost(options, dataDir);
+      const platform = new Platform(host, dataDir, passedOver);
+      await platform.keeper.adopt();
+      await platform.serve(options);
+      return platform;
+    } catch (error) {
+      dataDir.close();
+      throw error;
+    }
+  }
+
+  origin(): string {
+    return this.apiOrigin;
+  }
+
+  facts(): PlatformFacts {
+    const { host } = this;
+    return {
+      pid: process.pid,
+      startTicks: identityOf(process.pid)?.startTicks ?? "",
+      apiUrl: `${this.apiOrigin}/api`,
+      target: "local",
+      tier: host.launcher.tier,
+      passedOver: this.passedOver,
+      root: host.rootKind,
+      pause: host.cgroups === undefined ? "signal" : "cgroup",
+      network: host.network,
+      servicesDir: host.paths.services,
+      mountedAt: host.launcher.tier === "process" ? host.paths.services : insideServices,
+      version: host.version,
+    };
+  }
+
+  counts(): Counts {
+    const records = this.registry.all().map((held) => held.record);
+    return {
+      sandboxes: records.length,
+      processes: records.flatMap((record) => pidsOf(this.host, record)).length,
+      mounts: mountsBelow(this.host.paths.data).length,
+      cgroups: this.host.cgroups?.list().length ?? 0,
+    };
+  }
+
+  /** Ends every sandbox's processes, mounts and cgroups; files and records stay. */
+  async stopSandboxes(): Promise<string[]> {
+    this.keeper.stop();
+    const problems = await Promise.all(
+      this.registry.all().map(async (held) => {
+        const { record } = held;
+        if (record.state === "started" || record.state === "paused") {
+          const stopped = await this.lifecycle.stop(held);
+          return stopped.ok ? undefined : `${record.name}: ${stopped.refusal.message}`;
+        }
+        const problem = await endProcesses(this.host, record);
+        return problem === undefined ? undefined : `${record.name}: ${problem}`;
+      }),
+    );
+    this.host.cgroups?.close();
+    return problems.filter((problem) => problem !== undefined);
+  }
+
+  requestEnd(): void {
+    this.ended.resolve();
+  }
+
+  /** Resolves when somebody asked over HTTP that the platform ends. */
+  whenEndRequested(): Promise<void> {
+    return this.ended.promise;
+  }
+
+  /** Stops serving; sandboxes run on and are taken over by the next platform on this directory. */
+  async close(): Promise<void> {
+    this.keeper.stop();
+    await this.server.close();
+    for (const held of this.registry.all()) this.registry.save(held);
+    this.host.cgroups?.close();
+    this.dataDir.close();
+  }
+
+  private async serve(options: PlatformOptions): Promise<void> {
+    const port = options.port === 0 ? this.dataDir.port() : options.port;
+    try {
+      const address = await this.server.listen(options.listenHost, port);
+      this.apiOrigin = `http://${options.listenHost}:${address.port}`;
+      this.dataDir.keepPort(address.port);
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+        throw new PlatformStartError(
+          `port ${port} on ${options.listenHost} is in use. ` +
+            `End what listens there, or choose another with --listen ${options.listenHost}:PORT.`,
+        );
+      }
+      throw error;
+    }
+    this.keeper.start();
+    this.dataDir.announce({ ...this.facts(), apiKey: this.apiKey });
+  }
+}
+
+async function makeHost(
+  options: PlatformOptions,
+  dataDir: DataDir,
+): Promise<{ host: Host; passedOver: string[] }> {
+  const { paths } = dataDir;
+  const isRoot = process.getuid?.() === 0;
+  const base: Omit<Host, "launcher" | "rootKind"> = {
+    paths,
+    cgroups: CgroupParent.open(paths.data),
+    network: options.network,
+    isRoot,
+    lower: prepareSkeleton(paths.roots),
+    toolboxFile: keepBundle(paths.data, await toolboxBundle()),
+    nodeFile: process.execPath,
+    version: platformVersion,
+  };
+  const isolatedRoot: RootKind = isRoot && (await overlayWorks(base)) ? "overlay" : "copy";
+  const { launcher, passedOver } = await chooseTier(options.isolation, (candidate) =>
+    probeTier(base, candidate, isolatedRoot),
+  );
+  const rootKind = launcher.tier === "process" ? "none" : isolatedRoot;
+  return { host: { ...base, launcher, rootKind }, passedOver };
+}
+
+/** Kept under a name of its content: sandboxes that run hold on to the bundle they started with. */
+function keepBundle(data: string, bundle: { file: string; tag: string }): string {
+  const dir = join(data, "toolbox");
+  const kept = join(dir, `${bundle.tag}.cjs`);
+  if (existsSync(kept)) return kept;
+  mkdirSync(dir, { recursive: true, mode: 0o755 });
+  const draft = `${kept}.${process.pid}.draft`;
+  rmSync(draft, { force: true });
+  copyFileSync(bundle.file, draft);
+  renameSync(draft, kept);
+  return kept;
+}

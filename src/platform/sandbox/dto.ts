@@ -1,0 +1,49 @@
+import type { Sandbox } from "@daytona/api-client";
+import type { SandboxRecord } from "./record.ts";
+
+/** One organisation, one region, one runner: this machine. */
+export const organizationId = "00000000-0000-4000-8000-000000000001";
+export const region = "local";
+
+/** Daytona's own shape; fields that it sends as null are sent as null here, too. */
+export function sandboxDto(record: SandboxRecord, apiOrigin: string, version: string): Sandbox {
+  const nullable = {
+    networkAllowList: null,
+    domainAllowList: null,
+    errorReason: record.errorReason,
+    autoDestroyAt: record.destroyAt,
+    backupState: "None",
+  } as unknown as Partial<Sandbox>;
+  return {
+    id: record.id,
+    organizationId,
+    name: record.name,
+    target: region,
+    snapshot: record.snapshot,
+    user: "daytona",
+    env: record.env,
+    cpu: record.cpu,
+    gpu: 0,
+    memory: record.memoryGib,
+    disk: record.diskGib,
+    public: record.isPublic,
+    networkBlockAll: record.network === "none",
+    labels: record.labels,
+    volumes: [],
+    state: record.state,
+    desiredState: record.desiredState,
+    recoverable: record.state === "error",
+    autoStopInterval: record.autoStopMinutes,
+    autoPauseInterval: record.autoPauseMinutes,
+    autoArchiveInterval: record.autoArchiveMinutes,
+    autoDeleteInterval: record.autoDeleteMinutes,
+    sandboxClass: record.sandboxClass,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+    lastActivityAt: record.lastActivityAt,
+    daemonVersion: version,
+    runnerId: region,
+    toolboxProxyUrl: `${apiOrigin}/toolbox`,
+    ...nullable,
+  };
+}

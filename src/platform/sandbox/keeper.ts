@@ -1,0 +1,93 @@
+/**
+ * What happens to sandboxes when nobody asks: at start-up they are adopted again, later their
+ * deaths are noticed and their idle times run out.
+ */
+import type { Lifecycle } from "./lifecycle.ts";
+import { isRunning } from "./processes.ts";
+import type { Held, Registry } from "./registry.ts";
+import { dueVerb } from "./rules.ts";
+
+/** How long a death may go unnoticed; the real platform looks every 10 s. */
+const lookEveryMs = 1_000;
+
+export class Keeper {
+  private readonly registry: Registry;
+  private readonly lifecycle: Lifecycle;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(registry: Registry, lifecycle: Lifecycle) {
+    this.registry = registry;
+    this.lifecycle = lifecycle;
+  }
+
+  /**
+   * Sandboxes that still run are taken over as they are; for every other one the state follows
+   * the processes, also where the platform was killed in the middle of a transition.
+   */
+  async adopt(): Promise<void> {
+    for (const held of this.registry.all()) await this.adoptOne(held);
+  }
+
+  start(): void {
+    this.timer = setInterval(() => {
+      for (const held of this.registry.all()) void this.look(held);
+    }, lookEveryMs);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private async adoptOne(held: Held): Promise<void> {
+    const { record } = held;
+    switch (record.state) {
+      case "started":
+      case "paused":
+        await this.lifecycle.noticeEnd(held);
+        return;
+      case "stopped":
+      case "error":
+        return;
+      case "destroying":
+        record.state = "stopped";
+        await this.lifecycle.delete(held);
+        return;
+      case "pausing":
+      case "resuming":
+        // A freeze is done again from the side that is known: the sandbox is asked to run.
+        record.state = "paused";
+        if (isRunning(record)) await this.lifecycle.start(held);
+        else await this.lifecycle.noticeEnd(held);
+        return;
+      case "creating":
+        await this.lifecycle.giveUpCreate(held);
+        return;
+      default:
+        // starting, stopping: what was half made is taken down, files stay.
+        record.state = "started";
+        await this.lifecycle.stop(held);
+    }
+  }
+
+  private async look(held: Held): Promise<void> {
+    const { record } = held;
+    if (held.pending) return;
+    if ((record.state === "started" || record.state === "paused") && !isRunning(record)) {
+      await this.lifecycle.noticeEnd(held);
+      return;
+    }
+    switch (dueVerb(record.state, record, Date.now())) {
+      case "stop":
+        await this.lifecycle.stop(held);
+        return;
+      case "pause":
+        await this.lifecycle.pause(held);
+        return;
+      case "delete":
+        await this.lifecycle.delete(held);
+        return;
+      case undefined:
+        return;
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The transitions of a sandbox: create, start, stop, pause, recover, delete. Each takes the one
+ * lock of its sandbox, writes the state it enters before it acts and the one it reached after.
+ */
+import type { SandboxState } from "@daytona/api-client";
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { uidOf } from "../host.ts";
+import type { Host } from "../host.ts";
+import { prepareRoot, removeRoot } from "../isolation/root-tree.ts";
+import { done, refuse, textOf } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import { dirOf, endProcesses, isRunning, setPaused, startProcesses, treeOf } from "./processes.ts";
+import type { DesiredState, SandboxRecord } from "./record.ts";
+import type { Held, Registry } from "./registry.ts";
+import { refusalOf } from "./rules.ts";
+import type { Verb } from "./rules.ts";
+
+export class Lifecycle {
+  private readonly host: Host;
+  private readonly registry: Registry;
+
+  constructor(host: Host, registry: Registry) {
+    this.host = host;
+    this.registry = registry;
+  }
+
+  /** Holds until the sandbox is started or has failed; a failed one stays, with its reason. */
+  async create(record: SandboxRecord): Promise<Outcome<Held>> {
+    if (this.registry.all().some((held) => held.record.name === record.name)) {
+      return refuse(409, `Sandbox with name ${record.name} already exists`);
+    }
+    const held = this.registry.add(record);
+    held.pending = true;
+    try {
+      mkdirSync(dirOf(this.host, record.id), { recursive: true, mode: 0o755 });
+      this.registry.save(held);
+      const uid = uidOf(this.host, record.number);
+      prepareRoot(treeOf(this.host, record), uid, record.id.slice(0, 12));
+      return await this.bringUp(held);
+    } catch (error) {
+      return this.fail(held, textOf(error));
+    } finally {
+      held.pending = false;
+    }
+  }
+
+  start(held: Held): Promise<Outcome<Held>> {
+    const resuming = held.record.state === "paused";
+    return this.transition(held, "start", resuming ? "resuming" : "starting", "started", () =>
+      resuming ? this.thaw(held) : this.bringUp(held),
+    );
+  }
+
+  recover(held: Held): Promise<Outcome<Held>> {
+    return this.transition(held, "recover", "starting", "started", async () => {
+      const problem = await endProcesses(this.host, held.record);
+      return problem === undefined ? this.bringUp(held) : this.fail(held, problem);
+    });
+  }
+
+  stop(held: Held): Promise<Outcome<Held>> {
+    return this.transition(held, "stop", "stopping", "stopped", async () => {
+      const problem = await endProcesses(this.host, held.record);
+      if (problem !== undefined) return this.fail(held, problem);
+      held.record.stoppedAt = new Date().toISOString();
+      return this.reach(held, "stopped");
+    });
+  }
+
+  pause(held: Held): Promise<Outcome<Held>> {
+    return this.transition(held, "pause", "pausing", "paused", async () => {
+      if (await setPaused(this.host, held.record, true)) return this.reach(held, "paused");
+      await setPaused(this.host, held.record, false);
+      return this.fail(held, "the sandbox's processes could not be frozen");
+    });
+  }
+
+  delete(held: Held): Promise<Outcome<Held>> {
+    return this.transition(held, "delete", "destroying", "destroyed", async () => {
+      const problem = await endProcesses(this.host, held.record);
+      if (problem !== undefined) return this.fail(held, problem);
+      removeRoot(treeOf(this.host, held.record));
+      held.record.state = "destroyed";
+      this.registry.remove(held.record.id);
+      return done(held);
+    });
+  }
+
+  /** Called when nobody asked: the processes ended by themselves, so the claim must follow. */
+  async noticeEnd(held: Held): Promise<void> {
+    if (held.pending || isRunning(held.record)) return;
+    held.pending = true;
+    try {
+      const problem = await endProcesses(this.host, held.record);
+      if (problem !== undefined) {
+        this.fail(held, problem);
+        return;
+      }
+      held.record.stoppedAt = new Date().toISOString();
+      held.record.desiredState = "stopped";
+      this.reach(held, "stopped");
+    } finally {
+      held.pending = false;
+    }
+  }
+
+  /** The platform was killed while it made this one: its root may be half there. */
+  async giveUpCreate(held: Held): Promise<void> {
+    const problem = await endProcesses(this.host, held.record);
+    const detail = problem === undefined ? "" : `; ${problem}`;
+    this.fail(held, `the platform ended while the sandbox was created${detail}`);
+  }
+
+  private async transition(
+    held: Held,
+    verb: Verb,
+    through: SandboxState,
+    desired: DesiredState,
+    act: () => Promise<Outcome<Held>>,
+  ): Promise<Outcome<Held>> {
+    const { state, sandboxClass } = held.record;
+    const refusal = refusalOf(verb, { state, sandboxClass, pending: held.pending });
+    if (refusal !== undefined) return { ok: false, refusal };
+    held.pending = true;
+    try {
+      held.record.state = through;
+      held.record.desiredState = desired;
+      held.record.errorReason = null;
+      this.registry.save(held);
+      return await act();
+    } catch (error) {
+      return this.fail(held, textOf(error));
+    } finally {
+      held.pending = false;
+    }
+  }
+
+  private async bringUp(held: Held): Promise<Outcome<Held>> {
+    const { record } = held;
+    if ((record.tier === "process") !== (this.host.launcher.tier === "process")) {
+      const now = this.host.launcher.tier;
+      return this.fail(held, `it was made in tier ${record.tier}, the platform now runs ${now}`);
+    }
+    record.tier = this.host.launcher.tier;
+    const reason = await startProcesses(this.host, record);
+    if (reason !== undefined) {
+      const problem = await endProcesses(this.host, record);
+      return this.fail(held, problem === undefined ? reason : `${reason}; ${problem}`);
+    }
+    record.previewToken = randomBytes(24).toString("base64url");
+    record.lastActivityAt = new Date().toISOString();
+    record.stoppedAt = null;
+    return this.reach(held, "started");
+  }
+
+  private async thaw(held: Held): Promise<Outcome<Held>> {
+    if (!isRunning(held.record)) return this.fail(held, "the paused processes are gone");
+    if (!(await setPaused(this.host, held.record, false))) {
+      return this.fail(held, "the sandbox's processes could not be thawed");
+    }
+    held.record.lastActivityAt = new Date().toISOString();
+    return this.reach(held, "started");
+  }
+
+  private reach(held: Held, state: SandboxState): Outcome<Held> {
+    held.record.state = state;
+    this.registry.save(held);
+    return done(held);
+  }
+
+  private fail(held: Held, reason: string): Outcome<Held> {
+    held.record.state = "error";
+    held.record.errorReason = reason;
+    this.registry.save(held);
+    return refuse(400, `Sandbox failed to start: ${reason}`);
+  }
+}

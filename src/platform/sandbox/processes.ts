@@ -1,0 +1,240 @@
+/**
+ * The processes of one sandbox: start them and wait for the daemon's first answer, freeze and
+ * thaw them, end them all. Owns no state word; the lifecycle decides what each outcome means.
+ */
+import { spawn } from "node:child_process";
+import {
+  chownSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { uidOf } from "../host.ts";
+import type { Host } from "../host.ts";
+import { launcherOf } from "../isolation/choose.ts";
+import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
+import type { RootTree } from "../isolation/root-tree.ts";
+import { socketName } from "../isolation/tier.ts";
+import type { LaunchSpec } from "../isolation/tier.ts";
+import { killCgroup, pidsInCgroup, removeCgroup, setFrozen, settle } from "../kernel/cgroup.ts";
+import {
+  identityOf,
+  isAlive,
+  pidsInNamespace,
+  pidsWithEnvironment,
+} from "../kernel/process-table.ts";
+import { textOf } from "../outcome.ts";
+import type { SandboxRecord } from "./record.ts";
+import { askVersion } from "./socket.ts";
+
+/** A loaded machine needs seconds for what takes 100 ms on an idle one. */
+const readyDeadlineMs = 15_000;
+const killDeadlineMs = 5_000;
+const freezeDeadlineMs = 5_000;
+const readyStepMs = 3;
+
+const joinAndExec = 'if [ -n "$1" ]; then echo $$ >"$1"; fi; shift; exec "$@"';
+
+export function treeOf(host: Host, record: SandboxRecord): RootTree {
+  return { kind: record.rootKind, dir: dirOf(host, record.id), lower: record.lower };
+}
+
+export const dirOf = (host: Host, id: string): string => join(host.paths.sandboxes, id);
+export const socketOf = (host: Host, id: string): string => join(host.paths.sockets, `${id}.sock`);
+const runDirOf = (host: Host, id: string): string => join(dirOf(host, id), "run");
+
+/** Undefined on success, with the record's process and root filled in; else the reason. */
+export async function startProcesses(
+  host: Host,
+  record: SandboxRecord,
+): Promise<string | undefined> {
+  const tree = treeOf(host, record);
+  const mounted = await mountRoot(tree, record.id);
+  if ("error" in mounted) return mounted.error;
+  record.merged = mounted.identity;
+  const uid = uidOf(host, record.number);
+  const runDir = runDirOf(host, record.id);
+  rmSync(runDir, { recursive: true, force: true });
+  mkdirSync(runDir, { recursive: true, mode: 0o755 });
+  if (uid !== undefined) chownSync(runDir, uid, uid);
+  const launched = launch(host, record, specOf(host, record, tree, uid));
+  record.launchedPid = launched.pid ?? null;
+  const reason = await untilReady(host, record, launched);
+  // From here on nobody inside can put anything else in the socket's place.
+  if (uid !== undefined) chownSync(runDir, 0, 0);
+  return reason;
+}
+
+function specOf(
+  host: Host,
+  record: SandboxRecord,
+  tree: RootTree,
+  uid: number | undefined,
+): LaunchSpec {
+  return {
+    id: record.id,
+    uid,
+    mergedDir: mergedOf(tree.dir),
+    runDir: runDirOf(host, record.id),
+    servicesDir: host.paths.services,
+    homeDir: homeOf(tree),
+    toolboxFile: host.toolboxFile,
+    nodeFile: host.nodeFile,
+    version: host.version,
+    env: record.env,
+    network: record.network,
+    statusFd: 3,
+  };
+}
+
+interface Launched {
+  pid: number | undefined;
+  exited: () => string | undefined;
+  statusFile: string;
+  logFile: string;
+}
+
+/** Detached and with files for its outputs: it must not notice when this process ends. */
+function launch(host: Host, record: SandboxRecord, spec: LaunchSpec): Launched {
+  const dir = dirOf(host, record.id);
+  const statusFile = join(dir, "status.json");
+  const logFile = join(dir, "launch.log");
+  const status = openSync(statusFile, "w", 0o600);
+  const log = openSync(logFile, "w", 0o600);
+  const cgroup = host.cgroups?.make(record.id);
+  const argv = launcherOf(record.tier).argv(spec);
+  const procs = cgroup === undefined ? "" : `${cgroup}/cgroup.procs`;
+  const child = spawn("/bin/sh", ["-c", joinAndExec, "join", procs, ...argv], {
+    detached: true,
+    cwd: record.tier === "process" ? spec.homeDir : "/",
+    stdio: ["ignore", log, log, status],
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
+  closeSync(status);
+  closeSync(log);
+  let end: string | undefined;
+  child.on("error", (error) => (end = error.message));
+  child.on("exit", (code, signal) => (end = signal ?? `exit code ${code ?? -1}`));
+  child.unref();
+  return { pid: child.pid, exited: () => end, statusFile, logFile };
+}
+
+async function untilReady(
+  host: Host,
+  record: SandboxRecord,
+  launched: Launched,
+): Promise<string | undefined> {
+  const endAt = performance.now() + readyDeadlineMs;
+  const inside = join(runDirOf(host, record.id), socketName);
+  const socket = socketOf(host, record.id);
+  for (;;) {
+    const end = launched.exited();
+    if (end !== undefined) return `sandbox process ended (${end}): ${tailOf(launched.logFile)}`;
+    if (isSocket(inside)) {
+      rmSync(socket, { force: true });
+      linkSync(inside, socket);
+      // The link is looked at, not the name inside, which somebody might have changed meanwhile.
+      if (isSocket(socket) && (await askVersion(socket))) break;
+    }
+    if (performance.now() > endAt) {
+      return `toolbox daemon did not answer within ${readyDeadlineMs} ms: ${tailOf(launched.logFile)}`;
+    }
+    await delay(readyStepMs);
+  }
+  const statusText = readFileSync(launched.statusFile, "utf8");
+  const first = launcherOf(record.tier).firstPid(launched.pid ?? 0, statusText);
+  const identity = first === undefined ? undefined : identityOf(first);
+  if (identity === undefined) return "sandbox process ended right after its daemon had answered";
+  record.process = identity;
+  return undefined;
+}
+
+export function isRunning(record: SandboxRecord): boolean {
+  return record.process !== null && isAlive(record.process);
+}
+
+/** Kills everything, confirms that nothing is left, then takes the root and the cgroup away. */
+export async function endProcesses(host: Host, record: SandboxRecord): Promise<string | undefined> {
+  const cgroup = host.cgroups === undefined ? undefined : `${host.cgroups.path}/${record.id}`;
+  const problems: string[] = [];
+  try {
+    if (cgroup !== undefined && !(await killCgroup(cgroup, killDeadlineMs))) {
+      problems.push("cgroup.kill left processes");
+    }
+    const gone = await settle(() => {
+      const left = pidsOf(host, record);
+      for (const pid of left) signal(pid, "SIGKILL");
+      return left.length === 0;
+    }, killDeadlineMs);
+    if (!gone) problems.push("processes survived SIGKILL");
+    const unmounted = await unmountRoot(treeOf(host, record));
+    if (unmounted !== undefined) problems.push(unmounted);
+    if (cgroup !== undefined) removeCgroup(cgroup);
+    rmSync(socketOf(host, record.id), { force: true });
+    rmSync(runDirOf(host, record.id), { recursive: true, force: true });
+  } catch (error) {
+    problems.push(textOf(error));
+  }
+  if (problems.length > 0) return problems.join("; ");
+  record.process = null;
+  record.launchedPid = null;
+  record.merged = null;
+  return undefined;
+}
+
+/** Freeze or thaw; true only when the kernel confirms it for every process. */
+export async function setPaused(
+  host: Host,
+  record: SandboxRecord,
+  paused: boolean,
+): Promise<boolean> {
+  if (host.cgroups !== undefined) {
+    return setFrozen(`${host.cgroups.path}/${record.id}`, paused, freezeDeadlineMs);
+  }
+  // Twice: a process that forked between the look and the signal is caught by the second round.
+  for (let round = 0; round < 2; round++) {
+    for (const pid of pidsOf(host, record)) signal(pid, paused ? "SIGSTOP" : "SIGCONT");
+  }
+  return true;
+}
+
+export function pidsOf(host: Host, record: SandboxRecord): number[] {
+  const inCgroup =
+    host.cgroups === undefined ? [] : pidsInCgroup(`${host.cgroups.path}/${record.id}`);
+  // Without a recorded first process the marker in the environment is all there is to go by.
+  if (record.tier === "process" || record.process === null) {
+    return [...new Set([...inCgroup, ...pidsWithEnvironment(`HOLDFAST_SANDBOX=${record.id}`)])];
+  }
+  const inNamespace = pidsInNamespace(record.process.pidNamespace);
+  return [...new Set([...inCgroup, ...inNamespace])];
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended between the look and the signal.
+  }
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return lstatSync(path).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+function tailOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim().slice(-400) || "no output";
+  } catch {
+    return "no output";
+  }
+}

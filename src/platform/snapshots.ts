@@ -1,0 +1,163 @@
+/**
+ * Snapshots of this platform: two built-in names for the host's skeleton root, and root
+ * directories that somebody registered. There is no image registry and no image is built here.
+ */
+import type { SnapshotDto } from "@daytona/api-client";
+import { randomUUID } from "node:crypto";
+import { existsSync, lstatSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { readJsonFile, writeJsonFile } from "./json-file.ts";
+import { done, refuse } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+import { organizationId, region } from "./sandbox/dto.ts";
+
+export interface Snapshot {
+  id: string;
+  name: string;
+  imageName: string;
+  /** Built-in ones are everybody's and cannot be taken away. */
+  general: boolean;
+  state: "active" | "inactive";
+  /** The directory laid below sandboxes; empty for the skeleton. */
+  rootDir: string;
+  createdAt: string;
+  lastUsedAt: string | null;
+}
+
+export const defaultSnapshot = "daytonaio/sandbox:0.6.0";
+
+const builtInSince = "2026-01-01T00:00:00.000Z";
+
+export class Snapshots {
+  private readonly file: string;
+  private readonly all = new Map<string, Snapshot>();
+
+  constructor(dataDir: string) {
+    this.file = join(dataDir, "snapshots.json");
+    for (const [index, name] of [defaultSnapshot, "default"].entries()) {
+      const id = `00000000-0000-4000-8000-00000000010${index}`;
+      this.all.set(id, builtIn(id, name));
+    }
+    const stored = readJsonFile(this.file)?.["snapshots"];
+    for (const snapshot of Array.isArray(stored) ? (stored as Snapshot[]) : []) {
+      this.all.set(snapshot.id, snapshot);
+    }
+  }
+
+  list(): Snapshot[] {
+    return [...this.all.values()];
+  }
+
+  find(idOrName: string): Snapshot | undefined {
+    return this.all.get(idOrName) ?? this.list().find((snapshot) => snapshot.name === idOrName);
+  }
+
+  /** The one that a create means: by name, id or image name, and only an active one. */
+  forCreate(wanted: string | undefined): Outcome<Snapshot> {
+    const name = wanted ?? defaultSnapshot;
+    const snapshot = this.find(name) ?? this.list().find((one) => one.imageName === name);
+    if (snapshot === undefined) {
+      return refuse(
+        400,
+        `Snapshot ${name} not found. Did you add it through the Daytona Dashboard?`,
+      );
+    }
+    if (snapshot.state !== "active") return refuse(400, `Snapshot ${name} is inactive`);
+    snapshot.lastUsedAt = new Date().toISOString();
+    return done(snapshot);
+  }
+
+  create(name: unknown, imageName: unknown): Outcome<Snapshot> {
+    if (typeof name !== "string" || name === "") return refuse(400, "name should not be empty");
+    if (this.find(name) !== undefined) {
+      return refuse(409, `Snapshot with name "${name}" already exists`);
+    }
+    if (typeof imageName !== "string" || !isAbsolute(imageName)) {
+      return refuse(
+        400,
+        "this platform has no image registry: imageName must be the absolute path of a root directory",
+      );
+    }
+    for (const part of ["bin/sh", "usr/bin/setpriv", "etc"]) {
+      if (!isThere(join(imageName, part))) {
+        return refuse(400, `${imageName} is no usable root directory: ${part} is missing`);
+      }
+    }
+    const snapshot: Snapshot = {
+      ...builtIn(randomUUID(), name),
+      imageName,
+      general: false,
+      rootDir: imageName,
+      createdAt: new Date().toISOString(),
+    };
+    this.all.set(snapshot.id, snapshot);
+    this.save();
+    return done(snapshot);
+  }
+
+  setState(snapshot: Snapshot, state: Snapshot["state"]): void {
+    snapshot.state = state;
+    this.save();
+  }
+
+  remove(snapshot: Snapshot): Outcome<Snapshot> {
+    if (snapshot.general) return refuse(403, `Snapshot ${snapshot.name} is built in`);
+    this.all.delete(snapshot.id);
+    this.save();
+    return done(snapshot);
+  }
+
+  /** Built-in ones are stored only for their state. */
+  private save(): void {
+    writeJsonFile(this.file, { format: 1, snapshots: this.list() });
+  }
+}
+
+export function snapshotDto(snapshot: Snapshot): SnapshotDto {
+  const dto = {
+    id: snapshot.id,
+    organizationId,
+    general: snapshot.general,
+    name: snapshot.name,
+    imageName: snapshot.imageName,
+    state: snapshot.state,
+    size: null,
+    entrypoint: null,
+    cpu: 1,
+    gpu: 0,
+    mem: 1,
+    disk: 3,
+    errorReason: null,
+    createdAt: snapshot.createdAt,
+    updatedAt: snapshot.createdAt,
+    lastUsedAt: snapshot.lastUsedAt,
+    sourceSandboxId: null,
+    sandboxClass: "linux-vm",
+    regionIds: [region],
+  };
+  // On the wire dates are texts; the generated type describes what no client of it makes of them.
+  return dto as unknown as SnapshotDto;
+}
+
+function builtIn(id: string, name: string): Snapshot {
+  return {
+    id,
+    name,
+    imageName: name,
+    general: true,
+    state: "active",
+    rootDir: "",
+    createdAt: builtInSince,
+    lastUsedAt: null,
+  };
+}
+
+/** A link counts also when it only resolves inside the root. */
+function isThere(path: string): boolean {
+  if (existsSync(path)) return true;
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}

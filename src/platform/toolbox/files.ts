@@ -1,0 +1,160 @@
+/**
+ * The file routes that touch one path. They run as the sandbox's own user inside its own root, so
+ * the kernel, not this code, decides which paths and links may be followed.
+ */
+import { createReadStream } from "node:fs";
+import { chmod, chown, mkdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { basename } from "node:path";
+import { describe, list } from "./file-info.ts";
+import { resolvePath } from "./place.ts";
+import type { Place } from "./place.ts";
+import { empty, fault, json } from "./reply.ts";
+import type { Reply, ToolboxRequest } from "./reply.ts";
+import type { Handler, Route } from "./router.ts";
+
+export function fileRoutes(place: Place): Route[] {
+  const at = (method: string, path: string, handler: PathHandler): Route => ({
+    method,
+    path,
+    handler: withPath(place, handler),
+  });
+  return [
+    { method: "GET", path: "/files", handler: (request) => listing(place, request) },
+    at("GET", "/files/info", async (path) => json(await describe(path))),
+    at("GET", "/files/download", download),
+    at("DELETE", "/files", remove),
+    at("POST", "/files/folder", makeFolder),
+    at("POST", "/files/permissions", setPermissions),
+    { method: "POST", path: "/files/move", handler: (request) => move(place, request) },
+  ];
+}
+
+type PathHandler = (path: string, query: URLSearchParams) => Promise<Reply>;
+
+function withPath(place: Place, handler: PathHandler): Handler {
+  return async (request) => {
+    const path = request.query.get("path") ?? "";
+    if (path === "" || path.includes("\0")) return invalidPath("path is required");
+    try {
+      return await handler(resolvePath(place, path), request.query);
+    } catch (error) {
+      return fileFault(error);
+    }
+  };
+}
+
+async function listing(place: Place, request: ToolboxRequest): Promise<Reply> {
+  const depth = Number(request.query.get("depth") ?? 1);
+  if (!Number.isInteger(depth) || depth < 1) return invalidPath("depth must be a positive integer");
+  try {
+    return json(await list(resolvePath(place, request.query.get("path") ?? "."), depth));
+  } catch (error) {
+    return fileFault(error);
+  }
+}
+
+async function download(path: string): Promise<Reply> {
+  const found = await stat(path);
+  if (found.isDirectory()) return invalidPath(`${path} is a directory`);
+  const body = createReadStream(path);
+  await new Promise((resolve, reject) => {
+    body.once("open", resolve).once("error", reject);
+  });
+  const headers = {
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(basename(path))}`,
+  };
+  return { kind: "stream", status: 200, headers, body };
+}
+
+async function remove(path: string, query: URLSearchParams): Promise<Reply> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) {
+    if (query.get("recursive") !== "true") {
+      return invalidPath("cannot delete directory without recursive flag");
+    }
+    await rm(path, { recursive: true }).catch(() => rmdir(path));
+    return empty(204);
+  }
+  await unlink(path);
+  return empty(204);
+}
+
+async function makeFolder(path: string, query: URLSearchParams): Promise<Reply> {
+  const mode = modeOf(query.get("mode") || "0755");
+  if (mode === undefined) return fault(400, "BAD_REQUEST", "invalid mode format");
+  const made = await mkdir(path, { recursive: true, mode });
+  // The umask took bits away; asked-for bits are set as they were asked for.
+  if (made !== undefined) await chmod(path, mode);
+  return empty(201);
+}
+
+async function setPermissions(path: string, query: URLSearchParams): Promise<Reply> {
+  const text = query.get("mode");
+  if (text !== null && text !== "") {
+    const mode = modeOf(text);
+    if (mode === undefined) return fault(400, "BAD_REQUEST", "invalid mode format");
+    await chmod(path, mode);
+  }
+  const owner = query.get("owner");
+  const group = query.get("group");
+  if (owner || group) {
+    const found = await stat(path);
+    await chown(path, idOf(owner, found.uid), idOf(group, found.gid));
+  }
+  return empty(200);
+}
+
+async function move(place: Place, request: ToolboxRequest): Promise<Reply> {
+  const source = request.query.get("source") ?? "";
+  const destination = request.query.get("destination") ?? "";
+  if (source === "" || destination === "") {
+    return invalidPath("source and destination are required");
+  }
+  try {
+    await rename(resolvePath(place, source), resolvePath(place, destination));
+    return empty(200);
+  } catch (error) {
+    return fileFault(error);
+  }
+}
+
+function modeOf(text: string): number | undefined {
+  return /^[0-7]{3,5}$/.test(text) ? parseInt(text, 8) : undefined;
+}
+
+/** Names are not looked up: the sandbox has one user, every other owner comes as a number. */
+function idOf(text: string | null, fallback: number): number {
+  if (text === null || text === "") return fallback;
+  const id = Number(text);
+  if (!Number.isInteger(id))
+    throw Object.assign(new Error(`unknown user ${text}`), { code: "EINVAL" });
+  return id;
+}
+
+export function invalidPath(message: string): Reply {
+  return fault(400, "INVALID_FILE_PATH", message);
+}
+
+/** The kernel's reason in Daytona's words. */
+export function fileFault(error: unknown): Reply {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
+  const message = error instanceof Error ? error.message : String(error);
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return fault(404, "FILE_NOT_FOUND", message);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return fault(403, "FILE_ACCESS_DENIED", message);
+    case "ENOSPC":
+    case "EDQUOT":
+      return fault(507, "INSUFFICIENT_STORAGE", message);
+    case "EIO":
+    case "ESTALE":
+      return fault(500, "FILE_READ_FAILED", message);
+    default:
+      return fault(400, "BAD_REQUEST", message);
+  }
+}

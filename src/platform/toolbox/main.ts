@@ -1,0 +1,103 @@
+/**
+ * The toolbox daemon: the process inside every sandbox that answers Daytona's toolbox routes on a
+ * unix socket. It runs as the sandbox's user, holds no state that outlives it and calls nobody.
+ */
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { parseArgs } from "node:util";
+import { executeRoutes } from "./execute.ts";
+import { fileRoutes } from "./files.ts";
+import type { Place } from "./place.ts";
+import { portRoutes, portTarget, relayHttp, relayUpgrade } from "./ports.ts";
+import { fault, json, sendReply } from "./reply.ts";
+import type { Reply, ToolboxRequest } from "./reply.ts";
+import { matchRoute } from "./router.ts";
+import type { Route } from "./router.ts";
+import { searchRoutes } from "./search.ts";
+import { sessionRoutes } from "./sessions.ts";
+import { transferRoutes } from "./transfer.ts";
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      socket: { type: "string" },
+      home: { type: "string" },
+      version: { type: "string" },
+    },
+  });
+  const homeDir = values.home ?? process.cwd();
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+  const place: Place = { homeDir, workDir: homeDir, version: values.version ?? "dev", env };
+  const routes = allRoutes(place);
+  const server = createServer((incoming, response) => {
+    void answer(routes, incoming, response);
+  });
+  server.on("upgrade", (incoming, socket, head) => {
+    const target = portTarget(incoming.url ?? "");
+    if (target === undefined) socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    else relayUpgrade(incoming, socket, head, target);
+  });
+  // Uploads and long commands have their own bounds; a default here would cut them short.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
+  server.listen(values.socket ?? "toolbox.sock");
+}
+
+function allRoutes(place: Place): Route[] {
+  return [
+    { method: "GET", path: "/version", handler: () => json({ version: place.version }) },
+    { method: "GET", path: "/work-dir", handler: () => json({ dir: place.workDir }) },
+    { method: "GET", path: "/user-home-dir", handler: () => json({ dir: place.homeDir }) },
+    ...executeRoutes(place),
+    ...sessionRoutes(place),
+    ...fileRoutes(place),
+    ...transferRoutes(place),
+    ...searchRoutes(place),
+    ...portRoutes(),
+  ];
+}
+
+async function answer(
+  routes: readonly Route[],
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = incoming.url ?? "/";
+  const target = portTarget(url);
+  if (target !== undefined) {
+    relayHttp(incoming, response, target);
+    return;
+  }
+  const { pathname, searchParams } = new URL(url, "http://toolbox");
+  const method = incoming.method ?? "GET";
+  const request: ToolboxRequest = {
+    method,
+    path: pathname,
+    params: {},
+    query: searchParams,
+    raw: incoming,
+  };
+  sendReply(request, response, await replyTo(routes, request));
+}
+
+async function replyTo(routes: readonly Route[], request: ToolboxRequest): Promise<Reply> {
+  const match = matchRoute(routes, request.method, request.path);
+  if (match === "not-found") {
+    const message = `this toolbox has no route ${request.path}`;
+    return fault(501, "NOT_IMPLEMENTED", message);
+  }
+  if (match === "wrong-method") {
+    return fault(405, "METHOD_NOT_ALLOWED", `${request.method} is not served here`);
+  }
+  try {
+    return await match.handler({ ...request, params: match.params });
+  } catch (error) {
+    return fault(500, "INTERNAL_ERROR", error instanceof Error ? error.message : String(error));
+  }
+}
+
+main();

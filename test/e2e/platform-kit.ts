@@ -1,0 +1,108 @@
+/** Starts the real platform as its own process on a fresh directory, and proves that it is gone. */
+import { Daytona } from "@daytonaio/sdk";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const main = join(import.meta.dirname, "..", "..", "src", "platform", "main.ts");
+
+export interface StartedPlatform {
+  child: ChildProcess;
+  apiUrl: string;
+  apiKey: string;
+  tier: string;
+  root: string;
+  pause: string;
+  servicesDir: string;
+  mountedAt: string;
+  dataDir: string;
+}
+
+export function makeDataDir(): string {
+  return mkdtempSync(join(tmpdir(), "hfp-"));
+}
+
+export async function startPlatform(
+  dataDir: string,
+  args: string[] = [],
+): Promise<StartedPlatform> {
+  const { child, output } = await runPlatform(dataDir, ["--json", ...args]);
+  const facts = JSON.parse(output) as Omit<StartedPlatform, "child" | "dataDir">;
+  return { ...facts, child, dataDir };
+}
+
+/** Resolves with its first line; rejects with its error text when it ends before. */
+export function runPlatform(
+  dataDir: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ child: ChildProcess; output: string }> {
+  const child = spawn(process.execPath, [main, "--data", join(dataDir, "p"), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
+  return new Promise((resolve, reject) => {
+    let output = "";
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes("\n")) resolve({ child, output });
+    });
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    child.on("exit", (code) => {
+      reject(new Error(`platform ended with ${code ?? "signal"}: ${errors}`));
+    });
+  });
+}
+
+type PlainInit = Omit<RequestInit, "headers"> & { headers?: Record<string, string> };
+
+export function api(
+  platform: StartedPlatform,
+  path: string,
+  init: PlainInit = {},
+): Promise<Response> {
+  const headers = { authorization: `Bearer ${platform.apiKey}`, ...init.headers };
+  return fetch(platform.apiUrl + path, { ...init, headers });
+}
+
+export function toolbox(
+  platform: StartedPlatform,
+  id: string,
+  path: string,
+  init: PlainInit = {},
+): Promise<Response> {
+  const headers = { authorization: `Bearer ${platform.apiKey}`, ...init.headers };
+  return fetch(`${platform.apiUrl.replace(/\/api$/, "")}/toolbox/${id}${path}`, {
+    ...init,
+    headers,
+  });
+}
+
+export function sdk(platform: StartedPlatform, polling = true): Daytona {
+  return new Daytona({
+    apiKey: platform.apiKey,
+    apiUrl: platform.apiUrl,
+    target: "local",
+    useDeprecatedPolling: polling,
+    requestTimeoutMs: 20_000,
+  });
+}
+
+export async function stopPlatform(platform: StartedPlatform): Promise<void> {
+  await api(platform, "/_platform/shutdown?sandboxes=stop", { method: "POST" });
+  await exited(platform.child);
+  rmSync(platform.dataDir, { recursive: true, force: true });
+}
+
+export async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((resolve) => child.once("exit", resolve));
+}
+
+/** Asks again until it is so; the caller's test deadline is the bound. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
