@@ -1,0 +1,122 @@
+/**
+ * One command in a session, as its caller sees it: stdin, two outputs that may push back, and an
+ * exit that comes after the last output byte was taken.
+ */
+import { HubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
+import type { OpenRequest } from "../protocol/services.ts";
+import type { Channel } from "../stream/channel.ts";
+import type { Stream } from "../stream/stream.ts";
+import { createOutcome } from "./outcome.ts";
+import { resetFault } from "./wire-faults.ts";
+
+/** A returned promise holds back further bytes until it resolves. */
+export type TakeBytes = (bytes: Uint8Array) => void | Promise<void>;
+
+export interface ExecRequest {
+  /** Program and arguments; no shell is put around them. */
+  readonly argv: readonly string[];
+  /** Absolute path inside the sandbox; the session's home by default. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onStdout?: TakeBytes;
+  readonly onStderr?: TakeBytes;
+}
+
+export interface Exit {
+  /** Null when a signal ended the process. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface ExecStream {
+  /** Resolves when the process runs. Rejects with HubError (CommandNotFound, CommandRefused …). */
+  readonly opened: Promise<{ readonly pid: number | null }>;
+  readonly stdin: {
+    /** Resolves when the bytes were sent within what the process takes. */
+    write(bytes: Uint8Array): Promise<void>;
+    end(): void;
+  };
+  /** Rejects with HubError when the process did not start or the connection was lost. */
+  readonly exit: Promise<Exit>;
+  /** Signals the process group: `SIGINT`, `TERM` … */
+  signal(name: string): void;
+  /** Gives up: the process is hung up. */
+  cancel(): void;
+}
+
+export interface OpenedExec extends ExecStream {
+  /** The driver opened the stderr stream of this exec. */
+  joinStderr(stream: Stream): void;
+  readonly id: number;
+}
+
+export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
+  const opened = createOutcome<{ pid: number | null }>();
+  const exited = createOutcome<Exit>();
+  let exit: Exit | null = null;
+  let stdoutEnded = false;
+  /** Null: the driver has opened no stderr stream (yet). */
+  let stderrEnded: boolean | null = null;
+
+  const settle = (): void => {
+    if (exit !== null && stdoutEnded && stderrEnded !== false) exited.resolve(exit);
+  };
+  const fail = (error: HubError): void => {
+    opened.reject(error);
+    exited.reject(error);
+  };
+  const open: OpenRequest = {
+    kind: "exec",
+    argv: [...request.argv],
+    ...(request.cwd !== undefined && { cwd: request.cwd }),
+    ...(request.env !== undefined && { env: { ...request.env } }),
+    rxMax: limits.STREAM_WINDOW_BYTES,
+  };
+  const stream = channel.open(open, {
+    onOpen: (ok) => opened.resolve({ pid: ok.pid ?? null }),
+    onBytes: (bytes) => request.onStdout?.(bytes),
+    onEnd: () => {
+      stdoutEnded = true;
+      settle();
+    },
+    onCtl: (ctl) => {
+      if (ctl.type !== "exit") return;
+      exit = { code: ctl.code, signal: ctl.signal };
+      // Nobody reads stdin any more; this ends our half, so that the stream can close.
+      stream.end({ discard: true });
+      settle();
+    },
+    onClosed: (end) => {
+      if (end.kind === "reset") fail(resetFault(end.reset));
+      else if (exit === null)
+        fail(new HubError("ProtocolBroken", "the command ended without exit"));
+    },
+  });
+  return {
+    id: stream.id,
+    opened: opened.promise,
+    exit: exited.promise,
+    stdin: {
+      write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
+      end: () => stream.end(),
+    },
+    signal: (name) => stream.ctl({ type: "signal", signal: name }),
+    cancel: () => stream.reset("CANCELLED", "cancelled by the client"),
+    joinStderr: (errors) => {
+      stderrEnded = false;
+      errors.listen({
+        onBytes: (bytes) => request.onStderr?.(bytes),
+        onEnd: () => {
+          stderrEnded = true;
+          settle();
+        },
+        onClosed: (end) => {
+          if (end.kind === "reset") fail(resetFault(end.reset));
+        },
+      });
+      errors.accept({}, limits.STREAM_WINDOW_BYTES);
+      errors.end();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** How a client in Node or Bun opens its socket. Not for browsers: it needs the package ws. */
+import { HubError } from "../base/hub-error.ts";
+import { SUBPROTOCOL } from "../protocol/version.ts";
+import type { FrameSocket } from "../transport/frame-socket.ts";
+import { dialWebSocket } from "../transport/ws-socket.ts";
+import { upgradeFault } from "./wire-faults.ts";
+
+const CLIENT_PATH = "/v1/client";
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * `url` is the hub's address: `http://127.0.0.1:7070`, `https://…`, or `ws+unix:/path/to.sock`.
+ * @throws HubError HubUnreachable, Unauthenticated …
+ */
+export async function dialNode(hub: { url: string; token: string }): Promise<FrameSocket> {
+  const outcome = await dialWebSocket(clientUrl(hub.url), {
+    headers: { authorization: `Bearer ${hub.token}` },
+    protocols: [SUBPROTOCOL],
+    timeoutMs: CONNECT_TIMEOUT_MS,
+  });
+  if (outcome.ok) return outcome.socket;
+  const { message, status, body } = outcome.failure;
+  throw upgradeFault(`${hub.url}: ${message}`, status, body);
+}
+
+function clientUrl(address: string): string {
+  if (address.startsWith("ws+unix:")) return `${address}:${CLIENT_PATH}`;
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch (error) {
+    throw new HubError("HubUnreachable", `not an address: ${address}`, { cause: error });
+  }
+  url.protocol = url.protocol === "https:" || url.protocol === "wss:" ? "wss:" : "ws:";
+  url.pathname = url.pathname.replace(/\/$/, "") + CLIENT_PATH;
+  return url.href;
+}

@@ -1,0 +1,80 @@
+/** One terminal in a session: screen bytes that may push back, keystrokes, size, exit. */
+import { HubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
+import type { OpenRequest } from "../protocol/services.ts";
+import type { Channel } from "../stream/channel.ts";
+import type { Exit, TakeBytes } from "./exec-stream.ts";
+import { createOutcome } from "./outcome.ts";
+import { resetFault } from "./wire-faults.ts";
+
+export interface TerminalRequest {
+  /** Empty or absent: the user's login shell. */
+  readonly argv?: readonly string[];
+  readonly cols: number;
+  readonly rows: number;
+  /** TERM inside; xterm-256color by default. */
+  readonly term?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onData: TakeBytes;
+}
+
+export interface TerminalStream {
+  /**
+   * Resolves when the program runs. `pty` says what is behind it: `node-pty`, `bun`, `script`, or
+   * `pipes`, which is no terminal at all (no line editing, no resize, no ^C).
+   */
+  readonly opened: Promise<{ readonly pid: number | null; readonly pty: string }>;
+  readonly exit: Promise<Exit>;
+  /** Resolves when the bytes were sent within what the terminal takes. */
+  write(bytes: Uint8Array): Promise<void>;
+  resize(size: { readonly cols: number; readonly rows: number }): void;
+  /** Hangs the terminal up. */
+  close(): void;
+}
+
+const DEFAULT_TERM = "xterm-256color";
+
+export function openTerminal(channel: Channel, request: TerminalRequest): TerminalStream {
+  const opened = createOutcome<{ pid: number | null; pty: string }>();
+  const exited = createOutcome<Exit>();
+  let exit: Exit | null = null;
+
+  const fail = (error: HubError): void => {
+    opened.reject(error);
+    exited.reject(error);
+  };
+  const open: OpenRequest = {
+    kind: "terminal",
+    argv: [...(request.argv ?? [])],
+    cols: request.cols,
+    rows: request.rows,
+    term: request.term ?? DEFAULT_TERM,
+    ...(request.cwd !== undefined && { cwd: request.cwd }),
+    ...(request.env !== undefined && { env: { ...request.env } }),
+    rxMax: limits.STREAM_WINDOW_BYTES,
+  };
+  const stream = channel.open(open, {
+    onOpen: (ok) => opened.resolve({ pid: ok.pid ?? null, pty: ok.pty ?? "pipes" }),
+    onBytes: (bytes) => request.onData(bytes),
+    onCtl: (ctl) => {
+      if (ctl.type !== "exit") return;
+      exit = { code: ctl.code, signal: ctl.signal };
+      stream.end({ discard: true });
+    },
+    onEnd: () => {
+      if (exit !== null) exited.resolve(exit);
+      else fail(new HubError("ProtocolBroken", "the terminal ended without exit"));
+    },
+    onClosed: (end) => {
+      if (end.kind === "reset") fail(resetFault(end.reset));
+    },
+  });
+  return {
+    opened: opened.promise,
+    exit: exited.promise,
+    write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
+    resize: ({ cols, rows }) => stream.ctl({ type: "resize", cols, rows }),
+    close: () => stream.reset("CANCELLED", "closed by the client"),
+  };
+}

@@ -1,0 +1,77 @@
+/** What the wire says went wrong, as the one error class: resets, close codes, ERROR frames. */
+import { faults, type FaultCode } from "../base/faults.ts";
+import { HubError } from "../base/hub-error.ts";
+import { CloseCodes } from "../protocol/close-codes.ts";
+import type { LinkError } from "../protocol/control.ts";
+import type { Reset } from "../protocol/services.ts";
+
+const RESET_FAULTS: Readonly<Record<Reset["code"], FaultCode>> = {
+  CANCELLED: "LinkLost",
+  PROTOCOL: "ProtocolBroken",
+  CREDIT_VIOLATION: "ProtocolBroken",
+  NOT_FOUND: "CommandNotFound",
+  PERMISSION: "CommandRefused",
+  REFUSED: "CommandRefused",
+  DRIVER_GONE: "LinkLost",
+  LIMIT: "CommandRefused",
+  IO: "ExecBroken",
+};
+
+const CLOSE_FAULTS: Readonly<Record<number, FaultCode>> = {
+  [CloseCodes.badFrame.code]: "ProtocolBroken",
+  [CloseCodes.unauthenticated.code]: "Unauthenticated",
+  [CloseCodes.versionUnsupported.code]: "VersionUnsupported",
+  [CloseCodes.forbidden.code]: "Forbidden",
+  [CloseCodes.sessionUnknown.code]: "SessionNotFound",
+  [CloseCodes.rateLimited.code]: "RateLimited",
+};
+
+const STATUS_FAULTS: Readonly<Record<number, FaultCode>> = {
+  401: "Unauthenticated",
+  403: "Forbidden",
+  404: "NotFound",
+  426: "VersionUnsupported",
+  429: "RateLimited",
+};
+
+export function resetFault(reset: Reset): HubError {
+  return new HubError(RESET_FAULTS[reset.code], reset.message);
+}
+
+export function closeFault(code: number, reason: string): HubError {
+  const fault = CLOSE_FAULTS[code] ?? "LinkLost";
+  return new HubError(fault, reason === "" ? `the connection closed with ${code}` : reason);
+}
+
+/** A code that this version does not know still has its sentence and its hint. */
+export function linkFault(error: LinkError): HubError {
+  const code = isFaultCode(error.code) ? error.code : "LinkLost";
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new HubError(code, error.message, hint);
+}
+
+/** The answer to an upgrade that was refused over plain HTTP; the body may be problem+json. */
+export function upgradeFault(message: string, status: number | null, body: string): HubError {
+  if (status === null) return new HubError("HubUnreachable", message);
+  const problem = readProblem(body);
+  if (problem !== null) return problem;
+  return new HubError(STATUS_FAULTS[status] ?? "HubUnreachable", message, { raw: body });
+}
+
+function readProblem(body: string): HubError | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  const { code, detail, title, hint } = value as Record<string, unknown>;
+  if (typeof code !== "string" || !isFaultCode(code)) return null;
+  const sentence = typeof detail === "string" ? detail : typeof title === "string" ? title : code;
+  return new HubError(code, sentence, typeof hint === "string" ? { hint } : {});
+}
+
+function isFaultCode(code: string): code is FaultCode {
+  return Object.hasOwn(faults, code);
+}
