@@ -76,6 +76,8 @@ export const faults = {
   PauseUnsupported: caller(422, 1, "This class of sandbox cannot be paused; stop it instead."),
   RateLimited: caller(429, 1, "Slow down and try again."),
   VersionUnsupported: caller(426, 1, "Upgrade the older side."),
+  WaitTimeout: caller(504, 124, "`holdfast why NAME` says how far it is; wait longer if it moves."),
+  Interrupted: caller(499, 130, "`holdfast show NAME` says how it went on."),
 
   // --- operator ---
   ConfigInvalid: operator(
@@ -86,6 +88,7 @@ export const faults = {
   PortInUse: operator(500, 1, "Stop the other process or choose a port: --listen 127.0.0.1:PORT."),
   HomeNotWritable: operator(500, 1, "Point HOLDFAST_HOME at a directory that you may write."),
   HubRunning: operator(500, 1, "Use the running hub, or stop it with `holdfast down`."),
+  LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
   PlatformAuthRejected: operator(502, 4, "Check DAYTONA_API_KEY and DAYTONA_API_URL."),

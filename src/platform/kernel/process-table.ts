@@ -51,11 +51,9 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** Every process that lives in the given pid namespace; zombies, which only wait, do not count. */
+/** Every process that lives in the given pid namespace. */
 export function pidsInNamespace(pidNamespace: string): number[] {
-  return allPids().filter(
-    (pid) => pidNamespaceOf(pid) === pidNamespace && startTicksOf(pid) !== undefined,
-  );
+  return allPids().filter((pid) => pidNamespaceOf(pid) === pidNamespace);
 }
 
 /** Every process that was started with `marker` in its environment, for the tier without namespaces. */

@@ -1,0 +1,204 @@
+/**
+ * Every command: arguments, options, examples and where its code is. The code is imported when the
+ * command runs, so that `holdfast ls` does not load a web server.
+ */
+import { isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
+import type { Run } from "./cli.ts";
+
+export interface CommandSpec {
+  /** Words after `holdfast`, then arguments: `platform info`, `show <name>`. */
+  readonly name: string;
+  readonly args?: string;
+  readonly about: string;
+  /** Flags and what they do; `...` after a value makes it repeatable. */
+  readonly options?: readonly (readonly [flags: string, about: string])[];
+  readonly examples?: readonly string[];
+  readonly load: () => Promise<{ run: Run }>;
+}
+
+const isolation = [
+  "--isolation <tier>",
+  `how sandboxes are kept apart: ${isolationTiers.join(", ")}`,
+] as const;
+const platformListen = [
+  "--platform-listen <host:port>",
+  "where the local platform listens",
+] as const;
+const wait = [
+  ["--no-wait", "return at once instead of waiting for the verdict"],
+  ["--timeout <duration>", "stop waiting after this long (90s, 2m); exit code 124"],
+] as const;
+
+export const commandTable: readonly CommandSpec[] = [
+  {
+    name: "up",
+    about: "start hub, local platform and dashboard; runs until ^C",
+    options: [
+      ["--detach", "return when ready and leave it running"],
+      ["--listen <host:port>", "where the hub listens"],
+      ["--public-url <url>", "address under which sandboxes and browsers reach the hub"],
+      ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
+      isolation,
+      platformListen,
+      ["--log-level <level>", `least important line in the log: ${logLevels.join(", ")}`],
+    ],
+    examples: ["holdfast up", "holdfast up --detach --listen 127.0.0.1:8080"],
+    load: () => import("./commands/up.ts"),
+  },
+  {
+    name: "down",
+    about: "stop hub, platform and every sandbox process; files stay for the next up",
+    load: () => import("./commands/down.ts"),
+  },
+  {
+    name: "doctor",
+    about: "check this machine, the hub and the platform; each finding with its fix",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
+    name: "new",
+    args: "[name]",
+    about: "start a session and wait until it is proven",
+    options: [
+      ["--image <image>", "image to start from"],
+      ["--snapshot <snapshot>", "snapshot to start from"],
+      ["--env <key=value...>", "variable inside the sandbox; may be given often"],
+      ["--label <key=value...>", "label of the session; may be given often"],
+      ...wait,
+    ],
+    examples: ["holdfast new demo", "holdfast new --snapshot my-snapshot --env DEBUG=1"],
+    load: () => import("./commands/new.ts"),
+  },
+  {
+    name: "ls",
+    about: "list the sessions",
+    load: () => import("./commands/ls.ts"),
+  },
+  {
+    name: "show",
+    args: "<name>",
+    about: "show one session",
+    load: () => import("./commands/show.ts"),
+  },
+  {
+    name: "health",
+    args: "<name>",
+    about: "claim, evidence and verdict of one session",
+    load: () => import("./commands/health.ts"),
+  },
+  {
+    name: "why",
+    args: "<name>",
+    about: "say in plain words how a session got where it is, and what comes next",
+    load: () => import("./commands/why.ts"),
+  },
+  {
+    name: "events",
+    args: "[name]",
+    about: "the story of one session, or of all",
+    options: [["-f, --follow", "go on as events happen"]],
+    load: () => import("./commands/events.ts"),
+  },
+  {
+    name: "exec",
+    args: "<name> <command...>",
+    about: "run a command in a session; its exit code is the exit code",
+    options: [
+      ["-i, --stdin", "forward stdin (a pipe or file is forwarded without it)"],
+      ["--cwd <dir>", "directory inside the sandbox"],
+      ["--env <key=value...>", "variable for the command; may be given often"],
+      ["--timeout <duration>", "kill the command after this long; exit code 124"],
+    ],
+    examples: [
+      "holdfast exec demo -- sh -c 'echo out; echo err >&2; exit 3'",
+      "tar c src | holdfast exec demo -- tar x",
+    ],
+    load: () => import("./commands/exec.ts"),
+  },
+  {
+    name: "sh",
+    args: "<name>",
+    about: "open a shell in a session",
+    options: [["--cwd <dir>", "directory inside the sandbox"]],
+    load: () => import("./commands/sh.ts"),
+  },
+  {
+    name: "pause",
+    args: "<name>",
+    about: "freeze a session on purpose",
+    options: wait,
+    load: () => import("./commands/pause.ts"),
+  },
+  {
+    name: "resume",
+    args: "<name>",
+    about: "wake a paused session and wait until it is proven again",
+    options: wait,
+    load: () => import("./commands/resume.ts"),
+  },
+  {
+    name: "retry",
+    args: "<name>",
+    about: "try again after an error",
+    options: wait,
+    load: () => import("./commands/retry.ts"),
+  },
+  {
+    name: "rm",
+    args: "[names...]",
+    about: "remove sessions with their sandboxes and files",
+    options: [["--all", "every session"], ...wait],
+    examples: ["holdfast rm demo", "holdfast rm --all"],
+    load: () => import("./commands/rm.ts"),
+  },
+  {
+    name: "token",
+    about: "print the admin token",
+    load: () => import("./commands/token.ts"),
+  },
+  {
+    name: "platform info",
+    about: "address, key and isolation tier of the local platform",
+    load: () => import("./commands/platform-info.ts"),
+  },
+  {
+    name: "platform up",
+    about: "run only the local platform, in the foreground",
+    options: [["--data <dir>", "its state directory"], platformListen, isolation],
+    load: () => import("./commands/platform-up.ts"),
+  },
+  {
+    name: "config show",
+    about: "every setting and its value; secrets stay hidden",
+    options: [["--origin", "say where each value comes from"]],
+    load: () => import("./commands/config-show.ts"),
+  },
+  {
+    name: "completion",
+    args: "<shell>",
+    about: "print the completion script for bash, zsh or fish",
+    examples: ['eval "$(holdfast completion bash)"'],
+    load: () => import("./commands/completion.ts"),
+  },
+];
+
+/** On every command. */
+export const sharedOptions: readonly (readonly [flags: string, about: string])[] = [
+  ["--json", "print JSON (one object per line where it streams)"],
+  ["--home <dir>", "state directory (default ~/.holdfast)"],
+  ["--url <url>", "hub to talk to"],
+  ["--no-color", "no colours"],
+];
+
+export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
+  ["0", "done"],
+  ["1", "failed; the message says why"],
+  ["2", "wrong usage or configuration"],
+  ["4", "not allowed: token or key missing or refused"],
+  ["5", "no such session"],
+  ["6", "the session cannot be used: error or suspended"],
+  ["124", "time is up"],
+  ["130", "stopped by ^C"],
+  ["255", "the hub cannot be reached, or the connection broke"],
+  ["other", "of the command itself (exec, sh)"],
+];

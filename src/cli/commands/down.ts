@@ -1,0 +1,64 @@
+/**
+ * `holdfast down`: hub, platform and every sandbox process, mount and cgroup of this home. Files
+ * of existing sessions stay, so that the next `up` can resume them.
+ */
+import { HubError } from "../../base/hub-error.ts";
+import { print, printJson, type Cli, type Run } from "../cli.ts";
+import { runningHub } from "../home.ts";
+import { stopHub } from "../hub-process.ts";
+import { describeLeftovers, findLeftovers, hasLiveLeftovers } from "../leftovers.ts";
+import {
+  ensurePlatform,
+  runningPlatform,
+  shutDownPlatform,
+  type PlatformRecord,
+} from "../platform-process.ts";
+
+export const run: Run = async (cli) => {
+  const config = cli.config();
+  const { home } = config;
+  const did: string[] = [];
+  const hub = runningHub(home);
+  if (hub !== null) {
+    const how = await stopHub(home, hub);
+    did.push(`hub ${how} (pid ${hub.pid}, ${hub.url})`);
+  }
+  const platform = await platformToShutDown(cli);
+  if (platform !== null) {
+    const before = findLeftovers(home);
+    await shutDownPlatform(platform);
+    did.push(`platform stopped (pid ${platform.pid}), with ${describeLive(before)}`);
+  }
+  const left = findLeftovers(home);
+  if (hasLiveLeftovers(left)) {
+    throw new HubError(
+      "LocalPlatformFailed",
+      `still there after down: ${describeLeftovers(left)}`,
+      {
+        hint: "`holdfast doctor` lists them one by one.",
+      },
+    );
+  }
+  const kept = left.directories.length;
+  if (cli.json) {
+    printJson(cli, { stopped: did, keptSandboxes: kept });
+    return 0;
+  }
+  for (const line of did) print(cli, line);
+  if (did.length === 0) print(cli, `nothing runs on ${home}`);
+  if (kept > 0) print(cli, `files of ${kept} kept: the next \`holdfast up\` can resume them`);
+  return 0;
+};
+
+/** After ^C sandboxes run on without a platform; only a platform knows how to end them well. */
+async function platformToShutDown(cli: Cli): Promise<PlatformRecord | null> {
+  const config = cli.config();
+  const running = runningPlatform(config.home);
+  if (running !== null) return running;
+  if (!hasLiveLeftovers(findLeftovers(config.home))) return null;
+  return ensurePlatform({ config: { ...config, isolation: "auto" }, env: cli.env });
+}
+
+function describeLive(found: ReturnType<typeof findLeftovers>): string {
+  return describeLeftovers({ ...found, directories: [] });
+}

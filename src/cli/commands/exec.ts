@@ -1,0 +1,131 @@
+/**
+ * `holdfast exec`: a command in a session as if it ran here: stdin, stdout, stderr, ^C and exit
+ * code are its own. What is not its own ends with 255 (connection), 124 (time) or 6 (session).
+ */
+import type { ExecStream, Exit, TakeBytes } from "../../client/exec-stream.ts";
+import { HubError } from "../../base/hub-error.ts";
+import { exitCodeOf, isInputPiped, pumpInput, writeTo } from "../byte-pump.ts";
+import { flagOption, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { timeLimit } from "../follow.ts";
+import { keyValues } from "../key-values.ts";
+import { attachSession } from "../session-link.ts";
+
+const EXIT_INTERRUPTED = 130;
+const EXIT_TERMINATED = 143;
+/** After ^C a command has this long to clean up; a second ^C ends the wait. */
+const INTERRUPT_GRACE_MS = 5_000;
+
+export const run: Run = async (cli, [name = "", ...argv]) => {
+  const limitMs = timeLimit(cli);
+  const env = keyValues(cli, "env");
+  const cwd = textOption(cli, "cwd");
+  const link = await attachSession(cli, name);
+  try {
+    const output = outputs(cli);
+    const exec = link.channel.exec({
+      argv,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(env === null ? {} : { env }),
+      onStdout: output.onStdout,
+      onStderr: output.onStderr,
+    });
+    const stopInput = forwardInput(cli, exec);
+    const interrupt = forwardSignals(exec);
+    try {
+      const ways = [exec.exit.then(exitCodeOf), interrupt.gaveUp];
+      if (limitMs !== null) ways.push(timeIsUp(exec, argv, limitMs));
+      const exitCode = await Promise.race(ways);
+      const final = interrupt.exitCode() ?? exitCode;
+      if (cli.json)
+        printJson(cli, { ...output.collected(), ...(await ended(exec)), exitCode: final });
+      return final;
+    } finally {
+      interrupt.close();
+      stopInput();
+    }
+  } finally {
+    link.close();
+  }
+};
+
+interface Outputs {
+  readonly onStdout: TakeBytes;
+  readonly onStderr: TakeBytes;
+  readonly collected: () => { stdout: string; stderr: string };
+}
+
+/** Straight through; under --json kept, to be one value in the end. */
+function outputs(cli: Cli): Outputs {
+  const kept = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
+  const text = (parts: Uint8Array[]): string => Buffer.concat(parts).toString("utf8");
+  return {
+    onStdout: (bytes) =>
+      cli.json ? void kept.stdout.push(bytes.slice()) : writeTo(cli.stdout, bytes),
+    onStderr: (bytes) =>
+      cli.json ? void kept.stderr.push(bytes.slice()) : writeTo(cli.stderr, bytes),
+    collected: () => ({ stdout: text(kept.stdout), stderr: text(kept.stderr) }),
+  };
+}
+
+/** Without input the command gets the end of its stdin at once, as from /dev/null. */
+function forwardInput(cli: Cli, exec: ExecStream): () => void {
+  if (!flagOption(cli, "stdin") && !isInputPiped(cli.stdin)) {
+    exec.stdin.end();
+    return () => undefined;
+  }
+  // A command that reads no more (head) is no failure; the exit tells how it went.
+  return pumpInput(cli.stdin, exec.stdin, () => exec.stdin.end());
+}
+
+interface SignalForwarding {
+  /** 130 or 143 once a signal was passed on. */
+  exitCode(): number | null;
+  readonly gaveUp: Promise<number>;
+  close(): void;
+}
+
+function forwardSignals(exec: ExecStream): SignalForwarding {
+  let code: number | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  const { promise: gaveUp, resolve: giveUp } = Promise.withResolvers<number>();
+  const pass = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => {
+    const again = code !== null;
+    code = signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+    if (again) {
+      exec.cancel();
+      giveUp(code);
+      return;
+    }
+    exec.signal(signal);
+    timer = setTimeout(() => giveUp(code ?? EXIT_INTERRUPTED), INTERRUPT_GRACE_MS);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const listeners = signals.map((signal) => ({ signal, listener: () => pass(signal) }));
+  for (const { signal, listener } of listeners) process.on(signal, listener);
+  return {
+    exitCode: () => code,
+    gaveUp,
+    close() {
+      clearTimeout(timer);
+      for (const { signal, listener } of listeners) process.off(signal, listener);
+    },
+  };
+}
+
+function timeIsUp(exec: ExecStream, argv: readonly string[], limitMs: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const timer = setTimeout(() => {
+      exec.signal("SIGKILL");
+      exec.cancel();
+      const message = `${argv[0] ?? ""} ran longer than ${limitMs / 1_000} s and was killed`;
+      reject(new HubError("WaitTimeout", message, { hint: "Give it a longer --timeout." }));
+    }, limitMs);
+    const clear = (): void => clearTimeout(timer);
+    exec.exit.then(clear, clear);
+  });
+}
+
+/** How it ended; after a ^C that the command ignored it has not. */
+async function ended(exec: ExecStream): Promise<Exit | { code: null; signal: null }> {
+  return Promise.race([exec.exit, Promise.resolve({ code: null, signal: null })]);
+}

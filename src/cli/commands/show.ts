@@ -1,0 +1,37 @@
+/** `holdfast show`: one session as the hub keeps it. */
+import { connectApi } from "../connection.ts";
+import { note, print, printJson, type Run } from "../cli.ts";
+import { formatAge } from "../render/durations.ts";
+import { paintState } from "../render/paint.ts";
+import { renderSessionError } from "../render/problem.ts";
+import { renderPairs } from "../render/table.ts";
+
+export const run: Run = async (cli, [name = ""]) => {
+  const session = await connectApi(cli).session(name);
+  if (cli.json) {
+    printJson(cli, session);
+    return 0;
+  }
+  const now = Date.now();
+  const detail = session.detail === null ? "" : ` (${session.detail})`;
+  print(
+    cli,
+    renderPairs([
+      ["name", session.name],
+      ["id", session.id],
+      ["state", paintState(cli.paint, session.state) + detail],
+      ["wanted", session.desired],
+      ["platform", session.platform],
+      ["sandbox", session.sandboxId ?? "none yet"],
+      ["epoch", String(session.epoch)],
+      ["created", `${session.createdAt} (${formatAge(session.createdAt, now)})`],
+      ["changed", `${session.updatedAt} (${formatAge(session.updatedAt, now)})`],
+      ["deadline", session.deadlineAt ?? "none: nothing is running"],
+    ]),
+  );
+  if (session.lastError !== null) {
+    const lead = session.state === "error" ? "" : "last error, since overcome\n";
+    note(cli, lead + renderSessionError(session.name, session.lastError, cli.notePaint));
+  }
+  return 0;
+};

@@ -1,0 +1,119 @@
+/**
+ * What lies in HOLDFAST_HOME: paths, the admin token, and hub.json that names the running hub.
+ * It owns these two files; the store and the platform's directory belong to hub and platform.
+ */
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HubError } from "../base/hub-error.ts";
+import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+
+/** 256 bits: not to be guessed; the prefix lets secret scanners find it. */
+const TOKEN_BYTES = 32;
+const TOKEN_PREFIX = "hf_";
+
+export interface HubRecord extends ProcessIdentity {
+  readonly url: string;
+  readonly version: string;
+  readonly hubId: string;
+}
+
+export function homePaths(home: string) {
+  return {
+    home,
+    token: join(home, "token"),
+    hub: join(home, "hub.json"),
+    log: join(home, "log"),
+    hubLog: join(home, "log", "hub.log"),
+    platformLog: join(home, "log", "platform.log"),
+    upLog: join(home, "log", "up.log"),
+    platform: join(home, "platform"),
+    platformRecord: join(home, "platform", "platform.json"),
+  };
+}
+
+/**
+ * Makes home and its log directory. Others may pass through home (sandboxes have users of their
+ * own) but not list it; what is secret in it has its own mode.
+ */
+export function prepareHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o711 });
+    mkdirSync(join(home, "log"), { recursive: true, mode: 0o700 });
+    accessSync(home, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new HubError("HomeNotWritable", `cannot write to the state directory ${home} (${code})`, {
+      cause,
+    });
+  }
+}
+
+/** The token in home, or null when there is none yet. */
+export function readToken(home: string): string | null {
+  const path = homePaths(home).token;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    const message = `cannot read the token file ${path} (${code})`;
+    throw new HubError("Unauthenticated", message, { cause });
+  }
+  return text === "" ? null : text;
+}
+
+/** The token in home; made at the first start. */
+export function ensureToken(home: string): string {
+  const known = readToken(home);
+  if (known !== null) return known;
+  const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
+  writeAtomically(homePaths(home).token, `${token}\n`);
+  return token;
+}
+
+/** The hub that runs on this home; null when none does, also when one died and left its file. */
+export function runningHub(home: string): HubRecord | null {
+  const record = readJson(homePaths(home).hub);
+  if (!isHubRecord(record)) return null;
+  return isRunning(record) ? record : null;
+}
+
+export function writeHubRecord(home: string, record: HubRecord): void {
+  writeAtomically(homePaths(home).hub, `${JSON.stringify(record)}\n`);
+}
+
+/** Removes hub.json if it still names this very process; another hub's file is left alone. */
+export function removeHubRecord(home: string, owner: ProcessIdentity): void {
+  const record = readJson(homePaths(home).hub);
+  if (!isHubRecord(record) || record.pid !== owner.pid) return;
+  if (record.startTicks === owner.startTicks) rmSync(homePaths(home).hub, { force: true });
+}
+
+/** A reader sees the old file or the new one, never half of it; both are for this user alone. */
+function writeAtomically(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.tmp`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, path);
+}
+
+/** The parsed file, or null when it is missing or no JSON (a half-copied home, for example). */
+export function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function isHubRecord(value: unknown): value is HubRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const record = value as Record<string, unknown>;
+  return (
+    typeof record["pid"] === "number" &&
+    typeof record["startTicks"] === "number" &&
+    typeof record["url"] === "string"
+  );
+}

@@ -1,0 +1,51 @@
+/**
+ * Where the other programs are: in a checkout as TypeScript sources, in a package as built files.
+ * It owns the paths and how a program is started on the Node that runs the CLI.
+ */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { HubError } from "../base/hub-error.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const isCheckout = existsSync(`${root}src/cli/main.ts`);
+
+export interface Bundles {
+  readonly driver: string;
+  readonly toolbox: string;
+  /** Directory of the dashboard; null when this build has none. */
+  readonly web: string | null;
+}
+
+/** In a checkout the bundles are made, or made again when a source is newer. */
+export async function ensureBundles(): Promise<Bundles> {
+  if (isCheckout) {
+    const build = await import("../../build/bundle.ts");
+    await build.ensureBundles();
+  }
+  const driver = `${root}dist/driver.cjs`;
+  const toolbox = `${root}dist/toolbox.cjs`;
+  const web = `${root}dist/web`;
+  for (const file of [driver, toolbox]) {
+    if (existsSync(file)) continue;
+    throw new HubError("Internal", `${file} is missing`, {
+      hint: isCheckout
+        ? "Run `npm run build` and read what it says."
+        : "Install the package again.",
+    });
+  }
+  return { driver, toolbox, web: existsSync(`${web}/index.html`) ? web : null };
+}
+
+/** Program and arguments that run one of our programs on this very Node. */
+export function programArgv(program: "cli" | "platform"): readonly [string, ...string[]] {
+  const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}dist/${program}/main.js`;
+  return [process.execPath, "--disable-warning=ExperimentalWarning", file];
+}
+
+/** Driver bundle as it lies on disk now, without building it; for doctor. */
+export function driverBundlePath(): string {
+  return `${root}dist/driver.cjs`;
+}
+
+/** The command as the user typed it: from a checkout it is npx that finds it. */
+export const commandName = isCheckout ? "npx holdfast" : "holdfast";

@@ -1,0 +1,45 @@
+/** What a hub says when it is ready: where it is, how to get in, and what to type next. */
+import type { Paint } from "./paint.ts";
+import { renderPairs } from "./table.ts";
+
+export interface Ready {
+  readonly version: string;
+  readonly url: string;
+  readonly loginUrl: string;
+  readonly hubId: string;
+  readonly home: string;
+  readonly platform: string;
+  readonly apiUrl: string;
+  /** The local platform's facts; null for a platform that is not ours. */
+  readonly tier: string | null;
+  readonly root: string | null;
+  readonly pause: string | null;
+  readonly readyMs: number;
+}
+
+const tierWords: Readonly<Record<string, string>> = {
+  bwrap: "bubblewrap: own namespaces, own user, no capabilities",
+  namespaces: "util-linux namespaces: own namespaces, own user, no capabilities",
+  process: "plain processes: NOT isolated from this machine's files",
+};
+
+export function renderBanner(ready: Ready, command: string, paint: Paint): string {
+  const { tier } = ready;
+  const pairs: [string, string][] = [
+    ["  hub", paint.cyan(ready.url)],
+    ["  login", paint.cyan(ready.loginUrl)],
+    ["  platform", `${ready.platform} at ${ready.apiUrl}`],
+  ];
+  if (tier !== null) {
+    const words = tierWords[tier] ?? tier;
+    const isolation = `${tier} (${words}), root ${ready.root ?? "?"}, pause by ${ready.pause ?? "?"}`;
+    pairs.push(["  isolation", tier === "bwrap" ? isolation : paint.yellow(isolation)]);
+  }
+  pairs.push(["  state", ready.home]);
+  if (tier !== null && tier !== "bwrap") {
+    pairs.push(["", `\`${command} doctor\` says what a better isolation needs`]);
+  }
+  pairs.push(["  next", paint.bold(`${command} new demo`)]);
+  const took = paint.dim(`ready in ${(ready.readyMs / 1_000).toFixed(2)} s`);
+  return `${paint.bold("holdfast")} ${ready.version} ${took}\n${renderPairs(pairs)}`;
+}

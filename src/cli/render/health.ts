@@ -1,0 +1,51 @@
+/** A session's health for people: claim and evidence side by side, each with its age. */
+import type { Health, ProbeFact } from "../../client/api-types.ts";
+import { formatDuration } from "./durations.ts";
+import { paintState, plain, type Paint } from "./paint.ts";
+import { mark } from "./problem.ts";
+import { renderPairs, renderTable } from "./table.ts";
+
+export function renderHealth(health: Health, paint: Paint): string {
+  const { claim, evidence, verdict, ladder, lastError } = health;
+  const statusColour = { pass: paint.green, warn: paint.yellow, fail: paint.red }[health.status];
+  const head = renderPairs([
+    ["health", statusColour(health.status)],
+    ["state", `${paintState(paint, health.state)}, driver epoch ${health.epoch}`],
+    ["verdict", `${plain(verdict.text)} ${paint.dim(`[${verdict.code}]`)}`],
+  ]);
+  const rows = [
+    [
+      "claim",
+      paint.dim("says"),
+      plain(claim.state ?? "nothing yet"),
+      age(claim.ageMs),
+      "",
+      claim.platform,
+    ],
+    probeRow("driver", evidence.driver, paint),
+    probeRow("exec", evidence.exec, paint),
+    probeRow("filesystem", evidence.filesystem, paint),
+  ];
+  const table = renderTable(["WHAT", "", "SAW", "AGE", "LATENCY", "BY"], rows);
+  const more: [string, string][] = [];
+  if (health.disagreement !== null)
+    more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
+  if (ladder.rung !== null) {
+    const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;
+    more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);
+  }
+  if (lastError !== null) {
+    more.push(["last error", `${lastError.code} at ${lastError.at}: ${plain(lastError.message)}`]);
+  }
+  return [head, "", table, ...(more.length > 0 ? ["", renderPairs(more)] : [])].join("\n");
+}
+
+function probeRow(name: string, fact: ProbeFact, paint: Paint): string[] {
+  const saw = fact.detail ?? (fact.ok === null ? "not asked yet" : fact.ok ? "answered" : "failed");
+  const latency = fact.latencyMs === null ? "" : formatDuration(fact.latencyMs);
+  return [name, mark(paint, fact.ok), plain(saw), age(fact.ageMs), latency, fact.path ?? ""];
+}
+
+function age(ageMs: number | null): string {
+  return ageMs === null ? "never" : formatDuration(ageMs);
+}

@@ -1,0 +1,105 @@
+/**
+ * Shows a proof while it grows: on a terminal one block that is redrawn, with the time running; in
+ * a pipe one line per change; under --json one event per line on stdout.
+ */
+import type { HubEvent } from "../../client/api-types.ts";
+import type { Cli } from "../cli.ts";
+import { formatDuration } from "./durations.ts";
+import { plain, type Paint } from "./paint.ts";
+import { changedSteps, newProof, takeEvent, type Proof, type Step } from "./proof.ts";
+
+/** Ten frames a second: smooth, and little to send over a slow line. */
+const REDRAW_MS = 100;
+const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+export interface ProofView {
+  take(event: HubEvent): Proof;
+  /** Something beside the events, for example a lost connection. */
+  say(text: string): void;
+  close(): void;
+}
+
+export function openProofView(cli: Cli, title: string, beganAtMs: number): ProofView {
+  if (cli.json) return jsonView(cli, beganAtMs);
+  return cli.stderr.isTTY ? terminalView(cli, title, beganAtMs) : lineView(cli, title, beganAtMs);
+}
+
+function jsonView(cli: Cli, beganAtMs: number): ProofView {
+  let proof = newProof("");
+  return {
+    take(event) {
+      cli.stdout.write(`${JSON.stringify({ event })}\n`);
+      return (proof = takeEvent(proof, event, beganAtMs));
+    },
+    say: () => undefined,
+    close: () => undefined,
+  };
+}
+
+function lineView(cli: Cli, title: string, beganAtMs: number): ProofView {
+  let proof = newProof("");
+  cli.stderr.write(`${title}\n`);
+  return {
+    take(event) {
+      const after = takeEvent(proof, event, beganAtMs);
+      for (const step of changedSteps(proof, after)) {
+        cli.stderr.write(`${stepLine(step, cli.notePaint, cli.stderr.columns)}\n`);
+      }
+      return (proof = after);
+    },
+    say: (text) => cli.stderr.write(`  ${plain(text)}\n`),
+    close: () => undefined,
+  };
+}
+
+function terminalView(cli: Cli, title: string, beganAtMs: number): ProofView {
+  let proof = newProof("");
+  let saying = "";
+  let drawn = 0;
+  let frame = 0;
+  const paint = cli.notePaint;
+  const draw = (final: boolean): void => {
+    const elapsed = formatDuration(Date.now() - beganAtMs);
+    const turn = spinner[frame++ % spinner.length] ?? "";
+    const columns = cli.stderr.columns;
+    const lines = [
+      `${final ? " " : paint.cyan(turn)} ${title} ${paint.dim(elapsed)}`,
+      ...proof.steps.map((step) => stepLine(step, paint, columns)),
+    ];
+    const below = saying === "" ? proof.latest : saying;
+    if (!final) lines.push(paint.dim(clip(`  ${plain(below)}`, columns)));
+    const up = drawn > 0 ? `\u001b[${drawn}A` : "";
+    // Each line ends by clearing its rest, the block by clearing what an earlier one left below.
+    cli.stderr.write(`${up}\r${lines.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
+    drawn = lines.length;
+  };
+  draw(false);
+  const timer = setInterval(() => draw(false), REDRAW_MS);
+  return {
+    take(event) {
+      saying = "";
+      return (proof = takeEvent(proof, event, beganAtMs));
+    },
+    say(text) {
+      saying = text;
+    },
+    close() {
+      clearInterval(timer);
+      draw(true);
+    },
+  };
+}
+
+function stepLine(step: Step, paint: Paint, columns: number | undefined): string {
+  const mark = { waiting: paint.dim("·"), ok: paint.green("✓"), failed: paint.red("✗") };
+  const at = step.afterMs === null ? "" : formatDuration(step.afterMs);
+  const text = `  ${mark[step.outcome]} ${step.name.padEnd(10)} ${at.padStart(8)}  `;
+  // Mark, name and time take 24 columns; colour codes are not counted.
+  return text + paint.dim(clip(plain(step.text), columns === undefined ? undefined : columns - 25));
+}
+
+/** A line that wrapped would break the redraw, which counts lines. */
+function clip(text: string, columns: number | undefined): string {
+  if (columns === undefined || columns <= 0 || text.length < columns) return text;
+  return `${text.slice(0, Math.max(0, columns - 2))}…`;
+}

@@ -1,0 +1,86 @@
+/**
+ * From events to the steps that people watch: claim, driver, exec, filesystem, verdict. Pure: the
+ * same events always give the same lines, on a terminal and in a pipe.
+ */
+import type { HubEvent } from "../../client/api-types.ts";
+
+export type StepName = "claim" | "driver" | "exec" | "filesystem" | "verdict";
+
+export interface Step {
+  readonly name: StepName;
+  readonly outcome: "waiting" | "ok" | "failed";
+  /** Milliseconds after the request. */
+  readonly afterMs: number | null;
+  readonly text: string;
+}
+
+export interface Proof {
+  readonly steps: readonly Step[];
+  /** The state that ends the wait, once it is reached. */
+  readonly verdict: "connected" | "error" | "suspended" | "ended" | null;
+  /** What is being waited for, in the hub's own words. */
+  readonly latest: string;
+}
+
+const stepNames: readonly StepName[] = ["claim", "driver", "exec", "filesystem", "verdict"];
+
+export function newProof(latest: string): Proof {
+  const steps = stepNames.map((name): Step => ({
+    name,
+    outcome: "waiting",
+    afterMs: null,
+    text: "",
+  }));
+  return { steps, verdict: null, latest };
+}
+
+/** Takes one event in; `beganAtMs` is the wall time of the request. */
+export function takeEvent(proof: Proof, event: HubEvent, beganAtMs: number): Proof {
+  const afterMs = Math.max(0, Date.parse(event.at) - beganAtMs);
+  const latest = event.text === "" ? proof.latest : event.text;
+  const next = { ...proof, latest };
+  const set = (name: StepName, ok: boolean, text = event.text): Proof => ({
+    ...next,
+    steps: proof.steps.map((step) =>
+      step.name === name ? { name, outcome: ok ? "ok" : "failed", afterMs, text } : step,
+    ),
+  });
+  switch (event.kind) {
+    case "platform.claimed":
+      return set("claim", true);
+    case "driver.attached":
+      return set("driver", true);
+    case "driver.detached":
+      return set("driver", false);
+    case "probe.answered":
+      return takeProbe(event, set) ?? next;
+    case "session.connected":
+      return { ...set("verdict", true), verdict: "connected" };
+    case "session.suspended":
+      return { ...set("verdict", true), verdict: "suspended" };
+    case "session.ended":
+      return { ...set("verdict", true), verdict: "ended" };
+    case "session.failed":
+      return { ...set("verdict", false), verdict: "error" };
+    default:
+      return next;
+  }
+}
+
+function takeProbe(
+  event: HubEvent,
+  set: (name: StepName, ok: boolean, text?: string) => Proof,
+): Proof | null {
+  const data = event.data as { probe?: unknown; ok?: unknown; latencyMs?: unknown } | null;
+  const probe = data?.probe;
+  if (probe !== "driver" && probe !== "exec" && probe !== "filesystem") return null;
+  return set(probe, data?.ok === true);
+}
+
+/** Steps whose outcome changed: what a pipe gets one line for. */
+export function changedSteps(before: Proof, after: Proof): Step[] {
+  return after.steps.filter((step, index) => {
+    const old = before.steps[index];
+    return step.outcome !== old?.outcome || (step.outcome === "failed" && step.text !== old.text);
+  });
+}

@@ -1,0 +1,69 @@
+/** An account of a session in plain words: where it is, what is proven, how it got there, what next. */
+import type { Health, HubEvent, Session } from "../../client/api-types.ts";
+import { formatAge, formatClock, formatDuration } from "./durations.ts";
+import { paintState, plain, type Paint } from "./paint.ts";
+import { mark } from "./problem.ts";
+
+/** The last turns explain a state; all of them are in `holdfast events`. */
+const TURNS_SHOWN = 8;
+
+export interface WhyFacts {
+  readonly session: Session;
+  readonly health: Health;
+  readonly timeline: readonly HubEvent[];
+  readonly nowMs: number;
+}
+
+export function renderWhy(facts: WhyFacts, paint: Paint): string {
+  const { session, health, timeline, nowMs } = facts;
+  const since = formatAge(session.updatedAt, nowMs);
+  const lines = [
+    `${session.name} is ${paintState(paint, session.state)}, changed ${since}.`,
+    `${plain(health.verdict.text)} ${paint.dim(`[${health.verdict.code}]`)}`,
+  ];
+  if (health.disagreement !== null) lines.push(paint.yellow(plain(health.disagreement)));
+  lines.push("", "What is known:", claimLine(health));
+  for (const name of ["driver", "exec", "filesystem"] as const) {
+    lines.push(`  ${mark(paint, health.evidence[name].ok)} ${evidenceLine(name, health)}`);
+  }
+  lines.push("", "How it came to that:", ...turns(timeline), "", nextLine(session, nowMs, paint));
+  return lines.join("\n");
+}
+
+function claimLine(health: Health): string {
+  const { claim } = health;
+  if (claim.state === null) return `  · the platform (${claim.platform}) has said nothing yet`;
+  const age = claim.ageMs === null ? "" : ` (${formatDuration(claim.ageMs)} ago)`;
+  return `  · the platform (${claim.platform}) claims ${plain(claim.state)}${age}; a claim is no proof`;
+}
+
+function evidenceLine(name: "driver" | "exec" | "filesystem", health: Health): string {
+  const fact = health.evidence[name];
+  if (fact.ok === null) return `${name}: not asked yet`;
+  const age = fact.ageMs === null ? "" : `, ${formatDuration(fact.ageMs)} ago`;
+  const latency = fact.latencyMs === null ? "" : ` in ${formatDuration(fact.latencyMs)}`;
+  const detail = fact.detail === null || fact.detail === "" ? "" : `: ${plain(fact.detail)}`;
+  return `${name} ${fact.ok ? `answered${latency}` : "failed"}${age}${detail}`;
+}
+
+function turns(timeline: readonly HubEvent[]): string[] {
+  if (timeline.length === 0) return ["  nothing is recorded"];
+  const hidden = timeline.length - TURNS_SHOWN;
+  const more = hidden > 0 ? [`  … ${hidden} earlier`] : [];
+  const shown = timeline.slice(-TURNS_SHOWN);
+  return [...more, ...shown.map((event) => `  ${formatClock(event.at)}  ${plain(event.text)}`)];
+}
+
+function nextLine(session: Session, nowMs: number, paint: Paint): string {
+  const { name, state, lastError, deadlineAt } = session;
+  const next = paint.bold("next:");
+  if (state === "connected") return `${next} nothing to do; \`holdfast sh ${name}\` opens a shell`;
+  if (state === "suspended") return `${next} \`holdfast resume ${name}\` wakes it`;
+  if (state === "ended") return `${next} it is gone; \`holdfast new\` starts another`;
+  if (state === "error") {
+    return `${next} ${plain(lastError?.hint ?? "")} \`holdfast retry ${name}\` tries again`;
+  }
+  if (deadlineAt === null) return `${next} the hub is at work`;
+  const leftMs = Math.max(0, Date.parse(deadlineAt) - nowMs);
+  return `${next} the hub is at work; a verdict comes within ${formatDuration(leftMs)}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * `up --detach`: the same command in a session of its own. It returns when the hub serves, or with
+ * what the hub said when it did not start.
+ */
+import { HubError } from "../base/hub-error.ts";
+import type { Config } from "../base/config.ts";
+import { settings } from "../base/config-table.ts";
+import { startInBackground } from "./background.ts";
+import { note, print, textOption, type Cli } from "./cli.ts";
+import { homePaths, prepareHome, runningHub } from "./home.ts";
+import { commandName, programArgv } from "./installation.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** Bundles are made and tiers are tried at the first start on a slow machine. */
+const START_MS_MAX = 60_000;
+
+export async function runDetached(cli: Cli, config: Config): Promise<number> {
+  const { home } = config;
+  prepareHome(home);
+  const before = runningHub(home);
+  if (before !== null) {
+    const message = `a hub already runs on ${home}: ${before.url} (pid ${before.pid})`;
+    throw new HubError("HubRunning", message);
+  }
+  const logPath = homePaths(home).upLog;
+  writeFileSync(logPath, "", { mode: 0o600 });
+  const started = await startInBackground(
+    {
+      argv: [...programArgv("cli"), "up", ...sameFlags(cli)],
+      env: cli.env,
+      cwd: cli.cwd,
+      logPath,
+      deadlineMs: START_MS_MAX,
+    },
+    async () => (runningHub(home) === null ? null : banner(logPath)),
+  );
+  if (started.kind === "ready") {
+    print(cli, started.value);
+    if (!cli.json) note(cli, `it runs in the background; \`${commandName} down\` stops it`);
+    return 0;
+  }
+  if (started.kind === "late") {
+    const message = `the hub was not ready within ${START_MS_MAX / 1_000} s:\n${started.lastWords}`;
+    throw new HubError("Internal", message, { hint: `Its log is ${homePaths(home).hubLog}.` });
+  }
+  // The other process has already made message and exit code; nothing is added to them.
+  cli.stderr.write(`${started.lastWords}\n`);
+  return started.exitCode ?? 1;
+}
+
+/** What the hub printed when it was ready; null until the whole line or block is there. */
+function banner(logPath: string): string | null {
+  const text = readFileSync(logPath, "utf8");
+  return text.endsWith("\n") ? text.trimEnd() : null;
+}
+
+/** The flags of this command, for the same command in the background. */
+function sameFlags(cli: Cli): string[] {
+  const flags: string[] = cli.json ? ["--json"] : [];
+  for (const { flag } of settings) {
+    if (flag === null) continue;
+    const option = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const value = textOption(cli, option);
+    if (value !== undefined) flags.push(`--${flag}`, value);
+  }
+  return flags;
+}

@@ -1,0 +1,138 @@
+/**
+ * One run of the hub in this process, with its platform beside it: start in order, say so, run
+ * until told to stop, stop in the opposite order. The platform is restarted when it dies.
+ */
+import { HubError } from "../base/hub-error.ts";
+import type { Config } from "../base/config.ts";
+import { note, print, printJson, type Cli } from "./cli.ts";
+import {
+  ensureToken,
+  homePaths,
+  prepareHome,
+  removeHubRecord,
+  runningHub,
+  writeHubRecord,
+} from "./home.ts";
+import { startHub, type Hub } from "./hub-entry.ts";
+import { commandName, ensureBundles } from "./installation.ts";
+import { plural } from "./leftovers.ts";
+import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
+import type { PlatformRecord } from "./platform-process.ts";
+import { watchPlatform } from "./platform-watch.ts";
+import { ownIdentity } from "./process-identity.ts";
+import { renderBanner, type Ready } from "./render/banner.ts";
+import { productVersion } from "./version.ts";
+
+export async function runUp(cli: Cli, config: Config): Promise<number> {
+  const beganAtMs = performance.now();
+  const { home } = config;
+  prepareHome(home);
+  refuseSecondHub(home);
+  const identity = ownIdentity();
+  const token = config.token ?? ensureToken(home);
+  const bundles = await ensureBundles();
+  const platform =
+    config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
+  const hub = await startHub({
+    home,
+    listen: config.listen,
+    publicUrl: config.publicUrl,
+    token,
+    platform: platformDoor(config, platform),
+    driverBundle: bundles.driver,
+    webDir: bundles.web,
+    logLevel: config.logLevel,
+    logFile: homePaths(home).hubLog,
+  });
+  const record = { ...identity, url: hub.url, version: productVersion(), hubId: hub.hubId };
+  const ready = describe(config, hub, platform, token, performance.now() - beganAtMs);
+  if (cli.json) printJson(cli, ready);
+  else print(cli, renderBanner(ready, commandName, cli.paint));
+  // After the banner: who waits for this file (up --detach) finds the banner complete.
+  writeHubRecord(home, record);
+  const watch = platform === null ? null : watchPlatform(cli, config, platform);
+  const signal = await stopSignal();
+  watch?.close();
+  note(cli, signal === "SIGTERM" ? "asked to stop" : "stopping");
+  await hub.close();
+  removeHubRecord(home, identity);
+  const current = watch?.current() ?? null;
+  // SIGTERM comes from `down` or a service manager: both decide about the platform themselves.
+  if (signal === "SIGTERM") note(cli, "hub stopped");
+  else note(cli, await sayStopped(current));
+  return 0;
+}
+
+function refuseSecondHub(home: string): void {
+  const running = runningHub(home);
+  if (running === null) return;
+  const message = `a hub already runs on ${home}: ${running.url} (pid ${running.pid})`;
+  throw new HubError("HubRunning", message);
+}
+
+function platformDoor(config: Config, platform: PlatformRecord | null) {
+  if (platform !== null) {
+    const { apiUrl, apiKey, target } = platform;
+    return { kind: "local", apiUrl, apiKey, target } as const;
+  }
+  return {
+    kind: "daytona",
+    apiUrl: config.daytonaApiUrl,
+    // checkHubConfig has made sure that there is one.
+    apiKey: config.daytonaApiKey ?? "",
+    target: config.daytonaTarget,
+  } as const;
+}
+
+function describe(
+  config: Config,
+  hub: Hub,
+  platform: PlatformRecord | null,
+  token: string,
+  readyMs: number,
+): Ready {
+  return {
+    version: productVersion(),
+    url: hub.url,
+    // Behind the #, so that the token is never sent, logged by a proxy or kept as a referrer.
+    loginUrl: `${config.publicUrl ?? hub.url}/login#token=${token}`,
+    hubId: hub.hubId,
+    home: config.home,
+    platform: config.platform,
+    apiUrl: platform?.apiUrl ?? config.daytonaApiUrl,
+    tier: platform?.tier ?? null,
+    root: platform?.root ?? null,
+    pause: platform?.pause ?? null,
+    readyMs: Math.round(readyMs),
+  };
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      // Stays in place: a second ^C, or npm passing on the first one, must not cut the stop short.
+      process.on(signal, () => resolve(signal));
+    }
+  });
+}
+
+async function sayStopped(platform: PlatformRecord | null): Promise<string> {
+  if (platform === null) return "hub stopped";
+  const running = await runningSandboxes(platform);
+  await stopPlatform(platform);
+  if (running === 0) return "hub and platform stopped";
+  return (
+    `hub and platform stopped; ${plural(running, "sandbox")} ` +
+    `${running === 1 ? "keeps" : "keep"} running: the next \`up\` takes over, ` +
+    `\`${commandName} down\` ends ${running === 1 ? "it" : "them"}`
+  );
+}
+
+/** 0 when the platform no longer answers: then there is nothing to promise. */
+async function runningSandboxes(platform: PlatformRecord): Promise<number> {
+  try {
+    return (await platformCounts(platform)).sandboxes;
+  } catch {
+    return 0;
+  }
+}
