@@ -1,0 +1,104 @@
+/**
+ * What is known of one session right now, in memory: the newest claim, the newest evidence per
+ * probe, since when the driver is absent. Health is answered from here and waits for nobody.
+ *
+ * A probe's answer becomes a fact when it is new in its epoch or differs from the last; the rest
+ * only moves its time.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Claim } from "../../providers/provider.ts";
+import type { Evidence, ProbeName } from "../../probes/probe.ts";
+import type { EvidenceItem } from "../../store/facts.ts";
+import type { SessionLedger } from "./ledger.ts";
+
+/** Work steps that are evidence, too, when something went wrong. */
+const STEPS_KEPT_MAX = 12;
+
+export class EvidenceBoard {
+  readonly #clock: Clock;
+  readonly #ledger: SessionLedger;
+  readonly #evidence = new Map<ProbeName, Evidence>();
+  #claim: Claim | null = null;
+  #driverAbsentSince: number | null;
+  #steps: EvidenceItem[] = [];
+
+  constructor(clock: Clock, ledger: SessionLedger) {
+    this.#clock = clock;
+    this.#ledger = ledger;
+    this.#driverAbsentSince = clock.now();
+  }
+
+  get claim(): Claim | null {
+    return this.#claim;
+  }
+
+  get evidence(): readonly Evidence[] {
+    return [...this.#evidence.values()];
+  }
+
+  get driverAbsentSince(): number | null {
+    return this.#driverAbsentSince;
+  }
+
+  claimed(claim: Claim): void {
+    const before = this.#claim;
+    this.#claim = claim;
+    if (before?.platformState === claim.platformState) return;
+    const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
+    this.#ledger.note("platform.claimed", text, { ...claim });
+  }
+
+  answered(evidence: Evidence): void {
+    const before = this.#evidence.get(evidence.probe);
+    this.#evidence.set(evidence.probe, evidence);
+    const same =
+      before?.epoch === evidence.epoch &&
+      before.ok === evidence.ok &&
+      before.code === evidence.code;
+    if (same) return;
+    const verb = evidence.ok ? "ok" : "failed";
+    const text = `${evidence.probe} ${verb} (${evidence.latencyMs} ms): ${evidence.detail}`;
+    this.#ledger.note("probe.answered", text, { ...evidence });
+  }
+
+  driverAttached(): void {
+    this.#driverAbsentSince = null;
+  }
+
+  driverDetached(): void {
+    this.#driverAbsentSince ??= this.#clock.now();
+  }
+
+  /** A step of the hub's own work, kept as evidence for a fault that may follow. */
+  stepped(what: string, ok: boolean, detail: string): void {
+    this.#steps.push({ what, ok, at: this.#clock.now(), detail });
+    if (this.#steps.length > STEPS_KEPT_MAX) this.#steps.shift();
+  }
+
+  /** A new attempt is judged by what is seen in it. */
+  startAttempt(): void {
+    this.#steps = [];
+  }
+
+  /** Everything that speaks for or against the session now, oldest first. */
+  items(): readonly EvidenceItem[] {
+    const claim: EvidenceItem[] =
+      this.#claim === null
+        ? []
+        : [
+            {
+              what: "claim",
+              ok: this.#claim.state === "started",
+              at: this.#claim.at,
+              detail: `platform says ${this.#claim.platformState}`,
+            },
+          ];
+    const probes = this.evidence.map((item) => ({
+      what: item.probe,
+      ok: item.ok,
+      at: item.at,
+      detail: item.detail,
+    }));
+    return [...claim, ...this.#steps, ...probes].sort((a, b) => a.at - b.at);
+  }
+}

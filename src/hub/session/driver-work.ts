@@ -1,0 +1,176 @@
+/** Work on the driver and the proof: launch, nudge, probe, patrol. */
+import { sleep, withDeadline } from "../../base/deadline.ts";
+import type { FaultCode } from "../../base/faults.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import { PROBE_WAIT_MS } from "../../probes/probe.ts";
+import { runSuite } from "../../probes/suite.ts";
+import { judge } from "../../probes/verdict.ts";
+import type { Launched, Proof, SignalResult } from "./events.ts";
+import { faultFrom } from "./fault-from.ts";
+import {
+  DRIVER_DIR,
+  driverFiles,
+  launchCommand,
+  nudgeCommand,
+  readLaunchAnswer,
+  readNudgeAnswer,
+} from "./nudge.ts";
+import type { SessionContext } from "./vocabulary.ts";
+import type { WorkDesk } from "./work-desk.ts";
+
+/** Launching starts one process: a shell that takes longer is a broken exec. */
+const EXEC_WAIT_MS = 10_000;
+
+export class DriverWork {
+  readonly #desk: WorkDesk;
+
+  constructor(desk: WorkDesk) {
+    this.#desk = desk;
+  }
+
+  /** Uploads the driver and starts it detached. It proves itself by dialling. */
+  async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
+    const { provider, ledger, board, clock, driver } = this.#desk.deps;
+    return this.#desk.run(context, async () => {
+      const sandboxId = this.#desk.sandboxId();
+      const dir = `${await provider.homeDir(sandboxId, signal)}/${DRIVER_DIR}`;
+      const files = driverFiles(dir);
+      const config = {
+        session: ledger.record.id,
+        token: driver.token(ledger.record.id),
+        urls: await driver.urls(),
+        home: dir,
+        readyFile: files.ready,
+        logFile: files.log,
+      };
+      const json = new TextEncoder().encode(JSON.stringify(config));
+      await provider.writeFile(sandboxId, files.bundle, await driver.bundle(), signal);
+      await provider.writeFile(sandboxId, files.config, json, signal);
+      const answer = await provider.exec(
+        sandboxId,
+        {
+          command: `chmod 700 '${dir}'; chmod 600 '${files.config}'; ${launchCommand(dir)}`,
+          timeoutMs: EXEC_WAIT_MS,
+        },
+        signal,
+      );
+      const said = answer.output.trim().slice(0, 400);
+      const outcome = readLaunchAnswer(answer.exitCode);
+      if (outcome === "no-runtime") throw new HubError("DriverRuntimeMissing", said);
+      if (outcome === "failed") {
+        throw new HubError("DriverLaunchFailed", `launch exited ${answer.exitCode}: ${said}`);
+      }
+      board.stepped("launch", true, said);
+      ledger.note("driver.launched", `driver ${said}`, { dir }, { driverDir: dir });
+      return { at: clock.now() };
+    });
+  }
+
+  /** One look at the claim and one nudge; a queued nudge counts as failed. */
+  async signalDriver(context: SessionContext, signal: AbortSignal): Promise<SignalResult> {
+    const { provider, ledger, board, clock } = this.#desk.deps;
+    const result = (
+      outcome: SignalResult["outcome"],
+      code: FaultCode | null,
+      detail: string,
+    ): SignalResult => {
+      board.stepped("nudge", outcome === "signalled", detail);
+      const fault =
+        code === null ? null : faultFrom(new HubError(code, detail), this.#desk.place(context));
+      return { outcome, fault, at: clock.now() };
+    };
+    return this.#desk.run(context, async () => {
+      const sandboxId = this.#desk.sandboxId();
+      const claim = await provider.claim(sandboxId, signal);
+      if (claim === null) return result("gone", "SandboxGone", "the platform has no such sandbox");
+      board.claimed(claim);
+      if (["stopped", "paused", "archived"].includes(claim.state)) {
+        return result("stopped", null, `not signalled: the platform says ${claim.platformState}`);
+      }
+      const dir = ledger.record.driverDir;
+      if (dir === null) return result("driver-dead", null, "no driver was launched yet");
+      try {
+        const answer = await withDeadline(
+          clock,
+          PROBE_WAIT_MS,
+          (inner) =>
+            provider.exec(
+              sandboxId,
+              { command: nudgeCommand(dir), timeoutMs: PROBE_WAIT_MS - 500 },
+              inner,
+            ),
+          () => new HubError("ExecQueued", `the nudge was queued for ${PROBE_WAIT_MS} ms`),
+          signal,
+        );
+        const said = answer.output.trim().slice(0, 200);
+        ledger.note("nudge.sent", `nudge ${context.nudges}: ${said}`, {
+          exitCode: answer.exitCode,
+        });
+        return result(readNudgeAnswer(answer.exitCode), null, said);
+      } catch (error) {
+        const fault = toHubError(error);
+        if (fault.kind.retry === "never") throw fault;
+        const code = fault.code === "PlatformTimeout" ? "ExecQueued" : execFault(fault.code);
+        ledger.note("nudge.sent", `nudge ${context.nudges} failed: ${fault.message}`, { code });
+        return result("failed", code, fault.message);
+      }
+    });
+  }
+
+  /** Link, exec and filesystem in the attached epoch. The one way to connected. */
+  async proveSession(context: SessionContext, signal: AbortSignal): Promise<Proof> {
+    const { clock, provider, board } = this.#desk.deps;
+    return this.#desk.run(context, async () => {
+      const sandboxId = this.#desk.sandboxId();
+      // The claim is read for the record only: nothing below looks at it.
+      const claiming = provider.claim(sandboxId, signal).then(
+        (claim) => {
+          if (claim !== null) board.claimed(claim);
+        },
+        (error: unknown) => board.stepped("claim", false, toHubError(error).message),
+      );
+      await this.#probe(context, signal);
+      await claiming;
+      return { fault: this.#verdictFault(context), at: clock.now() };
+    });
+  }
+
+  /** Probes at a slow pace for as long as all is well; ends with the first broken round. */
+  async patrol(context: SessionContext, signal: AbortSignal): Promise<Proof> {
+    const { clock, policy, random } = this.#desk.deps;
+    return this.#desk.run(context, async () => {
+      for (;;) {
+        await sleep(clock, policy.patrolMs * (0.8 + 0.4 * random.next()), signal);
+        const proof = await this.proveSession(context, signal);
+        if (proof.fault !== null) return proof;
+      }
+    });
+  }
+
+  async #probe(context: SessionContext, signal: AbortSignal): Promise<void> {
+    const { provider, board, links, clock, random, ledger } = this.#desk.deps;
+    const epoch = context.epoch ?? 0;
+    await runSuite({
+      provider,
+      sandboxId: this.#desk.sandboxId(),
+      directory: ledger.record.driverDir ?? "/tmp",
+      link: links.prober(epoch),
+      epoch,
+      clock,
+      random,
+      onEvidence: (evidence) => board.answered(evidence),
+      signal,
+    });
+  }
+
+  #verdictFault(context: SessionContext): Proof["fault"] {
+    const verdict = judge(this.#desk.deps.board.evidence, context.epoch ?? 0);
+    if (verdict.code === "Connected") return null;
+    const code = verdict.code === "Unproven" ? "Internal" : verdict.code;
+    return faultFrom(new HubError(code, verdict.text), this.#desk.place(context));
+  }
+}
+
+function execFault(code: FaultCode): FaultCode {
+  return code === "PlatformDown" || code === "PlatformAnswerInvalid" ? "ExecBroken" : code;
+}

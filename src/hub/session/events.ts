@@ -1,0 +1,71 @@
+/**
+ * What the session machine receives: past-tense facts from the outside. Each carries the epoch or
+ * the time that makes a late one recognisable.
+ */
+import type { Rung, SessionFault } from "../../store/facts.ts";
+
+export type SessionMachineEvent =
+  /** A driver of the session confirmed its epoch on a fresh link. */
+  | { readonly type: "driver.attached"; readonly epoch: number; readonly at: number }
+  | { readonly type: "driver.detached"; readonly epoch: number; readonly at: number }
+  /** The link is open and nothing has come over it for too long. */
+  | { readonly type: "driver.fellSilent"; readonly epoch: number; readonly at: number }
+  | { readonly type: "operator.paused"; readonly at: number }
+  | { readonly type: "operator.resumed"; readonly at: number }
+  | { readonly type: "operator.retried"; readonly at: number }
+  | { readonly type: "operator.removed"; readonly at: number };
+
+/** How work that the machine asked for failed; nothing else leaves an actor of the machine. */
+export class WorkFailure extends Error {
+  override readonly name = "WorkFailure";
+  readonly fault: SessionFault;
+  /** The platform may have done it although the call failed. */
+  readonly outcomeUnknown: boolean;
+
+  constructor(fault: SessionFault, outcomeUnknown: boolean) {
+    super(fault.message);
+    this.fault = fault;
+    this.outcomeUnknown = outcomeUnknown;
+  }
+}
+
+/** What a proof ended with. `fault` is null when driver, exec and filesystem all answered. */
+export interface Proof {
+  readonly fault: SessionFault | null;
+  readonly at: number;
+}
+
+/** What one look and one nudge found. */
+export interface SignalResult {
+  readonly outcome: "signalled" | "driver-dead" | "stopped" | "gone" | "failed";
+  readonly fault: SessionFault | null;
+  readonly at: number;
+}
+
+export interface Launched {
+  readonly at: number;
+}
+
+export interface SandboxFound {
+  readonly sandboxId: string | null;
+  readonly at: number;
+}
+
+/** Where a fresh machine starts after a hub restart, computed from facts. */
+export type BootState =
+  | "creating.requesting"
+  | "resuming.watching"
+  | "nudging.awaitingDriver"
+  | "suspended.requesting"
+  | "suspended.paused"
+  | "error"
+  | "ended.cleaning";
+
+export interface SessionInput {
+  readonly boot: BootState;
+  readonly attempt: number;
+  readonly deadlineAt: number | null;
+  readonly sandboxId: string | null;
+  readonly rung: Rung;
+  readonly fault: SessionFault | null;
+}

@@ -1,0 +1,381 @@
+/**
+ * The chart of one session. Names only: the words are in vocabulary.ts, what the actors do is
+ * bound in bind.ts, what the numbers are is in policy.ts.
+ *
+ * SM1  Only a proof leads to connected, and a proof is of the attached epoch.
+ * SM2  A platform status alone moves nothing towards connected.
+ * SM3  Every state but suspended.paused, connected, error and ended has an absolute deadline.
+ * SM4  A connected session is never nudged; a driver that leaves or changes ends connected.
+ * SM5  Each invoke has both outcomes.
+ */
+import { assign, type SnapshotFrom } from "xstate";
+import { vocabulary, type DeadlineKind } from "./vocabulary.ts";
+import type { BootState } from "./events.ts";
+
+const deadline = (kind: DeadlineKind) => ({ type: "setDeadline", params: kind }) as const;
+const bootsAs = (boot: BootState) => ({ type: "bootsAs", params: boot }) as const;
+
+/** Probes in the attached epoch; shared by a first start and by every return of a driver. */
+const proving = vocabulary.createStateConfig({
+  on: {
+    "driver.detached": {
+      guard: "isCurrentEpoch",
+      target: "awaitingDriver",
+      actions: "forgetDriver",
+    },
+  },
+  invoke: {
+    src: "proveSession",
+    input: ({ context }) => context,
+    onDone: [
+      { guard: ({ event }) => event.output.fault === null, target: "#connected" },
+      {
+        guard: "rechecksLeft",
+        target: "rechecking",
+        actions: ["countRecheck", assign(({ event }) => ({ fault: event.output.fault }))],
+      },
+      { target: "#error", actions: assign(({ event }) => ({ fault: event.output.fault })) },
+    ],
+    onError: { target: "#error", actions: "rememberFailure" },
+  },
+});
+
+const rechecking = vocabulary.createStateConfig({
+  on: {
+    "driver.detached": {
+      guard: "isCurrentEpoch",
+      target: "awaitingDriver",
+      actions: "forgetDriver",
+    },
+  },
+  after: { recheckWait: { target: "proving" } },
+});
+
+const creating = vocabulary.createStateConfig({
+  id: "creating",
+  tags: "working",
+  initial: "requesting",
+  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
+  states: {
+    requesting: {
+      id: "creating.requesting",
+      invoke: {
+        src: "requestSandbox",
+        input: ({ context }) => context,
+        onDone: {
+          target: "bootstrapping",
+          actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
+        },
+        onError: [
+          { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
+          { target: "#error", actions: "rememberFailure" },
+        ],
+      },
+    },
+    watching: {
+      id: "creating.watching",
+      invoke: {
+        src: "watchSandbox",
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: ({ event }) => event.output.sandboxId !== null,
+            target: "bootstrapping",
+            actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
+          },
+          { target: "requesting" },
+        ],
+        onError: { target: "#error", actions: "rememberFailure" },
+      },
+    },
+    bootstrapping: {
+      invoke: {
+        src: "launchDriver",
+        input: ({ context }) => context,
+        onDone: [{ guard: "isAttached", target: "proving" }, { target: "awaitingDriver" }],
+        onError: { target: "#error", actions: "rememberFailure" },
+      },
+    },
+    awaitingDriver: {
+      on: { "driver.attached": { target: "proving", actions: ["noteDriver", "clearRechecks"] } },
+      after: {
+        driverWait: [
+          { guard: "relaunchesLeft", target: "bootstrapping", actions: "countRelaunch" },
+          { target: "#error", actions: "rememberExhausted" },
+        ],
+      },
+    },
+    proving,
+    rechecking,
+  },
+});
+
+const resuming = vocabulary.createStateConfig({
+  id: "resuming",
+  tags: "working",
+  initial: "requesting",
+  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
+  states: {
+    requesting: {
+      invoke: {
+        src: "wakeSandbox",
+        input: ({ context }) => context,
+        onDone: { target: "#nudging" },
+        onError: [
+          { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
+          { target: "#error", actions: "rememberFailure" },
+        ],
+      },
+    },
+    watching: {
+      id: "resuming.watching",
+      invoke: {
+        src: "watchSandbox",
+        input: ({ context }) => context,
+        onDone: [
+          { guard: ({ event }) => event.output.sandboxId !== null, target: "#nudging" },
+          { target: "#error", actions: "rememberExhausted" },
+        ],
+        onError: { target: "#error", actions: "rememberFailure" },
+      },
+    },
+  },
+});
+
+const nudging = vocabulary.createStateConfig({
+  id: "nudging",
+  tags: "working",
+  initial: "deciding",
+  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
+  on: { "driver.attached": { target: ".proving", actions: ["noteDriver", "clearRechecks"] } },
+  states: {
+    deciding: {
+      always: [{ guard: "isAttached", target: "proving" }, { target: "signalling" }],
+    },
+    signalling: {
+      entry: "countNudge",
+      invoke: {
+        src: "signalDriver",
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: ({ event }) => event.output.outcome === "gone",
+            target: "#error",
+            actions: assign(({ event }) => ({ fault: event.output.fault })),
+          },
+          { guard: ({ event }) => event.output.outcome === "stopped", target: "#resuming" },
+          { guard: ({ event }) => event.output.outcome === "driver-dead", target: "relaunching" },
+          {
+            target: "awaitingDriver",
+            actions: assign(({ event }) => ({ fault: event.output.fault })),
+          },
+        ],
+        onError: [
+          { guard: "noRungHelps", target: "#error", actions: "rememberFailure" },
+          { target: "awaitingDriver", actions: "rememberFailure" },
+        ],
+      },
+    },
+    awaitingDriver: {
+      id: "nudging.awaitingDriver",
+      after: {
+        nudgeWait: [
+          { guard: "nudgesLeft", target: "signalling" },
+          { guard: "relaunchesLeft", target: "relaunching" },
+          { target: "#error", actions: "rememberExhausted" },
+        ],
+      },
+    },
+    relaunching: {
+      entry: "countRelaunch",
+      invoke: {
+        src: "launchDriver",
+        input: ({ context }) => context,
+        onDone: { target: "awaitingLaunched" },
+        onError: { target: "#error", actions: "rememberFailure" },
+      },
+    },
+    awaitingLaunched: {
+      after: {
+        driverWait: [
+          { guard: "relaunchesLeft", target: "relaunching" },
+          { target: "#error", actions: "rememberExhausted" },
+        ],
+      },
+    },
+    proving,
+    rechecking,
+  },
+});
+
+const connected = vocabulary.createStateConfig({
+  id: "connected",
+  tags: "routable",
+  entry: "settle",
+  initial: "healthy",
+  on: {
+    "driver.detached": {
+      guard: "isCurrentEpoch",
+      target: "nudging",
+      actions: ["forgetDriver", deadline("healMs")],
+    },
+    "driver.attached": { target: "#nudging.proving", actions: ["noteDriver", deadline("healMs")] },
+    "operator.paused": { target: "suspended", actions: ["startAttempt", deadline("pauseMs")] },
+  },
+  states: {
+    healthy: {
+      on: { "driver.fellSilent": { guard: "isCurrentEpoch", target: "suspect" } },
+      invoke: {
+        src: "patrol",
+        input: ({ context }) => context,
+        onDone: { target: "suspect" },
+        onError: { target: "suspect" },
+      },
+    },
+    suspect: {
+      invoke: {
+        src: "proveSession",
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: ({ event }) => event.output.fault === null,
+            target: "healthy",
+            actions: "clearBudgets",
+          },
+          { guard: "rechecksLeft", target: "rechecking", actions: "countRecheck" },
+          {
+            target: "#nudging.proving",
+            actions: [assign(({ event }) => ({ fault: event.output.fault })), deadline("healMs")],
+          },
+        ],
+        onError: { target: "#nudging.proving", actions: ["rememberFailure", deadline("healMs")] },
+      },
+    },
+    rechecking: { after: { recheckWait: { target: "suspect" } } },
+  },
+});
+
+const suspended = vocabulary.createStateConfig({
+  id: "suspended",
+  initial: "requesting",
+  states: {
+    requesting: {
+      id: "suspended.requesting",
+      tags: "working",
+      after: { attemptLeft: { target: "#error", actions: "rememberExhausted" } },
+      invoke: {
+        src: "pauseSandbox",
+        input: ({ context }) => context,
+        onDone: { target: "paused" },
+        onError: { target: "#nudging", actions: ["rememberFailure", deadline("healMs")] },
+      },
+    },
+    paused: {
+      id: "suspended.paused",
+      entry: ["clearDeadline", "forgetDriver"],
+      on: {
+        "operator.resumed": {
+          target: "#resuming",
+          actions: ["startAttempt", deadline("resumeMs")],
+        },
+        "operator.retried": {
+          target: "#resuming",
+          actions: ["startAttempt", deadline("resumeMs")],
+        },
+      },
+    },
+  },
+});
+
+const retried = [
+  {
+    guard: "hasSandbox",
+    target: "#resuming",
+    actions: ["startAttempt", deadline("resumeMs")],
+  },
+  { target: "#creating.requesting", actions: ["startAttempt", deadline("createMs")] },
+] as const;
+
+const error = vocabulary.createStateConfig({
+  id: "error",
+  entry: "clearDeadline",
+  initial: "sorting",
+  on: { "operator.retried": [...retried], "operator.resumed": [...retried] },
+  states: {
+    sorting: { always: [{ guard: "isHealable", target: "healable" }, { target: "final" }] },
+    /** A driver that comes back by itself is worth another proof. */
+    healable: {
+      on: {
+        "driver.attached": {
+          target: "#nudging.proving",
+          actions: ["noteDriver", "startAttempt", deadline("healMs")],
+        },
+      },
+    },
+    final: {},
+  },
+});
+
+const ended = vocabulary.createStateConfig({
+  id: "ended",
+  initial: "cleaning",
+  on: { "operator.removed": {} },
+  states: {
+    cleaning: {
+      id: "ended.cleaning",
+      entry: "clearDeadline",
+      invoke: {
+        src: "removeSandbox",
+        input: ({ context }) => context,
+        onDone: { target: "gone" },
+        onError: { target: "cleaning", reenter: true },
+      },
+    },
+    gone: {},
+  },
+});
+
+export const sessionMachine = vocabulary.createMachine({
+  id: "session",
+  context: ({ input }) => ({
+    boot: input.boot,
+    attempt: input.attempt,
+    deadlineAt: input.deadlineAt,
+    sandboxId: input.sandboxId,
+    epoch: null,
+    rung: input.rung,
+    nudges: 0,
+    relaunches: 0,
+    rechecks: 0,
+    fault: input.fault,
+  }),
+  initial: "boot",
+  on: {
+    "operator.removed": { target: ".ended" },
+    "driver.attached": { actions: "noteDriver" },
+    "driver.detached": { guard: "isCurrentEpoch", actions: "forgetDriver" },
+  },
+  states: {
+    boot: {
+      always: [
+        { guard: bootsAs("creating.requesting"), target: "#creating.requesting" },
+        { guard: bootsAs("resuming.watching"), target: "#resuming.watching" },
+        { guard: bootsAs("nudging.awaitingDriver"), target: "#nudging.awaitingDriver" },
+        { guard: bootsAs("suspended.requesting"), target: "#suspended.requesting" },
+        { guard: bootsAs("suspended.paused"), target: "#suspended.paused" },
+        { guard: bootsAs("ended.cleaning"), target: "#ended.cleaning" },
+        { target: "error" },
+      ],
+    },
+    creating,
+    resuming,
+    nudging,
+    connected,
+    suspended,
+    error,
+    ended,
+  },
+});
+
+export type SessionMachine = typeof sessionMachine;
+export type SessionSnapshot = SnapshotFrom<SessionMachine>;

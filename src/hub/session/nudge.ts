@@ -1,0 +1,76 @@
+/**
+ * The shell text that launches and nudges the driver inside a sandbox, and how its answer is read.
+ * Pure. Written for any /bin/sh: exec feeds it on the shell's stdin, so nothing in it may read
+ * stdin, and nothing it leaves behind may hold stdout.
+ */
+
+/** Inside the sandbox, below the user's home. */
+export const DRIVER_DIR = ".holdfast";
+
+export const driverFiles = (dir: string) =>
+  ({
+    bundle: `${dir}/driver.cjs`,
+    config: `${dir}/driver.json`,
+    ready: `${dir}/ready.json`,
+    log: `${dir}/driver.log`,
+    output: `${dir}/driver.out`,
+  }) as const;
+
+/** Exit codes of both scripts; everything else is the shell's own. */
+const EXIT_DEAD = 3;
+const EXIT_NO_RUNTIME = 4;
+const EXIT_NO_DIR = 5;
+
+/** Reads pid and start ticks from the ready file into $p and $t; sets $a when that process lives. */
+const FIND_DRIVER = (ready: string): string => `
+r=${quote(ready)}; p=; t=; a=
+if [ -r "$r" ]; then
+  p=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$r" | head -n 1)
+  t=$(sed -n 's/.*"startTicks": *"\\([0-9]*\\)".*/\\1/p' "$r" | head -n 1)
+fi
+if [ -n "$p" ] && [ -r "/proc/$p/stat" ]; then
+  set -- $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null)
+  [ "$1" != Z ] && [ "\${20}" = "$t" ] && a=1
+fi`;
+
+/** SIGUSR1 to the driver that its ready file names, and to no other process. */
+export function nudgeCommand(dir: string): string {
+  return `${FIND_DRIVER(driverFiles(dir).ready)}
+if [ -z "$a" ]; then echo "no living driver (ready file: \${p:-none})"; exit ${EXIT_DEAD}; fi
+kill -USR1 "$p" && echo "signalled $p"`;
+}
+
+/** Starts the uploaded driver detached, after ending one that still runs. */
+export function launchCommand(dir: string): string {
+  const files = driverFiles(dir);
+  return `${FIND_DRIVER(files.ready)}
+cd ${quote(dir)} || exit ${EXIT_NO_DIR}
+if [ -n "$a" ]; then kill -9 "$p" 2>/dev/null; fi
+rm -f ${quote(files.ready)}
+n=
+for c in node nodejs bun /opt/holdfast/bin/node; do
+  if command -v "$c" >/dev/null 2>&1; then n=$c; break; fi
+done
+if [ -z "$n" ]; then echo "neither node nor bun is in PATH ($PATH)"; exit ${EXIT_NO_RUNTIME}; fi
+s=; command -v setsid >/dev/null 2>&1 && s=setsid
+nohup $s "$n" ${quote(files.bundle)} ${quote(files.config)} >${quote(files.output)} 2>&1 </dev/null &
+echo "launched by $n"`;
+}
+
+export type NudgeAnswer = "signalled" | "driver-dead" | "failed";
+
+export function readNudgeAnswer(exitCode: number): NudgeAnswer {
+  if (exitCode === 0) return "signalled";
+  return exitCode === EXIT_DEAD ? "driver-dead" : "failed";
+}
+
+export type LaunchAnswer = "launched" | "no-runtime" | "failed";
+
+export function readLaunchAnswer(exitCode: number): LaunchAnswer {
+  if (exitCode === 0) return "launched";
+  return exitCode === EXIT_NO_RUNTIME ? "no-runtime" : "failed";
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

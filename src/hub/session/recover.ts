@@ -1,0 +1,50 @@
+/**
+ * From facts to a fresh machine after a hub restart. Pure. Nothing is restored from a snapshot:
+ * the machine enters a state that looks before it acts, with what is left of the old deadline.
+ */
+import type { SessionRecord } from "../../store/facts.ts";
+import type { BootState, SessionInput } from "./events.ts";
+import type { SessionPolicy } from "./policy.ts";
+
+export function recover(record: SessionRecord, policy: SessionPolicy, now: number): SessionInput {
+  return {
+    boot: bootState(record),
+    attempt: record.attempt,
+    deadlineAt: deadlineAfterRestart(record, policy, now),
+    sandboxId: record.sandboxId,
+    rung: record.rung,
+    fault: record.fault,
+  };
+}
+
+function bootState(record: SessionRecord): BootState {
+  switch (record.state) {
+    case "creating":
+      // Requesting looks for the sandbox by name first, so an accepted create is adopted.
+      return record.sandboxId === null || record.driverDir === null
+        ? "creating.requesting"
+        : "nudging.awaitingDriver";
+    case "resuming":
+      return "resuming.watching";
+    case "nudging":
+    case "connected":
+      // The link died with the old hub; the driver re-dials by itself, or is nudged.
+      return "nudging.awaitingDriver";
+    case "suspended":
+      return record.detail === "suspended.paused" ? "suspended.paused" : "suspended.requesting";
+    case "error":
+      return "error";
+    case "ended":
+      return "ended.cleaning";
+  }
+}
+
+/** A running attempt keeps its deadline; a connected session starts a healing attempt now. */
+function deadlineAfterRestart(
+  record: SessionRecord,
+  policy: SessionPolicy,
+  now: number,
+): number | null {
+  if (record.state === "connected") return now + policy.healMs;
+  return record.deadlineAt;
+}

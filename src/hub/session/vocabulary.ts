@@ -1,0 +1,119 @@
+/**
+ * The words of the session chart: context, actors, guards, actions, delays. What can be said
+ * without a clock or a policy is implemented here; the rest is a placeholder that refuses to run
+ * until bind.ts provides it.
+ */
+import { assign, fromPromise, setup } from "xstate";
+import type { Rung, SessionFault } from "../../store/facts.ts";
+import type {
+  BootState,
+  Launched,
+  Proof,
+  SandboxFound,
+  SessionInput,
+  SessionMachineEvent,
+  SignalResult,
+} from "./events.ts";
+import { WorkFailure } from "./events.ts";
+
+export interface SessionContext {
+  readonly boot: BootState;
+  readonly attempt: number;
+  /** Wall ms; the only source of every attempt timer. */
+  readonly deadlineAt: number | null;
+  readonly sandboxId: string | null;
+  /** Epoch of the attached driver; null while none is attached. */
+  readonly epoch: number | null;
+  readonly rung: Rung;
+  readonly nudges: number;
+  readonly relaunches: number;
+  readonly rechecks: number;
+  readonly fault: SessionFault | null;
+}
+
+/** Which deadline an attempt gets when it starts. */
+export type DeadlineKind = "createMs" | "resumeMs" | "healMs" | "pauseMs";
+
+const unbound = <T>(name: string): ReturnType<typeof fromPromise<T, SessionContext>> =>
+  fromPromise<T, SessionContext>(() => Promise.reject(new Error(`actor ${name} is not bound`)));
+
+const notBound = (name: string): never => {
+  throw new Error(`${name} is not bound`);
+};
+
+const BUDGET_START = { nudges: 0, relaunches: 0, rechecks: 0, rung: "none" } as const;
+
+export const vocabulary = setup({
+  types: {
+    context: {} as SessionContext,
+    events: {} as SessionMachineEvent,
+    input: {} as SessionInput,
+    tags: {} as "routable" | "working",
+  },
+  actors: {
+    requestSandbox: unbound<SandboxFound>("requestSandbox"),
+    watchSandbox: unbound<SandboxFound>("watchSandbox"),
+    wakeSandbox: unbound<Launched>("wakeSandbox"),
+    launchDriver: unbound<Launched>("launchDriver"),
+    signalDriver: unbound<SignalResult>("signalDriver"),
+    proveSession: unbound<Proof>("proveSession"),
+    patrol: unbound<Proof>("patrol"),
+    pauseSandbox: unbound<Launched>("pauseSandbox"),
+    removeSandbox: unbound<Launched>("removeSandbox"),
+  },
+  delays: {
+    attemptLeft: () => notBound("attemptLeft"),
+    driverWait: () => notBound("driverWait"),
+    nudgeWait: () => notBound("nudgeWait"),
+    recheckWait: () => notBound("recheckWait"),
+  },
+  guards: {
+    bootsAs: ({ context }, boot: BootState) => context.boot === boot,
+    isAttached: ({ context }) => context.epoch !== null,
+    isCurrentEpoch: ({ context, event }) => "epoch" in event && event.epoch === context.epoch,
+    hasSandbox: ({ context }) => context.sandboxId !== null,
+    isHealable: ({ context }) => context.fault?.retryable === true,
+    outcomeUnknown: ({ event }) => failureOf(event)?.outcomeUnknown === true,
+    /** Keys, quota and configuration: climbing would only repeat the refusal. */
+    noRungHelps: ({ event }) => failureOf(event)?.fault.retryable === false,
+    nudgesLeft: () => notBound("nudgesLeft"),
+    relaunchesLeft: () => notBound("relaunchesLeft"),
+    rechecksLeft: () => notBound("rechecksLeft"),
+  },
+  actions: {
+    noteDriver: assign(({ context, event }) => ({
+      epoch: event.type === "driver.attached" ? event.epoch : context.epoch,
+    })),
+    forgetDriver: assign({ epoch: null }),
+    startAttempt: assign(({ context }) => ({
+      ...BUDGET_START,
+      attempt: context.attempt + 1,
+      fault: null,
+    })),
+    clearBudgets: assign(BUDGET_START),
+    clearRechecks: assign({ rechecks: 0 }),
+    clearDeadline: assign({ deadlineAt: null }),
+    settle: assign({ ...BUDGET_START, fault: null, deadlineAt: null }),
+    countNudge: assign(({ context }) => ({ nudges: context.nudges + 1, rung: "nudge" })),
+    countRelaunch: assign(({ context }) => ({
+      relaunches: context.relaunches + 1,
+      rung: "relaunch",
+    })),
+    countRecheck: assign(({ context }) => ({
+      rechecks: context.rechecks + 1,
+      rung: context.rung === "none" ? "recheck" : context.rung,
+    })),
+    /** The fault of the actor that just failed. */
+    rememberFailure: assign(({ context, event }) => ({
+      fault: failureOf(event)?.fault ?? context.fault,
+    })),
+    /** Starts an absolute deadline of the given kind. */
+    setDeadline: (_, kind: DeadlineKind) => notBound(`setDeadline ${kind}`),
+    /** A deadline or a budget ran out: the newest evidence says why. */
+    rememberExhausted: () => notBound("rememberExhausted"),
+  },
+});
+
+function failureOf(event: object): WorkFailure | null {
+  return "error" in event && event.error instanceof WorkFailure ? event.error : null;
+}

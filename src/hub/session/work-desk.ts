@@ -1,0 +1,89 @@
+/**
+ * What the works of one session share: its parts, and the one way in which work fails. Each work
+ * makes its intent durable before it calls the platform, records what it learned as claim,
+ * evidence or step, and fails only with WorkFailure, which carries the whole fault.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { LinkProber } from "../../probes/probe.ts";
+import type { SandboxProvider } from "../../providers/provider.ts";
+import type { EvidenceBoard } from "./board.ts";
+import { WorkFailure } from "./events.ts";
+import { faultFrom } from "./fault-from.ts";
+import type { SessionLedger } from "./ledger.ts";
+import type { SessionPolicy } from "./policy.ts";
+import type { SessionContext } from "./vocabulary.ts";
+
+/** What a driver needs to find and convince this hub. */
+export interface DriverKit {
+  bundle(): Promise<Uint8Array>;
+  /** Addresses to dial, best first. @throws HubError when there is none a sandbox can reach. */
+  urls(): Promise<readonly string[]>;
+  token(sessionId: string): string;
+}
+
+/** The session's links as the work sees them. */
+export interface SessionLinks {
+  prober(epoch: number): LinkProber | null;
+  /** Ends the driver's link, because its sandbox is being paused or removed. */
+  drop(reason: string): void;
+}
+
+export interface WorkDeps {
+  readonly hubId: string;
+  readonly provider: SandboxProvider;
+  readonly ledger: SessionLedger;
+  readonly board: EvidenceBoard;
+  readonly links: SessionLinks;
+  readonly driver: DriverKit;
+  readonly policy: SessionPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A platform call made in the last moment of an attempt still gets this long. */
+const CALL_MS_MIN = 1_000;
+
+export class WorkDesk {
+  readonly deps: WorkDeps;
+
+  constructor(deps: WorkDeps) {
+    this.deps = deps;
+  }
+
+  sandboxId(): string {
+    const { sandboxId } = this.deps.ledger.record;
+    if (sandboxId === null) throw new HubError("SandboxGone", "the session has no sandbox");
+    return sandboxId;
+  }
+
+  /** What is left of the attempt; the deadline itself never moves. */
+  leftMs(context: SessionContext): number {
+    return Math.max(CALL_MS_MIN, (context.deadlineAt ?? 0) - this.deps.clock.now());
+  }
+
+  /** Where and with which evidence a fault happened. */
+  place(context: SessionContext): Parameters<typeof faultFrom>[1] {
+    const { board, clock, ledger } = this.deps;
+    const phase = ledger.record.detail;
+    return { phase, rung: context.rung, at: clock.now(), evidence: board.items() };
+  }
+
+  /** Whatever goes wrong in `work` leaves as a WorkFailure with the whole fault. */
+  async run<T>(context: SessionContext, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof WorkFailure) throw error;
+      const fault = toHubError(error);
+      const { board, ledger, log } = this.deps;
+      board.stepped(ledger.record.detail, false, fault.message);
+      if (fault.code === "Internal") log.error({ err: fault, session: ledger.record.id }, "defect");
+      const unknown = fault.outcomeUnknown || fault.code === "StateConflict";
+      throw new WorkFailure(faultFrom(fault, this.place(context)), unknown);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * What the store keeps: facts, and the session record that is their fold. A fact is written before
+ * anyone acts on it; the record is all that a hub needs after a restart. Pure: no engine, no clock.
+ *
+ * Facts are also the public timeline: each carries the sentence that a person reads.
+ */
+import type { FaultCategory, FaultCode } from "../base/faults.ts";
+import { assert } from "../base/assert.ts";
+
+export type SessionState =
+  "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
+
+/** What the user wants; the machine works towards it also after a restart. */
+export type Desired = "connected" | "suspended" | "ended";
+
+export interface SessionSpec {
+  readonly image?: string;
+  readonly snapshot?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface EvidenceItem {
+  /** `exec`, `filesystem`, `driver`, `claim`, `nudge`, `launch`. */
+  readonly what: string;
+  readonly ok: boolean;
+  readonly at: number;
+  readonly detail: string;
+}
+
+/** How an attempt ended badly: always a code, never "unknown" without the raw answer. */
+export interface SessionFault {
+  readonly code: FaultCode;
+  readonly category: FaultCategory;
+  readonly message: string;
+  readonly hint: string;
+  /** State in which it happened, for example `nudging.proving`. */
+  readonly phase: string;
+  readonly rung: Rung;
+  readonly retryable: boolean;
+  readonly at: number;
+  readonly evidence: readonly EvidenceItem[];
+}
+
+/** Steps of the healing ladder, in the order in which they are climbed. */
+export type Rung = "none" | "recheck" | "nudge" | "relaunch";
+
+export type FactKind =
+  | "session.created"
+  | "intent.changed"
+  | "sandbox.requested"
+  | "sandbox.created"
+  | "platform.claimed"
+  | "driver.launched"
+  | "epoch.issued"
+  | "driver.attached"
+  | "driver.detached"
+  | "probe.answered"
+  | "nudge.sent"
+  | "session.entered"
+  | "session.connected"
+  | "session.suspended"
+  | "session.failed"
+  | "sandbox.deleted"
+  | "session.ended";
+
+export interface Fact {
+  readonly kind: FactKind;
+  readonly at: number;
+  readonly text: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** What changes in the record. Applying it twice changes nothing more. */
+  readonly change: Partial<Omit<SessionRecord, "id" | "name" | "createdAt">>;
+}
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly spec: SessionSpec;
+  readonly desired: Desired;
+  readonly state: SessionState;
+  /** Dotted path, for example `creating.bootstrapping`. */
+  readonly detail: string;
+  /** Raised by every new start, resume or retry; late results of older ones are told by it. */
+  readonly attempt: number;
+  /** Wall ms at which the running attempt ends; a restart does not move it. */
+  readonly deadlineAt: number | null;
+  readonly rung: Rung;
+  /** Name of the sandbox at the platform, fixed before it is asked for. */
+  readonly sandboxName: string;
+  readonly sandboxId: string | null;
+  /** Two counters: a WELCOME that got lost must not look like a rollback. */
+  readonly epochIssued: number;
+  readonly epoch: number;
+  /** Directory inside the sandbox that holds the driver. */
+  readonly driverDir: string | null;
+  readonly fault: SessionFault | null;
+}
+
+/** A fact as the timeline shows it. */
+export interface SessionEvent {
+  readonly seq: number;
+  readonly at: number;
+  readonly session: string;
+  readonly name: string;
+  readonly kind: FactKind;
+  readonly state: SessionState;
+  readonly detail: string;
+  readonly text: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export function newRecord(id: string, name: string, spec: SessionSpec, at: number): SessionRecord {
+  return {
+    id,
+    name,
+    createdAt: at,
+    updatedAt: at,
+    spec,
+    desired: "connected",
+    state: "creating",
+    detail: "creating.requesting",
+    attempt: 1,
+    deadlineAt: null,
+    rung: "none",
+    sandboxName: `holdfast-${id.replace("_", "-")}`,
+    sandboxId: null,
+    epochIssued: 0,
+    epoch: 0,
+    driverDir: null,
+    fault: null,
+  };
+}
+
+/** The record after a fact. Epochs never go back, whatever a fact says. */
+export function applyFact(record: SessionRecord, fact: Fact): SessionRecord {
+  const next = { ...record, ...fact.change, updatedAt: fact.at };
+  assert(next.epoch >= record.epoch, `epoch went back from ${record.epoch} to ${next.epoch}`);
+  assert(next.epochIssued >= record.epochIssued, "issued epoch went back");
+  return next;
+}

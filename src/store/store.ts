@@ -1,0 +1,25 @@
+/** The port to whatever keeps facts. When `append` returns, the fact survives kill -9. */
+import type { Fact, SessionEvent, SessionRecord } from "./facts.ts";
+
+export interface EventQuery {
+  /** Only events with a higher sequence number. */
+  readonly after: number;
+  readonly session?: string;
+  readonly limit: number;
+  /** The newest `limit` instead of the oldest; still in ascending order. */
+  readonly newest?: boolean;
+}
+
+export interface Store {
+  /** Every session that is not gone for good, oldest first. */
+  load(): readonly SessionRecord[];
+  /**
+   * Keeps a new session with its first fact. A name that a living session has is refused:
+   * null is returned and nothing is written.
+   */
+  create(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent } | null;
+  /** Applies one fact and keeps record and event in one transaction. */
+  append(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent };
+  events(query: EventQuery): readonly SessionEvent[];
+  close(): void;
+}
