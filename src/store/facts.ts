@@ -97,6 +97,8 @@ export interface SessionRecord {
   /** Directory inside the sandbox that holds the driver. */
   readonly driverDir: string | null;
   readonly fault: SessionFault | null;
+  /** Idempotency-Key of the request that made the session. */
+  readonly requestKey: string | null;
 }
 
 /** A fact as the timeline shows it. */
@@ -131,6 +133,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     epoch: 0,
     driverDir: null,
     fault: null,
+    requestKey: null,
   };
 }
 

@@ -72,6 +72,6 @@ function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0
   }
   const verdict = judge(evidence, context.epoch);
   const proven = verdict.code === "Connected" || verdict.code === "Unproven";
-  const code: FaultCode = proven ? "SandboxStartStalled" : (verdict.code);
+  const code: FaultCode = proven ? "SandboxStartStalled" : verdict.code;
   return new HubError(code, `${verdict.text} (time is up after ${tried})`);
 }

@@ -23,18 +23,20 @@ export interface SessionHealth {
   readonly state: SessionState;
   readonly detail: string;
   readonly epoch: number;
+  /** Nulls until the platform was asked for the first time. */
   readonly claim: {
     readonly platform: string;
-    readonly state: string;
-    readonly at: string;
-    readonly ageMs: number;
-  } | null;
+    readonly state: string | null;
+    readonly at: string | null;
+    readonly ageMs: number | null;
+  };
   readonly evidence: Readonly<Record<ProbeName, EvidenceView>>;
   readonly verdict: { readonly code: string; readonly text: string };
   readonly disagreement: string | null;
   readonly ladder: {
     readonly rung: string;
-    readonly attempts: { readonly nudges: number; readonly relaunches: number };
+    /** Nudges and relaunches of the running attempt. */
+    readonly attempts: number;
     readonly deadlineAt: string | null;
   };
   readonly lastError: FaultView | null;
@@ -57,7 +59,7 @@ export interface HealthInput {
   readonly driverAttached: boolean;
   readonly driverAbsentSince: number | null;
   readonly epoch: number;
-  readonly attempts: { readonly nudges: number; readonly relaunches: number };
+  readonly attempts: number;
   readonly platform: string;
   readonly now: number;
 }
@@ -77,15 +79,12 @@ export function healthOf(input: HealthInput): SessionHealth {
     state: record.state,
     detail: record.detail,
     epoch,
-    claim:
-      claim === null
-        ? null
-        : {
-            platform: input.platform,
-            state: claim.platformState,
-            at: iso(claim.at),
-            ageMs: Math.max(0, now - claim.at),
-          },
+    claim: {
+      platform: input.platform,
+      state: claim?.platformState ?? null,
+      at: claim === null ? null : iso(claim.at),
+      ageMs: claim === null ? null : Math.max(0, now - claim.at),
+    },
     evidence: {
       driver: view("driver", input),
       exec: view("exec", input),

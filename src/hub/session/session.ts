@@ -16,12 +16,13 @@ import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { SandboxWork } from "./sandbox-work.ts";
-import { WorkDesk, type WorkDeps } from "./work-desk.ts";
+import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
 export interface DriverLink extends LinkProber {
   readonly epoch: number;
-  end(reason: string): void;
+  /** Polite or hard, as the reason needs; a paused sandbox answers no close frame. */
+  end(why: LinkEnding): void;
 }
 
 export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger">;
@@ -48,7 +49,7 @@ export class Session {
     this.#board = new EvidenceBoard(parts.clock, ledger);
     const links = {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
-      drop: (reason: string) => this.#link?.end(reason),
+      drop: (why: LinkEnding) => this.#link?.end(why),
     };
     const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links });
     const machine = bindMachine(desk, new SandboxWork(desk), new DriverWork(desk));
@@ -88,7 +89,7 @@ export class Session {
     const before = this.#link;
     this.#link = link;
     this.#board.driverAttached();
-    before?.end("replaced by a newer driver");
+    before?.end("replaced");
     this.#actor.send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
@@ -134,7 +135,7 @@ export class Session {
       driverAttached: link !== null,
       driverAbsentSince: this.#board.driverAbsentSince,
       epoch: context.epoch ?? this.record.epoch,
-      attempts: { nudges: context.nudges, relaunches: context.relaunches },
+      attempts: context.nudges + context.relaunches,
       platform: this.#parts.provider.platform,
       now: this.#parts.clock.now(),
     });

@@ -24,11 +24,14 @@ export interface DriverKit {
   token(sessionId: string): string;
 }
 
+/** Why the hub ends a driver's link. */
+export type LinkEnding = "suspended" | "removed" | "replaced";
+
 /** The session's links as the work sees them. */
 export interface SessionLinks {
   prober(epoch: number): LinkProber | null;
   /** Ends the driver's link, because its sandbox is being paused or removed. */
-  drop(reason: string): void;
+  drop(why: LinkEnding): void;
 }
 
 export interface WorkDeps {

@@ -1,0 +1,160 @@
+/**
+ * All sessions of this hub: made from facts at start, found by id or name, watched by whoever
+ * waits for a verdict. Owns the registry and the event feed; what a session does is its own.
+ */
+import { HubError } from "../base/hub-error.ts";
+import { newId, whyNotSessionName } from "../base/ids.ts";
+import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
+import type { EventQuery, Store } from "../store/store.ts";
+import { SessionLedger } from "./session/ledger.ts";
+import { Session, type SessionParts } from "./session/session.ts";
+
+/** Actors started in one turn; starting thousands at once would hold up the first driver. */
+const START_PER_TURN = 200;
+
+export interface NewSession {
+  readonly name?: string;
+  readonly spec: SessionSpec;
+  /** Idempotency-Key: the same key again finds the session that it made. */
+  readonly requestKey?: string;
+}
+
+export class Sessions {
+  readonly #parts: SessionParts;
+  readonly #store: Store;
+  readonly #byId = new Map<string, Session>();
+  readonly #byName = new Map<string, Session>();
+  readonly #listeners = new Set<(event: SessionEvent) => void>();
+  readonly #waiters = new Set<(session: Session) => void>();
+
+  constructor(parts: SessionParts, store: Store) {
+    this.#parts = parts;
+    this.#store = store;
+  }
+
+  /** Boots every session from its facts. */
+  async start(): Promise<void> {
+    const records = this.#store.load();
+    for (const record of records) this.#add(record);
+    let started = 0;
+    for (const session of [...this.#byId.values()]) {
+      session.start();
+      started += 1;
+      if (started % START_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
+    }
+  }
+
+  stop(): void {
+    for (const session of this.#byId.values()) session.stop();
+  }
+
+  get all(): readonly Session[] {
+    return [...this.#byId.values()];
+  }
+
+  /** @throws HubError SessionNotFound naming what was asked for. */
+  find(idOrName: string): Session {
+    const session = this.#byId.get(idOrName) ?? this.#byName.get(idOrName);
+    if (session !== undefined) return session;
+    throw new HubError("SessionNotFound", `there is no session ${JSON.stringify(idOrName)}`);
+  }
+
+  /** @throws HubError BadRequest or SessionNameTaken; nothing was asked of the platform then. */
+  create(request: NewSession): Session {
+    const { requestKey } = request;
+    if (requestKey !== undefined) {
+      const made = this.all.find(({ record }) => record.requestKey === requestKey);
+      if (made !== undefined) return made;
+    }
+    const { clock, random, policy } = this.#parts;
+    const id = newId("ses", random);
+    const name = request.name ?? `s-${id.slice(-6)}`;
+    const wrong = whyNotSessionName(name);
+    if (wrong !== null) throw new HubError("BadRequest", wrong);
+    const at = clock.now();
+    const fact = {
+      kind: "session.created" as const,
+      at,
+      text: `session ${name} wanted`,
+      data: { spec: { ...request.spec, env: Object.keys(request.spec.env) } },
+      change: { deadlineAt: at + policy.createMs },
+    };
+    const blank = newRecord(id, name, request.spec, at);
+    const kept = this.#store.create(
+      requestKey === undefined ? blank : { ...blank, requestKey },
+      fact,
+    );
+    if (kept === null) {
+      throw new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`);
+    }
+    this.#publish(kept.event);
+    const session = this.#add(kept.record);
+    session.start();
+    return session;
+  }
+
+  /** The session once it rests, or as it is when the time is up. */
+  verdict(session: Session, waitMs: number): Promise<void> {
+    if (rests(session) || waitMs <= 0) return Promise.resolve();
+    const { clock } = this.#parts;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clock.clearTimeout(timer);
+        this.#waiters.delete(check);
+        resolve();
+      };
+      const check = (changed: Session): void => {
+        if (changed === session && rests(session)) done();
+      };
+      const timer = clock.setTimeout(done, waitMs);
+      this.#waiters.add(check);
+    });
+  }
+
+  events(query: EventQuery): readonly SessionEvent[] {
+    return this.#store.events(query);
+  }
+
+  onEvent(listener: (event: SessionEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #add(record: ConstructorParameters<typeof SessionLedger>[0]["record"]): Session {
+    const { clock } = this.#parts;
+    const ledger = new SessionLedger({
+      store: this.#store,
+      clock,
+      record,
+      publish: (event) => this.#publish(event),
+    });
+    const session = new Session({
+      parts: this.#parts,
+      ledger,
+      onEntered: (entered) => this.#entered(entered),
+    });
+    this.#byId.set(record.id, session);
+    this.#byName.set(record.name, session);
+    return session;
+  }
+
+  #entered(session: Session): void {
+    const { id, name, detail } = session.record;
+    if (detail === "ended.gone") {
+      this.#byId.delete(id);
+      if (this.#byName.get(name) === session) this.#byName.delete(name);
+    }
+    for (const waiter of [...this.#waiters]) waiter(session);
+  }
+
+  #publish(event: SessionEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+/** Nothing more happens by itself: this is what a waiting caller wants to see. */
+function rests(session: Session): boolean {
+  const { state, detail } = session.record;
+  if (state === "connected" || state === "error") return true;
+  return detail === "suspended.paused" || detail === "ended.gone";
+}

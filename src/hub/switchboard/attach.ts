@@ -1,0 +1,167 @@
+/**
+ * The front desk of the switchboard: from an authenticated socket to a driver that holds an epoch,
+ * or a client that may attach. Epochs are issued here, by the store, in two phases: issued before
+ * WELCOME, confirmed before anyone is routed to the driver.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { newId } from "../../base/ids.ts";
+import { limits } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import { CloseCodes } from "../../protocol/close-codes.ts";
+import { EpochConfirm, parseControl, type DriverHello } from "../../protocol/control.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import { whyNotRoutable, type Session } from "../session/session.ts";
+import { ClientLink } from "./client-link.ts";
+import { DriverLink } from "./driver-link.ts";
+import { onHello } from "./hello.ts";
+
+export interface SwitchboardOptions {
+  readonly hubId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** @throws HubError SessionNotFound */
+  readonly find: (idOrName: string) => Session;
+}
+
+export class Switchboard {
+  readonly #options: SwitchboardOptions;
+  readonly #clients = new Set<ClientLink>();
+  readonly #drivers = new Set<DriverLink>();
+
+  constructor(options: SwitchboardOptions) {
+    this.#options = options;
+  }
+
+  get counts(): { readonly clients: number; readonly drivers: number } {
+    return { clients: this.#clients.size, drivers: this.#drivers.size };
+  }
+
+  acceptClient(socket: FrameSocket): void {
+    const { clock, find } = this.#options;
+    onHello(socket, clock, (hello) => {
+      if (hello.role !== "client") {
+        socket.close(CloseCodes.forbidden.code, "this door is for clients");
+        return;
+      }
+      this.#welcome(socket, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
+      const link = new ClientLink({
+        ...this.#options,
+        socket,
+        find: (idOrName) => {
+          const session = find(idOrName);
+          const driver = session.route;
+          if (!(driver instanceof DriverLink)) throw whyNotRoutable(session.record);
+          return { sessionId: session.record.id, driver, state: () => session.record.detail };
+        },
+        onClose: (closed) => this.#clients.delete(closed),
+      });
+      this.#clients.add(link);
+    });
+  }
+
+  /** `session` is whom the driver's token speaks for. */
+  acceptDriver(socket: FrameSocket, session: Session): void {
+    onHello(socket, this.#options.clock, (hello) => {
+      if (hello.role !== "driver" || hello.session !== session.record.id) {
+        socket.close(CloseCodes.forbidden.code, "this token speaks for another session");
+      } else if (session.record.state === "ended") {
+        socket.close(CloseCodes.sessionUnknown.code, "the session was removed");
+      } else {
+        this.#offerEpoch(socket, session, hello);
+      }
+    });
+  }
+
+  /** Ends every link politely; both ends re-dial by themselves. */
+  close(reason: string): void {
+    for (const link of [...this.#clients, ...this.#drivers]) link.close(reason);
+  }
+
+  #attachDriver(socket: FrameSocket, session: Session, hello: DriverHello, epoch: number): void {
+    const link = new DriverLink({
+      ...this.#options,
+      socket,
+      epoch,
+      onSuspect: (suspect) => session.fellSilent(suspect),
+      onClose: (closed, reason) => {
+        this.#drivers.delete(closed);
+        session.detach(closed, reason);
+      },
+    });
+    this.#drivers.add(link);
+    session.ledger.note(
+      "driver.attached",
+      `driver attached in epoch ${epoch} (${hello.reason}, pid ${hello.instance.pid})`,
+      { epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },
+      { epoch },
+    );
+    session.attach(link);
+  }
+
+  /** Issues the next epoch; the driver is attached once it has adopted it. */
+  #offerEpoch(socket: FrameSocket, session: Session, hello: DriverHello): void {
+    const { clock, random } = this.#options;
+    // A driver that saw more than this store issued means that the store went back in time.
+    const epoch = Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1;
+    session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
+    const challenge = Buffer.from(random.bytes(16)).toString("base64url");
+    onConfirm(socket, clock, { epoch, challenge }, () => {
+      if (epoch <= session.record.epoch) {
+        socket.close(CloseCodes.fenced.code, "a newer driver holds the session");
+      } else {
+        this.#attachDriver(socket, session, hello, epoch);
+      }
+    });
+    this.#welcome(socket, limits.DRIVER_PING_MS, limits.DRIVER_DEAD_MS, { epoch, challenge });
+  }
+
+  #welcome(socket: FrameSocket, pingMs: number, deadMs: number, more: object): void {
+    const { hubId, random } = this.#options;
+    const body = {
+      linkId: newId("lnk", random),
+      hubId,
+      features: [],
+      pingMs,
+      deadMs,
+      frameBytesMax: limits.WS_MESSAGE_BYTES_MAX,
+      ...more,
+    };
+    socket.send(encodeFrame({ type: FrameType.welcome, body: encodeJson(body) }));
+  }
+}
+
+/** Calls `accept` in the turn in which the driver echoed epoch and challenge. */
+function onConfirm(
+  socket: FrameSocket,
+  clock: Clock,
+  offered: EpochConfirm,
+  accept: () => void,
+): void {
+  const timer = clock.setTimeout(() => {
+    socket.close(CloseCodes.helloTimeout.code, "the epoch was not confirmed in time");
+  }, limits.HELLO_TIMEOUT_MS);
+  socket.onClose(() => clock.clearTimeout(timer));
+  socket.onFrame((message) => {
+    try {
+      const frame = decodeFrame(message);
+      if (frame === null) return;
+      if (frame.type !== FrameType.epochConfirm) throw new ProtocolError("epoch not confirmed");
+      const confirm = parseControl(EpochConfirm, frame.body);
+      if (confirm.epoch !== offered.epoch || confirm.challenge !== offered.challenge) {
+        throw new ProtocolError("the confirmation is of another welcome");
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      clock.clearTimeout(timer);
+      socket.close(CloseCodes.badFrame.code, error.message);
+      return;
+    }
+    clock.clearTimeout(timer);
+    accept();
+  });
+}

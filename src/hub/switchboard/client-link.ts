@@ -1,0 +1,146 @@
+/**
+ * The link of one client: attaches channels to sessions and relays their frames. The hub looks at
+ * the header only and keeps no stream bytes (SB1).
+ */
+import type { Clock } from "../../base/clock.ts";
+import { toHubError, type HubError } from "../../base/hub-error.ts";
+import { limits } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import { CloseCodes } from "../../protocol/close-codes.ts";
+import { Attach, Detach, parseControl } from "../../protocol/control.ts";
+import { encodeFrame, FrameType, type Frame } from "../../protocol/frame.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { DriverLink } from "./driver-link.ts";
+import { Leg } from "./leg.ts";
+
+/** What an attach finds: the session's id and its proven driver. */
+export interface Destination {
+  readonly sessionId: string;
+  readonly driver: DriverLink;
+  /** How the session is now, for a client whose driver went away. */
+  state(): string;
+}
+
+export interface ClientLinkOptions {
+  readonly socket: FrameSocket;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** @throws HubError when the session is unknown or not proven. */
+  readonly find: (idOrName: string) => Destination;
+  readonly onClose: (link: ClientLink) => void;
+}
+
+interface Binding {
+  readonly destination: Destination;
+  readonly driverRoute: number;
+}
+
+export class ClientLink {
+  readonly #leg: Leg;
+  readonly #options: ClientLinkOptions;
+  readonly #bindings = new Map<number, Binding>();
+  #nextRoute = 1;
+
+  constructor(options: ClientLinkOptions) {
+    this.#options = options;
+    this.#leg = new Leg({
+      ...options,
+      pingMs: limits.CLIENT_PING_MS,
+      suspectMs: limits.CLIENT_PING_MS * 2,
+      deadMs: limits.CLIENT_DEAD_MS,
+      onFrame: (frame, message) => this.#receive(frame, message),
+      onClose: () => {
+        for (const { destination, driverRoute } of this.#bindings.values()) {
+          destination.driver.detach(driverRoute, "the client's link ended");
+        }
+        this.#bindings.clear();
+        options.onClose(this);
+      },
+    });
+  }
+
+  close(reason: string): void {
+    this.#leg.close(CloseCodes.goingAway, reason);
+  }
+
+  #receive(frame: Frame, message: Uint8Array): void {
+    switch (frame.type) {
+      case FrameType.attach:
+        this.#attach(parseControl(Attach, frame.body));
+        break;
+      case FrameType.detach:
+        this.#detach(frame.route, parseControl(Detach, frame.body).reason);
+        break;
+      case FrameType.open:
+      case FrameType.openOk:
+      case FrameType.data:
+      case FrameType.credit:
+      case FrameType.ctl:
+      case FrameType.reset: {
+        const binding = this.#bindings.get(frame.route);
+        binding?.destination.driver.forward(binding.driverRoute, message);
+        break;
+      }
+      default:
+        throw new ProtocolError(`frame type ${frame.type} is not a client's to send`);
+    }
+  }
+
+  #attach(attach: Attach): void {
+    if (this.#bindings.size >= limits.CHANNELS_PER_LINK_MAX) {
+      throw new ProtocolError(`more than ${limits.CHANNELS_PER_LINK_MAX} channels on one link`);
+    }
+    let destination: Destination;
+    try {
+      destination = this.#options.find(attach.session);
+    } catch (error) {
+      this.#refuse(toHubError(error), attach.channelId);
+      return;
+    }
+    const route = this.#nextRoute++;
+    const { driver, sessionId } = destination;
+    const driverRoute = driver.attach(
+      { ...attach, session: sessionId },
+      {
+        route,
+        deliver: (_frame, message) => this.#leg.send(message),
+        ended: () => this.#driverEnded(route),
+      },
+    );
+    this.#bindings.set(route, { destination, driverRoute });
+  }
+
+  #detach(route: number, reason: string): void {
+    const binding = this.#bindings.get(route);
+    if (binding === undefined) return;
+    this.#bindings.delete(route);
+    binding.destination.driver.detach(binding.driverRoute, reason);
+  }
+
+  #driverEnded(route: number): void {
+    const binding = this.#bindings.get(route);
+    if (binding === undefined) return;
+    this.#bindings.delete(route);
+    const { destination } = binding;
+    const { epoch } = destination.driver;
+    const body = {
+      session: destination.sessionId,
+      driver: "down",
+      state: destination.state(),
+      epoch,
+    };
+    this.#leg.send(
+      encodeFrame({ type: FrameType.peerState, route, epoch, body: encodeJson(body) }),
+    );
+  }
+
+  #refuse(error: HubError, channelId: string): void {
+    const { code, message, hint } = error;
+    const body = { code, message, hint, channelId };
+    this.#leg.send(encodeFrame({ type: FrameType.error, body: encodeJson(body) }));
+  }
+}

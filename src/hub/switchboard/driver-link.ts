@@ -1,0 +1,136 @@
+/**
+ * The link of one driver in one epoch: answers challenges, carries the routes of many clients.
+ * A route belongs to one channel, is given once, and is never used again on this link.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { HubError } from "../../base/hub-error.ts";
+import { limits } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import { CloseCodes } from "../../protocol/close-codes.ts";
+import type { Attach } from "../../protocol/control.ts";
+import { encodeFrame, FrameType, rewriteRoute, type Frame } from "../../protocol/frame.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { DriverLink as SessionDriverLink } from "../session/session.ts";
+import type { LinkEnding } from "../session/work-desk.ts";
+import { Leg } from "./leg.ts";
+
+/** Where frames of a route go: the client's side of the same channel. */
+export interface RouteTarget {
+  /** Already pointed at the client's own route. */
+  readonly route: number;
+  deliver(frame: Frame, message: Uint8Array): void;
+  /** The driver's link ended: nothing more will come on this route. */
+  ended(): void;
+}
+
+export interface DriverLinkOptions {
+  readonly socket: FrameSocket;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly onSuspect: (link: DriverLink) => void;
+  readonly onClose: (link: DriverLink, reason: string) => void;
+}
+
+export class DriverLink implements SessionDriverLink {
+  readonly epoch: number;
+  readonly #leg: Leg;
+  readonly #clock: Clock;
+  readonly #routes = new Map<number, RouteTarget>();
+  readonly #waiting = new Map<number, () => void>();
+  #nextRoute = 1;
+
+  constructor(options: DriverLinkOptions) {
+    this.epoch = options.epoch;
+    this.#clock = options.clock;
+    this.#leg = new Leg({
+      ...options,
+      pingMs: limits.DRIVER_PING_MS,
+      suspectMs: limits.DRIVER_SUSPECT_MS,
+      deadMs: limits.DRIVER_DEAD_MS,
+      onFrame: (frame, message) => this.#relay(frame, message),
+      onPong: (pong) => {
+        this.#waiting.get(pong.n)?.();
+        this.#waiting.delete(pong.n);
+      },
+      onSuspect: () => options.onSuspect(this),
+      onClose: (reason) => {
+        const targets = [...this.#routes.values()];
+        this.#routes.clear();
+        options.onClose(this, reason);
+        for (const target of targets) target.ended();
+      },
+    });
+  }
+
+  challenge(waitMs: number): Promise<{ readonly loopLagMs: number }> {
+    return new Promise((resolve, reject) => {
+      if (!this.#leg.open) {
+        reject(new HubError("DriverAbsent", "the driver's link is closed"));
+        return;
+      }
+      const n = this.#leg.ping();
+      const timer = this.#clock.setTimeout(() => {
+        this.#waiting.delete(n);
+        reject(new HubError("DriverDeaf", `the driver did not answer within ${waitMs} ms`));
+      }, waitMs);
+      this.#waiting.set(n, () => {
+        this.#clock.clearTimeout(timer);
+        resolve({ loopLagMs: this.#leg.peerLoopLagMs });
+      });
+    });
+  }
+
+  end(why: LinkEnding): void {
+    switch (why) {
+      case "suspended":
+        this.#leg.terminate("suspended");
+        break;
+      case "removed":
+        this.#leg.close(CloseCodes.sessionUnknown, "the session was removed");
+        break;
+      case "replaced":
+        this.#leg.close(CloseCodes.fenced, "a newer driver holds the session");
+        break;
+    }
+  }
+
+  /** Opens a route for a client's channel and tells the driver. */
+  attach(attach: Attach, target: RouteTarget): number {
+    const route = this.#nextRoute++;
+    this.#routes.set(route, target);
+    this.#control(FrameType.attach, route, attach);
+    return route;
+  }
+
+  detach(route: number, reason: string): void {
+    if (!this.#routes.delete(route)) return;
+    this.#control(FrameType.detach, route, { reason });
+  }
+
+  /** A client's frame, still with the client's route in it. */
+  forward(route: number, message: Uint8Array): void {
+    rewriteRoute(message, route);
+    this.#leg.send(message);
+  }
+
+  close(reason: string): void {
+    this.#leg.close(CloseCodes.goingAway, reason);
+  }
+
+  #relay(frame: Frame, message: Uint8Array): void {
+    // Frames on a route that is gone were on their way when it ended.
+    const target = this.#routes.get(frame.route);
+    if (target === undefined) return;
+    rewriteRoute(message, target.route);
+    target.deliver(frame, message);
+    if (frame.type === FrameType.error) this.#routes.delete(frame.route);
+  }
+
+  #control(type: FrameType, route: number, body: object): void {
+    this.#leg.send(encodeFrame({ type, route, epoch: this.epoch, body: encodeJson(body) }));
+  }
+}
