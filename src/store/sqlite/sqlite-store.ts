@@ -2,6 +2,7 @@
  * Facts in one SQLite file through node:sqlite. WAL with synchronous FULL: one fsync per fact
  * (about 0.14 ms), nothing acknowledged is lost to kill -9 or power.
  *
+ * The file is locked for as long as it is open: two hubs never write one store.
  * A file that SQLite cannot read, or that another version wrote, is refused and left untouched.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -122,11 +123,16 @@ function open(file: string): DatabaseSync {
     assert(check?.["quick_check"] === "ok", String(check?.["quick_check"]));
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
     assert(version <= SCHEMA_VERSION, `it was written by a newer Holdfast (schema ${version})`);
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000");
+    db.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+    );
     if (version === 0) db.exec(SCHEMA);
     return db;
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
+    if (/database is locked/.test(said)) {
+      throw new HubError("HubRunning", `another hub has the store ${file} open`, { cause: error });
+    }
     throw new HubError("StoreCorrupt", `the store ${file} cannot be used: ${said}`, {
       cause: error,
       hint: `Nothing was changed. Restore the file, or move it away to start with no sessions.`,

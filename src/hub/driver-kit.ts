@@ -1,0 +1,44 @@
+/** What a launched driver is given: the bundle, its token, and where this hub can be dialled. */
+import { readFile } from "node:fs/promises";
+import { HubError } from "../base/hub-error.ts";
+import type { DriverKit } from "./session/work-desk.ts";
+
+const DRIVER_PATH = "/v1/driver";
+
+export interface DriverKitOptions {
+  readonly bundleFile: string;
+  readonly token: (sessionId: string) => string;
+  /** Address that sandboxes can dial over TCP, if there is one: `https://hub.example.com`. */
+  readonly publicUrl: string | null;
+  /** Inside path of the socket in the platform's host door, once it listens. */
+  readonly doorSocket: () => string | null;
+  readonly platform: string;
+}
+
+export function createDriverKit(options: DriverKitOptions): DriverKit {
+  let bundle: Promise<Uint8Array> | null = null;
+  return {
+    bundle: () => (bundle ??= readFile(options.bundleFile)),
+    token: options.token,
+    urls: () => {
+      const socket = options.doorSocket();
+      const urls = [
+        ...(socket === null ? [] : [`ws+unix:${socket}:${DRIVER_PATH}`]),
+        ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl)]),
+      ];
+      if (urls.length > 0) return Promise.resolve(urls);
+      return Promise.reject(
+        new HubError(
+          "PublicUrlMissing",
+          `sandboxes of ${options.platform} have no way to reach this hub`,
+        ),
+      );
+    },
+  };
+}
+
+function webSocketUrl(publicUrl: string): string {
+  const url = new URL(DRIVER_PATH, publicUrl);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}

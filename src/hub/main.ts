@@ -1,0 +1,172 @@
+/**
+ * The hub, put together: store, provider, sessions, switchboard, servers. Reads like a table of
+ * contents; each part is where its name says.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { HubError } from "../base/hub-error.ts";
+import { newId } from "../base/ids.ts";
+import { systemRandom } from "../base/random.ts";
+import { DaytonaProvider } from "../providers/daytona/daytona.ts";
+import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { createDriverKit } from "./driver-kit.ts";
+import { HostDoor } from "./host-door.ts";
+import { createLog } from "./log.ts";
+import { Access } from "./server/access.ts";
+import { createHttp } from "./server/http.ts";
+import { createUpgradeGate } from "./server/upgrade.ts";
+import { defaultPolicy } from "./session/policy.ts";
+import { Sessions } from "./sessions.ts";
+import { Switchboard } from "./switchboard/attach.ts";
+
+export interface HubOptions {
+  /** State directory; must exist and be ours. */
+  readonly home: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Where sandboxes and people reach the hub from outside, if that is not `listen`. */
+  readonly publicUrl: string | null;
+  readonly token: string;
+  readonly platform: {
+    readonly kind: "local" | "daytona";
+    readonly apiUrl: string;
+    readonly apiKey: string;
+    readonly target: string;
+  };
+  readonly driverBundle: string;
+  readonly webDir: string | null;
+  readonly logLevel: string;
+  /** Null logs to stderr. */
+  readonly logFile?: string | null;
+}
+
+export interface RunningHub {
+  readonly url: string;
+  readonly hubId: string;
+  close(): Promise<void>;
+}
+
+/** One plain platform call; a loaded API answers slower than that only when it is unwell. */
+const PLATFORM_CALL_MS = 10_000;
+/** SYNs of a reconnect storm wait in the kernel instead of being dropped. */
+const LISTEN_BACKLOG = 4096;
+
+/** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
+export async function startHub(options: HubOptions): Promise<RunningHub> {
+  const { home, listen, platform } = options;
+  const clock = systemClock;
+  const random = systemRandom;
+  const secret = [options.token, platform.apiKey];
+  const log = createLog(options.logLevel, options.logFile ?? null, secret);
+  const secrets = openSecrets(home);
+  const store = new SqliteStore(join(home, "store.sqlite"));
+  const provider = new DaytonaProvider({
+    ...platform,
+    platform: platform.kind,
+    clock,
+    callMs: PLATFORM_CALL_MS,
+  });
+  const access = createAccess(options, secrets.driverSecret);
+  const door = new HostDoor(secrets.hubId, log);
+  const driver = createDriverKit({
+    bundleFile: options.driverBundle,
+    token: (sessionId) => access.driverToken(sessionId),
+    publicUrl: options.publicUrl,
+    doorSocket: () => door.insidePath,
+    platform: platform.kind,
+  });
+  const hubId = secrets.hubId;
+  const parts = { hubId, provider, driver, policy: defaultPolicy, clock, random, log };
+  const sessions = new Sessions(parts, store);
+  const find = sessions.find.bind(sessions);
+  const switchboard = new Switchboard({ hubId, clock, random, log, find });
+  const gate = createUpgradeGate({ access, sessions, switchboard, log });
+  const state = { ready: false };
+  const { webDir } = options;
+  const isReady = (): boolean => state.ready;
+  const app = createHttp({ access, sessions, provider, clock, log, webDir, isReady });
+  gate.attach(app.server);
+
+  const close = async (): Promise<void> => {
+    state.ready = false;
+    sessions.stop();
+    switchboard.close("the hub is going down");
+    await door.close();
+    app.server.closeAllConnections();
+    await app.close();
+    await provider.close();
+    store.close();
+    log.info({ hubId }, "hub stopped");
+  };
+  try {
+    const url = await listenOn(app, listen);
+    // The door opens before sessions start: their drivers get its address.
+    await door.open(await provider.facts(), gate);
+    await sessions.start();
+    state.ready = true;
+    log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
+    return { url, hubId, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {
+  const { publicUrl, listen, token } = options;
+  return new Access({
+    adminToken: token,
+    driverSecret,
+    hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
+    clock: systemClock,
+    random: systemRandom,
+  });
+}
+
+async function listenOn(
+  app: ReturnType<typeof createHttp>,
+  listen: HubOptions["listen"],
+): Promise<string> {
+  try {
+    return await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    const where = `${listen.host}:${listen.port}`;
+    if (code === "EADDRINUSE") {
+      throw new HubError("PortInUse", `${where} is taken by another process`, { cause: error });
+    }
+    if (code === "EADDRNOTAVAIL" || code === "EACCES" || code === "ENOTFOUND") {
+      throw new HubError("ConfigInvalid", `cannot listen on ${where}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** What the hub must remember of itself: its id, and the key of its drivers' tokens. */
+function openSecrets(home: string): { hubId: string; driverSecret: Uint8Array } {
+  const file = join(home, "hub-secret.json");
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    if (!existsSync(file)) {
+      const made = {
+        hubId: newId("hub", systemRandom),
+        driverSecret: randomBytes(32).toString("base64url"),
+      };
+      writeFileSync(file, JSON.stringify(made), { mode: 0o600, flag: "wx", flush: true });
+    }
+    const { hubId, driverSecret } = JSON.parse(readFileSync(file, "utf8")) as {
+      hubId: string;
+      driverSecret: string;
+    };
+    return { hubId, driverSecret: Buffer.from(driverSecret, "base64url") };
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    if (error instanceof SyntaxError) {
+      throw new HubError("StoreCorrupt", `${file} cannot be used: ${said}`, { cause: error });
+    }
+    throw new HubError("HomeNotWritable", `${home} cannot be used: ${said}`, { cause: error });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The hub's HTTP server: hooks, error door, routes. Every route below /v1 needs the token; the
+ * three probes for orchestrators do not and tell nothing.
+ */
+import fastify, { type FastifyInstance } from "fastify";
+import type { Clock } from "../../base/clock.ts";
+import { HubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { SandboxProvider } from "../../providers/provider.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Access } from "./access.ts";
+import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { addEventRoutes } from "./routes/events.ts";
+import { addPlatformRoutes } from "./routes/platform.ts";
+import { addSessionRoutes } from "./routes/sessions.ts";
+import { addWebRoutes } from "./routes/web.ts";
+
+export interface HttpOptions {
+  readonly access: Access;
+  readonly sessions: Sessions;
+  readonly provider: SandboxProvider;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly webDir: string | null;
+  readonly isReady: () => boolean;
+}
+
+const BODY_BYTES_MAX = 256 * 1024;
+/** Node needs headers before request, or a slow body is let off for a minute. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const { access, log } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // A body is checked, never bent into shape: what is unknown or of another type is an error.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    },
+  });
+
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.header("x-content-type-options", "nosniff");
+    void reply.header("cache-control", "no-store");
+    access.checkHost(request.headers.host);
+    access.checkOrigin(request.headers.origin, request.headers.host);
+    if (request.url.startsWith("/v1/")) access.checkAdmin(request.headers.authorization);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    const path = request.url.split("?")[0];
+    if (problem.status >= 500) log.error({ err: error, path }, "request failed");
+    return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
+  });
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split("?")[0] ?? "/";
+    throw new HubError("NotFound", `there is no ${request.method} ${path}`);
+  });
+
+  app.get("/livez", () => "ok\n");
+  app.get("/readyz", (_, reply) =>
+    options.isReady() ? "ok\n" : reply.code(503).send("not ready\n"),
+  );
+  app.get("/startupz", (_, reply) =>
+    options.isReady() ? "ok\n" : reply.code(503).send("starting\n"),
+  );
+  addSessionRoutes(app, options);
+  addEventRoutes(app, options);
+  addPlatformRoutes(app, options);
+  addWebRoutes(app, options.webDir);
+  return app;
+}

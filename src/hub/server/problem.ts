@@ -1,0 +1,50 @@
+/** The one door from faults to HTTP: RFC 9457 problem+json with the code of the registry. */
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { toHubError, HubError } from "../../base/hub-error.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly hint: string;
+}
+
+export function problemOf(error: unknown): Problem {
+  const fault = asHubError(error);
+  const status = fault.kind.http;
+  return {
+    type: `urn:holdfast:fault:${fault.code}`,
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    // What we did wrong inside is for the log, not for the answer.
+    detail: fault.code === "Internal" ? "the hub failed" : fault.message,
+    code: fault.code,
+    hint: fault.hint,
+  };
+}
+
+/** Answers an upgrade that is refused, before there is a WebSocket. */
+export function refuseUpgrade(socket: Duplex, error: unknown): void {
+  const problem = problemOf(error);
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\n` +
+      `content-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n` +
+      `connection: close\r\n\r\n${body}`,
+  );
+}
+
+/** Fastify's own errors (body too large, not JSON, schema) are the caller's. */
+function asHubError(error: unknown): HubError {
+  if (error instanceof HubError || !(error instanceof Error)) return toHubError(error);
+  const status = "statusCode" in error ? Number(error.statusCode) : 500;
+  return status >= 400 && status < 500
+    ? new HubError("BadRequest", error.message, { cause: error })
+    : toHubError(error);
+}

@@ -1,0 +1,163 @@
+/** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type, type Static } from "typebox";
+import { HubError } from "../../../base/hub-error.ts";
+import { faultView } from "../../session/health.ts";
+import type { Session } from "../../session/session.ts";
+import type { HttpOptions } from "../http.ts";
+import { eventView } from "./events.ts";
+
+const Text = (max: number) => Type.String({ maxLength: max });
+const Labels = Type.Record(Type.String({ pattern: "^[A-Za-z0-9._/-]{1,128}$" }), Text(4096), {
+  additionalProperties: false,
+});
+const Env = Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,255}$" }), Text(131_072), {
+  additionalProperties: false,
+});
+const NewSession = Type.Object(
+  {
+    name: Type.Optional(Text(128)),
+    image: Type.Optional(Text(512)),
+    snapshot: Type.Optional(Text(512)),
+    env: Type.Optional(Env),
+    labels: Type.Optional(Labels),
+  },
+  { additionalProperties: false },
+);
+type NewSession = Static<typeof NewSession>;
+
+const WAIT_SECONDS_MAX = 600;
+const PAGE_MAX = 200;
+const TIMELINE_MAX = 1_000;
+
+type Id = { Params: { id: string } };
+
+export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): void {
+  const { sessions, provider } = options;
+  const view = (session: Session) => sessionView(session, provider.platform);
+  /** The session now, or once it rests when the caller asked to wait. */
+  const answer = async (session: Session, request: FastifyRequest) => {
+    const waitMs = waitOf(request) * 1000;
+    await sessions.verdict(session, waitMs);
+    return view(session);
+  };
+
+  app.post<{ Body: NewSession }>(
+    "/v1/sessions",
+    { schema: { body: NewSession } },
+    async (request, reply) => {
+      const { name, image, snapshot, env = {}, labels = {} } = request.body;
+      if (image !== undefined && snapshot !== undefined) {
+        throw new HubError("BadRequest", "body: image and snapshot exclude each other");
+      }
+      const requestKey = headerOf(request, "idempotency-key");
+      const session = sessions.create({
+        ...(name === undefined ? {} : { name }),
+        ...(requestKey === undefined ? {} : { requestKey }),
+        spec: {
+          env,
+          labels,
+          ...(image === undefined ? {} : { image }),
+          ...(snapshot === undefined ? {} : { snapshot }),
+        },
+      });
+      void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
+      return answer(session, request);
+    },
+  );
+
+  app.get<{ Querystring: Record<string, string> }>("/v1/sessions", (request) => {
+    const limit = numberOf(request, "limit", 100, 1, PAGE_MAX);
+    const offset = numberOf(request, "cursor", 0, 0, Number.MAX_SAFE_INTEGER);
+    const all = sessions.all;
+    const next = offset + limit;
+    return {
+      items: all.slice(offset, next).map(view),
+      nextCursor: next < all.length ? String(next) : null,
+    };
+  });
+
+  app.get<Id>("/v1/sessions/:id", (request) => view(sessions.find(request.params.id)));
+  app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
+    void reply.type("application/health+json");
+    return JSON.stringify(sessions.find(request.params.id).health());
+  });
+  app.get<Id>("/v1/sessions/:id/timeline", (request) => {
+    const session = sessions.find(request.params.id).record.id;
+    const query = { after: 0, session, limit: TIMELINE_MAX, newest: true };
+    return { items: sessions.events(query).map(eventView) };
+  });
+
+  addChangeRoutes(app, sessions, answer);
+}
+
+function addChangeRoutes(
+  app: FastifyInstance,
+  sessions: HttpOptions["sessions"],
+  answer: (session: Session, request: FastifyRequest) => Promise<unknown>,
+): void {
+  const changes = {
+    pause: "operator.paused",
+    resume: "operator.resumed",
+    retry: "operator.retried",
+  } as const;
+  for (const [path, event] of Object.entries(changes)) {
+    app.post<Id>(`/v1/sessions/:id/${path}`, async (request, reply) => {
+      const session = sessions.find(request.params.id);
+      session.operate(event);
+      void reply.code(202);
+      return answer(session, request);
+    });
+  }
+  app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
+    const session = sessions.find(request.params.id);
+    if (session.record.state !== "ended") session.operate("operator.removed");
+    void reply.code(202);
+    return answer(session, request);
+  });
+}
+
+function sessionView(session: Session, platform: string) {
+  const { record } = session;
+  return {
+    id: record.id,
+    name: record.name,
+    state: record.state,
+    detail: record.detail,
+    desired: record.desired,
+    platform,
+    sandboxId: record.sandboxId,
+    epoch: record.epoch,
+    createdAt: new Date(record.createdAt).toISOString(),
+    updatedAt: new Date(record.updatedAt).toISOString(),
+    deadlineAt: record.deadlineAt === null ? null : new Date(record.deadlineAt).toISOString(),
+    lastError: record.fault === null ? null : faultView(record.fault),
+  };
+}
+
+/** `?wait=SECONDS`; absent means not to wait. */
+function waitOf(request: FastifyRequest): number {
+  return numberOf(request, "wait", 0, 0, WAIT_SECONDS_MAX);
+}
+
+function numberOf(
+  request: FastifyRequest,
+  key: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const text = (request.query as Record<string, string | undefined>)[key];
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= min && value <= max) return value;
+  throw new HubError(
+    "BadRequest",
+    `query: ${key} is ${JSON.stringify(text)}, not ${min} to ${max}`,
+  );
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,76 @@
+/**
+ * The one gate for every WebSocket: path, Host, Origin, subprotocol, credentials and limits are
+ * checked here, before there is a socket. Nothing else listens to `upgrade`.
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { HubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
+import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Switchboard } from "../switchboard/attach.ts";
+import type { Access } from "./access.ts";
+import { refuseUpgrade } from "./problem.ts";
+
+/** Room for every session and its people; more is refused instead of taken and starved. */
+const LINKS_MAX = 15_000;
+
+export interface UpgradeGate {
+  attach(server: Server): void;
+}
+
+export function createUpgradeGate(options: {
+  access: Access;
+  sessions: Sessions;
+  switchboard: Switchboard;
+  log: Logger;
+}): UpgradeGate {
+  const { access, sessions, switchboard, log } = options;
+  const server = new WebSocketServer({
+    ...wsOptions,
+    noServer: true,
+    clientTracking: false,
+    // The ticket rides in the same header and must not be echoed.
+    handleProtocols: () => SUBPROTOCOL,
+  });
+
+  /** Says who gets the socket; throws when nobody does. */
+  const admit = (request: IncomingMessage): ((ws: Parameters<typeof fromWebSocket>[0]) => void) => {
+    const { headers } = request;
+    const path = (request.url ?? "").split("?")[0];
+    if (path !== "/v1/client" && path !== "/v1/driver") {
+      throw new HubError("NotFound", `there is no WebSocket at ${path ?? "/"}`);
+    }
+    access.checkHost(headers.host);
+    access.checkOrigin(headers.origin, headers.host);
+    const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((p) => p.trim());
+    if (!offered.includes(SUBPROTOCOL)) {
+      throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
+    }
+    const { clients, drivers } = switchboard.counts;
+    if (clients + drivers >= LINKS_MAX) {
+      throw new HubError("RateLimited", `this hub holds ${LINKS_MAX} links already`);
+    }
+    if (path === "/v1/driver") {
+      const session = sessions.find(access.driverSession(headers.authorization));
+      return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
+    }
+    const ticket = offered.find((p) => p.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+    if (ticket === undefined) access.checkAdmin(headers.authorization);
+    else access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length));
+    return (ws) => switchboard.acceptClient(fromWebSocket(ws));
+  };
+
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on("error", (error) => log.debug({ error: error.message }, "upgrade socket failed"));
+    try {
+      const accept = admit(request);
+      server.handleUpgrade(request, socket, head, accept);
+    } catch (error) {
+      refuseUpgrade(socket, error);
+    }
+  };
+  return { attach: (http) => http.on("upgrade", onUpgrade) };
+}
