@@ -19,6 +19,7 @@ export interface PlatformFacts {
   target: "local";
   tier: Tier;
   passedOver: string[];
+  problems: string[];
   root: RootKind;
   pause: "cgroup" | "signal";
   network: NetworkKind;

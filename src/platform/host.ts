@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Launcher, NetworkKind, RootKind } from "./isolation/tier.ts";
 import type { CgroupParent } from "./kernel/cgroup.ts";
+import type { EgressDoors } from "./sandbox/egress-doors.ts";
 
 /** What this platform found on its machine and decided once, at its start. */
 export interface Host {
@@ -9,7 +10,9 @@ export interface Host {
   rootKind: RootKind;
   /** Undefined: pause and kill work by signals. */
   cgroups: CgroupParent | undefined;
+  /** What a sandbox gets that asks for nothing else; in the process tier it is the host's. */
   network: NetworkKind;
+  egress: EgressDoors;
   isRoot: boolean;
   /** The skeleton below every sandbox that names no snapshot of its own. */
   lower: string;

@@ -16,7 +16,7 @@ export interface PlatformOptions {
   json: boolean;
 }
 
-const networks: readonly NetworkKind[] = ["none", "host"];
+const networks: readonly NetworkKind[] = ["proxy", "none", "host"];
 
 /** All mistakes at once, each naming its flag. */
 export function parsePlatformOptions(
@@ -31,7 +31,7 @@ export function parsePlatformOptions(
         data: { type: "string" },
         listen: { type: "string", default: "127.0.0.1:0" },
         isolation: { type: "string", default: "auto" },
-        network: { type: "string", default: "none" },
+        network: { type: "string", default: "proxy" },
         json: { type: "boolean", default: false },
       },
     }));

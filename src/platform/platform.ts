@@ -19,6 +19,7 @@ import { identityOf } from "./kernel/process-table.ts";
 import type { PlatformOptions } from "./options.ts";
 import { PlatformStartError } from "./outcome.ts";
 import { overlayWorks, probeTier } from "./probe.ts";
+import { EgressDoors } from "./sandbox/egress-doors.ts";
 import { Keeper } from "./sandbox/keeper.ts";
 import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { endProcesses, pidsOf } from "./sandbox/processes.ts";
@@ -58,7 +59,7 @@ export class Platform {
     this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
     this.lifecycle = new Lifecycle(host, this.registry);
-    this.keeper = new Keeper(this.registry, this.lifecycle);
+    this.keeper = new Keeper(host, this.registry, this.lifecycle);
     this.server = makeServer(this);
   }
 
@@ -89,6 +90,7 @@ export class Platform {
       target: "local",
       tier: host.launcher.tier,
       passedOver: this.passedOver,
+      problems: this.keeper.problems,
       root: host.rootKind,
       pause: host.cgroups === undefined ? "signal" : "cgroup",
       network: host.network,
@@ -139,6 +141,7 @@ export class Platform {
   async close(): Promise<void> {
     this.keeper.stop();
     await this.server.close();
+    this.host.egress.closeAll();
     for (const held of this.registry.all()) this.registry.save(held);
     this.host.cgroups?.close();
     this.dataDir.close();
@@ -174,6 +177,7 @@ async function makeHost(
     paths,
     cgroups: CgroupParent.open(paths.data),
     network: options.network,
+    egress: new EgressDoors(isRoot),
     isRoot,
     lower: prepareSkeleton(paths.roots),
     toolboxFile: keepBundle(paths.data, await toolboxBundle()),
@@ -185,7 +189,9 @@ async function makeHost(
     probeTier(base, candidate, isolatedRoot),
   );
   const rootKind = launcher.tier === "process" ? "none" : isolatedRoot;
-  return { host: { ...base, launcher, rootKind }, passedOver };
+  // Without a network namespace nothing keeps a sandbox from the host's network: said as it is.
+  const network = launcher.tier === "process" ? "host" : base.network;
+  return { host: { ...base, launcher, rootKind, network }, passedOver };
 }
 
 /** Kept under a name of its content: sandboxes that run hold on to the bundle they started with. */

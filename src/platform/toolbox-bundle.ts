@@ -1,11 +1,6 @@
-/** Where the toolbox daemon's one file comes from: bundled again when a source is newer. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-
-const projectDir = join(import.meta.dirname, "..", "..");
-const sourceDir = join(import.meta.dirname, "toolbox");
-const outFile = join(projectDir, "dist", "toolbox.cjs");
+import { readFileSync } from "node:fs";
+import { PlatformStartError } from "./outcome.ts";
 
 export interface ToolboxBundle {
   file: string;
@@ -13,34 +8,11 @@ export interface ToolboxBundle {
   tag: string;
 }
 
+/** The toolbox daemon as one file, built when it is missing or older than its sources. */
 export async function toolboxBundle(): Promise<ToolboxBundle> {
-  if (!isFresh()) await bundle();
-  const tag = createHash("sha256").update(readFileSync(outFile)).digest("hex").slice(0, 16);
-  return { file: outFile, tag };
-}
-
-function isFresh(): boolean {
-  if (!existsSync(outFile)) return false;
-  const builtAtMs = statSync(outFile).mtimeMs;
-  if (!existsSync(sourceDir)) return true;
-  return readdirSync(sourceDir).every(
-    (name) => statSync(join(sourceDir, name)).mtimeMs <= builtAtMs,
-  );
-}
-
-async function bundle(): Promise<void> {
-  const { build } = await import("esbuild");
-  mkdirSync(dirname(outFile), { recursive: true });
-  const draft = `${outFile}.${process.pid}.draft`;
-  await build({
-    entryPoints: [join(sourceDir, "main.ts")],
-    outfile: draft,
-    bundle: true,
-    platform: "node",
-    target: "node18",
-    format: "cjs",
-    minifySyntax: true,
-    logLevel: "silent",
-  });
-  renameSync(draft, outFile);
+  const { ensureBundles } = await import("../../build/bundle.ts");
+  const { toolbox: file } = await ensureBundles();
+  if (file === null) throw new PlatformStartError("the toolbox daemon has no source to build from");
+  const tag = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16);
+  return { file, tag };
 }

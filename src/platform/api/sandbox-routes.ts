@@ -2,8 +2,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { refuse } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import type { Host } from "../host.ts";
+import type { NetworkKind } from "../isolation/tier.ts";
 import type { Platform } from "../platform.ts";
 import { newRecord, parseCreate } from "../sandbox/create-request.ts";
+import type { CreateWish } from "../sandbox/create-request.ts";
 import { sandboxDto } from "../sandbox/dto.ts";
 import type { Held } from "../sandbox/registry.ts";
 import { sandboxNotFound } from "../sandbox/rules.ts";
@@ -62,11 +65,18 @@ async function create(platform: Platform, body: unknown): Promise<Outcome<Held>>
       rootKind: host.rootKind,
       lower: snapshot.value.rootDir || host.lower,
       snapshotName: snapshot.value.name,
-      network: wish.value.labels["holdfast/network"] === "host" ? "host" : host.network,
+      network: networkOf(wish.value, host),
     },
     Date.now(),
   );
   return platform.lifecycle.create(record);
+}
+
+/** Where the tier has no network namespace nothing can be held back, so nothing is promised. */
+function networkOf(wish: CreateWish, host: Host): NetworkKind {
+  if (host.launcher.tier === "process") return "host";
+  if (wish.blockNetwork) return "none";
+  return wish.labels["holdfast/network"] === "host" ? "host" : host.network;
 }
 
 function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {

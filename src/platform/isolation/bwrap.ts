@@ -6,16 +6,15 @@
 import { existsSync, lstatSync } from "node:fs";
 import { hostRootEntries } from "./skeleton.ts";
 import {
+  daemonArgv,
   dropTo,
-  initScript,
+  initArgv,
   insideHome,
   insideNode,
+  insidePlace,
   insideRun,
   insideServices,
   insideToolbox,
-  sandboxEnvironment,
-  socketName,
-  toolboxArgv,
 } from "./tier.ts";
 import type { Launcher, LaunchSpec } from "./tier.ts";
 
@@ -57,16 +56,15 @@ function rootMounts(spec: LaunchSpec): string[] {
 }
 
 function isolation(spec: LaunchSpec): string[] {
-  const env = Object.entries(sandboxEnvironment(spec, insideHome));
   const privileges =
     spec.uid === undefined
       ? ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
       : ["--cap-drop", "ALL", ...caps("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")];
   return [
     ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-    ...(spec.network === "none" ? ["--unshare-net"] : []),
+    ...(spec.network === "host" ? [] : ["--unshare-net"]),
     ...["--hostname", spec.id.slice(0, 12), "--new-session", "--as-pid-1"],
-    ...["--clearenv", ...env.flatMap(([key, value]) => ["--setenv", key, value])],
+    "--clearenv",
     ...["--json-status-fd", String(spec.statusFd)],
     ...privileges,
   ];
@@ -77,14 +75,8 @@ function caps(...names: string[]): string[] {
 }
 
 function command(spec: LaunchSpec): string[] {
-  const socket = `${insideRun}/${socketName}`;
-  const daemon = toolboxArgv(insideNode, insideToolbox, socket, insideHome);
-  return [
-    ...(spec.uid === undefined ? [] : dropTo(spec.uid)),
-    ...["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`],
-    ...daemon,
-    ...["--version", spec.version],
-  ];
+  const drop = spec.uid === undefined ? [] : dropTo(spec.uid);
+  return [...drop, ...daemonArgv(spec, insidePlace, initArgv)];
 }
 
 function isFile(path: string): boolean {

@@ -6,34 +6,30 @@ import { childrenOf } from "../kernel/process-table.ts";
 import { maskedDirectories, maskedFiles } from "./bwrap.ts";
 import { hostRootEntries } from "./skeleton.ts";
 import {
+  daemonArgv,
   dropTo,
-  initScript,
+  initArgv,
   insideHome,
   insideNode,
+  insidePlace,
   insideRun,
   insideServices,
   insideToolbox,
-  sandboxEnvironment,
-  socketName,
-  toolboxArgv,
 } from "./tier.ts";
-import type { Launcher, LaunchSpec } from "./tier.ts";
+import type { Launcher } from "./tier.ts";
 
 export const namespacesLauncher: Launcher = {
   tier: "namespaces",
   argv: (spec) => [
     "unshare",
     ...["--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--propagation", "private"],
-    ...(spec.network === "none" ? ["--net"] : []),
+    ...(spec.network === "host" ? [] : ["--net"]),
     ...(spec.uid === undefined ? ["--user", "--map-root-user"] : []),
     ...["/bin/sh", "-euc", setupScript, "setup"],
     ...[spec.mergedDir, spec.runDir, spec.servicesDir, spec.nodeFile, spec.toolboxFile],
     ...[spec.id.slice(0, 12), boundEntries(), spec.network],
-    ...["env", "-i", ...environment(spec)],
     ...(spec.uid === undefined ? unmapped : dropTo(spec.uid)),
-    ...["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`],
-    ...toolboxArgv(insideNode, insideToolbox, `${insideRun}/${socketName}`, insideHome),
-    ...["--version", spec.version],
+    ...daemonArgv(spec, insidePlace, initArgv),
   ],
   firstPid: (launchedPid) => childrenOf(launchedPid)[0],
 };
@@ -78,7 +74,7 @@ mount -o remount,bind,ro,nosuid,nodev "$root${insideNode}"
 mount --bind "$5" "$root${insideToolbox}"
 mount -o remount,bind,ro,nosuid,nodev "$root${insideToolbox}"
 hostname "$6"
-if [ "$8" = none ]; then ip link set lo up; fi
+if [ "$8" != host ]; then ip link set lo up; fi
 shift 8
 cd "$root"
 pivot_root . .
@@ -86,11 +82,6 @@ umount -l .
 cd ${insideHome}
 exec setsid "$@"
 `;
-
-function environment(spec: LaunchSpec): string[] {
-  const env = Object.entries(sandboxEnvironment(spec, insideHome));
-  return env.map(([key, value]) => `${key}=${value}`);
-}
 
 function boundEntries(): string {
   return hostRootEntries()

@@ -1,8 +1,11 @@
 /** What a way of isolating must offer, and the words in which it is told to everyone. */
 
+import { egressPort } from "../toolbox/egress-forward.ts";
+
 export type Tier = "bwrap" | "namespaces" | "process";
 export type RootKind = "overlay" | "copy" | "none";
-export type NetworkKind = "none" | "host";
+/** `none` loopback only · `proxy` that and HTTP to public addresses · `host` the host's own. */
+export type NetworkKind = "none" | "proxy" | "host";
 
 /** Everything a launcher needs to know; paths are the host's unless they say "inside". */
 export interface LaunchSpec {
@@ -35,8 +38,22 @@ export const insideServices = "/run/holdfast";
 export const insideNode = "/opt/holdfast/bin/node";
 export const insideToolbox = "/opt/holdfast/toolbox.cjs";
 export const socketName = "toolbox.sock";
+export const egressName = "egress.sock";
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/holdfast/bin";
+
+const proxyUrl = `http://127.0.0.1:${egressPort}`;
+const noProxy = "localhost,127.0.0.1,::1";
+
+/** Both spellings: curl reads the small ones, many others the large ones. */
+const proxyVariables = {
+  HTTP_PROXY: proxyUrl,
+  HTTPS_PROXY: proxyUrl,
+  NO_PROXY: noProxy,
+  http_proxy: proxyUrl,
+  https_proxy: proxyUrl,
+  no_proxy: noProxy,
+};
 
 /** The whole environment of a sandbox: nothing of the host's comes along. */
 export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<string, string> {
@@ -49,6 +66,7 @@ export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<st
     LANG: "C.UTF-8",
     TERM: "xterm-256color",
     DAYTONA_SANDBOX_ID: spec.id,
+    ...(spec.network === "proxy" ? proxyVariables : {}),
     ...spec.env,
     HOLDFAST_SANDBOX: spec.id,
   };
@@ -63,9 +81,38 @@ export const initScript =
   'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & wait $!; ' +
   "while :; do sleep 86400 & wait $!; done";
 
-export function toolboxArgv(node: string, bundle: string, socket: string, home: string): string[] {
-  return [node, bundle, "--socket", socket, "--home", home];
+/** Where the daemon's parts are, as the sandbox sees them. */
+export interface DaemonPlace {
+  node: string;
+  bundle: string;
+  runDir: string;
+  homeDir: string;
 }
+
+/**
+ * From the drop of privileges on: the environment that a caller chose is set only after it, or a
+ * caller's LD_PRELOAD would be loaded by root.
+ */
+export function daemonArgv(spec: LaunchSpec, place: DaemonPlace, first: string[]): string[] {
+  const env = Object.entries(sandboxEnvironment(spec, place.homeDir));
+  return [
+    ...["/usr/bin/env", "-i", ...env.map(([key, value]) => `${key}=${value}`)],
+    ...first,
+    ...[place.node, place.bundle, "--socket", `${place.runDir}/${socketName}`],
+    ...["--home", place.homeDir, "--version", spec.version],
+    ...(spec.network === "proxy" ? ["--egress", `${place.runDir}/${egressName}`] : []),
+  ];
+}
+
+export const insidePlace: DaemonPlace = {
+  node: insideNode,
+  bundle: insideToolbox,
+  runDir: insideRun,
+  homeDir: insideHome,
+};
+
+/** The command that keeps PID 1 inside a pid namespace. */
+export const initArgv = ["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`];
 
 /** No group, no capability, no way back to one. */
 export function dropTo(uid: number): string[] {

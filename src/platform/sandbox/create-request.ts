@@ -83,6 +83,8 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
   if (wish.autoPauseMinutes > 0 && wish.autoStopMinutes > 0) {
     problems.push("autoStopInterval and autoPauseInterval are mutually exclusive");
   }
+  const badVariable = Object.entries(wish.env).find(([key, value]) => !isVariable(key, value));
+  if (badVariable !== undefined) problems.push(`env: ${badVariable[0]} is no usable variable`);
   return problems.length > 0 ? refuse(400, problems.join(", ")) : done(wish);
 }
 
@@ -112,7 +114,7 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
     labels: wish.labels,
     env: wish.env,
     isPublic: wish.isPublic,
-    network: wish.blockNetwork ? "none" : around.network,
+    network: around.network,
     cpu: wish.cpu,
     memoryGib: wish.memoryGib,
     diskGib: wish.diskGib,
@@ -138,6 +140,10 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
 
 export function isUsableName(name: string): boolean {
   return name.length > 0 && name.length <= maxNameLength && !/[/\u0000-\u001f\u007f]/.test(name);
+}
+
+function isVariable(key: string, value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !value.includes("\0");
 }
 
 /** A Dockerfile of one FROM line is an image name; anything more is a build. */

@@ -2,8 +2,9 @@
  * What happens to sandboxes when nobody asks: at start-up they are adopted again, later their
  * deaths are noticed and their idle times run out.
  */
+import type { Host } from "../host.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { isRunning } from "./processes.ts";
+import { isRunning, openEgressDoor } from "./processes.ts";
 import type { Held, Registry } from "./registry.ts";
 import { dueVerb } from "./rules.ts";
 
@@ -11,11 +12,15 @@ import { dueVerb } from "./rules.ts";
 const lookEveryMs = 1_000;
 
 export class Keeper {
+  private readonly host: Host;
   private readonly registry: Registry;
   private readonly lifecycle: Lifecycle;
+  /** What could not be taken over whole; told by the platform's facts. */
+  readonly problems: string[] = [];
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(registry: Registry, lifecycle: Lifecycle) {
+  constructor(host: Host, registry: Registry, lifecycle: Lifecycle) {
+    this.host = host;
     this.registry = registry;
     this.lifecycle = lifecycle;
   }
@@ -25,7 +30,13 @@ export class Keeper {
    * the processes, also where the platform was killed in the middle of a transition.
    */
   async adopt(): Promise<void> {
-    for (const held of this.registry.all()) await this.adoptOne(held);
+    for (const held of this.registry.all()) {
+      await this.adoptOne(held);
+      const { record } = held;
+      if (record.process === null) continue;
+      const problem = await openEgressDoor(this.host, record);
+      if (problem !== undefined) this.problems.push(`${record.name}: ${problem}`);
+    }
   }
 
   start(): void {

@@ -20,7 +20,7 @@ import type { Host } from "../host.ts";
 import { launcherOf } from "../isolation/choose.ts";
 import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
 import type { RootTree } from "../isolation/root-tree.ts";
-import { socketName } from "../isolation/tier.ts";
+import { egressName, socketName } from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
 import { killCgroup, pidsInCgroup, removeCgroup, setFrozen, settle } from "../kernel/cgroup.ts";
 import {
@@ -68,7 +68,11 @@ export async function startProcesses(
   const reason = await untilReady(host, record, launched);
   // From here on nobody inside can put anything else in the socket's place.
   if (uid !== undefined) chownSync(runDir, 0, 0);
-  return reason;
+  return reason ?? openEgressDoor(host, record);
+}
+
+export function openEgressDoor(host: Host, record: SandboxRecord): Promise<string | undefined> {
+  return host.egress.open(record, join(runDirOf(host, record.id), egressName));
 }
 
 function specOf(
@@ -176,6 +180,7 @@ export async function endProcesses(host: Host, record: SandboxRecord): Promise<s
     const unmounted = await unmountRoot(treeOf(host, record));
     if (unmounted !== undefined) problems.push(unmounted);
     if (cgroup !== undefined) removeCgroup(cgroup);
+    host.egress.close(record.id);
     rmSync(socketOf(host, record.id), { force: true });
     rmSync(runDirOf(host, record.id), { recursive: true, force: true });
   } catch (error) {

@@ -5,6 +5,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
+import { forwardEgress } from "./egress-forward.ts";
 import { executeRoutes } from "./execute.ts";
 import { fileRoutes } from "./files.ts";
 import type { Place } from "./place.ts";
@@ -23,6 +24,7 @@ function main(): void {
       socket: { type: "string" },
       home: { type: "string" },
       version: { type: "string" },
+      egress: { type: "string" },
     },
   });
   const homeDir = values.home ?? process.cwd();
@@ -44,6 +46,7 @@ function main(): void {
   // Uploads and long commands have their own bounds; a default here would cut them short.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 60_000;
+  if (values.egress !== undefined) forwardEgress(values.egress);
   server.listen(values.socket ?? "toolbox.sock");
 }
 
