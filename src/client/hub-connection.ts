@@ -119,13 +119,13 @@ class ClientLink implements HubConnection {
 
   close(): void {
     if (this.#ended) return;
-    this.#socket.close(CloseCodes.normal.code, "client closes");
     this.#end(null);
+    this.#socket.close(CloseCodes.normal.code, "client closes");
   }
 
   #fail(error: HubError): void {
-    this.#socket.terminate();
     this.#end(error);
+    this.#socket.terminate();
   }
 
   #socketEnded(end: SocketEnd): void {
@@ -154,8 +154,8 @@ class ClientLink implements HubConnection {
       this.#receiveFrame(frame);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#socket.close(CloseCodes.badFrame.code, error.message);
       this.#end(new HubError("ProtocolBroken", error.message));
+      this.#socket.close(CloseCodes.badFrame.code, error.message);
     }
   }
 

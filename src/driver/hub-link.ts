@@ -96,8 +96,8 @@ class HubLink {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#options.log.warn({ error: error.message }, "hub broke the protocol");
-      this.#socket.close(CloseCodes.badFrame.code, error.message);
       this.#end({ code: CloseCodes.badFrame.code, reason: error.message });
+      this.#socket.close(CloseCodes.badFrame.code, error.message);
     }
   }
 
@@ -134,8 +134,9 @@ class HubLink {
       deadMs: welcome.deadMs,
       send: (body) => this.#control(FrameType.ping, 0, 0, body),
       onDead: (silentMs) => {
+        const reason = `hub was silent for ${Math.round(silentMs)} ms`;
+        this.#end({ code: 1006, reason, silent: true });
         this.#socket.terminate();
-        this.#end({ code: 1006, reason: `hub was silent for ${Math.round(silentMs)} ms` });
       },
     });
   }

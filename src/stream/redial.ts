@@ -22,6 +22,8 @@ export interface LinkEnd {
   readonly then?: AfterEnd;
   /** The peer's wish; the back-off never waits less than this. */
   readonly retryAfterMs?: number;
+  /** This side ended it because it heard nothing. */
+  readonly silent?: boolean;
 }
 
 /** One try. After `abandon` it ends its socket hard and says nothing more. */
@@ -87,12 +89,6 @@ export class Redial {
     this.#dial(reason);
   }
 
-  /** Ends the current link hard and lets the back-off decide when the next dial is. */
-  drop(reason: string): void {
-    if (this.#phase.name !== "live" && this.#phase.name !== "dialling") return;
-    this.#ended({ code: NO_CLOSE_FRAME, reason }, reason);
-  }
-
   stop(end: LinkEnd): void {
     if (this.#phase.name === "stopped") return;
     this.#leave();
@@ -105,7 +101,7 @@ export class Redial {
     const current = (): boolean => generation === this.#generation;
     const { clock } = this.#options;
     const deadline = clock.setTimeout(() => {
-      if (current()) this.#ended({ code: NO_CLOSE_FRAME, reason: "no welcome in time" }, "lost");
+      if (current()) this.#ended({ code: NO_CLOSE_FRAME, reason: "no welcome in time" });
     }, ATTEMPT_MS);
     let early: (() => void) | null = null;
     let started = false;
@@ -116,7 +112,7 @@ export class Redial {
     };
     const attempt = this.#options.connect(reason, {
       live: () => whenStarted(() => this.#live(attempt, deadline)),
-      ended: (end) => whenStarted(() => this.#ended(end, "lost")),
+      ended: (end) => whenStarted(() => this.#ended(end)),
     });
     started = true;
     this.#enter({ name: "dialling", attempt, deadline });
@@ -129,7 +125,7 @@ export class Redial {
     this.#enter({ name: "live", attempt, sinceMs: this.#options.clock.mono() });
   }
 
-  #ended(end: LinkEnd, reason: string): void {
+  #ended(end: LinkEnd): void {
     const { backoff, clock } = this.#options;
     if (this.#phase.name === "live") {
       if (clock.mono() - this.#phase.sinceMs >= limits.REDIAL_RESET_AFTER_MS) backoff.reset();
@@ -141,7 +137,11 @@ export class Redial {
       return;
     }
     const waitMs = then === "retry-later" ? limits.REDIAL_LATER_MS : backoff.next();
-    this.#wait(end, Math.max(waitMs, end.retryAfterMs ?? 0), reason);
+    this.#wait(
+      end,
+      Math.max(waitMs, end.retryAfterMs ?? 0),
+      end.silent === true ? "silence" : "lost",
+    );
   }
 
   #wait(end: LinkEnd, waitMs: number, reason: string): void {

@@ -40,6 +40,7 @@ export class TinyHub {
   readonly drivers: DriverLink[] = [];
   /** Closes the next drivers with this code instead of a welcome. */
   refuseWith: number | null = null;
+  port = 0;
   readonly #server: Server;
   readonly #wss = new WebSocketServer({ ...wsOptions, noServer: true });
   readonly #routes = new Map<number, Route>();
@@ -69,7 +70,8 @@ export class TinyHub {
   async listen(where: { path: string } | { port: number }): Promise<number> {
     const target = "path" in where ? where : { ...where, host: "127.0.0.1" };
     await new Promise<void>((resolve) => this.#server.listen(target, resolve));
-    return "path" in where ? 0 : (this.#server.address() as AddressInfo).port;
+    if ("port" in where) this.port = (this.#server.address() as AddressInfo).port;
+    return this.port;
   }
 
   /** The newest driver link, once there are `count` of them in total. */

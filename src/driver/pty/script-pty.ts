@@ -85,7 +85,9 @@ class ScriptPty implements Pty {
     signalGroup(this.#innerPid ?? this.pid, name);
   }
 
+  /** `script` takes no notice of SIGHUP: the program is told, and its end ends `script`. */
   hangUp(): void {
+    if (this.#innerPid !== null) signalGroup(this.#innerPid, "SIGHUP");
     hangUp(this.#child, this.pid, this.#context.clock);
   }
 

@@ -1,0 +1,301 @@
+/** The bundled driver as a real process, a small hub, and the client runtime between them. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
+import { dialNode } from "../../src/client/node.ts";
+import { startDriver, type DriverProcess } from "../support/driver-process.ts";
+import { TinyHub } from "../support/tiny-hub.ts";
+
+let hub: TinyHub;
+let driver: DriverProcess;
+let connection: HubConnection;
+let channel: SessionChannel;
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+beforeAll(async () => {
+  hub = new TinyHub();
+  const port = await hub.listen({ port: 0 });
+  driver = await startDriver({
+    urls: [`ws://127.0.0.1:${port}/v1/driver`],
+    env: { HOLDFAST_TOKEN: "canary-hub-token", VISIBLE: "yes" },
+  });
+  await hub.driver();
+  connection = await connectHub({
+    open: () => dialNode({ url: `http://127.0.0.1:${port}`, token: "x" }),
+  });
+  channel = await connection.attach("demo");
+});
+
+afterAll(async () => {
+  connection.close();
+  await driver.end();
+  await hub.close();
+});
+
+async function run(argv: string[], rest: { cwd?: string; env?: Record<string, string> } = {}) {
+  let out = "";
+  let err = "";
+  const exec = channel.exec({
+    argv,
+    ...rest,
+    onStdout: (bytes) => void (out += decode(bytes)),
+    onStderr: (bytes) => void (err += decode(bytes)),
+  });
+  exec.stdin.end();
+  return { ...(await exec.exit), out, err };
+}
+
+/** Waits for a condition that a real process brings about. */
+async function until(what: () => boolean, says: () => string, waitMs = 5_000): Promise<void> {
+  const endAt = Date.now() + waitMs;
+  while (!what()) {
+    if (Date.now() > endAt) throw new Error(`did not happen in ${waitMs} ms: ${says()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function alive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return existsSync(stat) && !/\) Z/.test(readFileSync(stat, "utf8"));
+}
+
+describe("exec", () => {
+  test("keeps the outputs apart and brings the code", async () => {
+    const argv = ["sh", "-c", "echo out; echo err >&2; exit 3"];
+    expect(await run(argv)).toEqual({ code: 3, signal: null, out: "out\n", err: "err\n" });
+  });
+
+  test("puts no shell around the arguments, merges env, runs in the home or the given cwd", async () => {
+    expect((await run(["printf", "%s|", "a b", "$HOME", "'"])).out).toBe("a b|$HOME|'|");
+    const env = await run(["sh", "-c", 'echo "$VISIBLE $ADDED"'], { env: { ADDED: "too" } });
+    expect(env.out).toBe("yes too\n");
+    expect((await run(["pwd"])).out.trim()).toBe(driver.home);
+    expect((await run(["pwd"], { cwd: "/usr" })).out).toBe("/usr\n");
+  });
+
+  test("gives a command nothing of Holdfast's own environment", async () => {
+    const { out } = await run(["env"]);
+    expect(out).toContain("VISIBLE=yes");
+    expect(out).not.toContain("canary");
+  });
+
+  test("says why a command did not start", async () => {
+    const why = (argv: string[], cwd?: string) =>
+      run(argv, cwd === undefined ? {} : { cwd }).then(
+        () => "it started",
+        (error: unknown) => error,
+      );
+    expect(await why(["no-such-command"])).toMatchObject({
+      code: "CommandNotFound",
+      message: "command not found: no-such-command",
+    });
+    expect(await why(["/etc/passwd"])).toMatchObject({ code: "CommandRefused" });
+    expect(await why(["ls"], "/no/such/dir")).toMatchObject({
+      code: "CommandNotFound",
+      message: "working directory does not exist: /no/such/dir",
+    });
+  });
+
+  test("10 MB through cat come back whole although the reader is slow", async () => {
+    const data = Buffer.alloc(10 * 1024 * 1024);
+    for (let i = 0; i < data.length; i += 4) data.writeUInt32LE((i * 2654435761) >>> 0, i);
+    const hash = createHash("sha256");
+    let bytesBack = 0;
+    const cat = channel.exec({
+      argv: ["cat"],
+      onStdout: async (bytes) => {
+        hash.update(bytes);
+        bytesBack += bytes.length;
+        await new Promise(setImmediate);
+      },
+    });
+    for (let at = 0; at < data.length; at += 100_000) {
+      await cat.stdin.write(data.subarray(at, at + 100_000));
+    }
+    cat.stdin.end();
+    expect(await cat.exit).toEqual({ code: 0, signal: null });
+    expect(bytesBack).toBe(data.length);
+    expect(hash.digest("hex")).toBe(createHash("sha256").update(data).digest("hex"));
+  });
+
+  test("a reader that takes nothing stops the source within the window", async () => {
+    let taken = 0;
+    const yes = channel.exec({
+      argv: ["sh", "-c", "yes 0123456789 & echo $! >&2; wait"],
+      onStdout: (bytes) => {
+        taken += bytes.length;
+        return new Promise(() => undefined);
+      },
+    });
+    const { pid } = await yes.opened;
+    const ticks = (): number => {
+      const stat = readFileSync(`/proc/${driver.pid}/stat`, "utf8").split(") ")[1]?.split(" ");
+      return Number(stat?.[11]) + Number(stat?.[12]);
+    };
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = ticks();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ticks() - before).toBeLessThan(10);
+    expect(taken).toBeLessThan(20_000);
+    expect((await run(["echo", "others go on"])).out).toBe("others go on\n");
+    yes.cancel();
+    await until(
+      () => !alive(pid ?? 0),
+      () => "yes is hung up",
+    );
+  });
+
+  test("signals reach the group, and an exit by signal says its name", async () => {
+    const sleep = channel.exec({ argv: ["sleep", "60"] });
+    await sleep.opened;
+    sleep.signal("SIGINT");
+    expect(await sleep.exit).toEqual({ code: null, signal: "SIGINT" });
+  });
+
+  test("hangs up what runs when its stream is cancelled, hard when it does not listen", async () => {
+    let out = "";
+    const stubborn = channel.exec({
+      argv: ["sh", "-c", "trap '' HUP; echo armed; while :; do sleep 0.1; done"],
+      onStdout: (bytes) => void (out += decode(bytes)),
+    });
+    const { pid } = await stubborn.opened;
+    await until(
+      () => out === "armed\n",
+      () => out,
+    );
+    stubborn.cancel();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(alive(pid ?? 0)).toBe(true);
+    await until(
+      () => !alive(pid ?? 0),
+      () => "killed after the grace",
+    );
+  });
+
+  test("does not wait for a background child, does not kill it, loses nothing before", async () => {
+    const startedAt = Date.now();
+    const { out, code } = await run(["sh", "-c", "sleep 30 & echo $!; echo last"]);
+    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    expect(code).toBe(0);
+    const [pid, last] = out.trim().split("\n");
+    expect(last).toBe("last");
+    expect(alive(Number(pid))).toBe(true);
+    process.kill(Number(pid), "SIGKILL");
+  });
+
+  test("fifty at once all end with their own output", async () => {
+    const runs = Array.from({ length: 50 }, (_, i) => run(["sh", "-c", `echo ${i}; exit ${i}`]));
+    const results = await Promise.all(runs);
+    expect(results.map(({ out, code }) => [out, code])).toEqual(
+      results.map((_, i) => [`${i}\n`, i]),
+    );
+  });
+});
+
+describe("terminal", () => {
+  async function open(argv: string[] = []) {
+    let screen = "";
+    const terminal = channel.terminal({
+      argv,
+      cols: 100,
+      rows: 30,
+      onData: (bytes) => void (screen += decode(bytes)),
+      env: { PS1: "$ ", HISTFILE: "" },
+    });
+    const sees = (text: RegExp) =>
+      until(
+        () => text.test(screen),
+        () => JSON.stringify(screen),
+      );
+    const type = (text: string) => terminal.write(encode(text));
+    return { terminal, sees, type, ...(await terminal.opened) };
+  }
+
+  test("is a real pty: size, resize, colours, ^C, exit code", async ({ skip }) => {
+    const { terminal, sees, type, pty } = await open(["sh"]);
+    skip(pty === "pipes", "no pty here: neither node-pty nor util-linux script");
+    await type('stty size; tty; echo "T=$TERM"\r');
+    await sees(/30 100[^]*\/dev\/pts\/[^]*T=xterm-256color/);
+    terminal.resize({ cols: 77, rows: 22 });
+    await type("sleep 0.2; stty size\r");
+    await sees(/22 77/);
+    await type("sleep 60\r");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await type("\u0003");
+    await type("echo code=$?\r");
+    await sees(/code=130/);
+    await type("exit 9\r");
+    expect(await terminal.exit).toEqual({ code: 9, signal: null });
+  });
+
+  test("opens the login shell when no program is named", async () => {
+    const { terminal, sees, type } = await open();
+    await type('echo "I am $0"\r');
+    await sees(/I am .*(bash|sh)/);
+    await type("exit\r");
+    expect(await terminal.exit).toMatchObject({ signal: null });
+  });
+
+  test("the last byte before the exit is not lost", async () => {
+    for (let round = 0; round < 5; round++) {
+      let bytes = 0;
+      let tail = "";
+      const terminal = channel.terminal({
+        argv: ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; printf THE-END"],
+        cols: 80,
+        rows: 24,
+        onData: (chunk) => {
+          bytes += chunk.length;
+          tail = (tail + decode(chunk)).slice(-7);
+        },
+      });
+      await terminal.exit;
+      expect([bytes, tail]).toEqual([300_007, "THE-END"]);
+    }
+  });
+
+  test("closing it hangs up what runs in it", async ({ skip }) => {
+    let screen = "";
+    const terminal = channel.terminal({
+      argv: ["sh", "-c", "echo pid=$$; sleep 60"],
+      cols: 80,
+      rows: 24,
+      onData: (bytes) => void (screen += decode(bytes)),
+    });
+    const { pty } = await terminal.opened;
+    skip(pty === "pipes", "no pty here");
+    await until(
+      () => /pid=\d+\r/.test(screen),
+      () => screen,
+    );
+    const pid = Number(/pid=(\d+)/.exec(screen)?.[1]);
+    terminal.close();
+    await until(
+      () => !alive(pid),
+      () => `${pid} is hung up`,
+    );
+  });
+});
+
+test("a client that goes away takes its processes along", async () => {
+  const other = await connectHub({
+    open: () => dialNode({ url: `http://127.0.0.1:${hub.port}`, token: "x" }),
+  });
+  const session = await other.attach("demo");
+  const exec = session.exec({ argv: ["sleep", "60"] });
+  const { pid } = await exec.opened;
+  expect(alive(pid ?? 0)).toBe(true);
+  other.close();
+  await until(
+    () => !alive(pid ?? 0),
+    () => `${pid ?? 0} is hung up`,
+  );
+});
+
+test("nothing secret is in the log", () => {
+  expect(driver.log()).toContain("link is live");
+  expect(driver.log()).not.toContain("canary");
+});

@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { createBackoff } from "../../src/base/backoff.ts";
+import { limits } from "../../src/base/limits.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { CloseCodes } from "../../src/protocol/close-codes.ts";
+import { Redial, type AttemptEvents } from "../../src/stream/redial.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+interface Try {
+  readonly reason: string;
+  readonly atMs: number;
+  readonly events: AttemptEvents;
+  abandoned: boolean;
+}
+
+let clock: TestClock;
+let tries: Try[];
+let redial: Redial;
+
+beforeEach(() => {
+  clock = new TestClock();
+  tries = [];
+  redial = new Redial({
+    clock,
+    backoff: createBackoff({
+      minMs: limits.REDIAL_MIN_MS,
+      maxMs: limits.REDIAL_MAX_MS,
+      random: seededRandom("redial"),
+    }),
+    connect: (reason, events) => {
+      const attempt: Try = { reason, atMs: clock.mono(), events, abandoned: false };
+      tries.push(attempt);
+      return { abandon: () => (attempt.abandoned = true) };
+    },
+  });
+});
+
+function last(): Try {
+  const attempt = tries.at(-1);
+  if (attempt === undefined) throw new Error("nothing was dialled");
+  return attempt;
+}
+
+const lost = { code: 1006, reason: "lost" };
+
+describe("redial", () => {
+  test("never gives up, waits at most 5 s, and asks for one link at a time", () => {
+    redial.start();
+    for (let failure = 0; failure < 200; failure++) {
+      const before = tries.length;
+      last().events.ended(lost);
+      expect(redial.phase.name).toBe("waiting");
+      clock.advance(limits.REDIAL_MAX_MS);
+      expect(tries).toHaveLength(before + 1);
+    }
+    const waits = tries.slice(1).map((attempt, i) => attempt.atMs - (tries[i]?.atMs ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(limits.REDIAL_MIN_MS);
+    expect(clock.pendingTimers).toBe(1);
+  });
+
+  test("a dial that hangs is abandoned after 10 s and tried again", () => {
+    redial.start();
+    clock.advance(10_000);
+    expect(tries[0]?.abandoned).toBe(true);
+    clock.advance(5_000);
+    expect(tries.length).toBeGreaterThan(1);
+    tries[0]?.events.live();
+    expect(redial.phase.name).not.toBe("live");
+  });
+
+  test("the back-off starts small again only after a link that lived 10 s", () => {
+    redial.start();
+    for (let i = 0; i < 12; i++) {
+      last().events.live();
+      clock.advance(limits.REDIAL_RESET_AFTER_MS - 1);
+      last().events.ended(lost);
+      clock.advance(limits.REDIAL_MAX_MS);
+    }
+    last().events.live();
+    clock.advance(limits.REDIAL_RESET_AFTER_MS);
+    const before = tries.length;
+    last().events.ended(lost);
+    clock.advance(limits.REDIAL_MIN_MS);
+    expect(tries).toHaveLength(before + 1);
+  });
+
+  test("a nudge drops the live link and dials in the same turn", () => {
+    redial.start();
+    last().events.live();
+    redial.nudge("nudge");
+    expect(tries[0]?.abandoned).toBe(true);
+    expect(last().reason).toBe("nudge");
+    expect(redial.phase.name).toBe("dialling");
+  });
+
+  test("a hundred nudges within a second are one dial", () => {
+    redial.start();
+    last().events.live();
+    for (let i = 0; i < 100; i++) {
+      redial.nudge("nudge");
+      clock.advance(9);
+    }
+    expect(tries).toHaveLength(2);
+    clock.advance(200);
+    redial.nudge("nudge");
+    expect(tries).toHaveLength(3);
+  });
+
+  test("a nudge ends a long wait, also when an earlier one was a moment ago", () => {
+    redial.start();
+    last().events.ended({ code: CloseCodes.fenced.code, reason: "fenced" });
+    clock.advance(limits.REDIAL_LATER_MS - 30_000);
+    expect(tries).toHaveLength(1);
+    redial.nudge("nudge");
+    expect(tries).toHaveLength(2);
+    last().events.ended({ code: CloseCodes.fenced.code, reason: "fenced" });
+    redial.nudge("nudge");
+    clock.advance(999);
+    expect(tries).toHaveLength(2);
+    clock.advance(1);
+    expect(tries).toHaveLength(3);
+  });
+
+  test("close codes decide: stop ends it for good, retry-later waits a minute", () => {
+    redial.start();
+    last().events.ended({ code: CloseCodes.fenced.code, reason: "" });
+    clock.advance(limits.REDIAL_LATER_MS - 1);
+    expect(tries).toHaveLength(1);
+    clock.advance(1);
+    expect(tries).toHaveLength(2);
+    last().events.ended({ code: CloseCodes.sessionUnknown.code, reason: "no such session" });
+    expect(redial.phase).toMatchObject({ name: "stopped", end: { reason: "no such session" } });
+    redial.nudge("nudge");
+    clock.advance(600_000);
+    expect(tries).toHaveLength(2);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("the peer's wish to wait longer is honoured", () => {
+    redial.start();
+    last().events.ended({ ...lost, retryAfterMs: 20_000 });
+    clock.advance(19_999);
+    expect(tries).toHaveLength(1);
+    clock.advance(1);
+    expect(tries).toHaveLength(2);
+  });
+
+  test("late words of an abandoned try change nothing", () => {
+    redial.start();
+    const [first] = tries;
+    last().events.live();
+    redial.nudge("jump");
+    first?.events.ended({ code: CloseCodes.forbidden.code, reason: "late" });
+    expect(redial.phase.name).toBe("dialling");
+  });
+
+  test("a connect that fails in the same turn is a normal failure", () => {
+    let dials = 0;
+    const sync = new Redial({
+      clock,
+      backoff: createBackoff({ minMs: 100, maxMs: 5_000, random: seededRandom("sync") }),
+      connect: (_reason, events) => {
+        dials += 1;
+        events.ended(lost);
+        return { abandon: () => undefined };
+      },
+    });
+    sync.start();
+    clock.advance(60_000);
+    expect(dials).toBeGreaterThan(10);
+    expect(sync.phase.name).toBe("waiting");
+  });
+});
