@@ -1,0 +1,102 @@
+/**
+ * Makes the documents that are tables of the code: docs/CONFIG.md from the settings and
+ * docs/FAULTS.md from the fault registry. `npm run docs` writes them; a test compares.
+ */
+import { writeFileSync } from "node:fs";
+import { join, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fileVariable } from "../src/base/config.ts";
+import { settings, type Setting } from "../src/base/config-table.ts";
+import { faults, type FaultKind } from "../src/base/faults.ts";
+import { exitCodes } from "../src/cli/command-table.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Text of every generated document by its path in the checkout. */
+export const generatedDocs: Readonly<Record<string, () => string>> = {
+  "docs/CONFIG.md": configDoc,
+  "docs/FAULTS.md": faultsDoc,
+};
+
+function configDoc(): string {
+  const rows = settings.map((setting) => [
+    code(setting.key),
+    envNames(setting),
+    setting.flag === null ? "" : code(`--${setting.flag}`),
+    defaultOf(setting),
+    setting.choices === undefined
+      ? setting.about
+      : `${setting.about} One of ${setting.choices.map(code).join(", ")}.`,
+  ]);
+  return `# Configuration
+
+A flag wins over the environment, the environment over the file, the file over the default. The
+file is \`config.json\` in the state directory: one JSON object with the settings below as texts.
+\`holdfast config show --origin\` prints every value with its place. All mistakes are reported at
+once; an unknown setting or \`HOLDFAST_*\` variable is a mistake, not a silent nothing.
+
+Secrets have no flag, because every user of a machine can read command lines. Each of them may be
+in a file of its own, named by the variable with \`_FILE\` (or by the setting with \`File\`).
+
+${table(["Setting", "Environment", "Flag", "Default", "Meaning"], rows)}
+## Rules
+
+- A hub that listens on anything but loopback needs a token of your own (\`HOLDFAST_TOKEN\`).
+- Platform \`daytona\` needs \`DAYTONA_API_KEY\`.
+- A command talks to \`HOLDFAST_URL\`, else to the hub that runs on the state directory. The token
+  file of the state directory is sent only to that hub or to this machine; for any other address
+  set \`HOLDFAST_TOKEN\`.
+
+## Exit codes
+
+${table(
+  ["Code", "Meaning"],
+  exitCodes.map((row) => [...row]),
+)}`;
+}
+
+function faultsDoc(): string {
+  const rows = Object.entries<FaultKind>(faults).map(([name, kind]) => [
+    `<a id="${name}"></a>${code(name)}`,
+    kind.category,
+    kind.retry,
+    String(kind.http),
+    String(kind.exit),
+    kind.hint,
+  ]);
+  return `# Faults
+
+Every failure has one of these codes, in the API (\`code\` of problem+json), on the command line
+(in brackets, or \`error.code\` under \`--json\`), in events, logs and metrics. They are stable.
+
+- \`retry\`: \`same\` the same call may work later, \`after-backoff\` wait first, \`on-fresh-sandbox\`
+  only another sandbox can help, \`never\` something must change before.
+
+${table(["Code", "Category", "Retry", "HTTP", "Exit", "Next step"], rows)}`;
+}
+
+function envNames(setting: Setting): string {
+  const names = setting.kind === "secret" ? [setting.env, fileVariable(setting)] : [setting.env];
+  return names.map(code).join(", ");
+}
+
+function defaultOf(setting: Setting): string {
+  if (setting.unset !== undefined) return setting.unset;
+  return setting.fallback === null ? "" : code(setting.fallback);
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, render] of Object.entries(generatedDocs)) {
+    writeFileSync(join(root, path), render());
+    console.log(`wrote ${path}`);
+  }
+}
