@@ -4,6 +4,7 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
+import type { RunningHub } from "../hub/main.ts";
 import { note, print, printJson, type Cli } from "./cli.ts";
 import {
   ensureToken,
@@ -13,7 +14,6 @@ import {
   runningHub,
   writeHubRecord,
 } from "./home.ts";
-import { startHub, type Hub } from "./hub-entry.ts";
 import { commandName, ensureBundles } from "./installation.ts";
 import { plural } from "./leftovers.ts";
 import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
@@ -33,6 +33,8 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const bundles = await ensureBundles();
   const platform =
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
+  // Loaded late: a second `up`, or one with a mistake, answers without the weight of a hub.
+  const { startHub } = await import("../hub/main.ts");
   const hub = await startHub({
     home,
     listen: config.listen,
@@ -80,13 +82,13 @@ function platformDoor(config: Config, platform: PlatformRecord | null) {
     apiUrl: config.daytonaApiUrl,
     // checkHubConfig has made sure that there is one.
     apiKey: config.daytonaApiKey ?? "",
-    target: config.daytonaTarget,
+    target: config.daytonaTarget ?? "",
   } as const;
 }
 
 function describe(
   config: Config,
-  hub: Hub,
+  hub: RunningHub,
   platform: PlatformRecord | null,
   token: string,
   readyMs: number,

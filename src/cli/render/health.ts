@@ -30,7 +30,7 @@ export function renderHealth(health: Health, paint: Paint): string {
   const more: [string, string][] = [];
   if (health.disagreement !== null)
     more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
-  if (ladder.rung !== null) {
+  if (ladder.rung !== null && ladder.rung !== "none") {
     const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;
     more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);
   }
