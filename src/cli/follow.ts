@@ -7,6 +7,7 @@ import { restingStates, type Session } from "../client/api-types.ts";
 import { HubError } from "../base/hub-error.ts";
 import { parseDuration } from "./render/durations.ts";
 import { openProofView, type ProofView } from "./render/proof-view.ts";
+import type { StepName } from "./render/proof.ts";
 import { textOption, usageError, type Cli } from "./cli.ts";
 
 /** The event stream is the fast way; this catches what it could miss. */
@@ -17,6 +18,8 @@ const REDIAL_MS = 250;
 
 export interface Ask {
   readonly title: string;
+  /** What to watch on the way. */
+  readonly steps: readonly StepName[];
   /** Sends the request; its answer names the session. */
   readonly send: () => Promise<Session>;
   /** Events up to this one happened before the request. */
@@ -34,7 +37,7 @@ export async function followToVerdict(cli: Cli, api: Api, ask: Ask): Promise<Ses
   process.once("SIGINT", onInterrupt);
   try {
     const asked = await ask.send();
-    const view = openProofView(cli, ask.title, beganAtMs);
+    const view = openProofView(cli, { title: ask.title, steps: ask.steps, beganAtMs });
     try {
       const wait: Wait = { api, asked, ask, stop, view };
       return await Promise.race([byEvents(wait), byChecking(wait), rejection(stop.signal)]);

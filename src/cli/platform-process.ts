@@ -49,11 +49,17 @@ export interface StartPlatform {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+export interface EnsuredPlatform {
+  readonly record: PlatformRecord;
+  /** True when this call started it; then a failure afterwards has to end it again. */
+  readonly isNew: boolean;
+}
+
 /** The running platform, or a new one. A running one of another tier than asked for is an error. */
-export async function ensurePlatform(start: StartPlatform): Promise<PlatformRecord> {
+export async function ensurePlatform(start: StartPlatform): Promise<EnsuredPlatform> {
   const { home, isolation } = start.config;
   const running = runningPlatform(home);
-  if (running === null) return startPlatform(start);
+  if (running === null) return { record: await startPlatform(start), isNew: true };
   if (isolation !== "auto" && running.tier !== isolation) {
     throw new HubError(
       "LocalPlatformFailed",
@@ -68,7 +74,7 @@ export async function ensurePlatform(start: StartPlatform): Promise<PlatformReco
       { hint: `Its log is ${homePaths(home).platformLog}; \`holdfast down\` stops it.` },
     );
   }
-  return running;
+  return { record: running, isNew: false };
 }
 
 async function startPlatform({ config, env }: StartPlatform): Promise<PlatformRecord> {

@@ -27,7 +27,7 @@ export function watchPlatform(cli: Cli, config: Config, first: PlatformRecord): 
     if (isRunning(current)) return LOOK_MS;
     note(cli, `the platform (pid ${current.pid}) ended unexpectedly; starting it again`);
     try {
-      current = await ensurePlatform({ config, env: cli.env });
+      current = (await ensurePlatform({ config, env: cli.env })).record;
       note(cli, `the platform runs again (pid ${current.pid}); its sandboxes were taken over`);
       return LOOK_MS;
     } catch (error) {

@@ -39,7 +39,7 @@ export async function settle(cli: Cli, api: Api, asking: Settling): Promise<numb
 export function actionCommand(
   action: Exclude<SessionAction, "probe">,
   title: string,
-  outcome: Pick<Settling, "goals" | "success">,
+  outcome: Pick<Settling, "steps" | "goals" | "success">,
 ): Run {
   return async (cli, [name = ""]) => {
     const api = connectApi(cli);

@@ -14,7 +14,7 @@ import {
   runningHub,
   writeHubRecord,
 } from "./home.ts";
-import { commandName, ensureBundles } from "./installation.ts";
+import { commandName, ensureBundles, type Bundles } from "./installation.ts";
 import { plural } from "./leftovers.ts";
 import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
 import type { PlatformRecord } from "./platform-process.ts";
@@ -31,20 +31,13 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const identity = ownIdentity();
   const token = config.token ?? ensureToken(home);
   const bundles = await ensureBundles();
-  const platform =
+  const ensured =
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
-  // Loaded late: a second `up`, or one with a mistake, answers without the weight of a hub.
-  const { startHub } = await import("../hub/main.ts");
-  const hub = await startHub({
-    home,
-    listen: config.listen,
-    publicUrl: config.publicUrl,
-    token,
-    platform: platformDoor(config, platform),
-    driverBundle: bundles.driver,
-    webDir: bundles.web,
-    logLevel: config.logLevel,
-    logFile: homePaths(home).hubLog,
+  const platform = ensured?.record ?? null;
+  const hub = await openHub(config, token, bundles, platform).catch(async (error: unknown) => {
+    // A start that failed leaves nothing running that it started.
+    if (ensured?.isNew === true) await stopPlatform(ensured.record);
+    throw error;
   });
   const record = { ...identity, url: hub.url, version: productVersion(), hubId: hub.hubId };
   const ready = describe(config, hub, platform, token, performance.now() - beganAtMs);
@@ -63,6 +56,27 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   if (signal === "SIGTERM") note(cli, "hub stopped");
   else note(cli, await sayStopped(current));
   return 0;
+}
+
+async function openHub(
+  config: Config,
+  token: string,
+  bundles: Bundles,
+  platform: PlatformRecord | null,
+): Promise<RunningHub> {
+  // Loaded late: a second `up`, or one with a mistake, answers without the weight of a hub.
+  const { startHub } = await import("../hub/main.ts");
+  return startHub({
+    home: config.home,
+    listen: config.listen,
+    publicUrl: config.publicUrl,
+    token,
+    platform: platformDoor(config, platform),
+    driverBundle: bundles.driver,
+    webDir: bundles.web,
+    logLevel: config.logLevel,
+    logFile: homePaths(config.home).hubLog,
+  });
 }
 
 function refuseSecondHub(home: string): void {

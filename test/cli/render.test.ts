@@ -3,7 +3,13 @@ import type { HubEvent } from "../../src/client/api-types.ts";
 import { formatDuration, parseDuration } from "../../src/cli/render/durations.ts";
 import { createPaint, plain } from "../../src/cli/render/paint.ts";
 import { renderProblem, renderSessionError } from "../../src/cli/render/problem.ts";
-import { changedSteps, newProof, takeEvent, type Proof } from "../../src/cli/render/proof.ts";
+import {
+  changedSteps,
+  newProof,
+  proofSteps,
+  takeEvent,
+  type Proof,
+} from "../../src/cli/render/proof.ts";
 import { renderTable } from "../../src/cli/render/table.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 
@@ -27,7 +33,7 @@ function event(kind: string, atMs: number, data: unknown = null): HubEvent {
 }
 
 function replay(...events: HubEvent[]): Proof {
-  return events.reduce((proof, next) => takeEvent(proof, next, beganAtMs), newProof(""));
+  return events.reduce((proof, next) => takeEvent(proof, next, beganAtMs), newProof(proofSteps));
 }
 
 describe("proof", () => {

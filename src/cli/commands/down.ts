@@ -6,7 +6,13 @@ import { HubError } from "../../base/hub-error.ts";
 import { print, printJson, type Cli, type Run } from "../cli.ts";
 import { runningHub } from "../home.ts";
 import { stopHub } from "../hub-process.ts";
-import { describeLeftovers, findLeftovers, hasLiveLeftovers } from "../leftovers.ts";
+import {
+  describeLeftovers,
+  findLeftovers,
+  hasLiveLeftovers,
+  plural,
+  type Leftovers,
+} from "../leftovers.ts";
 import {
   ensurePlatform,
   runningPlatform,
@@ -27,7 +33,7 @@ export const run: Run = async (cli) => {
   if (platform !== null) {
     const before = findLeftovers(home);
     await shutDownPlatform(platform);
-    did.push(`platform stopped (pid ${platform.pid}), with ${describeLive(before)}`);
+    did.push(`platform stopped (pid ${platform.pid}), ${describeLive(before)}`);
   }
   const left = findLeftovers(home);
   if (hasLiveLeftovers(left)) {
@@ -46,7 +52,8 @@ export const run: Run = async (cli) => {
   }
   for (const line of did) print(cli, line);
   if (did.length === 0) print(cli, `nothing runs on ${home}`);
-  if (kept > 0) print(cli, `files of ${kept} kept: the next \`holdfast up\` can resume them`);
+  if (kept > 0)
+    print(cli, `files of ${plural(kept, "sandbox")} are kept: the next \`holdfast up\` takes over`);
   return 0;
 };
 
@@ -56,9 +63,11 @@ async function platformToShutDown(cli: Cli): Promise<PlatformRecord | null> {
   const running = runningPlatform(config.home);
   if (running !== null) return running;
   if (!hasLiveLeftovers(findLeftovers(config.home))) return null;
-  return ensurePlatform({ config: { ...config, isolation: "auto" }, env: cli.env });
+  const start = { config: { ...config, isolation: "auto" as const }, env: cli.env };
+  return (await ensurePlatform(start)).record;
 }
 
-function describeLive(found: ReturnType<typeof findLeftovers>): string {
-  return describeLeftovers({ ...found, directories: [] });
+function describeLive(found: Leftovers): string {
+  const live = describeLeftovers({ ...found, directories: [] });
+  return live === "nothing" ? "no sandbox was running" : `with ${live} of its sandboxes`;
 }

@@ -5,6 +5,7 @@ import { connectApi } from "../connection.ts";
 import { textOption, usageError, type Run } from "../cli.ts";
 import { keyValues } from "../key-values.ts";
 import { settle } from "../settle.ts";
+import { proofSteps } from "../render/proof.ts";
 
 export const run: Run = async (cli, [name]) => {
   const problem = name === undefined ? null : whyNotSessionName(name);
@@ -28,6 +29,7 @@ export const run: Run = async (cli, [name]) => {
     title: name === undefined ? "creating a session" : `creating ${name}`,
     send: () => api.create(wanted),
     after: 0,
+    steps: proofSteps,
     goals: ["connected", "error", "ended"],
     success: "connected",
   });

@@ -7,6 +7,7 @@ import { flagOption, note, print, usageError, type Cli, type Run } from "../cli.
 import { followToVerdict, lastEventSeq } from "../follow.ts";
 import { problemJson, renderProblem } from "../render/problem.ts";
 import { allSessions } from "./ls.ts";
+import { endSteps } from "../render/proof.ts";
 
 export const run: Run = async (cli, names) => {
   const all = flagOption(cli, "all");
@@ -46,6 +47,7 @@ async function remove(cli: Cli, api: Api, name: string): Promise<void> {
     title: `removing ${name}`,
     send,
     after: await lastEventSeq(api, name),
+    steps: endSteps,
     goals: ["ended"],
   });
   say(cli, before.name, "is removed");

@@ -6,7 +6,8 @@ import type { HubEvent } from "../../client/api-types.ts";
 import type { Cli } from "../cli.ts";
 import { formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
-import { changedSteps, newProof, takeEvent, type Proof, type Step } from "./proof.ts";
+import { changedSteps, newProof, takeEvent } from "./proof.ts";
+import type { Proof, Step, StepName } from "./proof.ts";
 
 /** Ten frames a second: smooth, and little to send over a slow line. */
 const REDRAW_MS = 100;
@@ -19,29 +20,36 @@ export interface ProofView {
   close(): void;
 }
 
-export function openProofView(cli: Cli, title: string, beganAtMs: number): ProofView {
-  if (cli.json) return jsonView(cli, beganAtMs);
-  return cli.stderr.isTTY ? terminalView(cli, title, beganAtMs) : lineView(cli, title, beganAtMs);
+export interface Shown {
+  readonly title: string;
+  readonly steps: readonly StepName[];
+  /** Wall time of the request. */
+  readonly beganAtMs: number;
 }
 
-function jsonView(cli: Cli, beganAtMs: number): ProofView {
-  let proof = newProof("");
+export function openProofView(cli: Cli, shown: Shown): ProofView {
+  if (cli.json) return jsonView(cli, shown);
+  return cli.stderr.isTTY ? terminalView(cli, shown) : lineView(cli, shown);
+}
+
+function jsonView(cli: Cli, shown: Shown): ProofView {
+  let proof = newProof(shown.steps);
   return {
     take(event) {
       cli.stdout.write(`${JSON.stringify({ event })}\n`);
-      return (proof = takeEvent(proof, event, beganAtMs));
+      return (proof = takeEvent(proof, event, shown.beganAtMs));
     },
     say: () => undefined,
     close: () => undefined,
   };
 }
 
-function lineView(cli: Cli, title: string, beganAtMs: number): ProofView {
-  let proof = newProof("");
-  cli.stderr.write(`${title}\n`);
+function lineView(cli: Cli, shown: Shown): ProofView {
+  let proof = newProof(shown.steps);
+  cli.stderr.write(`${shown.title}\n`);
   return {
     take(event) {
-      const after = takeEvent(proof, event, beganAtMs);
+      const after = takeEvent(proof, event, shown.beganAtMs);
       for (const step of changedSteps(proof, after)) {
         cli.stderr.write(`${stepLine(step, cli.notePaint, cli.stderr.columns)}\n`);
       }
@@ -52,18 +60,18 @@ function lineView(cli: Cli, title: string, beganAtMs: number): ProofView {
   };
 }
 
-function terminalView(cli: Cli, title: string, beganAtMs: number): ProofView {
-  let proof = newProof("");
+function terminalView(cli: Cli, shown: Shown): ProofView {
+  let proof = newProof(shown.steps);
   let saying = "";
   let drawn = 0;
   let frame = 0;
   const paint = cli.notePaint;
   const draw = (final: boolean): void => {
-    const elapsed = formatDuration(Date.now() - beganAtMs);
+    const elapsed = formatDuration(Date.now() - shown.beganAtMs);
     const turn = spinner[frame++ % spinner.length] ?? "";
     const columns = cli.stderr.columns;
     const lines = [
-      `${final ? " " : paint.cyan(turn)} ${title} ${paint.dim(elapsed)}`,
+      `${final ? " " : paint.cyan(turn)} ${shown.title} ${paint.dim(elapsed)}`,
       ...proof.steps.map((step) => stepLine(step, paint, columns)),
     ];
     const below = saying === "" ? proof.latest : saying;
@@ -78,7 +86,7 @@ function terminalView(cli: Cli, title: string, beganAtMs: number): ProofView {
   return {
     take(event) {
       saying = "";
-      return (proof = takeEvent(proof, event, beganAtMs));
+      return (proof = takeEvent(proof, event, shown.beganAtMs));
     },
     say(text) {
       saying = text;

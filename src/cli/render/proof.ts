@@ -22,16 +22,20 @@ export interface Proof {
   readonly latest: string;
 }
 
-const stepNames: readonly StepName[] = ["claim", "driver", "exec", "filesystem", "verdict"];
+/** What has to be seen before a session is connected. */
+export const proofSteps: readonly StepName[] = ["claim", "driver", "exec", "filesystem", "verdict"];
+/** A pause is proven by the platform alone, an end by the hub. */
+export const pauseSteps: readonly StepName[] = ["claim", "verdict"];
+export const endSteps: readonly StepName[] = ["verdict"];
 
-export function newProof(latest: string): Proof {
+export function newProof(stepNames: readonly StepName[]): Proof {
   const steps = stepNames.map((name): Step => ({
     name,
     outcome: "waiting",
     afterMs: null,
     text: "",
   }));
-  return { steps, verdict: null, latest };
+  return { steps, verdict: null, latest: "" };
 }
 
 /** Takes one event in; `beganAtMs` is the wall time of the request. */

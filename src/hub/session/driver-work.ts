@@ -33,13 +33,15 @@ export class DriverWork {
     const { provider, ledger, board, clock, driver } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
-      const dir = `${await provider.homeDir(sandboxId, signal)}/${DRIVER_DIR}`;
+      const home = await provider.homeDir(sandboxId, signal);
+      const dir = `${home}/${DRIVER_DIR}`;
       const files = driverFiles(dir);
       const config = {
         session: ledger.record.id,
         token: driver.token(ledger.record.id),
         urls: await driver.urls(),
-        home: dir,
+        // Where commands and shells of the session start.
+        home,
         readyFile: files.ready,
         logFile: files.log,
       };
