@@ -82,6 +82,11 @@ describe("exec", () => {
     expect(out).not.toContain("canary");
   });
 
+  test("gives outputs that can be opened again by name", async () => {
+    const argv = ["sh", "-c", "echo one > /dev/stdout; echo two > /dev/stderr; echo three"];
+    expect(await run(argv)).toMatchObject({ out: "one\nthree\n", err: "two\n" });
+  });
+
   test("says why a command did not start", async () => {
     const why = (argv: string[], cwd?: string) =>
       run(argv, cwd === undefined ? {} : { cwd }).then(

@@ -1,4 +1,7 @@
-/** Starts the bundled driver as a real process in a home of its own, and ends it. */
+/**
+ * Starts the bundled driver as a real process in a home of its own, and ends it. The driver runs
+ * on this Node, or on what HOLDFAST_TEST_DRIVER_RUNTIME names (an older Node, a Bun).
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,15 +13,14 @@ export interface DriverProcess {
   readonly home: string;
   readonly readyFile: string;
   readonly pid: number;
-  ready(): Record<string, unknown> | null;
-  log(): string;
-  exited: Promise<number | null>;
+  readonly ready: () => Record<string, unknown> | null;
+  readonly log: () => string;
+  readonly exited: Promise<number | null>;
   end(): Promise<void>;
 }
 
 export async function startDriver(options: {
   urls: string[];
-  runtime?: string;
   config?: Record<string, unknown>;
   env?: Record<string, string>;
 }): Promise<DriverProcess> {
@@ -37,10 +39,14 @@ export async function startDriver(options: {
   };
   const configFile = join(home, "driver.json");
   writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
-  const child = spawn(options.runtime ?? process.execPath, [driver, configFile], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...options.env },
-  });
+  const child = spawn(
+    process.env["HOLDFAST_TEST_DRIVER_RUNTIME"] ?? process.execPath,
+    [driver, configFile],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, ...options.env },
+    },
+  );
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   return {
     child,

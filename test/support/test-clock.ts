@@ -26,7 +26,7 @@ export class TestClock implements Clock {
 
   setTimeout(fn: (...args: never[]) => void, ms: number): TimerId {
     const id = this.#nextId++;
-    const run = fn as () => void;
+    const run = fn;
     this.#timers.set(id, { id, dueMs: this.#monoMs + Math.max(0, ms), run });
     return id;
   }

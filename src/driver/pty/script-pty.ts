@@ -2,11 +2,11 @@
  * A real pty without native code: util-linux `script` makes it and copies bytes, a small shell
  * text inside sets the size and tells the name of the tty, `stty -F` resizes it later.
  */
-import { execFile, type ChildProcess } from "node:child_process";
+import { execFile } from "node:child_process";
 import type { Readable } from "node:stream";
 import { whenOver } from "../services/ending.ts";
 import { pipeIn, pipeOut } from "../services/pipes.ts";
-import { hangUp, signalGroup, spawnGroup } from "../services/process-group.ts";
+import { hangUp, signalGroup, spawnGroup, type Running } from "../services/process-group.ts";
 import type { PtyContext } from "./open-pty.ts";
 import type { OpenedPty, Pty, PtyCommand, Size } from "./pty.ts";
 
@@ -22,10 +22,10 @@ export function openScript(
   const args = ["-q", "-e", "-f", "-c", innerShell(command), "/dev/null"];
   // `script` runs its command with $SHELL; a plain one is sure to understand the text.
   const env = { ...command.env, SHELL: "/bin/sh" };
-  const start = { program: "script", args, cwd: command.cwd, env, extraPipes: 1 };
+  const start = { program: "script", args, cwd: command.cwd, env, outputs: null, report: true };
   spawnGroup(start, (spawned) => {
     if (!spawned.ok) done(spawned);
-    else done({ ok: true, pty: new ScriptPty(spawned.child, spawned.pid, command.size, context) });
+    else done({ ok: true, pty: new ScriptPty(spawned.running, command.size, context) });
   });
 }
 
@@ -48,7 +48,7 @@ class ScriptPty implements Pty {
   readonly kind = "script";
   readonly pid: number;
   readonly write: Pty["write"];
-  readonly #child: ChildProcess;
+  readonly #running: Running;
   readonly #context: PtyContext;
   /** Null until the inner shell has told it. */
   #tty: string | null = null;
@@ -56,23 +56,23 @@ class ScriptPty implements Pty {
   #size: Size;
   #resizing = false;
 
-  constructor(child: ChildProcess, pid: number, size: Size, context: PtyContext) {
-    this.pid = pid;
-    this.#child = child;
+  constructor(running: Running, size: Size, context: PtyContext) {
+    this.pid = running.pid;
+    this.#running = running;
     this.#size = size;
     this.#context = context;
-    this.write = child.stdin === null ? () => undefined : pipeIn(child.stdin);
-    this.#readReport(child.stdio[REPORT_FD] as Readable, size);
+    this.write = pipeIn(running.stdin);
+    this.#readReport(running.child.stdio[REPORT_FD] as Readable, size);
   }
 
   start({ output, onExit }: Parameters<Pty["start"]>[0]): void {
-    whenOver(this.#child, this.#context.clock, onExit);
-    if (this.#child.stdout !== null) pipeOut(this.#child.stdout, output);
-    if (this.#child.stderr !== null) pipeOut(this.#child.stderr, output);
+    whenOver(this.#running, this.#context.clock, onExit);
+    pipeOut(this.#running.stdout, output);
+    pipeOut(this.#running.stderr, output);
   }
 
   endInput(): void {
-    this.#child.stdin?.end();
+    this.#running.stdin.end();
   }
 
   resize(size: Size): void {
@@ -88,7 +88,7 @@ class ScriptPty implements Pty {
   /** `script` takes no notice of SIGHUP: the program is told, and its end ends `script`. */
   hangUp(): void {
     if (this.#innerPid !== null) signalGroup(this.#innerPid, "SIGHUP");
-    hangUp(this.#child, this.pid, this.#context.clock);
+    hangUp(this.#running, this.#context.clock);
   }
 
   #readReport(report: Readable, startSize: Size): void {

@@ -3,8 +3,8 @@
  * A background child may keep the pipes open for ever, so silence after the exit ends it too; what
  * such a child writes later is read and dropped, which keeps it alive.
  */
-import type { ChildProcess } from "node:child_process";
 import type { Clock, TimerId } from "../../base/clock.ts";
+import type { Running } from "./process-group.ts";
 
 /** Output of a process that has exited arrives within this time, or its reader waits for others. */
 const SILENCE_AFTER_EXIT_MS = 500;
@@ -14,7 +14,10 @@ export interface Exit {
   readonly signal: string | null;
 }
 
-export function whenOver(child: ChildProcess, clock: Clock, over: (exit: Exit) => void): void {
+/** Call it in the turn in which the process appears, before its outputs are read. */
+export function whenOver(running: Running, clock: Clock, over: (exit: Exit) => void): void {
+  const outputs = [running.stdout, running.stderr];
+  let open = outputs.length;
   let exit: Exit | null = null;
   let timer: TimerId = null;
   let done = false;
@@ -25,11 +28,9 @@ export function whenOver(child: ChildProcess, clock: Clock, over: (exit: Exit) =
     clock.clearTimeout(timer);
     over(exit);
   };
-  const paused = (): boolean =>
-    child.stdout?.isPaused() === true || child.stderr?.isPaused() === true;
   const silent = (): void => {
     // A slow reader is not silence: its bytes still wait in the pipe.
-    if (paused()) waitForSilence();
+    if (outputs.some((output) => output.isPaused())) waitForSilence();
     else finish();
   };
   const waitForSilence = (): void => {
@@ -37,11 +38,16 @@ export function whenOver(child: ChildProcess, clock: Clock, over: (exit: Exit) =
     clock.clearTimeout(timer);
     timer = clock.setTimeout(silent, SILENCE_AFTER_EXIT_MS);
   };
-  child.stdout?.on("data", waitForSilence);
-  child.stderr?.on("data", waitForSilence);
-  child.once("exit", (code, signal) => {
+  for (const output of outputs) {
+    output.on("data", waitForSilence);
+    output.once("close", () => {
+      open -= 1;
+      if (open === 0) finish();
+    });
+  }
+  running.child.once("exit", (code, signal) => {
     exit = { code, signal };
-    waitForSilence();
+    if (open === 0) finish();
+    else waitForSilence();
   });
-  child.once("close", finish);
 }

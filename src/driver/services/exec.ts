@@ -10,13 +10,15 @@ import type { Channel } from "../../stream/channel.ts";
 import type { Stream } from "../../stream/stream.ts";
 import { whenOver } from "./ending.ts";
 import { pipeIn, pipeOut } from "./pipes.ts";
-import { hangUp, signalGroup, spawnGroup, type Spawned } from "./process-group.ts";
+import type { OutputPipes } from "./output-pipes.ts";
+import { hangUp, signalGroup, spawnGroup, type Running } from "./process-group.ts";
 
 export interface ExecContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
+  readonly outputPipes: OutputPipes;
 }
 
 export function openExec(
@@ -28,26 +30,23 @@ export function openExec(
   const [program = "", ...args] = request.argv;
   const cwd = request.cwd ?? context.home;
   const env = { ...context.env, ...request.env };
-  spawnGroup({ program, args, cwd, env }, (spawned) => {
-    if (!spawned.ok) stream.reset(spawned.reset.code, spawned.reset.message);
-    else if (stream.closed) hangUp(spawned.child, spawned.pid, context.clock);
-    else join(spawned, request, stream, channel, context);
+  context.outputPipes.take((outputs) => {
+    spawnGroup({ program, args, cwd, env, outputs }, (spawned) => {
+      if (!spawned.ok) stream.reset(spawned.reset.code, spawned.reset.message);
+      else if (stream.closed) hangUp(spawned.running, context.clock);
+      else join(spawned.running, request, stream, channel, context);
+    });
   });
 }
 
 function join(
-  { child, pid }: Extract<Spawned, { ok: true }>,
+  running: Running,
   request: OpenExec,
   stream: Stream,
   channel: Channel,
-  context: ExecContext,
+  { clock, log }: ExecContext,
 ): void {
-  const { stdin, stdout, stderr } = child;
-  if (stdin === null || stdout === null || stderr === null) {
-    stream.reset("IO", "the process has no pipes");
-    hangUp(child, pid, context.clock);
-    return;
-  }
+  const { pid, stdin, stdout, stderr } = running;
   const errors = channel.open({ kind: "exec.stderr", of: stream.id, rxMax: 0 }, {}, request.rxMax);
   stream.listen({
     onBytes: pipeIn(stdin),
@@ -55,14 +54,14 @@ function join(
     onCtl: (ctl) => {
       if (ctl.type !== "signal") return;
       const sent = signalGroup(pid, ctl.signal);
-      if (!sent) context.log.info({ pid, signal: ctl.signal }, "signal reached no process");
+      if (!sent) log.info({ pid, signal: ctl.signal }, "signal reached no process");
     },
     onClosed: (end) => {
       if (end.kind === "reset") errors.reset("CANCELLED", "its exec was reset");
-      hangUp(child, pid, context.clock);
+      hangUp(running, clock);
     },
   });
-  whenOver(child, context.clock, (exit) => {
+  whenOver(running, clock, (exit) => {
     void Promise.all([stream.whenSent(), errors.whenSent()]).then(() => {
       errors.end();
       stream.ctl({ type: "exit", ...exit });

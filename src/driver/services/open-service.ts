@@ -2,6 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { openExec } from "./exec.ts";
+import { createOutputPipes } from "./output-pipes.ts";
 import { openProbe } from "./probe.ts";
 import type { OpenService } from "./service.ts";
 import { openTerminal } from "./terminal.ts";
@@ -15,10 +16,11 @@ export interface ServiceContext {
 }
 
 export function createServices(context: ServiceContext): OpenService {
+  const outputPipes = createOutputPipes(context.log);
   return (request, stream, channel) => {
     switch (request.kind) {
       case "exec":
-        openExec(request, stream, channel, context);
+        openExec(request, stream, channel, { ...context, outputPipes });
         break;
       case "terminal":
         openTerminal(request, stream, context);

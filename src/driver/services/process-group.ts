@@ -3,10 +3,12 @@
  * into a reset code with a sentence. Ends groups: politely, then hard.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import type { Reset } from "../../protocol/services.ts";
+import type { OutputPipe } from "./output-pipes.ts";
 
 /** After SIGHUP a process has this long before SIGKILL. */
 const HANGUP_GRACE_MS = 2_000;
@@ -16,40 +18,62 @@ export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Extra pipes after stdin, stdout and stderr. */
-  readonly extraPipes?: number;
+  /** Where stdout and stderr go; null for the sockets that Node makes. */
+  readonly outputs: readonly [OutputPipe, OutputPipe] | null;
+  /** A fourth descriptor, on which the child can report. */
+  readonly report?: boolean;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
 }
 
 export type Spawned =
-  | { readonly ok: true; readonly child: ChildProcess; readonly pid: number }
-  | { readonly ok: false; readonly reset: Reset };
+  { readonly ok: true; readonly running: Running } | { readonly ok: false; readonly reset: Reset };
 
 /** Calls back once, with the running child or with the reason why there is none. */
 export function spawnGroup(command: Command, done: (spawned: Spawned) => void): void {
-  const fail = (reset: Reset): void => done({ ok: false, reset });
-  const noCwd = whyNotDirectory(command.cwd);
-  if (noCwd !== null) {
-    fail(noCwd);
-    return;
-  }
-  const pipes = Array<"pipe">(3 + (command.extraPipes ?? 0)).fill("pipe");
+  const { outputs } = command;
+  const fail = (reset: Reset): void => {
+    for (const output of outputs ?? []) output.reader.destroy();
+    done({ ok: false, reset });
+  };
   let child: ChildProcess;
   try {
+    const noCwd = whyNotDirectory(command.cwd);
+    if (noCwd !== null) {
+      fail(noCwd);
+      return;
+    }
+    const [out, err] = outputs ?? [];
+    const stdio = ["pipe", out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"] as const;
     child = spawn(command.program, command.args, {
       cwd: command.cwd,
       env: { ...command.env },
       detached: true,
-      stdio: pipes,
+      stdio: command.report === true ? [...stdio, "pipe"] : [...stdio],
     });
   } catch (error) {
     fail(spawnFailure(error, command.program));
     return;
+  } finally {
+    // The child has its own copies; while ours are open the reader would never see the end.
+    for (const output of outputs ?? []) closeSync(output.writeFd);
   }
   const failed = (error: Error): void => fail(spawnFailure(error, command.program));
   child.once("error", failed);
   child.once("spawn", () => {
     child.off("error", failed);
-    if (child.pid !== undefined) done({ ok: true, child, pid: child.pid });
+    const { pid, stdin } = child;
+    const stdout = outputs?.[0].reader ?? child.stdout;
+    const stderr = outputs?.[1].reader ?? child.stderr;
+    if (pid === undefined || stdin === null || stdout === null || stderr === null) {
+      fail({ code: "IO", message: `${command.program} has no pipes` });
+    } else done({ ok: true, running: { child, pid, stdin, stdout, stderr } });
   });
 }
 
@@ -70,7 +94,7 @@ export function signalGroup(pid: number, name: string): boolean {
  * SIGHUP now, SIGKILL if the leader still lives after the grace. Members that ignored the hangup
  * and outlive their leader were meant to (nohup), so they are left alone.
  */
-export function hangUp(child: ChildProcess, pid: number, clock: Clock): void {
+export function hangUp({ child, pid }: Running, clock: Clock): void {
   if (hasEnded(child)) return;
   signalGroup(pid, "SIGHUP");
   signalGroup(pid, "SIGCONT");
@@ -80,7 +104,7 @@ export function hangUp(child: ChildProcess, pid: number, clock: Clock): void {
   child.once("exit", () => clock.clearTimeout(timer));
 }
 
-export function hasEnded(child: ChildProcess): boolean {
+function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
