@@ -13,7 +13,7 @@ import { chooseTier } from "./isolation/choose.ts";
 import { prepareSkeleton } from "./isolation/skeleton.ts";
 import { insideServices } from "./isolation/tier.ts";
 import type { RootKind } from "./isolation/tier.ts";
-import { CgroupParent } from "./kernel/cgroup.ts";
+import { CgroupParent, settle } from "./kernel/cgroup.ts";
 import { mountsBelow } from "./kernel/mounts.ts";
 import { identityOf } from "./kernel/process-table.ts";
 import type { PlatformOptions } from "./options.ts";
@@ -26,6 +26,9 @@ import { endProcesses, pidsOf } from "./sandbox/processes.ts";
 import { Registry } from "./sandbox/registry.ts";
 import { Snapshots } from "./snapshots.ts";
 import { toolboxBundle } from "./toolbox-bundle.ts";
+
+/** A transition under way at shutdown is let finish: it has its own, shorter deadlines. */
+const transitionDeadlineMs = 20_000;
 
 export const platformVersion = "v0.1.0-holdfast";
 
@@ -73,6 +76,7 @@ export class Platform {
       return platform;
     } catch (error) {
       dataDir.close();
+      CgroupParent.open(dataDir.paths.data)?.close();
       throw error;
     }
   }
@@ -116,6 +120,7 @@ export class Platform {
     const problems = await Promise.all(
       this.registry.all().map(async (held) => {
         const { record } = held;
+        await settle(() => !held.pending, transitionDeadlineMs);
         if (record.state === "started" || record.state === "paused") {
           const stopped = await this.lifecycle.stop(held);
           return stopped.ok ? undefined : `${record.name}: ${stopped.refusal.message}`;

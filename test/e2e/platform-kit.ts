@@ -27,8 +27,9 @@ export function makeDataDir(): string {
 export async function startPlatform(
   dataDir: string,
   args: string[] = [],
+  asUser?: number,
 ): Promise<StartedPlatform> {
-  const { child, output } = await runPlatform(dataDir, ["--json", ...args]);
+  const { child, output } = await runPlatform(dataDir, ["--json", ...args], asUser);
   const facts = JSON.parse(output) as Omit<StartedPlatform, "child" | "dataDir">;
   return { ...facts, child, dataDir };
 }
@@ -37,11 +38,11 @@ export async function startPlatform(
 export function runPlatform(
   dataDir: string,
   args: string[],
-  env: Record<string, string> = {},
+  asUser?: number,
 ): Promise<{ child: ChildProcess; output: string }> {
   const child = spawn(process.execPath, [main, "--data", join(dataDir, "p"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
+    ...(asUser === undefined ? {} : { uid: asUser, gid: asUser }),
   });
   return new Promise((resolve, reject) => {
     let output = "";

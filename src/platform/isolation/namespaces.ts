@@ -35,7 +35,10 @@ export const namespacesLauncher: Launcher = {
 };
 
 /** A second user namespace turns the mapped root, which the mounts needed, into a plain user. */
-const unmapped = ["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000"];
+const unmapped = [
+  ...["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000"],
+  ...["/usr/bin/setpriv", "--no-new-privs"],
+];
 
 /** `$1` merged `$2` run `$3` services `$4` node `$5` bundle `$6` host name `$7` bound `$8` network. */
 const setupScript = `

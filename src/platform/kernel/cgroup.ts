@@ -73,10 +73,19 @@ export async function setFrozen(
   return settle(() => eventOf(path, "frozen") === (frozen ? "1" : "0"), deadlineMs);
 }
 
+/** Thaws without waiting: the processes are to be killed, and their keeper must run to reap them. */
+export function thawForEnd(path: string): void {
+  if (existsSync(path)) writeFileSync(`${path}/cgroup.freeze`, "0");
+}
+
+export function isPopulated(path: string): boolean {
+  return eventOf(path, "populated") === "1";
+}
+
 export async function killCgroup(path: string, deadlineMs: number): Promise<boolean> {
   if (!existsSync(path)) return true;
   writeFileSync(`${path}/cgroup.kill`, "1");
-  return settle(() => eventOf(path, "populated") !== "1", deadlineMs);
+  return settle(() => !isPopulated(path), deadlineMs);
 }
 
 export function removeCgroup(path: string): void {

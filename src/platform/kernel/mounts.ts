@@ -1,6 +1,10 @@
 /** Overlay mounts on the host, and what the kernel's own list says of them. */
 import { readFileSync, statSync } from "node:fs";
+import { settle } from "./cgroup.ts";
 import { run } from "./run.ts";
+
+const detachDeadlineMs = 2_000;
+const flushDeadlineMs = 60_000;
 
 /** What a directory was when it was recorded; another device or inode means it is another thing. */
 export interface DirectoryIdentity {
@@ -20,13 +24,20 @@ export async function mountOverlay(
   return result.code === 0 ? undefined : result.stderr.trim() || `mount exit ${result.code}`;
 }
 
-/** Undefined when nothing is mounted there any more, also when nothing was. */
+/**
+ * Undefined when nothing is mounted there any more, also when nothing was. The last unmount of an
+ * overlay makes the kernel flush the whole disk below it, which takes seconds; detaching takes the
+ * mount away at once, and the flush goes on in a process that nobody waits for.
+ */
 export async function unmount(path: string): Promise<string | undefined> {
   while (isMounted(path)) {
-    const plain = await run("umount", [path]);
-    if (plain.code === 0) continue;
-    const lazy = await run("umount", ["-l", path]);
-    if (lazy.code !== 0) return lazy.stderr.trim() || `umount exit ${lazy.code}`;
+    let failure: string | undefined;
+    const detaching = run("umount", ["-l", path], flushDeadlineMs).then((result) => {
+      if (result.code !== 0) failure = result.stderr.trim() || `umount exit ${result.code}`;
+    });
+    const settled = settle(() => failure !== undefined || !isMounted(path), detachDeadlineMs);
+    if (!(await settled)) await detaching;
+    if (failure !== undefined) return failure;
   }
   return undefined;
 }

@@ -51,9 +51,11 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** Every process that lives in the given pid namespace. */
+/** Every process that lives in the given pid namespace; zombies, which only wait, do not count. */
 export function pidsInNamespace(pidNamespace: string): number[] {
-  return allPids().filter((pid) => pidNamespaceOf(pid) === pidNamespace);
+  return allPids().filter(
+    (pid) => pidNamespaceOf(pid) === pidNamespace && startTicksOf(pid) !== undefined,
+  );
 }
 
 /** Every process that was started with `marker` in its environment, for the tier without namespaces. */

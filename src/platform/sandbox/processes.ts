@@ -22,7 +22,15 @@ import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree
 import type { RootTree } from "../isolation/root-tree.ts";
 import { egressName, socketName } from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
-import { killCgroup, pidsInCgroup, removeCgroup, setFrozen, settle } from "../kernel/cgroup.ts";
+import {
+  isPopulated,
+  killCgroup,
+  pidsInCgroup,
+  removeCgroup,
+  setFrozen,
+  settle,
+  thawForEnd,
+} from "../kernel/cgroup.ts";
 import {
   identityOf,
   isAlive,
@@ -36,6 +44,8 @@ import { askVersion } from "./socket.ts";
 /** A loaded machine needs seconds for what takes 100 ms on an idle one. */
 const readyDeadlineMs = 15_000;
 const killDeadlineMs = 5_000;
+/** Past it the rest is killed without waiting for anybody to reap it. */
+const reapDeadlineMs = 300;
 const freezeDeadlineMs = 5_000;
 const readyStepMs = 3;
 
@@ -168,6 +178,7 @@ export async function endProcesses(host: Host, record: SandboxRecord): Promise<s
   const cgroup = host.cgroups === undefined ? undefined : `${host.cgroups.path}/${record.id}`;
   const problems: string[] = [];
   try {
+    await killFirst(record, cgroup);
     if (cgroup !== undefined && !(await killCgroup(cgroup, killDeadlineMs))) {
       problems.push("cgroup.kill left processes");
     }
@@ -191,6 +202,18 @@ export async function endProcesses(host: Host, record: SandboxRecord): Promise<s
   record.launchedPid = null;
   record.merged = null;
   return undefined;
+}
+
+/**
+ * The death of the first process takes its whole pid namespace along; the launched process then
+ * reaps it and ends by itself, so that no zombie is left to a host whose init reaps slowly.
+ */
+async function killFirst(record: SandboxRecord, cgroup: string | undefined): Promise<void> {
+  if (record.process === null || !isAlive(record.process)) return;
+  signal(record.process.pid, "SIGKILL");
+  if (cgroup === undefined) return;
+  thawForEnd(cgroup);
+  await settle(() => !isPopulated(cgroup), reapDeadlineMs);
 }
 
 /** Freeze or thaw; true only when the kernel confirms it for every process. */

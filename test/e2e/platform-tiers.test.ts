@@ -1,0 +1,163 @@
+import type { Sandbox } from "@daytonaio/sdk";
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
+import type { StartedPlatform } from "./platform-kit.ts";
+
+const isLinux = process.platform === "linux";
+const isRoot = process.getuid?.() === 0;
+const has = (program: string): boolean => spawnSync(program, ["--version"]).status === 0;
+
+interface Case {
+  title: string;
+  args: string[];
+  asUser: number | undefined;
+  tier: string;
+  isolated: boolean;
+  runs: boolean;
+}
+
+const cases: Case[] = [
+  { title: "bwrap as root", tier: "bwrap", asUser: undefined, isolated: true, runs: isRoot },
+  { title: "bwrap as a user", tier: "bwrap", asUser: 65_534, isolated: true, runs: isRoot },
+  {
+    title: "namespaces as root",
+    tier: "namespaces",
+    asUser: undefined,
+    isolated: true,
+    runs: isRoot,
+  },
+  {
+    title: "namespaces as a user",
+    tier: "namespaces",
+    asUser: 65_534,
+    isolated: true,
+    runs: isRoot,
+  },
+  { title: "plain processes", tier: "process", asUser: undefined, isolated: false, runs: true },
+].map((one) => ({
+  ...one,
+  args: ["--isolation", one.tier],
+  runs: isLinux && one.runs && (one.tier !== "bwrap" || has("bwrap")),
+}));
+
+for (const one of cases) {
+  if (!one.runs) process.stderr.write(`platform-tiers: skipped ${one.title}: not to be had here\n`);
+}
+
+describe.each(cases.filter((one) => one.runs))(
+  "tier: $title",
+  ({ args, asUser, tier, isolated }) => {
+    let platform: StartedPlatform;
+    let box: Sandbox;
+    const exec = async (command: string): Promise<string> =>
+      (await box.process.executeCommand(command)).result.trim();
+
+    beforeAll(async () => {
+      const dataDir = makeDataDir();
+      chmodSync(dataDir, asUser === undefined ? 0o755 : 0o777);
+      platform = await startPlatform(dataDir, args, asUser);
+      box = await sdk(platform).create({
+        name: "tiered",
+        envVars: { CHOSEN: "yes" },
+      });
+    });
+
+    afterAll(async () => {
+      await stopPlatform(platform);
+    });
+
+    test("the tier in force is the one that was asked for, and what it cannot do is said", async () => {
+      const info = (await (await api(platform, "/_platform/info")).json()) as Record<
+        string,
+        unknown
+      >;
+      expect(info).toMatchObject({ tier, network: isolated ? "proxy" : "host", problems: [] });
+      expect(info["root"]).toBe(isolated ? (asUser === undefined ? "overlay" : "copy") : "none");
+      expect(info).not.toHaveProperty("apiKey");
+    });
+
+    test("nobody inside is host root, and rights cannot come back", async () => {
+      expect(await exec("id -u")).not.toBe("0");
+      expect(await exec("echo $CHOSEN")).toBe("yes");
+      const status = await exec("grep -E '^(CapEff|CapPrm|NoNewPrivs)' /proc/self/status");
+      expect(status).toContain("CapEff:\t0000000000000000");
+      if (isolated || isRoot) expect(status).toContain("NoNewPrivs:\t1");
+    });
+
+    test.runIf(isolated)("it has its own processes, root, host name and network", async () => {
+      expect(await exec("cat /proc/1/comm")).toBe("sh");
+      expect(await exec("hostname")).toBe(box.id.slice(0, 12));
+      expect(await exec("ls /")).not.toContain("boot");
+      expect(await exec("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '")).toBe("lo");
+      expect(
+        await exec("touch /usr/x 2>&1; touch /etc/x 2>&1; touch /run/holdfast/x 2>&1; ls /"),
+      ).not.toContain("root ");
+      expect(await exec("touch /usr/x 2>&1")).toContain("Read-only");
+      expect(await exec("touch /tmp/ok /dev/shm/ok && echo both")).toBe("both");
+      expect(await exec("echo x 2>&1 >/proc/sys/kernel/core_pattern")).toMatch(/denied|Read-only/);
+      expect(await exec("cat /proc/kcore 2>&1 | head -c 1")).toMatch(/^(|c)$/);
+    });
+
+    test("a terminal can be had: a tty with a size", async () => {
+      const tty = await exec(
+        "script -qefc 'stty rows 7 cols 9; stty size; tty' /dev/null </dev/null",
+      );
+      expect(tty).toMatch(/7 9\s+\/dev\/pts\/\d/);
+    });
+
+    test("orphans are reaped", async () => {
+      await exec(
+        "for i in 1 2 3; do (setsid sleep 0.05 >/dev/null 2>&1 </dev/null &) ; done; sleep 0.3",
+      );
+      if (isolated) expect(await exec("ps -eo stat | grep -c Z || true")).toBe("0");
+    });
+
+    test.runIf(isolated)("the way out refuses what is not public, also by name", async () => {
+      const inside = await hostServer();
+      const port = (inside.address() as AddressInfo).port;
+      const ask = (target: string, flags = ""): Promise<string> =>
+        exec(`http_proxy=http://127.0.0.1:3128 https_proxy=http://127.0.0.1:3128 no_proxy= NO_PROXY= \
+        curl -s -m 5 ${flags} -o - -w '%{http_code} %{http_connect}' ${target}`);
+      expect(await ask(`http://127.0.0.1:${port}/`)).toMatch(/not public.*403/s);
+      expect(await ask(`http://localhost:${port}/`)).toMatch(/not public.*403/s);
+      expect(await ask("http://169.254.169.254/latest/")).toMatch(/not public.*403/s);
+      expect(await ask("https://10.0.0.1/")).toContain("000 403");
+      expect(await ask(`http://127.0.0.1:${port}/`, "--noproxy '*'")).toContain("000");
+      inside.close();
+    });
+
+    test("pause stops every process and start lets them go on", async () => {
+      const beat = "i=0; while :; do i=$((i+1)); echo $i >count; sleep 0.02; done";
+      await box.process.executeCommand(`sh -c '${beat}' >/dev/null 2>&1 </dev/null &`);
+      await expect.poll(() => exec("cat count")).toBeTruthy();
+      const before = Number(await exec("cat count"));
+      await box.pause();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await box.start();
+      // Half a second of running would have been 25 beats more.
+      expect(Number(await exec("cat count")) - before).toBeLessThan(20);
+      await expect.poll(async () => Number(await exec("cat count"))).toBeGreaterThan(before + 20);
+    });
+
+    test("stop, start and delete leave nothing behind", async () => {
+      await box.stop();
+      await box.start();
+      expect(await exec("test -e count && echo kept")).toBe("kept");
+      await box.delete();
+      const info = (await (await api(platform, "/_platform/info")).json()) as { counts: object };
+      expect(info.counts).toEqual({ sandboxes: 0, processes: 0, mounts: 0, cgroups: 0 });
+    });
+  },
+);
+
+/** Something on the host's loopback that no sandbox may reach. */
+async function hostServer(): Promise<Server> {
+  const server = createServer((_request, response) => response.end("host secret"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
