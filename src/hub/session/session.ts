@@ -72,6 +72,8 @@ export class Session {
 
   /** Ends the actor without changing any fact: the hub is going down, the session is not. */
   stop(): void {
+    // The link ends after the store has closed; its end is then nobody's fact.
+    this.#link = null;
     this.#actor.stop();
   }
 

@@ -32,6 +32,8 @@ export class Switchboard {
   readonly #options: SwitchboardOptions;
   readonly #clients = new Set<ClientLink>();
   readonly #drivers = new Set<DriverLink>();
+  /** Once true no link gets further than its hello: the store behind it is about to close. */
+  #closing = false;
 
   constructor(options: SwitchboardOptions) {
     this.#options = options;
@@ -44,6 +46,7 @@ export class Switchboard {
   acceptClient(socket: FrameSocket): void {
     const { clock, find } = this.#options;
     onHello(socket, clock, (hello) => {
+      if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "client") {
         socket.close(CloseCodes.forbidden.code, "this door is for clients");
         return;
@@ -67,6 +70,7 @@ export class Switchboard {
   /** `session` is whom the driver's token speaks for. */
   acceptDriver(socket: FrameSocket, session: Session): void {
     onHello(socket, this.#options.clock, (hello) => {
+      if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "driver" || hello.session !== session.record.id) {
         socket.close(CloseCodes.forbidden.code, "this token speaks for another session");
       } else if (session.record.state === "ended") {
@@ -79,7 +83,13 @@ export class Switchboard {
 
   /** Ends every link politely; both ends re-dial by themselves. */
   close(reason: string): void {
+    this.#closing = true;
     for (const link of [...this.#clients, ...this.#drivers]) link.close(reason);
+  }
+
+  #refuseWhileClosing(socket: FrameSocket): boolean {
+    if (this.#closing) socket.close(CloseCodes.goingAway.code, "the hub is going down");
+    return this.#closing;
   }
 
   #attachDriver(socket: FrameSocket, session: Session, hello: DriverHello, epoch: number): void {
@@ -111,6 +121,7 @@ export class Switchboard {
     session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {
+      if (this.#refuseWhileClosing(socket)) return;
       if (epoch <= session.record.epoch) {
         socket.close(CloseCodes.fenced.code, "a newer driver holds the session");
       } else {
