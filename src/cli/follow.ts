@@ -20,6 +20,8 @@ export interface Ask {
   readonly title: string;
   /** What to watch on the way. */
   readonly steps: readonly StepName[];
+  /** Under --json: whether the events come before the answer. */
+  readonly withEvents: boolean;
   /** Sends the request; its answer names the session. */
   readonly send: () => Promise<Session>;
   /** Events up to this one happened before the request. */
@@ -37,7 +39,7 @@ export async function followToVerdict(cli: Cli, api: Api, ask: Ask): Promise<Ses
   process.once("SIGINT", onInterrupt);
   try {
     const asked = await ask.send();
-    const view = openProofView(cli, { title: ask.title, steps: ask.steps, beganAtMs });
+    const view = openProofView(cli, { ...ask, beganAtMs });
     try {
       const wait: Wait = { api, asked, ask, stop, view };
       return await Promise.race([byEvents(wait), byChecking(wait), rejection(stop.signal)]);

@@ -8,7 +8,7 @@ import { followToVerdict, lastEventSeq, type Ask } from "./follow.ts";
 import { formatDuration } from "./render/durations.ts";
 import { renderSessionError } from "./render/problem.ts";
 
-export interface Settling extends Ask {
+export interface Settling extends Omit<Ask, "withEvents"> {
   /** The state that the user asked for. */
   readonly success: Session["state"];
 }
@@ -25,7 +25,7 @@ export async function settle(cli: Cli, api: Api, asking: Settling): Promise<numb
       );
     return 0;
   }
-  const session = await followToVerdict(cli, api, asking);
+  const session = await followToVerdict(cli, api, { ...asking, withEvents: true });
   if (cli.json) cli.stdout.write(`${JSON.stringify(session)}\n`);
   if (session.state === asking.success) {
     if (!cli.json) saySuccess(cli, session, Date.now() - beganAtMs);

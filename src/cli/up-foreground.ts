@@ -4,7 +4,7 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
-import type { RunningHub } from "../hub/main.ts";
+import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { note, print, printJson, type Cli } from "./cli.ts";
 import {
   ensureToken,
@@ -31,10 +31,14 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const identity = ownIdentity();
   const token = config.token ?? ensureToken(home);
   const bundles = await ensureBundles();
+  // The hub's code loads while the platform starts; both take most of a second.
+  const hubCode = import("../hub/main.ts");
   const ensured =
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
   const platform = ensured?.record ?? null;
-  const hub = await openHub(config, token, bundles, platform).catch(async (error: unknown) => {
+  const { startHub } = await hubCode;
+  const options = hubOptions(config, token, bundles, platform);
+  const hub = await startHub(options).catch(async (error: unknown) => {
     // A start that failed leaves nothing running that it started.
     if (ensured?.isNew === true) await stopPlatform(ensured.record);
     throw error;
@@ -58,15 +62,13 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   return 0;
 }
 
-async function openHub(
+function hubOptions(
   config: Config,
   token: string,
   bundles: Bundles,
   platform: PlatformRecord | null,
-): Promise<RunningHub> {
-  // Loaded late: a second `up`, or one with a mistake, answers without the weight of a hub.
-  const { startHub } = await import("../hub/main.ts");
-  return startHub({
+): HubOptions {
+  return {
     home: config.home,
     listen: config.listen,
     publicUrl: config.publicUrl,
@@ -76,7 +78,7 @@ async function openHub(
     webDir: bundles.web,
     logLevel: config.logLevel,
     logFile: homePaths(config.home).hubLog,
-  });
+  };
 }
 
 function refuseSecondHub(home: string): void {

@@ -42,8 +42,8 @@ async function remove(cli: Cli, api: Api, name: string): Promise<void> {
     say(cli, before.name, "is being removed");
     return;
   }
-  const quiet: Cli = { ...cli, json: true, stdout: cli.stderr };
-  await followToVerdict(cli.json ? quiet : cli, api, {
+  await followToVerdict(cli, api, {
+    withEvents: false,
     title: `removing ${name}`,
     send,
     after: await lastEventSeq(api, name),

@@ -25,6 +25,8 @@ export interface Shown {
   readonly steps: readonly StepName[];
   /** Wall time of the request. */
   readonly beganAtMs: number;
+  /** Under --json the events are not data of every command. */
+  readonly withEvents: boolean;
 }
 
 export function openProofView(cli: Cli, shown: Shown): ProofView {
@@ -36,7 +38,7 @@ function jsonView(cli: Cli, shown: Shown): ProofView {
   let proof = newProof(shown.steps);
   return {
     take(event) {
-      cli.stdout.write(`${JSON.stringify({ event })}\n`);
+      if (shown.withEvents) cli.stdout.write(`${JSON.stringify({ event })}\n`);
       return (proof = takeEvent(proof, event, shown.beganAtMs));
     },
     say: () => undefined,
