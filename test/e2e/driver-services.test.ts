@@ -82,7 +82,9 @@ describe("exec", () => {
     expect(out).not.toContain("canary");
   });
 
-  test("gives outputs that can be opened again by name", async () => {
+  test("gives outputs that can be opened again by name", async ({ skip }) => {
+    const onBun = process.env["HOLDFAST_TEST_DRIVER_RUNTIME"]?.includes("bun") === true;
+    skip(onBun, "Bun reads no FIFO as a stream: commands get sockets there");
     const argv = ["sh", "-c", "echo one > /dev/stdout; echo two > /dev/stderr; echo three"];
     expect(await run(argv)).toMatchObject({ out: "one\nthree\n", err: "two\n" });
   });

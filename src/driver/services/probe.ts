@@ -28,8 +28,11 @@ export interface ProbeContext {
   readonly home: string;
 }
 
-/** A filesystem call on a dead mount never returns and keeps a thread: no second one is sent. */
-let filesystemBusySince: number | null = null;
+/**
+ * When the checks began that have not returned. A filesystem call on a dead mount never does and
+ * keeps a thread, of which there are four; so none is sent while an old one hangs.
+ */
+const running = new Set<{ readonly sinceMs: number }>();
 
 export function openProbe(request: OpenProbe, stream: Stream, context: ProbeContext): void {
   stream.listen({ onBytes: () => undefined });
@@ -80,15 +83,17 @@ function echoNonce(nonce: string, { env, home }: ProbeContext): Promise<string> 
 
 async function guardedFileCheck(nonce: string, context: ProbeContext): Promise<string> {
   const nowMs = context.clock.mono();
-  if (filesystemBusySince !== null) {
-    const sinceMs = Math.round(nowMs - filesystemBusySince);
-    throw withCode(`an earlier check has not returned for ${sinceMs} ms`, "STUCK");
+  for (const { sinceMs } of running) {
+    const hungMs = Math.round(nowMs - sinceMs);
+    if (hungMs < PROBE_TIMEOUT_MS) continue;
+    throw withCode(`an earlier check has not returned for ${hungMs} ms`, "STUCK");
   }
-  filesystemBusySince = nowMs;
+  const check = { sinceMs: nowMs };
+  running.add(check);
   try {
     return await checkFiles(nonce, context.home);
   } finally {
-    filesystemBusySince = null;
+    running.delete(check);
   }
 }
 
