@@ -5,7 +5,7 @@
 import type { SnapshotDto } from "@daytona/api-client";
 import { randomUUID } from "node:crypto";
 import { existsSync, lstatSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import { done, refuse } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
@@ -78,7 +78,8 @@ export class Snapshots {
         "this platform has no image registry: imageName must be the absolute path of a root directory",
       );
     }
-    for (const part of ["bin/sh", "usr/bin/setpriv", "etc"]) {
+    if (resolve(imageName) === "/") return refuse(400, "the host's own root is no snapshot");
+    for (const part of ["bin/sh", "usr/bin/env", "usr/bin/prlimit", "usr/bin/setpriv", "etc"]) {
       if (!isThere(join(imageName, part))) {
         return refuse(400, `${imageName} is no usable root directory: ${part} is missing`);
       }

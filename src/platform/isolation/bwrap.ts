@@ -4,7 +4,6 @@
  * runs; as another user bubblewrap's user namespace does the same.
  */
 import { existsSync, lstatSync } from "node:fs";
-import { hostRootEntries } from "./skeleton.ts";
 import {
   daemonArgv,
   dropTo,
@@ -41,9 +40,7 @@ export const bwrapLauncher: Launcher = {
 function rootMounts(spec: LaunchSpec): string[] {
   return [
     ...["--bind", spec.mergedDir, "/"],
-    ...hostRootEntries()
-      .filter((entry) => entry.bound)
-      .flatMap((entry) => ["--ro-bind", entry.path, entry.path]),
+    ...spec.hostDirs.flatMap((path) => ["--ro-bind", path, path]),
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...maskedFiles.filter(isFile).flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...maskedDirectories.filter(existsSync).flatMap((path) => ["--tmpfs", path]),

@@ -4,7 +4,6 @@
  */
 import { childrenOf } from "../kernel/process-table.ts";
 import { maskedDirectories, maskedFiles } from "./bwrap.ts";
-import { hostRootEntries } from "./skeleton.ts";
 import {
   daemonArgv,
   dropTo,
@@ -27,7 +26,7 @@ export const namespacesLauncher: Launcher = {
     ...(spec.uid === undefined ? ["--user", "--map-root-user"] : []),
     ...["/bin/sh", "-euc", setupScript, "setup"],
     ...[spec.mergedDir, spec.runDir, spec.servicesDir, spec.nodeFile, spec.toolboxFile],
-    ...[spec.id.slice(0, 12), boundEntries(), spec.network],
+    ...[spec.id.slice(0, 12), spec.hostDirs.join(" "), spec.network],
     ...(spec.uid === undefined ? unmapped : dropTo(spec.uid)),
     ...daemonArgv(spec, insidePlace, initArgv),
   ],
@@ -45,6 +44,8 @@ const setupScript = `
 root=$1
 mount --bind "$root" "$root"
 cd "$root"
+mkdir -p "$root/proc" "$root/dev" "$root/run" "$root/opt/holdfast/bin"
+for file in "$root${insideNode}" "$root${insideToolbox}"; do [ -e "$file" ] || : > "$file"; done
 for entry in $7; do
   mount --rbind "$entry" "$root$entry"
   mount -o remount,bind,ro,nosuid,nodev "$root$entry"
@@ -85,10 +86,3 @@ umount -l .
 cd ${insideHome}
 exec setsid "$@"
 `;
-
-function boundEntries(): string {
-  return hostRootEntries()
-    .filter((entry) => entry.bound)
-    .map((entry) => entry.path)
-    .join(" ");
-}

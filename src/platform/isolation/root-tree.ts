@@ -22,7 +22,7 @@ import {
 } from "../kernel/mounts.ts";
 import type { DirectoryIdentity } from "../kernel/mounts.ts";
 import { userFiles } from "./skeleton.ts";
-import { insideHome } from "./tier.ts";
+import { insideHome, insideNode, insideToolbox } from "./tier.ts";
 import type { RootKind } from "./tier.ts";
 
 export interface RootTree {
@@ -50,6 +50,7 @@ export function prepareRoot(tree: RootTree, uid: number | undefined, hostname: s
     for (const name of ["tmp", "var/tmp"]) chmodSync(join(top, name), 0o1777);
   }
   if (tree.kind !== "none") {
+    addMountPoints(tree.lower, top);
     const insideUid = uid ?? 1000;
     for (const [name, text] of Object.entries(userFiles(insideUid, hostname))) {
       mkdirSync(dirname(join(top, name)), { recursive: true, mode: 0o755 });
@@ -59,6 +60,21 @@ export function prepareRoot(tree: RootTree, uid: number | undefined, hostname: s
   const home = top + insideHome;
   mkdirSync(home, { recursive: true, mode: 0o755 });
   if (uid !== undefined) chownSync(home, owner, owner);
+}
+
+/** A registered root directory has no places for what is mounted in; the skeleton has all. */
+function addMountPoints(lower: string, top: string): void {
+  const isMissing = (name: string): boolean => !existsSync(join(lower, name));
+  for (const name of ["proc", "dev", "run", dirname(insideNode)].filter(isMissing)) {
+    mkdirSync(join(top, name), { recursive: true, mode: 0o755 });
+  }
+  for (const name of [insideNode, insideToolbox].filter(isMissing)) {
+    writeFileSync(join(top, name), "");
+  }
+  for (const name of ["tmp", "var/tmp"].filter(isMissing)) {
+    mkdirSync(join(top, name), { recursive: true });
+    chmodSync(join(top, name), 0o1777);
+  }
 }
 
 /** Undefined on success; the identity that it then has is what later checks compare with. */

@@ -87,19 +87,25 @@ export function userFiles(uid: number, hostname: string): Record<string, string>
   };
 }
 
-export interface RootEntry {
+interface RootEntry {
   path: string;
   /** True for a directory of the host that is bound read-only; false for a link into /usr. */
   bound: boolean;
 }
 
 /** /usr and what stands beside it on this host: links on a merged system, directories else. */
-export function hostRootEntries(): RootEntry[] {
+function hostRootEntries(): RootEntry[] {
   const names = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
   return names
     .map((name) => `/${name}`)
     .filter((path) => existsSync(path))
     .map((path) => ({ path, bound: !lstatSync(path).isSymbolicLink() }));
+}
+
+export function boundHostDirs(): string[] {
+  return hostRootEntries()
+    .filter((entry) => entry.bound)
+    .map((entry) => entry.path);
 }
 
 /** The directory to lay below a sandbox; made on first use, whole or not at all. */

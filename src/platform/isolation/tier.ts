@@ -13,6 +13,8 @@ export interface LaunchSpec {
   /** The user that everything in the sandbox runs as; undefined when the host user is not root. */
   uid: number | undefined;
   mergedDir: string;
+  /** Directories of the host bound read-only; none for a root directory that brings its own. */
+  hostDirs: string[];
   runDir: string;
   servicesDir: string;
   homeDir: string;
@@ -114,10 +116,14 @@ export const insidePlace: DaemonPlace = {
 /** The command that keeps PID 1 inside a pid namespace. */
 export const initArgv = ["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`];
 
+/** Counted per user, and each sandbox has its own: a fork bomb inside does not starve the host. */
+const maxProcesses = 4096;
+
 /** No group, no capability, no way back to one. */
 export function dropTo(uid: number): string[] {
   const id = String(uid);
   return [
+    ...["/usr/bin/prlimit", `--nproc=${maxProcesses}`, "--core=0"],
     "/usr/bin/setpriv",
     ...["--reuid", id, "--regid", id, "--clear-groups"],
     ...["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"],

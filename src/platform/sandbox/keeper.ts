@@ -4,12 +4,14 @@
  */
 import type { Host } from "../host.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { textOf } from "../outcome.ts";
 import { isRunning, openEgressDoor } from "./processes.ts";
 import type { Held, Registry } from "./registry.ts";
 import { dueVerb } from "./rules.ts";
 
 /** How long a death may go unnoticed; the real platform looks every 10 s. */
 const lookEveryMs = 1_000;
+const maxProblems = 20;
 
 export class Keeper {
   private readonly host: Host;
@@ -35,18 +37,28 @@ export class Keeper {
       const { record } = held;
       if (record.process === null) continue;
       const problem = await openEgressDoor(this.host, record);
-      if (problem !== undefined) this.problems.push(`${record.name}: ${problem}`);
+      if (problem !== undefined) this.note(held, problem);
     }
   }
 
   start(): void {
     this.timer = setInterval(() => {
-      for (const held of this.registry.all()) void this.look(held);
+      for (const held of this.registry.all()) {
+        this.look(held).catch((error: unknown) => {
+          this.note(held, textOf(error));
+        });
+      }
     }, lookEveryMs);
   }
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** The newest few: a full disk would otherwise fill the memory, too. */
+  private note(held: Held, problem: string): void {
+    this.problems.push(`${held.record.name}: ${problem}`);
+    this.problems.splice(0, this.problems.length - maxProblems);
   }
 
   private async adoptOne(held: Held): Promise<void> {

@@ -20,6 +20,7 @@ import type { Host } from "../host.ts";
 import { launcherOf } from "../isolation/choose.ts";
 import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
 import type { RootTree } from "../isolation/root-tree.ts";
+import { boundHostDirs } from "../isolation/skeleton.ts";
 import { egressName, socketName } from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
 import {
@@ -95,6 +96,7 @@ function specOf(
     id: record.id,
     uid,
     mergedDir: mergedOf(tree.dir),
+    hostDirs: tree.lower === host.lower ? boundHostDirs() : [],
     runDir: runDirOf(host, record.id),
     servicesDir: host.paths.services,
     homeDir: homeOf(tree),
@@ -146,6 +148,7 @@ async function untilReady(
 ): Promise<string | undefined> {
   const endAt = performance.now() + readyDeadlineMs;
   const inside = join(runDirOf(host, record.id), socketName);
+  const daemonLog = join(runDirOf(host, record.id), "toolbox.log");
   const socket = socketOf(host, record.id);
   for (;;) {
     const end = launched.exited();
@@ -157,7 +160,8 @@ async function untilReady(
       if (isSocket(socket) && (await askVersion(socket))) break;
     }
     if (performance.now() > endAt) {
-      return `toolbox daemon did not answer within ${readyDeadlineMs} ms: ${tailOf(launched.logFile)}`;
+      const output = `${tailOf(launched.logFile)}; ${tailOf(daemonLog)}`;
+      return `toolbox daemon did not answer within ${readyDeadlineMs} ms: ${output}`;
     }
     await delay(readyStepMs);
   }

@@ -3,7 +3,7 @@
  * the kernel, not this code, decides which paths and links may be followed.
  */
 import { createReadStream } from "node:fs";
-import { chmod, chown, mkdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { describe, list } from "./file-info.ts";
 import { resolvePath } from "./place.ts";
@@ -68,12 +68,12 @@ async function download(path: string): Promise<Reply> {
 }
 
 async function remove(path: string, query: URLSearchParams): Promise<Reply> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() === true) {
+  const found = await lstat(path);
+  if (found.isDirectory()) {
     if (query.get("recursive") !== "true") {
       return invalidPath("cannot delete directory without recursive flag");
     }
-    await rm(path, { recursive: true }).catch(() => rmdir(path));
+    await rm(path, { recursive: true });
     return empty(204);
   }
   await unlink(path);

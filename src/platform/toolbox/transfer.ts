@@ -68,6 +68,7 @@ function receive(
   const errors: string[] = [];
   const named = new Map<string, string>();
   const writes: Promise<void>[] = [];
+  const open = new Set<Readable>();
   return new Promise((resolve) => {
     const finish = (): void => {
       void Promise.all(writes).then(() => {
@@ -98,11 +99,18 @@ function receive(
           errors.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
         },
       );
-      writes.push(write);
+      open.add(file);
+      writes.push(write.finally(() => open.delete(file)));
     });
     parser.on("finish", finish);
     parser.on("error", failed);
     request.raw.on("error", failed);
+    request.raw.on("close", () => {
+      if (request.raw.complete) return;
+      // The parser waits for bytes that never come; its files must not.
+      for (const file of open) file.destroy(new Error("the upload was broken off"));
+      failed(new Error("the upload was broken off"));
+    });
     request.raw.pipe(parser);
   });
 }
