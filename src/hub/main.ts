@@ -81,10 +81,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const sessions = new Sessions(parts, store);
   const find = sessions.find.bind(sessions);
   const switchboard = new Switchboard({ hubId, clock, random, log, find });
-  const gate = createUpgradeGate({ access, sessions, switchboard, log });
   const state = { ready: false };
-  const { webDir } = options;
   const isReady = (): boolean => state.ready;
+  const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady });
+  const { webDir } = options;
   const app = createHttp({ access, sessions, provider, clock, log, webDir, isReady });
   gate.attach(app.server);
 

@@ -2,6 +2,7 @@
  * All sessions of this hub: made from facts at start, found by id or name, watched by whoever
  * waits for a verdict. Owns the registry and the event feed; what a session does is its own.
  */
+import { isDeepStrictEqual } from "node:util";
 import { HubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
@@ -64,7 +65,7 @@ export class Sessions {
     const { requestKey } = request;
     if (requestKey !== undefined) {
       const made = this.all.find(({ record }) => record.requestKey === requestKey);
-      if (made !== undefined) return made;
+      if (made !== undefined) return sameRequest(made, request);
     }
     const { clock, random, policy } = this.#parts;
     const id = newId("ses", random);
@@ -157,4 +158,12 @@ function rests(session: Session): boolean {
   const { state, detail } = session.record;
   if (state === "connected" || state === "error") return true;
   return detail === "suspended.paused" || detail === "ended.gone";
+}
+
+/** @throws HubError BadRequest when the key was used for something else: neither may win. */
+function sameRequest(made: Session, request: NewSession): Session {
+  const { name, spec } = made.record;
+  const named = request.name === undefined || request.name === name;
+  if (named && isDeepStrictEqual(spec, request.spec)) return made;
+  throw new HubError("BadRequest", "this Idempotency-Key was used for another request");
 }

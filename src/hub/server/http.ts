@@ -1,8 +1,8 @@
 /**
- * The hub's HTTP server: hooks, error door, routes. Every route below /v1 needs the token; the
- * three probes for orchestrators do not and tell nothing.
+ * The hub's HTTP server: hooks, error door, routes. Every route needs the token but for the page's
+ * files and the three probes for orchestrators, which tell nothing.
  */
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -30,6 +30,14 @@ const BODY_BYTES_MAX = 256 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** What answers without a token; every route that is not named here needs one. */
+const OPEN_ROUTES = new Set(["/livez", "/readyz", "/startupz", "/", "/login", "/*"]);
+
+/** What is asked before the facts are read must not look as if it did not exist. */
+export function starting(): HubError {
+  return new HubError("HubUnreachable", "the hub is starting", { hint: "Try again in a moment." });
+}
+
 export function createHttp(options: HttpOptions): FastifyInstance {
   const { access, log } = options;
   const app = fastify({
@@ -38,6 +46,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A body is checked, never bent into shape: what is unknown or of another type is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -50,7 +59,13 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     void reply.header("cache-control", "no-store");
     access.checkHost(request.headers.host);
     access.checkOrigin(request.headers.origin, request.headers.host);
-    if (request.url.startsWith("/v1/")) access.checkAdmin(request.headers.authorization);
+    // By the route that will run, never by the URL's text: one route has many spellings.
+    if (OPEN_ROUTES.has(request.routeOptions.url ?? "")) {
+      done();
+      return;
+    }
+    access.checkAdmin(request.headers.authorization);
+    if (!options.isReady()) throw starting();
     done();
   });
   app.setErrorHandler((error, request, reply) => {
@@ -76,4 +91,15 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addPlatformRoutes(app, options);
   addWebRoutes(app, options.webDir);
   return app;
+}
+
+/** Every wrong field by its name, also one that nobody knows. */
+function wrongFields(errors: readonly FastifySchemaValidationError[], where: string): string {
+  const named = errors.map(({ instancePath, keyword, params, message = "is wrong" }) => {
+    const place = `${where}${instancePath.replaceAll("/", ".")}`;
+    return keyword === "additionalProperties"
+      ? `${place}: ${JSON.stringify(params["additionalProperty"])} is not known here`
+      : `${place} ${message}`;
+  });
+  return [...new Set(named)].join("; ");
 }

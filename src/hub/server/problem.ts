@@ -32,6 +32,8 @@ export function problemOf(error: unknown): Problem {
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const problem = problemOf(error);
   const body = JSON.stringify(problem);
+  // The peer may keep its half open for ever; ours is over once the answer is written.
+  socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\n` +
       `content-type: ${PROBLEM_TYPE}\r\n` +

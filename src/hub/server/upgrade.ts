@@ -12,6 +12,7 @@ import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
+import { starting } from "./http.ts";
 import { refuseUpgrade } from "./problem.ts";
 
 /** Room for every session and its people; more is refused instead of taken and starved. */
@@ -26,6 +27,7 @@ export function createUpgradeGate(options: {
   sessions: Sessions;
   switchboard: Switchboard;
   log: Logger;
+  isReady: () => boolean;
 }): UpgradeGate {
   const { access, sessions, switchboard, log } = options;
   const server = new WebSocketServer({
@@ -49,6 +51,8 @@ export function createUpgradeGate(options: {
     if (!offered.includes(SUBPROTOCOL)) {
       throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
     }
+    // Drivers re-dial while the hub starts: a 404 would send them away for a minute.
+    if (!options.isReady()) throw starting();
     const { clients, drivers } = switchboard.counts;
     if (clients + drivers >= LINKS_MAX) {
       throw new HubError("RateLimited", `this hub holds ${LINKS_MAX} links already`);

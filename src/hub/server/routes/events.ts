@@ -19,8 +19,9 @@ export function eventView(event: SessionEvent) {
 
 export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void {
   const { sessions } = options;
-  app.get<{ Querystring: { session?: string; after?: string } }>("/v1/events", (request, reply) => {
-    const { session: wanted } = request.query;
+  // A HEAD would hold an open stream that nobody reads.
+  app.get("/v1/events", { exposeHeadRoute: false }, (request, reply) => {
+    const { session: wanted } = request.query as { session?: unknown };
     const session = wanted === undefined ? undefined : idOf(options, wanted);
     const after = afterOf(request);
     const out = openStream(reply, options.clock);
@@ -32,29 +33,37 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
         `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(eventView(event))}\n\n`,
       );
     };
-    // Old facts first, page by page; appending is synchronous, so nothing slips in between.
-    for (;;) {
-      const page = sessions.events({
-        after: sent,
-        limit: PAGE,
-        ...(session === undefined ? {} : { session }),
-      });
-      for (const event of page) send(event);
-      if (page.length < PAGE) break;
-    }
-    out.onClose(sessions.onEvent(send));
+    const selected = session === undefined ? {} : { session };
+    /** Old facts page by page, at the reader's pace; then live, in the turn of the last page. */
+    const replay = (): void => {
+      for (;;) {
+        if (!out.open) return;
+        const page = sessions.events({ after: sent, limit: PAGE, ...selected });
+        for (const event of page) {
+          send(event);
+          if (!out.waiting) continue;
+          out.onceRead(replay);
+          return;
+        }
+        if (page.length < PAGE) break;
+      }
+      out.onClose(sessions.onEvent(send));
+    };
+    replay();
   });
 }
 
 /** An ended session has no name any more; its id still selects its events. */
-function idOf(options: HttpOptions, wanted: string): string {
+function idOf(options: HttpOptions, wanted: unknown): string {
+  if (typeof wanted !== "string") throw new HubError("BadRequest", "session: give it once");
   return wanted.startsWith("ses_") ? wanted : options.sessions.find(wanted).record.id;
 }
 
-function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): number {
-  const text = request.headers["last-event-id"] ?? request.query.after ?? "0";
-  const after = Number(text);
-  if (typeof text === "string" && Number.isSafeInteger(after) && after >= 0) return after;
+function afterOf(request: FastifyRequest): number {
+  const { after: asked } = request.query as { after?: unknown };
+  const text = request.headers["last-event-id"] ?? asked ?? "0";
+  const after = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
+  if (Number.isSafeInteger(after) && after >= 0) return after;
   throw new HubError("BadRequest", `after: ${JSON.stringify(text)} is no event number`);
 }
 
@@ -85,5 +94,16 @@ function openStream(reply: FastifyReply, clock: HttpOptions["clock"]) {
     for (const close of closers) close();
   });
   write(": events\n\n");
-  return { write, onClose: (close: () => void) => (open ? closers.push(close) : close()) };
+  return {
+    write,
+    onClose: (close: () => void) => (open ? closers.push(close) : close()),
+    get open() {
+      return open;
+    },
+    /** The reader has not taken what was written so far. */
+    get waiting() {
+      return raw.writableNeedDrain;
+    },
+    onceRead: (next: () => void) => raw.once("drain", next),
+  };
 }

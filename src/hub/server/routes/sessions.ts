@@ -36,8 +36,7 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
   const { sessions, provider } = options;
   const view = (session: Session) => sessionView(session, provider.platform);
   /** The session now, or once it rests when the caller asked to wait. */
-  const answer = async (session: Session, request: FastifyRequest) => {
-    const waitMs = waitOf(request) * 1000;
+  const answer = async (session: Session, waitMs: number) => {
     await sessions.verdict(session, waitMs);
     return view(session);
   };
@@ -46,6 +45,7 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     "/v1/sessions",
     { schema: { body: NewSession } },
     async (request, reply) => {
+      const waitMs = waitOf(request);
       const { name, image, snapshot, env = {}, labels = {} } = request.body;
       if (image !== undefined && snapshot !== undefined) {
         throw new HubError("BadRequest", "body: image and snapshot exclude each other");
@@ -62,13 +62,13 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
         },
       });
       void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
-      return answer(session, request);
+      return answer(session, waitMs);
     },
   );
 
   app.get<{ Querystring: Record<string, string> }>("/v1/sessions", (request) => {
-    const limit = numberOf(request, "limit", 100, 1, PAGE_MAX);
-    const offset = numberOf(request, "cursor", 0, 0, Number.MAX_SAFE_INTEGER);
+    const limit = Math.floor(numberOf(request, "limit", 100, 1, PAGE_MAX));
+    const offset = Math.floor(numberOf(request, "cursor", 0, 0, Number.MAX_SAFE_INTEGER));
     const all = sessions.all;
     const next = offset + limit;
     return {
@@ -94,7 +94,7 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
 function addChangeRoutes(
   app: FastifyInstance,
   sessions: HttpOptions["sessions"],
-  answer: (session: Session, request: FastifyRequest) => Promise<unknown>,
+  answer: (session: Session, waitMs: number) => Promise<unknown>,
 ): void {
   const changes = {
     pause: "operator.paused",
@@ -103,17 +103,20 @@ function addChangeRoutes(
   } as const;
   for (const [path, event] of Object.entries(changes)) {
     app.post<Id>(`/v1/sessions/:id/${path}`, async (request, reply) => {
+      // All of the request is checked before any of it is done.
+      const waitMs = waitOf(request);
       const session = sessions.find(request.params.id);
       session.operate(event);
       void reply.code(202);
-      return answer(session, request);
+      return answer(session, waitMs);
     });
   }
   app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
+    const waitMs = waitOf(request);
     const session = sessions.find(request.params.id);
     if (session.record.state !== "ended") session.operate("operator.removed");
     void reply.code(202);
-    return answer(session, request);
+    return answer(session, waitMs);
   });
 }
 
@@ -135,9 +138,9 @@ function sessionView(session: Session, platform: string) {
   };
 }
 
-/** `?wait=SECONDS`; absent means not to wait. */
+/** `?wait=SECONDS` in ms; absent means not to wait. */
 function waitOf(request: FastifyRequest): number {
-  return numberOf(request, "wait", 0, 0, WAIT_SECONDS_MAX);
+  return numberOf(request, "wait", 0, 0, WAIT_SECONDS_MAX) * 1000;
 }
 
 function numberOf(
@@ -147,10 +150,11 @@ function numberOf(
   min: number,
   max: number,
 ): number {
-  const text = (request.query as Record<string, string | undefined>)[key];
+  // A key that is given twice comes as a list.
+  const text = (request.query as Record<string, unknown>)[key];
   if (text === undefined) return fallback;
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value >= min && value <= max) return value;
+  const value = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
   throw new HubError(
     "BadRequest",
     `query: ${key} is ${JSON.stringify(text)}, not ${min} to ${max}`,

@@ -1,0 +1,104 @@
+/** Server-sent events over a real socket: from any point, page by page, then live. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
+import { HubWorld } from "../support/hub-world.ts";
+
+let http: HubHttp;
+let world: HubWorld;
+let origin: string;
+let cutting: AbortController;
+
+beforeEach(async () => {
+  world = new HubWorld();
+  http = hubHttp(world);
+  origin = await http.app.listen({ host: "127.0.0.1", port: 0 });
+  cutting = new AbortController();
+});
+afterEach(async () => {
+  cutting.abort();
+  http.app.server.closeAllConnections();
+  await http.app.close();
+});
+
+async function open(query = "", headers: Record<string, string> = {}) {
+  const response = await fetch(`${origin}/v1/events${query}`, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...headers },
+    signal: cutting.signal,
+  });
+  let text = "";
+  const reader = response.body?.getReader();
+  const ids = (): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
+  /** Reads until `count` events are there. */
+  const read = async (count: number): Promise<number[]> => {
+    while (ids().length < count) {
+      const part = await reader?.read();
+      if (part === undefined || part.done) throw new Error(`cut after ${ids().length} events`);
+      text += new TextDecoder().decode(part.value);
+    }
+    return ids();
+  };
+  return { response, read, text: () => text };
+}
+
+const total = (): number => world.sessions.events({ after: 0, limit: 100_000 }).length;
+
+describe("GET /v1/events", () => {
+  test("[FA10] replays from the start, then follows, each event once and in order", async () => {
+    const { session } = await world.connected();
+    const stream = await open();
+    expect(stream.response.headers.get("content-type")).toBe("text/event-stream");
+    const old = await stream.read(total());
+    expect(old).toEqual(old.map((_, at) => at + 1));
+    session.operate("operator.paused");
+    await world.clock.advanceAsync(100);
+    const all = await stream.read(total());
+    expect(all).toEqual(all.map((_, at) => at + 1));
+    expect(stream.text()).toContain("event: session.suspended");
+  });
+
+  test("[FA10] Last-Event-ID goes on behind that event, and wins over ?after", async () => {
+    await world.connected();
+    const count = total();
+    const stream = await open("?after=1", { "last-event-id": String(count - 2) });
+    expect(await stream.read(2)).toEqual([count - 1, count]);
+  });
+
+  test("[FA11] a long history reaches a reader in full", async () => {
+    const { session } = await world.connected();
+    const text = "x".repeat(2_000);
+    for (let n = 0; n < 3_000; n++) session.ledger.note("probe.answered", text);
+    const stream = await open();
+    const ids = await stream.read(total());
+    expect(ids).toEqual(ids.map((_, at) => at + 1));
+    session.ledger.note("probe.answered", "live again");
+    await stream.read(total());
+    expect(stream.text()).toContain("live again");
+  });
+
+  test("one session's events, by name or id", async () => {
+    const { session } = await world.connected();
+    world.create({ name: "other" });
+    const stream = await open("?session=demo");
+    const mine = world.sessions.events({ after: 0, session: session.record.id, limit: 10_000 });
+    expect(await stream.read(mine.length)).toEqual(mine.map(({ seq }) => seq));
+    const byId = await open(`?session=${session.record.id}&after=${mine.at(-2)?.seq ?? 0}`);
+    expect(await byId.read(1)).toEqual([mine.at(-1)?.seq]);
+  });
+
+  test("[AC7] a wrong place to start is refused", async () => {
+    for (const query of ["?after=x", "?after=-1", "?after=1.5", "?after=", "?after=1&after=2"]) {
+      const { response } = await open(query);
+      expect([response.status, query]).toEqual([400, query]);
+    }
+    expect((await open("?session=a&session=b")).response.status).toBe(400);
+    expect((await open("", { "last-event-id": "abc" })).response.status).toBe(400);
+  });
+
+  test("a HEAD ends at once and leaves nobody listening", async () => {
+    const response = await fetch(`${origin}/v1/events`, {
+      method: "HEAD",
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+    expect(response.status).toBe(404);
+  });
+});

@@ -1,0 +1,301 @@
+/**
+ * A platform in memory that keeps every promise, and subclasses that break one each and are named
+ * by it. Time is the test's clock; what was asked of it is in `calls`.
+ */
+import type { Clock } from "../../src/base/clock.ts";
+import type { HubError } from "../../src/base/hub-error.ts";
+import { classify } from "../../src/providers/daytona/classify.ts";
+import type {
+  Claim,
+  ClaimState,
+  ExecRequest,
+  ExecResult,
+  FileEntry,
+  PlatformFacts,
+  SandboxProvider,
+  SandboxRequest,
+} from "../../src/providers/provider.ts";
+
+export interface FakeSandbox {
+  readonly id: string;
+  readonly request: SandboxRequest;
+  state: ClaimState;
+  reason: string | null;
+  readonly files: Map<string, Uint8Array>;
+}
+
+export class FakePlatform implements SandboxProvider {
+  readonly platform = "fake";
+  readonly clock: Clock;
+  /** Every call in order: `create`, `claim`, `exec:nudge` … */
+  readonly calls: string[] = [];
+  readonly sandboxes = new Map<string, FakeSandbox>();
+  readonly home = "/home/u";
+  /** What the driver inside does when it is launched or nudged. */
+  onLaunch: (sandbox: FakeSandbox) => void = () => undefined;
+  onNudge: (sandbox: FakeSandbox) => "signalled" | "driver-dead" = () => "signalled";
+  #nextId = 1;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  count(call: string): number {
+    return this.calls.filter((made) => made === call).length;
+  }
+
+  create(request: SandboxRequest): Promise<Claim> {
+    this.calls.push("create");
+    return Promise.resolve(this.claimOf(this.make(request, "started")));
+  }
+
+  claim(idOrName: string): Promise<Claim | null> {
+    this.calls.push("claim");
+    const found = this.find(idOrName);
+    return Promise.resolve(found === null ? null : this.claimOf(found));
+  }
+
+  start(sandboxId: string): Promise<Claim> {
+    this.calls.push("start");
+    return Promise.resolve(this.#turn(sandboxId, "started"));
+  }
+
+  pause(sandboxId: string): Promise<Claim> {
+    this.calls.push("pause");
+    return Promise.resolve(this.#turn(sandboxId, "paused"));
+  }
+
+  destroy(idOrName: string): Promise<boolean> {
+    this.calls.push("destroy");
+    const found = this.find(idOrName);
+    if (found !== null) this.sandboxes.delete(found.id);
+    return Promise.resolve(true);
+  }
+
+  exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
+    const { command } = request;
+    const sandbox = this.need(sandboxId);
+    if (command.includes("nohup")) {
+      this.calls.push("exec:launch");
+      this.onLaunch(sandbox);
+      return Promise.resolve({ exitCode: 0, output: "launched by node\n" });
+    }
+    if (command.includes("kill -USR1")) {
+      this.calls.push("exec:nudge");
+      const dead = this.onNudge(sandbox) === "driver-dead";
+      return Promise.resolve({ exitCode: dead ? 3 : 0, output: dead ? "no driver" : "signalled" });
+    }
+    this.calls.push("exec:probe");
+    return Promise.resolve({ exitCode: 0, output: printed(command) });
+  }
+
+  homeDir(sandboxId: string): Promise<string> {
+    this.calls.push("home");
+    this.need(sandboxId);
+    return Promise.resolve(this.home);
+  }
+
+  listFiles(sandboxId: string, path: string): Promise<readonly FileEntry[]> {
+    this.calls.push("files:list");
+    const names = [...this.need(sandboxId).files.keys()].filter((file) => file.startsWith(path));
+    return Promise.resolve(
+      names.map((file) => ({ name: file.slice(path.length + 1), bytes: 1, directory: false })),
+    );
+  }
+
+  readFile(sandboxId: string, path: string): Promise<Uint8Array> {
+    this.calls.push("files:read");
+    const bytes = this.need(sandboxId).files.get(path);
+    return bytes === undefined
+      ? Promise.reject(answered("read file", 404, "no such file"))
+      : Promise.resolve(bytes);
+  }
+
+  writeFile(sandboxId: string, path: string, bytes: Uint8Array): Promise<void> {
+    this.calls.push("files:write");
+    this.need(sandboxId).files.set(path, bytes);
+    return Promise.resolve();
+  }
+
+  removeFile(sandboxId: string, path: string): Promise<void> {
+    this.calls.push("files:remove");
+    this.need(sandboxId).files.delete(path);
+    return Promise.resolve();
+  }
+
+  facts(): Promise<PlatformFacts> {
+    return Promise.resolve({
+      apiUrl: "http://fake",
+      reachable: true,
+      auth: "ok",
+      tier: null,
+      root: null,
+      pause: null,
+      door: null,
+      checkedAt: this.clock.now(),
+      detail: null,
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  make(request: SandboxRequest, state: ClaimState): FakeSandbox {
+    if (this.find(request.name) !== null) {
+      throw answered("create sandbox", 409, `Sandbox with name ${request.name} already exists`);
+    }
+    const id = `box-${this.#nextId++}`;
+    const sandbox = { id, request, state, reason: null, files: new Map<string, Uint8Array>() };
+    this.sandboxes.set(id, sandbox);
+    return sandbox;
+  }
+
+  find(idOrName: string): FakeSandbox | null {
+    const all = [...this.sandboxes.values()];
+    return all.find(({ id, request }) => id === idOrName || request.name === idOrName) ?? null;
+  }
+
+  need(sandboxId: string): FakeSandbox {
+    const found = this.find(sandboxId);
+    if (found === null) throw answered("toolbox", 404, "sandbox container not found");
+    return found;
+  }
+
+  claimOf({ id, state, reason }: FakeSandbox): Claim {
+    return { sandboxId: id, state, platformState: state, reason, at: this.clock.now() };
+  }
+
+  #turn(sandboxId: string, state: ClaimState): Claim {
+    const sandbox = this.need(sandboxId);
+    sandbox.state = state;
+    return this.claimOf(sandbox);
+  }
+}
+
+/** A failed call as the adapter would report it. */
+export function answered(call: string, status: number, message: string): HubError {
+  return classify({ call, status, timedOut: false, message, idempotent: call.startsWith("read") });
+}
+
+/** What a shell would print for the probe's printf. */
+function printed(command: string): string {
+  const [, ...words] = command.split(" ");
+  return words
+    .slice(1)
+    .map((word) => word.replaceAll("'", ""))
+    .join("");
+}
+
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+
+/** Says started, and neither exec nor files work: the seed incident. */
+export class LyingPlatform extends FakePlatform {
+  lies = true;
+  override exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
+    if (!this.lies) return super.exec(sandboxId, request);
+    this.calls.push("exec:500");
+    return Promise.reject(answered("exec", 500, "internal error"));
+  }
+  override writeFile(sandboxId: string, path: string, bytes: Uint8Array): Promise<void> {
+    if (!this.lies) return super.writeFile(sandboxId, path, bytes);
+    this.calls.push("files:404");
+    return Promise.reject(answered("write file", 404, "stat cow-merged: no such file"));
+  }
+}
+
+/** Takes commands and never runs them. */
+export class QueuedExecPlatform extends FakePlatform {
+  queued = true;
+  override exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
+    if (!this.queued) return super.exec(sandboxId, request);
+    this.calls.push("exec:queued");
+    return never();
+  }
+}
+
+/** Accepts a create and never finishes it. */
+export class StuckCreatingPlatform extends FakePlatform {
+  override create(request: SandboxRequest): Promise<Claim> {
+    this.calls.push("create");
+    this.make(request, "creating");
+    return never();
+  }
+}
+
+/** Creates the sandbox and loses the answer. */
+export class LostAnswerPlatform extends FakePlatform {
+  override create(request: SandboxRequest): Promise<Claim> {
+    this.calls.push("create");
+    this.make(request, "started");
+    return Promise.reject(
+      classify({
+        call: "create sandbox",
+        status: null,
+        timedOut: true,
+        message: "",
+        idempotent: false,
+      }),
+    );
+  }
+}
+
+/** Knows no key: every call is refused in the same way. */
+export class AuthRejectingPlatform extends FakePlatform {
+  #refuse<T>(call: string): Promise<T> {
+    this.calls.push(call);
+    return Promise.reject(answered(call, 401, "Invalid credentials"));
+  }
+  override create(): Promise<Claim> {
+    return this.#refuse("create");
+  }
+  override claim(): Promise<Claim | null> {
+    return this.#refuse("claim");
+  }
+}
+
+/** Had a sandbox once. */
+export class GonePlatform extends FakePlatform {
+  vanish(): void {
+    this.sandboxes.clear();
+  }
+}
+
+/** Has the snapshot, switched off. */
+export class InactiveSnapshotPlatform extends FakePlatform {
+  override create(request: SandboxRequest): Promise<Claim> {
+    this.calls.push("create");
+    return Promise.reject(
+      answered("create sandbox", 400, `Snapshot ${request.snapshot ?? ""} is inactive`),
+    );
+  }
+}
+
+/** Answers 409 to the first deletes, like a platform that is still changing the sandbox. */
+export class BusyDeletePlatform extends FakePlatform {
+  conflicts = 4;
+  override destroy(idOrName: string): Promise<boolean> {
+    if (this.conflicts === 0) return super.destroy(idOrName);
+    this.conflicts -= 1;
+    this.calls.push("destroy:409");
+    return Promise.reject(answered("delete sandbox", 409, "state change in progress"));
+  }
+}
+
+/** Creates when the test says so, long after anyone waited. */
+export class LateCreatePlatform extends FakePlatform {
+  #finish: (() => void) | null = null;
+  override create(request: SandboxRequest): Promise<Claim> {
+    this.calls.push("create");
+    const sandbox = this.make(request, "creating");
+    return new Promise((resolve) => {
+      this.#finish = () => {
+        sandbox.state = "started";
+        resolve(this.claimOf(sandbox));
+      };
+    });
+  }
+  finishCreate(): void {
+    this.#finish?.();
+  }
+}

@@ -1,0 +1,67 @@
+/** The hub's HTTP over a world of fakes, with one way to ask it. */
+import type { FastifyInstance } from "fastify";
+import { silentLogger, type Logger } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { Access } from "../../src/hub/server/access.ts";
+import { createHttp } from "../../src/hub/server/http.ts";
+import type { HubWorld } from "./hub-world.ts";
+
+export const ADMIN_TOKEN = "canary-admin-token-0123456789";
+
+export interface HubHttp {
+  readonly app: FastifyInstance;
+  readonly access: Access;
+  ready: boolean;
+  ask(method: "GET" | "POST" | "DELETE", url: string, body?: unknown): Promise<Answered>;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
+  const access = new Access({
+    adminToken: ADMIN_TOKEN,
+    driverSecret: new Uint8Array(32).fill(7),
+    hostNames: ["hub.example"],
+    clock: world.clock,
+    random: seededRandom("access"),
+  });
+  const { clock, platform: provider } = world;
+  const state = { ready: true };
+  const app = createHttp({
+    access,
+    // A hub that restarts has other sessions; the routes see the newest.
+    sessions: world.sessions,
+    provider,
+    clock,
+    log,
+    webDir: null,
+    isReady: () => state.ready,
+  });
+  return {
+    app,
+    access,
+    get ready() {
+      return state.ready;
+    },
+    set ready(is: boolean) {
+      state.ready = is;
+    },
+    async ask(method, url, body) {
+      const response = await app.inject({
+        method,
+        url,
+        headers: { host: "127.0.0.1:7070", authorization: `Bearer ${ADMIN_TOKEN}` },
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      const type = response.headers["content-type"] ?? "";
+      const text = response.body;
+      const json = type.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : {};
+      return { status: response.statusCode, type, text, json };
+    },
+  };
+}

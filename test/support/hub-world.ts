@@ -1,0 +1,147 @@
+/** Sessions over a fake platform, a store, fake driver links and the test's clock. */
+import { silentLogger } from "../../src/base/log.ts";
+import { HubError } from "../../src/base/hub-error.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.ts";
+import type { DriverLink, Session } from "../../src/hub/session/session.ts";
+import type { LinkEnding } from "../../src/hub/session/work-desk.ts";
+import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
+import type { Store } from "../../src/store/store.ts";
+import { FakePlatform, type FakeSandbox } from "./fake-platform.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { settled, TestClock } from "./test-clock.ts";
+
+/** A driver's link that answers challenges at once, or never. */
+export class FakeLink implements DriverLink {
+  readonly epoch: number;
+  deaf = false;
+  ended: LinkEnding | null = null;
+  challenges = 0;
+  onEnd: (why: LinkEnding) => void = () => undefined;
+
+  constructor(epoch: number) {
+    this.epoch = epoch;
+  }
+
+  challenge(): Promise<{ readonly loopLagMs: number }> {
+    this.challenges += 1;
+    if (this.deaf) return Promise.reject(new HubError("DriverDeaf", "the driver did not answer"));
+    return Promise.resolve({ loopLagMs: 0 });
+  }
+
+  end(why: LinkEnding): void {
+    if (this.ended !== null) return;
+    this.ended = why;
+    this.onEnd(why);
+  }
+}
+
+export const plainSpec: NewSession["spec"] = { env: {}, labels: {} };
+
+export class HubWorld {
+  readonly clock: TestClock;
+  readonly platform: FakePlatform;
+  readonly store: Store;
+  readonly policy: SessionPolicy;
+  readonly links: FakeLink[] = [];
+  sessions: Sessions;
+
+  constructor(
+    options: {
+      platform?: (clock: TestClock) => FakePlatform;
+      store?: Store;
+      policy?: Partial<SessionPolicy>;
+    } = {},
+  ) {
+    this.clock = new TestClock();
+    this.platform = options.platform?.(this.clock) ?? new FakePlatform(this.clock);
+    this.store = options.store ?? new MemoryStore();
+    this.policy = { ...defaultPolicy, ...options.policy };
+    this.sessions = this.#boot();
+  }
+
+  #boot(): Sessions {
+    return new Sessions(
+      {
+        hubId: "hub_test",
+        provider: this.platform,
+        driver: {
+          bundle: () => Promise.resolve(new Uint8Array([1])),
+          urls: () => Promise.resolve(["ws+unix:/run/holdfast/hub.sock:/v1/driver"]),
+          token: (id) => `token-of-${id}`,
+        },
+        policy: this.policy,
+        clock: this.clock,
+        random: seededRandom("hub-world"),
+        log: silentLogger,
+      },
+      this.store,
+    );
+  }
+
+  /** The hub process dies and another starts on the same store. Links die with it. */
+  async restart(downMs = 0): Promise<void> {
+    this.sessions.stop();
+    this.links.length = 0;
+    this.clock.freeze(downMs);
+    this.sessions = this.#boot();
+    await this.sessions.start();
+    await settled();
+  }
+
+  create(request: Partial<NewSession> = {}): Session {
+    return this.sessions.create({ name: "demo", spec: plainSpec, ...request });
+  }
+
+  /** Drivers dial by themselves this long after they are launched. */
+  driversDial(afterMs = 20): void {
+    this.platform.onLaunch = (sandbox) => {
+      this.clock.setTimeout(() => this.dial(sandbox), afterMs);
+    };
+  }
+
+  dial(sandbox: FakeSandbox): FakeLink {
+    return this.attach(this.#of(sandbox));
+  }
+
+  /** What the switchboard does with a driver that confirmed its epoch. */
+  attach(session: Session): FakeLink {
+    const epoch = session.record.epochIssued + 1;
+    session.ledger.note("epoch.issued", `epoch ${epoch}`, {}, { epochIssued: epoch });
+    session.ledger.note("driver.attached", `epoch ${epoch}`, {}, { epoch });
+    const link = new FakeLink(epoch);
+    link.onEnd = (why) => session.detach(link, why);
+    this.links.push(link);
+    session.attach(link);
+    return link;
+  }
+
+  /** A session that is connected, and its link. */
+  async connected(): Promise<{ session: Session; link: FakeLink }> {
+    this.driversDial();
+    const session = this.create();
+    await this.clock.advanceAsync(200);
+    const link = this.links.at(-1);
+    if (session.record.state !== "connected" || link === undefined) {
+      throw new Error(`not connected: ${session.record.detail}`);
+    }
+    return { session, link };
+  }
+
+  kinds(session: Session): string[] {
+    const query = { after: 0, session: session.record.id, limit: 10_000 };
+    return this.sessions.events(query).map(({ kind }) => kind);
+  }
+
+  /** Every state that was entered, in order, without repeats in a row. */
+  path(session: Session): string[] {
+    const query = { after: 0, session: session.record.id, limit: 10_000 };
+    const details = this.sessions.events(query).map(({ detail }) => detail);
+    return details.filter((detail, at) => detail !== details[at - 1]);
+  }
+
+  #of(sandbox: FakeSandbox): Session {
+    const id = sandbox.request.labels["holdfast/session"] ?? "";
+    return this.sessions.find(id);
+  }
+}
