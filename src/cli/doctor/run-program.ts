@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 /** A trial that takes longer hangs; a check must not hang with it. */
 const TRIAL_MS_MAX = 5_000;
 
+/** Where the local platform looks: what only this user's shell finds does not help it. */
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 export interface Trial {
   /** Null when it did not start or was killed. */
   readonly exitCode: number | null;
@@ -16,6 +19,7 @@ export function tryProgram(file: string, args: readonly string[]): Promise<Trial
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: systemPath, LC_ALL: "C" },
       timeout: TRIAL_MS_MAX,
       killSignal: "SIGKILL",
     });

@@ -5,6 +5,7 @@
  * The file is locked for as long as it is open: two hubs never write one store.
  * A file that SQLite cannot read, or that another version wrote, is refused and left untouched.
  */
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -117,6 +118,8 @@ export class SqliteStore implements Store {
 
 function open(file: string): DatabaseSync {
   try {
+    // Made here when it is new, because SQLite would let everyone read it; its WAL takes this mode.
+    closeSync(openSync(file, "a", 0o600));
     const db = new DatabaseSync(file);
     // quick_check first: on a damaged file even a PRAGMA that writes must not run.
     const check = db.prepare("PRAGMA quick_check(1)").get();

@@ -1,0 +1,203 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeCliHome, runProgram, type CliHome, type CommandEnd } from "./cli-kit.ts";
+
+/** The story of a newcomer on one hub: every test goes on where the last one stopped. */
+describe.skipIf(skipReason() !== null)("a session from new to rm", () => {
+  let cli: CliHome;
+  const run = (words: string, input?: string | Uint8Array): Promise<CommandEnd> =>
+    cli.run(words.split(" "), input === undefined ? {} : { input });
+  const json = async (words: string): Promise<Record<string, unknown>> => {
+    const end = await run(`${words} --json`);
+    expect(end.stderr).toBe("");
+    return JSON.parse(end.stdout) as Record<string, unknown>;
+  };
+
+  beforeAll(async () => {
+    cli = await makeCliHome();
+    const up = await run("up --detach");
+    expect(up.exitCode, up.stderr).toBe(0);
+    for (const part of [
+      "http://127.0.0.1:",
+      "/login#token=hf_",
+      "isolation",
+      "holdfast new demo",
+    ]) {
+      expect(up.stdout).toContain(part);
+    }
+  });
+  afterAll(async () => {
+    await cli.close();
+  });
+
+  test("new shows claim, driver, exec and filesystem, and ends connected", async () => {
+    const end = await run("new demo");
+    expect(end.exitCode, end.stderr).toBe(0);
+    expect(end.stdout).toMatch(/^demo is connected/);
+    const steps = [...end.stderr.matchAll(/✓ (\w+)/g)].map((match) => match[1]);
+    expect(steps).toEqual(["claim", "driver", "exec", "filesystem", "verdict"]);
+  });
+
+  test("a second one of that name is refused", async () => {
+    const end = await run("new demo");
+    expect([end.exitCode, end.stdout]).toEqual([1, ""]);
+    expect(end.stderr).toContain("SessionNameTaken");
+  });
+
+  test("exec keeps stdout, stderr and the exit code apart", async () => {
+    const script = ["exec", "demo", "--", "sh", "-c", "echo out; echo err >&2; exit 3"];
+    const end = await cli.run(script);
+    expect([end.exitCode, end.stdout, end.stderr]).toEqual([3, "out\n", "err\n"]);
+  });
+
+  test("exec carries 3 MB through stdin and back unchanged", async () => {
+    const bytes = randomBytes(1_500_000).toString("hex");
+    const end = await run("exec demo -- cat", bytes);
+    const sum = (text: string): string => createHash("sha256").update(text).digest("hex");
+    expect(end.exitCode, end.stderr).toBe(0);
+    expect(sum(end.stdout)).toBe(sum(bytes));
+  });
+
+  test.each([
+    ["exec demo -- no-such-command", 127, "command not found: no-such-command"],
+    ["exec demo --cwd /no/where -- ls", 127, "/no/where"],
+    ["exec nobody -- ls", 5, "SessionNotFound"],
+    ["sh demo", 2, "a shell needs a terminal"],
+    ["show nobody", 5, "SessionNotFound"],
+    ["pause nobody", 5, "SessionNotFound"],
+    ["rm nobody", 5, "SessionNotFound"],
+    ["exec demo --timeout 300ms -- sleep 60", 124, "was killed"],
+  ])("%s ends with %i", async (words, exitCode, said) => {
+    const end = await run(words);
+    expect([end.exitCode, end.stdout]).toEqual([exitCode, ""]);
+    expect(end.stderr).toContain(said);
+  });
+
+  test("a signal's exit code is 128 and its number", async () => {
+    const end = await cli.run(["exec", "demo", "--", "sh", "-c", "kill -TERM $$"]);
+    expect(end.exitCode).toBe(143);
+  });
+
+  test("a wrong token is 4 on HTTP and on the WebSocket", async () => {
+    const env = { HOLDFAST_TOKEN: "hf_wrong" };
+    for (const words of [["ls"], ["exec", "demo", "--", "true"]]) {
+      const end = await cli.run(words, { env });
+      expect([words[0], end.exitCode]).toEqual([words[0], 4]);
+      expect(end.stderr).toContain("Unauthenticated");
+    }
+  });
+
+  test("a timed-out command does not run on", async () => {
+    await run("exec demo --timeout 300ms -- sleep 61.25");
+    const end = await cli.run([
+      "exec",
+      "demo",
+      "--",
+      "sh",
+      "-c",
+      "ps ax | grep -c '[s]leep 61.25'",
+    ]);
+    expect(end.stdout).toBe("0\n");
+  });
+
+  test("pause freezes for real, exec says how to go on, resume proves it again", async () => {
+    const counter = "while :; do n=$((n+1)); echo $n > n; sleep 0.02; done";
+    await cli.run([
+      "exec",
+      "demo",
+      "--",
+      "sh",
+      "-c",
+      `setsid sh -c '${counter}' >/dev/null 2>&1 &`,
+    ]);
+    expect((await run("pause demo")).exitCode).toBe(0);
+    const { sandboxId } = await json("show demo");
+    const root = join(cli.home, "platform", "sandboxes", String(sandboxId), "cow-merged");
+    if (existsSync(root)) {
+      const count = (): string => readFileSync(join(root, "home", "daytona", "n"), "utf8");
+      const frozen = count();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(count()).toBe(frozen);
+    }
+    const refused = await run("exec demo -- true");
+    expect(refused.exitCode).toBe(6);
+    expect(refused.stderr).toContain("holdfast resume");
+    expect((await json("health demo"))["state"]).toBe("suspended");
+
+    const resumed = await run("resume demo");
+    expect(resumed.exitCode, resumed.stderr).toBe(0);
+    expect((await json("show demo"))["epoch"]).toBe(2);
+    const why = await run("why demo");
+    expect(why.stdout).toContain("demo is connected");
+    expect(why.stdout).toContain("a claim is no proof");
+  });
+
+  test("events tell the whole story in order, as JSON lines", async () => {
+    const end = await run("events demo --json");
+    const events = end.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { seq: number; kind: string });
+    const kinds = events.map((event) => event.kind);
+    expect(kinds[0]).toBe("session.created");
+    expect(kinds.filter((kind) => kind === "session.connected")).toHaveLength(2);
+    const seqs = events.map((event) => event.seq);
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+  });
+
+  test("kill -9 of the hub loses no session and makes no new sandbox", async () => {
+    const before = await json("show demo");
+    const { pid } = JSON.parse(readFileSync(join(cli.home, "hub.json"), "utf8")) as { pid: number };
+    process.kill(pid, "SIGKILL");
+    const away = await run("ls");
+    expect(away.exitCode).toBe(255);
+    expect((await run("up --detach")).exitCode).toBe(0);
+    const retry = await run("retry demo");
+    const after = await json("show demo");
+    expect([after["state"], after["sandboxId"]], retry.stderr).toEqual([
+      "connected",
+      before["sandboxId"],
+    ]);
+  });
+
+  test("sh is a shell on a terminal: size, exit code, and ^C that ends the command only", async () => {
+    const keys = "stty size\nsleep 30\n\u0003echo sti''ll here\nexit 7\n";
+    const shell = `stty rows 33 cols 99; exec '${process.execPath}' bin/holdfast.js sh demo`;
+    const feed = `(sleep 1; printf '%s' "$KEYS" | while IFS= read -r line; do printf '%s\\n' "$line"; sleep 0.5; done; sleep 1)`;
+    const env = { ...cli.env, KEYS: keys, TERM: "xterm-256color" };
+    const command = `${feed} | script -qefc "${shell}" /dev/null`;
+    const end = await runProgram("bash", ["-c", command], env);
+    expect(end.stdout).toContain("33 99");
+    expect(end.stdout).toContain("still here");
+    expect(end.exitCode).toBe(7);
+    expect(end.tookMs).toBeLessThan(20_000);
+  });
+
+  test("doctor finds nothing wrong while it runs", async () => {
+    const { ok, checks } = await json("doctor");
+    const failed = (checks as { level: string }[]).filter((check) => check.level === "fail");
+    expect([ok, failed]).toEqual([true, []]);
+  });
+
+  test("rm and down leave no process, mount, cgroup or file, and doctor proves it", async () => {
+    const removed = await run("rm demo");
+    expect([removed.exitCode, removed.stdout]).toEqual([0, "demo is removed\n"]);
+    expect((await run("ls --json")).stdout).toBe("[]\n");
+    const down = await run("down");
+    expect(down.exitCode, down.stderr).toBe(0);
+    const { checks } = await json("doctor");
+    const leftovers = (checks as { id: string; text: string }[]).find(
+      (check) => check.id === "leftovers",
+    );
+    expect(leftovers?.text).toBe("no process, mount, cgroup or sandbox file is left");
+  });
+});
+
+function skipReason(): string | null {
+  if (process.platform === "linux") return null;
+  const reason = "the local platform needs Linux";
+  console.log(`skipped: ${reason}`);
+  return reason;
+}
