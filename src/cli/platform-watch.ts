@@ -1,4 +1,4 @@
-/** Looks after the platform process of a running hub: when it dies, another adopts its sandboxes. */
+/** Looks after the platform process of a hub: when it dies, another adopts its sandboxes. */
 import { toHubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
 import { note, type Cli } from "./cli.ts";

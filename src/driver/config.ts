@@ -1,4 +1,4 @@
-/** The driver's file of settings: the hub writes it (0600) next to the driver and names it in argv. */
+/** The driver's settings: a file that the hub writes (0600) beside it and names in argv. */
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 

@@ -22,7 +22,7 @@ export type Destination = { ok: true; address: string; port: number } | { ok: fa
 const hopHeaders = ["proxy-connection", "proxy-authorization"];
 const connectDeadlineMs = 10_000;
 
-/** Loopback, private, link-local (cloud metadata), multicast, reserved: all that is not "unicast". */
+/** Loopback, private, link-local (cloud metadata), multicast, reserved: all but "unicast". */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   return ipaddr.process(address).range() === "unicast";

@@ -8,7 +8,7 @@ export function writeJsonFile(path: string, value: unknown, mode = 0o600): void 
   renameSync(draft, path);
 }
 
-/** Undefined when there is no such file; a file that cannot be parsed is left as it is and named. */
+/** Undefined when there is no such file; a file that cannot be parsed is left as is and named. */
 export function readJsonFile(path: string): Record<string, unknown> | undefined {
   let text: string;
   try {

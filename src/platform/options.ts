@@ -1,3 +1,4 @@
+/** The arguments and variables of the platform program, parsed and checked before it starts. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

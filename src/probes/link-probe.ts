@@ -1,4 +1,4 @@
-/** Does the driver itself answer? A hub nonce over its link; bytes or an open socket do not count. */
+/** Does the driver itself answer? A hub nonce over its link; an open socket does not count. */
 import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import { LINK_PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";

@@ -1,7 +1,7 @@
 /**
  * The JSON messages inside frames, as valibot schemas: one source for types and checks, small
- * enough for the driver and a browser. Unknown keys are dropped, so that a newer peer may say more. Every decode goes through
- * `parseControl`, which names the first wrong key.
+ * enough for the driver and a browser. Unknown keys are dropped, so that a newer peer may say
+ * more. Every decode goes through `parseControl`, which names the first wrong key.
  */
 import * as v from "valibot";
 import { decodeJson } from "./bodies.ts";

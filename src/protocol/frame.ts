@@ -4,7 +4,7 @@
  *
  *   0        1        2        4              8              12
  *   +--------+--------+--------+--------------+--------------+------
- *   | type   | flags  | epoch  | route (u32)  | stream (u32) | body…     stream only if type >= 0x20
+ *   | type   | flags  | epoch  | route (u32)  | stream (u32) | body…    stream only if type >= 0x20
  *   +--------+--------+--------+--------------+--------------+------
  *
  * Big endian. `type` bit 7 marks a type that an older peer may skip. Undefined flag bits must be

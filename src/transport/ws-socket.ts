@@ -145,6 +145,3 @@ function clipReason(reason: string): string {
   if (bytes.length <= REASON_BYTES_MAX) return reason;
   return new TextDecoder().decode(bytes.subarray(0, REASON_BYTES_MAX)).replace(/\uFFFD$/, "");
 }
-
-/** An end for a socket that never said why. */
-export const lostSocket: SocketEnd = { code: NO_CLOSE_FRAME, reason: "connection lost" };

@@ -1,11 +1,12 @@
 import type { Daytona, Sandbox } from "@daytonaio/sdk";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs } from "../support/needs.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform, toolbox } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
-describe.skipIf(process.platform !== "linux")("sandboxes through the unmodified SDK", () => {
+describeWhere([needs.linux], "sandboxes through the unmodified SDK", () => {
   let platform: StartedPlatform;
   let daytona: Daytona;
   let box: Sandbox;

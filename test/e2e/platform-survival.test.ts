@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import {
   api,
   exited,
@@ -18,15 +19,12 @@ import {
 import type { StartedPlatform } from "./platform-kit.ts";
 
 const mainFile = join(import.meta.dirname, "..", "..", "src", "platform", "main.ts");
-const isLinuxRoot = process.platform === "linux" && process.getuid?.() === 0;
-if (!isLinuxRoot)
-  process.stderr.write("platform-survival: skipped parts that need Linux and root\n");
 
 interface Info {
   counts: { sandboxes: number; processes: number; mounts: number; cgroups: number };
 }
 
-describe.skipIf(!isLinuxRoot)("what survives and what goes", () => {
+describeWhere([needs.linux, needs.root], "what survives and what goes", () => {
   let platform: StartedPlatform;
   let daytona: Daytona;
   let box: Sandbox;
@@ -164,7 +162,9 @@ describe.skipIf(!isLinuxRoot)("what survives and what goes", () => {
 
   test("a preview link serves the port inside, and only to who may look", async () => {
     await box.process.executeCommand(
-      `echo hello >page.txt; node -e 'require("http").createServer((q,s)=>s.end(q.url+" "+(q.headers.authorization||"-"))).listen(8123)' >/dev/null 2>&1 </dev/null &`,
+      "echo hello >page.txt; node -e '" +
+        'require("http").createServer((q,s)=>s.end(q.url+" "+(q.headers.authorization||"-")))' +
+        ".listen(8123)' >/dev/null 2>&1 </dev/null &",
     );
     const link = await box.getPreviewLink(8123);
     const get = (headers: Record<string, string>, host = new URL(link.url).host): Promise<string> =>
@@ -195,7 +195,7 @@ describe.skipIf(!isLinuxRoot)("what survives and what goes", () => {
   });
 });
 
-describe.skipIf(process.platform !== "linux")("starting wrong", () => {
+describeWhere([needs.linux], "starting wrong", () => {
   const dirs: string[] = [];
   const fresh = (): string => {
     const dir = makeDataDir();
@@ -238,16 +238,24 @@ describe.skipIf(process.platform !== "linux")("starting wrong", () => {
     await expect(bad).rejects.toThrow(/ended with 2: .*--listen x.*--isolation jail.*--network y/s);
   });
 
-  test.skipIf(!isLinuxRoot)("a tier that was asked for and is missing says what to install", () => {
-    const hidden = 'mount --bind /dev/null /usr/bin/bwrap && exec "$@"';
-    const args = [mainFile, "--data", join(fresh(), "p"), "--isolation", "bwrap"];
-    const ran = spawnSync("unshare", ["-m", "sh", "-c", hidden, "sh", process.execPath, ...args], {
-      encoding: "utf8",
-      timeout: 30_000,
-    });
-    expect(ran.status).toBe(1);
-    expect(ran.stderr).toMatch(/isolation bwrap does not work: .*not installed.*apt-get install/);
-  });
+  testWhere(
+    [needs.linux, needs.root],
+    "a tier that was asked for and is missing says what to install",
+    () => {
+      const hidden = 'mount --bind /dev/null /usr/bin/bwrap && exec "$@"';
+      const args = [mainFile, "--data", join(fresh(), "p"), "--isolation", "bwrap"];
+      const ran = spawnSync(
+        "unshare",
+        ["-m", "sh", "-c", hidden, "sh", process.execPath, ...args],
+        {
+          encoding: "utf8",
+          timeout: 30_000,
+        },
+      );
+      expect(ran.status).toBe(1);
+      expect(ran.stderr).toMatch(/isolation bwrap does not work: .*not installed.*apt-get install/);
+    },
+  );
 });
 
 function rawGet(platform: StartedPlatform, headers: Record<string, string>): Promise<string> {

@@ -1,57 +1,45 @@
 import type { Sandbox } from "@daytonaio/sdk";
-import { spawnSync } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs, testWhere, type Need } from "../support/needs.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
-const isLinux = process.platform === "linux";
 const isRoot = process.getuid?.() === 0;
-const has = (program: string): boolean => spawnSync(program, ["--version"]).status === 0;
 
 interface Case {
   title: string;
-  args: string[];
-  asUser: number | undefined;
   tier: string;
-  isolated: boolean;
-  runs: boolean;
+  asUser: number | undefined;
+  wanted: readonly Need[];
 }
 
-const cases: Case[] = [
-  { title: "bwrap as root", tier: "bwrap", asUser: undefined, isolated: true, runs: isRoot },
-  { title: "bwrap as a user", tier: "bwrap", asUser: 65_534, isolated: true, runs: isRoot },
+const asRoot = [needs.linux, needs.root];
+const cases: readonly Case[] = [
   {
-    title: "namespaces as root",
-    tier: "namespaces",
+    title: "bwrap as root",
+    tier: "bwrap",
     asUser: undefined,
-    isolated: true,
-    runs: isRoot,
+    wanted: [...asRoot, needs.bubblewrap],
   },
   {
-    title: "namespaces as a user",
-    tier: "namespaces",
+    title: "bwrap as a user",
+    tier: "bwrap",
     asUser: 65_534,
-    isolated: true,
-    runs: isRoot,
+    wanted: [...asRoot, needs.bubblewrap],
   },
-  { title: "plain processes", tier: "process", asUser: undefined, isolated: false, runs: true },
-].map((one) => ({
-  ...one,
-  args: ["--isolation", one.tier],
-  runs: isLinux && one.runs && (one.tier !== "bwrap" || has("bwrap")),
-}));
+  { title: "namespaces as root", tier: "namespaces", asUser: undefined, wanted: asRoot },
+  { title: "namespaces as a user", tier: "namespaces", asUser: 65_534, wanted: asRoot },
+  { title: "plain processes", tier: "process", asUser: undefined, wanted: [needs.linux] },
+];
 
-for (const one of cases) {
-  if (!one.runs) process.stderr.write(`platform-tiers: skipped ${one.title}: not to be had here\n`);
-}
-
-describe.each(cases.filter((one) => one.runs))(
-  "tier: $title",
-  ({ args, asUser, tier, isolated }) => {
+for (const { title, tier, asUser, wanted } of cases) {
+  describeWhere(wanted, `tier: ${title}`, () => {
+    const isolated = tier !== "process";
+    const apart = { met: isolated, why: "plain processes are not kept apart" };
     let platform: StartedPlatform;
     let box: Sandbox;
     const exec = async (command: string): Promise<string> =>
@@ -60,7 +48,7 @@ describe.each(cases.filter((one) => one.runs))(
     beforeAll(async () => {
       const dataDir = makeDataDir();
       chmodSync(dataDir, asUser === undefined ? 0o755 : 0o777);
-      platform = await startPlatform(dataDir, args, asUser);
+      platform = await startPlatform(dataDir, ["--isolation", tier], asUser);
       box = await sdk(platform).create({
         name: "tiered",
         envVars: { CHOSEN: "yes" },
@@ -89,7 +77,7 @@ describe.each(cases.filter((one) => one.runs))(
       if (isolated || isRoot) expect(status).toContain("NoNewPrivs:\t1");
     });
 
-    test.runIf(isolated)("it has its own processes, root, host name and network", async () => {
+    testWhere([apart], "it has its own processes, root, host name and network", async () => {
       expect(await exec("cat /proc/1/comm")).toBe("sh");
       expect(await exec("hostname")).toBe(box.id.slice(0, 12));
       expect(await exec("ls /")).not.toContain("boot");
@@ -117,7 +105,7 @@ describe.each(cases.filter((one) => one.runs))(
       if (isolated) expect(await exec("ps -eo stat | grep -c Z || true")).toBe("0");
     });
 
-    test.runIf(isolated)("the way out refuses what is not public, also by name", async () => {
+    testWhere([apart], "the way out refuses what is not public, also by name", async () => {
       const inside = await hostServer();
       const port = (inside.address() as AddressInfo).port;
       const ask = (target: string, flags = ""): Promise<string> =>
@@ -152,8 +140,8 @@ describe.each(cases.filter((one) => one.runs))(
       const info = (await (await api(platform, "/_platform/info")).json()) as { counts: object };
       expect(info.counts).toEqual({ sandboxes: 0, processes: 0, mounts: 0, cgroups: 0 });
     });
-  },
-);
+  });
+}
 
 /** Something on the host's loopback that no sandbox may reach. */
 async function hostServer(): Promise<Server> {

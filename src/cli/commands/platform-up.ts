@@ -1,4 +1,4 @@
-/** `holdfast platform up`: the platform alone, in the foreground; the same process as under `up`. */
+/** `holdfast platform up`: the platform alone, in the foreground; the process that `up` starts. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { resolve } from "node:path";

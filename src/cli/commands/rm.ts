@@ -1,4 +1,4 @@
-/** `holdfast rm`: sessions go with their sandboxes; it ends when the hub says that they are gone. */
+/** `holdfast rm`: sessions go with their sandboxes; it ends when the hub says they are gone. */
 import type { Api } from "../../client/api.ts";
 import type { Session } from "../../client/api-types.ts";
 import { toHubError } from "../../base/hub-error.ts";

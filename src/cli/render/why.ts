@@ -1,4 +1,4 @@
-/** An account of a session in plain words: where it is, what is proven, how it got there, what next. */
+/** An account of a session in plain words: where it is, what is proven, how it came, what next. */
 import type { Health, HubEvent, Session } from "../../client/api-types.ts";
 import { formatAge, formatClock, formatDuration } from "./durations.ts";
 import { paintState, plain, type Paint } from "./paint.ts";

@@ -21,7 +21,7 @@ const EXIT_DEAD = 3;
 const EXIT_NO_RUNTIME = 4;
 const EXIT_NO_DIR = 5;
 
-/** Reads pid and start ticks from the ready file into $p and $t; sets $a when that process lives. */
+/** Reads pid and start ticks from the ready file to $p and $t; sets $a when that process lives. */
 const FIND_DRIVER = (ready: string): string => `
 r=${quote(ready)}; p=; t=; a=
 if [ -r "$r" ]; then

@@ -3,7 +3,7 @@ import type { DaytonaConfiguration } from "@daytona/api-client";
 import type { FastifyInstance } from "fastify";
 import type { Platform } from "../platform.ts";
 import { defaultSnapshot } from "../snapshots.ts";
-import { sendRefusal } from "./server.ts";
+import { sendRefusal } from "./refusal.ts";
 
 export function platformRoutes(app: FastifyInstance, platform: Platform): void {
   app.get("/api/health", (_request, reply) => reply.send({ status: "ok" }));

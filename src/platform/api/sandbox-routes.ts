@@ -12,9 +12,9 @@ import type { Held } from "../sandbox/registry.ts";
 import { sandboxNotFound } from "../sandbox/rules.ts";
 import { listPage } from "./list-query.ts";
 import type { Previews } from "./preview.ts";
-import { sendRefusal } from "./server.ts";
+import { sendRefusal } from "./refusal.ts";
 
-export type SandboxRequest = FastifyRequest<{ Params: { id: string } }>;
+type SandboxRequest = FastifyRequest<{ Params: { id: string } }>;
 
 export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
   app.post("/api/sandbox", async (request, reply) =>

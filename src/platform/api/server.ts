@@ -3,16 +3,16 @@
  * rest is the API under /api. Owns who gets a request; the routes own what it means.
  */
 import fastify from "fastify";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Refusal } from "../outcome.ts";
 import { bearerOf, isSameSecret } from "./auth.ts";
-import { envelope } from "./envelope.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { Previews, previewAddress } from "./preview.ts";
+import { sendRefusal } from "./refusal.ts";
 import { refuseUpgrade } from "./relay.ts";
 import { sandboxRoutes } from "./sandbox-routes.ts";
 import { settingRoutes } from "./setting-routes.ts";
@@ -102,14 +102,6 @@ function acceptEmptyJson(app: FastifyInstance): void {
     payload.resume();
     parsed(null, undefined);
   });
-}
-
-export function sendRefusal(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  refusal: Refusal,
-): FastifyReply {
-  return reply.code(refusal.status).send(envelope(request.url, refusal.status, refusal.message));
 }
 
 /** A route that Daytona has and this platform has not is told apart from one that nobody has. */

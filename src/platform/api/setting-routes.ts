@@ -6,7 +6,7 @@ import { texts } from "../sandbox/create-request.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import { sandboxNotFound } from "../sandbox/rules.ts";
 import { sendHeld } from "./sandbox-routes.ts";
-import { sendRefusal } from "./server.ts";
+import { sendRefusal } from "./refusal.ts";
 
 type IntervalKey =
   "autoStopMinutes" | "autoPauseMinutes" | "autoArchiveMinutes" | "autoDeleteMinutes";

@@ -1,8 +1,12 @@
+/**
+ * Snapshots over HTTP: which root a sandbox can start from, and making one inactive or active.
+ * The snapshots themselves and what may be done with them are in snapshots.ts.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Platform } from "../platform.ts";
 import { snapshotDto } from "../snapshots.ts";
 import type { Snapshot } from "../snapshots.ts";
-import { sendRefusal } from "./server.ts";
+import { sendRefusal } from "./refusal.ts";
 
 type ById = FastifyRequest<{ Params: { id: string } }>;
 

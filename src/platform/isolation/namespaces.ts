@@ -39,7 +39,10 @@ const unmapped = [
   ...["/usr/bin/setpriv", "--no-new-privs"],
 ];
 
-/** `$1` merged `$2` run `$3` services `$4` node `$5` bundle `$6` host name `$7` bound `$8` network. */
+/**
+ * `$1` merged, `$2` run, `$3` services, `$4` node, `$5` bundle, `$6` host name, `$7` bound,
+ * `$8` network.
+ */
 const setupScript = `
 root=$1
 mount --bind "$root" "$root"

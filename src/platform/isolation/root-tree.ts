@@ -100,7 +100,7 @@ export async function unmountRoot(tree: RootTree): Promise<string | undefined> {
   return tree.kind === "overlay" ? unmount(mergedOf(tree.dir)) : undefined;
 }
 
-/** False when the merged root that the sandbox was started on is gone from under the host's path. */
+/** False when the merged root the sandbox was started on is gone from under the host's path. */
 export function isRootPresent(tree: RootTree, recorded: DirectoryIdentity | null): boolean {
   const merged = mergedOf(tree.dir);
   if (recorded === null) return existsSync(merged);

@@ -63,7 +63,7 @@ export class CgroupParent {
   }
 }
 
-/** True once the kernel confirms it; a freeze is not instant when a process sleeps in the kernel. */
+/** True once the kernel confirms it; a freeze is not instant where a process is in the kernel. */
 export async function setFrozen(
   path: string,
   frozen: boolean,
@@ -73,7 +73,7 @@ export async function setFrozen(
   return settle(() => eventOf(path, "frozen") === (frozen ? "1" : "0"), deadlineMs);
 }
 
-/** Thaws without waiting: the processes are to be killed, and their keeper must run to reap them. */
+/** Thaws without waiting: what is to be killed, and its keeper, must run to be reaped. */
 export function thawForEnd(path: string): void {
   if (existsSync(path)) writeFileSync(`${path}/cgroup.freeze`, "0");
 }

@@ -58,7 +58,7 @@ export function pidsInNamespace(pidNamespace: string): number[] {
   );
 }
 
-/** Every process that was started with `marker` in its environment, for the tier without namespaces. */
+/** Every process started with `marker` in its environment, for the tier without namespaces. */
 export function pidsWithEnvironment(marker: string): number[] {
   return allPids().filter((pid) => {
     try {

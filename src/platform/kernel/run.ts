@@ -6,7 +6,7 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Runs one host command to its end or its deadline; a failure to start is code 127, never a throw. */
+/** Runs one host command to its end or its deadline; a failure to start is code 127, no throw. */
 export function run(file: string, args: readonly string[], deadlineMs = 5000): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {

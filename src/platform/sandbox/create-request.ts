@@ -1,4 +1,4 @@
-/** From the body of POST /sandbox to a record, or to the refusal. Pure but for ids and the clock. */
+/** From the body of POST /sandbox to a record or a refusal. Pure but for ids and the clock. */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { NetworkKind, RootKind, Tier } from "../isolation/tier.ts";
 import { done, refuse } from "../outcome.ts";

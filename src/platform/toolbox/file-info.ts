@@ -23,17 +23,19 @@ export async function describe(path: string, name = basename(path)): Promise<Fil
   };
 }
 
-/** Entries of a directory; from depth 2 on, those of its directories, too. Links are not followed. */
+/** Entries of a directory; from depth 2 on, those of its directories, too. Follows no links. */
 export async function list(path: string, depth: number): Promise<FileInfo[]> {
   const levels = Math.min(Math.max(depth, 1), maxDepth);
   const entries = await readdir(path, { withFileTypes: true });
   const listed: FileInfo[] = [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const child = join(path, entry.name);
+    // It may go while the directory is read; then it is not listed.
     const info = await describe(child, entry.name).catch(() => undefined);
     if (info === undefined) continue;
     listed.push(info);
     if (levels > 1 && entry.isDirectory()) {
+      // One that may not be read, or has just gone, is listed without its entries.
       listed.push(...(await list(child, levels - 1).catch(() => [])));
     }
   }

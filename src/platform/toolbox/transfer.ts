@@ -117,6 +117,7 @@ function receive(
 
 async function store(path: string, body: NodeJS.ReadableStream): Promise<number> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  // Most uploads make a new file.
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isDirectory() === true) throw new Error("is a directory");
   const draft = `${dirname(path)}/.${basename(path).slice(0, 80)}.${randomUUID().slice(0, 8)}.part`;

@@ -1,4 +1,4 @@
-/** The dashboard's files: a page and its hashed assets, under a policy that lets nothing else in. */
+/** The dashboard: a page and its hashed assets, under a policy that lets nothing else in. */
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
 

@@ -1,0 +1,76 @@
+/**
+ * The import law as data. A row says what a layer may import; a package belongs to the places
+ * named beside it. Whoever needs a new arrow changes this table, and the reader of the change
+ * sees it here before anything else.
+ */
+
+/** Layer → layers it may import besides itself. Layers are the directories of src. */
+export const layers: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  protocol: ["base"],
+  stream: ["base", "protocol"],
+  transport: ["base", "protocol", "stream"],
+  providers: ["base"],
+  probes: ["base", "providers"],
+  store: ["base"],
+  hub: ["base", "protocol", "stream", "transport", "providers", "probes", "store"],
+  driver: ["base", "protocol", "stream", "transport"],
+  client: ["base", "protocol", "stream", "transport"],
+  platform: ["base"],
+  cli: ["base", "protocol", "client"],
+  web: ["base", "protocol", "client"],
+};
+
+/** Arrows that only the one named file may draw. */
+export const exceptions: readonly { readonly from: string; readonly to: string }[] = [
+  // `holdfast up` runs the hub in its own process.
+  { from: "src/cli/up-foreground.ts", to: "src/hub/main.ts" },
+  // The programs that need a bundle ask for it at their start.
+  { from: "src/cli/installation.ts", to: "build/bundle.ts" },
+  { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },
+];
+
+/** Parts of a layer that its users see only through the named files. */
+export const doors: readonly {
+  readonly inside: string;
+  readonly openTo: readonly string[];
+  readonly why: string;
+}[] = [
+  {
+    inside: "src/providers/daytona/",
+    openTo: ["src/providers/daytona/", "src/hub/main.ts"],
+    why: "everyone else speaks to the port, src/providers/provider.ts",
+  },
+  {
+    inside: "src/store/sqlite/",
+    openTo: ["src/store/sqlite/", "src/hub/main.ts"],
+    why: "everyone else speaks to the port, src/store/store.ts",
+  },
+];
+
+/** Package → the only places below src that may import it. */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  "@daytona/api-client": ["platform/"],
+  "@daytona/toolbox-api-client": ["platform/"],
+  "@daytonaio/sdk": ["providers/daytona/"],
+  "@fastify/busboy": ["platform/toolbox/"],
+  "@fastify/static": ["hub/server/"],
+  "@lydell/node-pty": ["driver/pty/"],
+  "@xterm/addon-fit": ["web/"],
+  "@xterm/xterm": ["web/"],
+  commander: ["cli/program.ts"],
+  fastify: ["hub/server/", "platform/"],
+  httpxy: ["platform/"],
+  "ipaddr.js": ["platform/"],
+  "node:sqlite": ["store/sqlite/"],
+  picocolors: ["cli/render/"],
+  pino: ["hub/log.ts"],
+  preact: ["web/"],
+  typebox: ["hub/server/"],
+  valibot: ["protocol/", "driver/config.ts"],
+  ws: ["transport/", "hub/server/upgrade.ts"],
+  xstate: ["hub/session/"],
+};
+
+/** Layers that also run in a browser or under the simulator: nothing of Node in them. */
+export const withoutNode: readonly string[] = ["base", "protocol", "stream", "probes", "web"];
