@@ -1,0 +1,115 @@
+/**
+ * Reads from the kernel what a test run left behind: processes, mounts, cgroups and files. All
+ * that belongs to a run is known by its own temporary directory: it stands in the environment, the
+ * arguments, the working directory or the mounts of each of its processes. Changes nothing but to
+ * end what it found, so that the next run starts clean.
+ */
+import { existsSync, readdirSync, readFileSync, readlinkSync, type Dirent } from "node:fs";
+import { join } from "node:path";
+
+const directory = process.argv[2];
+if (directory === undefined) throw new Error("usage: leftovers.ts TMPDIR");
+const root: string = directory;
+
+/** What is ending gets this long to be gone. */
+const SETTLE_MS = 3_000;
+const STEP_MS = 100;
+
+interface Leftover {
+  readonly kind: "process" | "mount" | "cgroup";
+  readonly text: string;
+  readonly pid?: number;
+}
+
+const own = ancestors(process.pid);
+let left = look();
+for (let waitedMs = 0; left.length > 0 && waitedMs < SETTLE_MS; waitedMs += STEP_MS) {
+  await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  left = look();
+}
+for (const { kind, text, pid } of left) {
+  console.log(`left behind: ${kind} ${text}`);
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
+}
+const files = existsSync(root) ? readdirSync(root) : [];
+for (const name of files) console.log(`left behind: file ${join(root, name)}`);
+if (left.length === 0) console.log("no process, no mount, no cgroup");
+process.exitCode = left.length === 0 ? 0 : 1;
+
+function look(): readonly Leftover[] {
+  if (!existsSync("/proc/self/mountinfo")) return [];
+  return [...processes(), ...mounts(), ...cgroups()];
+}
+
+function processes(): readonly Leftover[] {
+  return readdirSync("/proc").flatMap((name): Leftover[] => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || own.has(pid)) return [];
+    const seen = ["environ", "cmdline", "mountinfo"].map((file) => read(`/proc/${pid}/${file}`));
+    if (!seen.some((text) => text.includes(root)) && !linkOf(`/proc/${pid}/cwd`).includes(root)) {
+      return [];
+    }
+    const command = (seen[1] ?? "").replaceAll("\0", " ").trim();
+    return [{ kind: "process", text: `${pid} ${command.slice(0, 160)}`, pid }];
+  });
+}
+
+function mounts(): readonly Leftover[] {
+  return read("/proc/self/mountinfo")
+    .split("\n")
+    .filter((line) => line.includes(root))
+    .map((line) => ({ kind: "mount", text: line.split(" ")[4] ?? line }));
+}
+
+/** One without any process is nobody's: those of a running platform hold its sandboxes. */
+function cgroups(): readonly Leftover[] {
+  return ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].flatMap((mount) =>
+    directories(mount)
+      .filter((name) => name.startsWith("holdfast-") && isEmptyTree(join(mount, name)))
+      .map((name): Leftover => ({ kind: "cgroup", text: join(mount, name) })),
+  );
+}
+
+function isEmptyTree(path: string): boolean {
+  if (read(join(path, "cgroup.procs")).trim() !== "") return false;
+  return directories(path).every((name) => isEmptyTree(join(path, name)));
+}
+
+function directories(path: string): readonly string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(path, { withFileTypes: true });
+  } catch {
+    // Not there, or gone meanwhile.
+    return [];
+  }
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** Empty for what is gone or belongs to another user. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** This process and those that wait for it. */
+function ancestors(pid: number): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let one = pid; one > 0 && !found.has(one);) {
+    found.add(one);
+    const fields = read(`/proc/${one}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+    one = Number(fields[1] ?? 0);
+  }
+  return found;
+}
