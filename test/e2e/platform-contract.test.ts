@@ -5,14 +5,12 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform, until } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
-const isLinux = process.platform === "linux";
-const isRoot = process.getuid?.() === 0;
-
-describe.skipIf(!isLinux)("the contract at its edges", () => {
+describeWhere([needs.linux], "the contract at its edges", () => {
   let platform: StartedPlatform;
   let daytona: Daytona;
   let box: Sandbox;
@@ -128,7 +126,8 @@ describe.skipIf(!isLinux)("the contract at its edges", () => {
     await (await daytona.create({ name: "late", snapshot: "default" })).delete();
   });
 
-  test.runIf(isRoot)(
+  testWhere(
+    [needs.root],
     "a registered root directory is what the sandbox sees, not the host's",
     async () => {
       const root = join(platform.dataDir, "image");

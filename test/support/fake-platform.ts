@@ -30,7 +30,7 @@ export class FakePlatform implements SandboxProvider {
   /** Every call in order: `create`, `claim`, `exec:nudge` … */
   readonly calls: string[] = [];
   readonly sandboxes = new Map<string, FakeSandbox>();
-  readonly home = "/home/u";
+  readonly home = "/home/daytona";
   /** What the driver inside does when it is launched or nudged. */
   onLaunch: (sandbox: FakeSandbox) => void = () => undefined;
   onNudge: (sandbox: FakeSandbox) => "signalled" | "driver-dead" = () => "signalled";
