@@ -10,6 +10,8 @@ export interface EventStreamOptions {
   /** Sequence number after which to begin; from now on when absent. */
   readonly after?: number;
   readonly signal: AbortSignal;
+  /** Called when a connection opened and at every sign of life on it, heartbeats included. */
+  readonly onAlive?: () => void;
   /** Called when a connection broke or was refused; resolves when to try again, throws to end. */
   readonly onLost: (error: unknown) => Promise<void>;
 }
@@ -33,7 +35,7 @@ export async function* openEventStream(
       if (last !== null) query.set("after", String(last));
       const headers = last === null ? {} : { "last-event-id": String(last) };
       const body = await open(`/v1/events?${query}`, headers, options.signal);
-      for await (const message of readSse(body)) {
+      for await (const message of readSse(listen(body, options.onAlive))) {
         if (message.data === "") continue;
         const event = JSON.parse(message.data) as HubEvent;
         if (last !== null && event.seq <= last) continue;
@@ -47,6 +49,22 @@ export async function* openEventStream(
     if (isAborted(options.signal)) return;
     await options.onLost(lost);
   }
+}
+
+/** The same bytes; each chunk is a sign of life, also one that holds no event. */
+function listen(
+  body: ReadableStream<Uint8Array>,
+  onAlive: (() => void) | undefined,
+): ReadableStream<Uint8Array> {
+  if (onAlive === undefined) return body;
+  onAlive();
+  const transform = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, out) {
+      onAlive();
+      out.enqueue(chunk);
+    },
+  });
+  return body.pipeThrough(transform);
 }
 
 export interface SseMessage {

@@ -42,9 +42,11 @@ export interface EvidenceLine {
   readonly detail: string;
 }
 
-export interface Page<T> {
-  readonly items: readonly T[];
+export interface SessionPage {
+  readonly items: readonly Session[];
   readonly nextCursor: string | null;
+  /** The newest event that this list already shows; `after` for an event stream that goes on. */
+  readonly eventSeq: number;
 }
 
 /** One probe's last answer. `ok` is null before the first one. */

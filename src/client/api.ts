@@ -4,7 +4,14 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import { faults, type FaultCode } from "../base/faults.ts";
-import type { Health, HubEvent, NewSession, Page, PlatformReport, Session } from "./api-types.ts";
+import type {
+  Health,
+  HubEvent,
+  NewSession,
+  PlatformReport,
+  Session,
+  SessionPage,
+} from "./api-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
@@ -28,12 +35,12 @@ export function createApi(options: ApiOptions) {
     url: options.url,
 
     /** One page of sessions, newest first. */
-    async sessions(page: { limit?: number; cursor?: string } = {}): Promise<Page<Session>> {
+    async sessions(page: { limit?: number; cursor?: string } = {}): Promise<SessionPage> {
       const query = new URLSearchParams();
       if (page.limit !== undefined) query.set("limit", String(page.limit));
       if (page.cursor !== undefined) query.set("cursor", page.cursor);
       const answer = await call("GET", `/v1/sessions${query.size > 0 ? `?${query}` : ""}`);
-      return answer as Page<Session>;
+      return answer as SessionPage;
     },
 
     async session(idOrName: string): Promise<Session> {

@@ -71,9 +71,12 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     const offset = Math.floor(numberOf(request, "cursor", 0, 0, Number.MAX_SAFE_INTEGER));
     const all = sessions.all;
     const next = offset + limit;
+    const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
     return {
       items: all.slice(offset, next).map(view),
       nextCursor: next < all.length ? String(next) : null,
+      // Following the events after this one continues the list without a gap.
+      eventSeq: newest?.seq ?? 0,
     };
   });
 

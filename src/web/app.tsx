@@ -1,0 +1,145 @@
+/** The whole page: the login form without a token, else header, list and the open session. */
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { createApi, type Api } from "../client/api.ts";
+import { systemClock } from "../base/clock.ts";
+import { systemRandom } from "../base/random.ts";
+import type { Board, Problem } from "./board.ts";
+import { createBoardStore, type BoardStore } from "./board-store.ts";
+import { HubHeader } from "./hub-header.tsx";
+import { startLive } from "./live.ts";
+import { LoginForm } from "./login-form.tsx";
+import { NewSession } from "./new-session.tsx";
+import { createOperator, type Operator } from "./operator.ts";
+import { problemOf } from "./problem.ts";
+import { RemoveDialog } from "./remove-dialog.tsx";
+import type { Action } from "./session-actions.ts";
+import { SessionDetail } from "./session-detail.tsx";
+import { SessionList } from "./session-list.tsx";
+import { dropToken, keepToken, takeToken } from "./sign-in.ts";
+
+export function App() {
+  const [token, setToken] = useState(() => takeToken(window));
+  const [refused, setRefused] = useState<Problem | null>(null);
+  useEffect(() => {
+    // A login link that is opened in this very tab changes nothing but the fragment.
+    const onHash = (): void => setToken(takeToken(window));
+    window.addEventListener("hashchange", onHash);
+    return () => window.removeEventListener("hashchange", onHash);
+  }, []);
+  const signOut = useCallback((why: Problem | null): void => {
+    dropToken(window);
+    setRefused(why);
+    setToken(null);
+  }, []);
+  if (token === null) {
+    const signIn = (given: string): void => {
+      keepToken(window, given);
+      setRefused(null);
+      setToken(given);
+    };
+    return <LoginForm refused={refused} onToken={signIn} />;
+  }
+  return <SignedIn key={token} token={token} onSignOut={signOut} />;
+}
+
+interface SignedInProps {
+  readonly token: string;
+  readonly onSignOut: (why: Problem | null) => void;
+}
+
+function SignedIn({ token, onSignOut }: SignedInProps) {
+  const api = useMemo(() => connectApi(token), [token]);
+  const store = useMemo(() => createBoardStore((fn) => requestAnimationFrame(fn)), [api]);
+  const [operator, setOperator] = useState<Operator | null>(null);
+  useEffect(() => {
+    const live = startLive({
+      api,
+      store,
+      clock: systemClock,
+      random: systemRandom,
+      onRefused: (error) => onSignOut(problemOf(error)),
+      isVisible: () => !document.hidden,
+    });
+    setOperator(createOperator(api, store, live));
+    return () => live.stop();
+  }, [api, store, onSignOut]);
+  const board = useBoard(store);
+  if (operator === null) return null;
+  return <Page {...{ api, board, operator }} onSignOut={() => onSignOut(null)} />;
+}
+
+interface PageProps {
+  readonly api: Api;
+  readonly board: Board;
+  readonly operator: Operator;
+  readonly onSignOut: () => void;
+}
+
+function Page({ api, board, operator, onSignOut }: PageProps) {
+  const [removing, setRemoving] = useState<string | null>(null);
+  const act = useCallback(
+    (id: string, action: Action): void => {
+      if (action === "remove") setRemoving(id);
+      else void operator.act(id, action);
+    },
+    [operator],
+  );
+  const select = useCallback((id: string) => operator.toggle(id), [operator]);
+  const open = board.selected === null ? undefined : board.rows?.get(board.selected);
+  const doomed = removing === null ? undefined : board.rows?.get(removing);
+  return (
+    <div class={open === undefined ? "page" : "page with-detail"}>
+      <HubHeader
+        hubUrl={api.url}
+        platform={board.platform}
+        stream={board.stream}
+        onSignOut={onSignOut}
+      />
+      <main class="list">
+        <NewSession onCreate={(name) => operator.create(name)} />
+        <SessionList board={board} onSelect={select} onAct={act} />
+      </main>
+      {open !== undefined && (
+        <SessionDetail
+          api={api}
+          row={open}
+          timeline={board.timeline}
+          onAct={act}
+          onClose={() => {
+            operator.toggle(open.session.id);
+            focusRow(open.session.name);
+          }}
+        />
+      )}
+      {doomed !== undefined && (
+        <RemoveDialog
+          name={doomed.session.name}
+          onKeep={() => setRemoving(null)}
+          onRemove={() => {
+            setRemoving(null);
+            void operator.act(doomed.session.id, "remove");
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Where the reader was before the details were open. */
+function focusRow(name: string): void {
+  document.querySelector<HTMLElement>(`[data-session="${CSS.escape(name)}"] .name`)?.focus();
+}
+
+function connectApi(token: string): Api {
+  // Called as a plain function: a browser's fetch refuses any other `this`.
+  return createApi({ url: location.origin, token, fetch: (input, init) => fetch(input, init) });
+}
+
+function useBoard(store: BoardStore): Board {
+  const [board, setBoard] = useState(store.board);
+  useEffect(() => {
+    setBoard(store.board);
+    return store.subscribe(() => setBoard(store.board));
+  }, [store]);
+  return board;
+}

@@ -1,0 +1,95 @@
+/** Which hub this is, what it stands on, and whether the page still hears from it. */
+import type { PlatformReport } from "../client/api-types.ts";
+import type { StreamState } from "./board.ts";
+import { plainText } from "./plain-text.ts";
+import { Ago } from "./ticking-text.tsx";
+
+interface HubHeaderProps {
+  readonly hubUrl: string;
+  readonly platform: PlatformReport | null;
+  readonly stream: StreamState;
+  readonly onSignOut: () => void;
+}
+
+export function HubHeader({ hubUrl, platform, stream, onSignOut }: HubHeaderProps) {
+  return (
+    <header class="top">
+      <div class="brand">
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <rect width="16" height="16" rx="4" />
+          <path d="M5 3.5v9M11 3.5v9M5 8h6" />
+        </svg>
+        <h1>Holdfast</h1>
+        <span class="quiet hub-url">{hubUrl.replace(/^https?:\/\//, "")}</span>
+      </div>
+      <dl class="facts">
+        {platform !== null && <PlatformFacts platform={platform} />}
+        <StreamFact stream={stream} />
+      </dl>
+      <button type="button" class="small" onClick={onSignOut}>
+        sign out
+      </button>
+    </header>
+  );
+}
+
+function PlatformFacts({ platform }: { readonly platform: PlatformReport }) {
+  const { tier, reachable, auth } = platform;
+  const unsafe = tier === "process";
+  const silent = reachable === false;
+  return (
+    <>
+      <Fact
+        name="platform"
+        tone={silent ? "bad" : "plain"}
+        value={silent ? `${platform.platform} does not answer` : platform.platform}
+        title={plainText(platform.detail ?? platform.apiUrl)}
+      />
+      {tier !== null && (
+        <Fact
+          name="isolation"
+          tone={unsafe ? "bad" : "plain"}
+          value={unsafe ? "process (none)" : tier}
+          title={`root ${platform.root ?? "unknown"}, pause by ${platform.pause ?? "unknown means"}`}
+        />
+      )}
+      <Fact
+        name="auth"
+        tone={auth === "rejected" ? "bad" : "plain"}
+        value={auth}
+        title="whether the platform takes the hub's key"
+      />
+    </>
+  );
+}
+
+function StreamFact({ stream }: { readonly stream: StreamState }) {
+  if (stream.kind !== "lost") {
+    const tone = stream.kind === "live" ? "good" : "plain";
+    return <Fact name="events" tone={tone} value={stream.kind} title="the hub's event stream" />;
+  }
+  return (
+    <div class="fact fact-bad" title={plainText(stream.why)} data-fact="events">
+      <dt>events</dt>
+      <dd>
+        <span role="status">reconnecting</span>, lost <Ago atMs={stream.sinceMs} />
+      </dd>
+    </div>
+  );
+}
+
+interface FactProps {
+  readonly name: string;
+  readonly value: string;
+  readonly tone: "plain" | "good" | "bad";
+  readonly title: string;
+}
+
+function Fact({ name, value, tone, title }: FactProps) {
+  return (
+    <div class={`fact fact-${tone}`} title={title} data-fact={name}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,253 @@
+/**
+ * Keeps the board true: the list, then events without a gap, health on every event and every few
+ * seconds, and all of it again after a connection was lost. Owns the loop and its timers; what a
+ * change means is board.ts.
+ */
+import type { Api } from "../client/api.ts";
+import type { HubEvent, Session } from "../client/api-types.ts";
+import { createBackoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { HubError, toHubError } from "../base/hub-error.ts";
+import type { Random } from "../base/random.ts";
+import type { BoardStore } from "./board-store.ts";
+import { problemOf } from "./problem.ts";
+import { createRefreshQueue, type Refresh, type RefreshQueue } from "./refresh-queue.ts";
+
+/** Evidence is at most this much older on the page than in the hub. */
+const PATROL_MS = 5_000;
+const PLATFORM_MS = 15_000;
+/** A browser opens six connections per host; one is the event stream, one is for clicks. */
+const REQUESTS_MAX = 4;
+const PAGE = 200;
+/** The hub's stream has a heartbeat every 15 s; two missing ones are a dead connection. */
+const SILENCE_MS = 35_000;
+const REDIAL_MIN_MS = 200;
+const REDIAL_MAX_MS = 5_000;
+/** How long a removed session stays in view, so that its end is seen. */
+const FAREWELL_MS = 4_000;
+
+export interface LiveOptions {
+  readonly api: Api;
+  readonly store: BoardStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The hub does not know this token. */
+  readonly onRefused: (error: HubError) => void;
+  /** False while nobody looks: evidence is not asked for then. */
+  readonly isVisible: () => boolean;
+}
+
+export interface Live {
+  /** Asks for a session's state and health soon. */
+  refresh(id: string): void;
+  /** Loads the history of a session that was selected. */
+  loadTimeline(id: string): void;
+  stop(): void;
+}
+
+export function startLive(options: LiveOptions): Live {
+  const live = new LiveLoop(options);
+  void live.run();
+  return live;
+}
+
+class LiveLoop implements Live {
+  readonly #options: LiveOptions;
+  readonly #stop = new AbortController();
+  readonly #queue: RefreshQueue;
+  #patrolTimer: unknown;
+  #platformTimer: unknown;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#queue = createRefreshQueue({
+      parallelMax: REQUESTS_MAX,
+      run: (id, refresh) => this.#ask(id, refresh),
+    });
+  }
+
+  refresh(id: string): void {
+    this.#queue.want(id, "all");
+  }
+
+  loadTimeline(id: string): void {
+    const { api, store } = this.#options;
+    api.timeline(id).then(
+      (events) => store.apply({ type: "timeline", id, events }),
+      (error: unknown) => this.#failed(id, error),
+    );
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#queue.clear();
+    this.#options.clock.clearTimeout(this.#patrolTimer);
+    this.#options.clock.clearTimeout(this.#platformTimer);
+  }
+
+  async run(): Promise<void> {
+    const { store, clock, random } = this.#options;
+    const backoff = createBackoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, random });
+    this.#patrol();
+    this.#watchPlatform();
+    let after: number | null = null;
+    while (!this.#stopped) {
+      let why = "the hub closed the connection";
+      try {
+        const listedSeq = await this.#list();
+        // A hub with another store counts from the start; waiting for old numbers would be for ever.
+        after = Math.min(after ?? listedSeq, listedSeq);
+        for await (const event of this.#events(after, () => backoff.reset())) {
+          after = event.seq;
+          this.#heard(event);
+        }
+      } catch (error) {
+        if (this.#refused(error)) return;
+        why = toHubError(error).message;
+      }
+      if (this.#stopped) return;
+      store.apply({ type: "stream", stream: { kind: "lost", sinceMs: clock.now(), why } });
+      await this.#wait(backoff.next());
+    }
+  }
+
+  get #stopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** All pages; the number of the first page is the one that misses nothing. */
+  async #list(): Promise<number> {
+    const { api, store } = this.#options;
+    const sessions: Session[] = [];
+    let page = await api.sessions({ limit: PAGE });
+    const { eventSeq } = page;
+    sessions.push(...page.items);
+    while (page.nextCursor !== null && !this.#stopped) {
+      page = await api.sessions({ limit: PAGE, cursor: page.nextCursor });
+      sessions.push(...page.items);
+    }
+    if (this.#stopped) return eventSeq;
+    store.apply({ type: "listed", sessions });
+    for (const { id } of sessions) this.#queue.want(id, "health");
+    return eventSeq;
+  }
+
+  /** One connection's events; it ends when the hub falls silent, which TCP alone would not tell. */
+  async *#events(after: number, onAlive: () => void): AsyncGenerator<HubEvent> {
+    const { api, store, clock } = this.#options;
+    const connection = new AbortController();
+    const end = (): void => connection.abort();
+    this.#stop.signal.addEventListener("abort", end);
+    let timer = clock.setTimeout(end, SILENCE_MS);
+    try {
+      yield* api.events({
+        after,
+        signal: connection.signal,
+        onAlive: () => {
+          clock.clearTimeout(timer);
+          timer = clock.setTimeout(end, SILENCE_MS);
+          if (store.board.stream.kind !== "live") {
+            store.apply({ type: "stream", stream: { kind: "live" } });
+          }
+          onAlive();
+        },
+        onLost: (error) => Promise.reject(toHubError(error)),
+      });
+    } finally {
+      clock.clearTimeout(timer);
+      this.#stop.signal.removeEventListener("abort", end);
+    }
+    if (!this.#stopped) throw new HubError("LinkLost", "the hub fell silent");
+  }
+
+  #heard(event: HubEvent): void {
+    this.#options.store.apply({ type: "event", event });
+    if (event.session !== null) this.#queue.want(event.session, "all");
+  }
+
+  async #ask(id: string, refresh: Refresh): Promise<void> {
+    const { api, store, clock } = this.#options;
+    try {
+      const [session, health] = await Promise.all([
+        refresh === "all" ? api.session(id) : null,
+        api.health(id),
+      ]);
+      if (session !== null) store.apply({ type: "session", session });
+      store.apply({ type: "health", id, seen: { health, receivedAtMs: clock.now() } });
+      const known = store.board.rows?.get(id)?.session;
+      if (known !== undefined && known.state !== health.state) this.#queue.want(id, "all");
+    } catch (error) {
+      this.#failed(id, error);
+    }
+  }
+
+  /** A lost connection is told by the stream; what concerns this session stands in its row. */
+  #failed(id: string, error: unknown): void {
+    const { code } = toHubError(error);
+    if (code === "SessionNotFound" || code === "SessionEnded") this.#sayFarewell(id);
+    else if (code !== "HubUnreachable" && !this.#refused(error)) {
+      this.#options.store.apply({ type: "unread", id, problem: problemOf(error) });
+    }
+  }
+
+  #sayFarewell(id: string): void {
+    const { store, clock } = this.#options;
+    const row = store.board.rows?.get(id);
+    if (row === undefined) return;
+    store.apply({ type: "session", session: { ...row.session, state: "ended", detail: null } });
+    clock.setTimeout(() => store.apply({ type: "gone", id }), FAREWELL_MS);
+  }
+
+  #refused(error: unknown): boolean {
+    if (!(error instanceof HubError) || error.code !== "Unauthenticated") return false;
+    if (!this.#stopped) {
+      this.stop();
+      this.#options.onRefused(error);
+    }
+    return true;
+  }
+
+  #patrol(): void {
+    const { store, clock, isVisible } = this.#options;
+    const { rows, stream } = store.board;
+    if (isVisible() && stream.kind === "live" && rows !== null) {
+      for (const { session } of rows.values()) {
+        if (session.state !== "ended") this.#queue.want(session.id, "health");
+      }
+    }
+    this.#patrolTimer = clock.setTimeout(() => this.#patrol(), PATROL_MS);
+  }
+
+  #watchPlatform(): void {
+    const { api, store, clock, isVisible } = this.#options;
+    const again = (): void => {
+      if (this.#stopped) return;
+      this.#platformTimer = clock.setTimeout(() => this.#watchPlatform(), PLATFORM_MS);
+    };
+    if (!isVisible()) {
+      again();
+      return;
+    }
+    api
+      .platform()
+      .then(
+        (platform) => store.apply({ type: "platform", platform }),
+        (error: unknown) => this.#refused(error),
+      )
+      .finally(again);
+  }
+
+  #wait(waitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = clock.setTimeout(done, waitMs);
+      signal.addEventListener("abort", done);
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/** What a person does on the page, as calls to the hub and changes of the board. */
+import type { Api } from "../client/api.ts";
+import type { Problem } from "./board.ts";
+import type { BoardStore } from "./board-store.ts";
+import type { Live } from "./live.ts";
+import { problemOf } from "./problem.ts";
+import type { Action } from "./session-actions.ts";
+
+export interface Operator {
+  act(id: string, action: Action): Promise<void>;
+  /** Resolves with the problem, or null when the session is on its way. */
+  create(name: string): Promise<Problem | null>;
+  /** Opens the details of a session, or closes them when they are open. */
+  toggle(id: string): void;
+}
+
+export function createOperator(api: Api, store: BoardStore, live: Live): Operator {
+  return {
+    async act(id, action) {
+      store.apply({ type: "asked", id, action });
+      let problem: Problem | null = null;
+      try {
+        const session = action === "remove" ? await api.remove(id) : await api.act(id, action);
+        if (session !== null) store.apply({ type: "session", session });
+      } catch (error) {
+        problem = problemOf(error);
+      }
+      store.apply({ type: "answered", id, problem });
+      live.refresh(id);
+    },
+    async create(name) {
+      try {
+        const session = await api.create(name === "" ? {} : { name });
+        store.apply({ type: "session", session });
+        live.refresh(session.id);
+        return null;
+      } catch (error) {
+        return problemOf(error);
+      }
+    },
+    toggle(id) {
+      const open = store.board.selected !== id;
+      store.apply({ type: "selected", id: open ? id : null });
+      if (open) live.loadTimeline(id);
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** What can be asked of a session in its state, and the exact call that asks it. Pure. */
+import type { Session } from "../client/api-types.ts";
+
+export type Action = "pause" | "resume" | "retry" | "remove";
+
+export const actions: readonly Action[] = ["pause", "resume", "retry", "remove"];
+
+/** Null when the action makes sense now, else the reason, for the button's title. */
+export function whyNot(action: Action, session: Pick<Session, "state" | "detail">): string | null {
+  const { state, detail } = session;
+  if (state === "ended") return "the session was removed";
+  switch (action) {
+    case "pause":
+      return state === "connected" ? null : `only a connected session can be paused`;
+    case "resume":
+      if (detail === "suspended.paused") return null;
+      return state === "suspended" ? "it is still being paused" : "it is not suspended";
+    case "retry":
+      return state === "error" ? null : "only a session in error can be retried";
+    case "remove":
+      return null;
+  }
+}
+
+/** Nothing runs, because someone wanted it so. */
+export function isAtRest(session: Pick<Session, "state">): boolean {
+  return session.state === "suspended" || session.state === "ended";
+}
+
+export interface ApiCall {
+  readonly method: "POST" | "DELETE";
+  readonly path: string;
+}
+
+export function callOf(action: Action, session: string): ApiCall {
+  const path = `/v1/sessions/${encodeURIComponent(session)}`;
+  return action === "remove"
+    ? { method: "DELETE", path }
+    : { method: "POST", path: `${path}/${action}` };
+}
+
+/** The call as a command; the token stays a variable, so that it can be shown and shared. */
+export function curlOf(call: ApiCall, hubUrl: string): string {
+  return `curl -X ${call.method} -H "Authorization: Bearer $HOLDFAST_TOKEN" ${hubUrl}${call.path}`;
+}

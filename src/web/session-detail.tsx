@@ -1,0 +1,115 @@
+/** One session in depth: what is known, what can be asked by which call, terminal, timeline. */
+import { useEffect, useRef } from "preact/hooks";
+import type { Api } from "../client/api.ts";
+import type { HubEvent } from "../client/api-types.ts";
+import type { Row } from "./board.ts";
+import { ActionButton } from "./action-buttons.tsx";
+import { plainText } from "./plain-text.ts";
+import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
+import { actions, callOf, curlOf, isAtRest, whyNot, type Action } from "./session-actions.ts";
+import { ClaimText, DisagreementText } from "./claim-text.tsx";
+import { StateChip } from "./state-chip.tsx";
+import { EvidenceMarks } from "./evidence-marks.tsx";
+import { TerminalPanel } from "./terminal-panel.tsx";
+import { Timeline } from "./timeline.tsx";
+
+interface SessionDetailProps {
+  readonly api: Api;
+  readonly row: Row;
+  readonly timeline: readonly HubEvent[];
+  readonly onAct: (id: string, action: Action) => void;
+  readonly onClose: () => void;
+}
+
+export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDetailProps) {
+  const { session, seen, problem } = row;
+  const title = useRef<HTMLHeadingElement>(null);
+  // Who opened it with the keyboard goes on reading here.
+  useEffect(() => title.current?.focus({ preventScroll: true }), [session.id]);
+  const closeOnEscape = (event: KeyboardEvent): void => {
+    // Inside the terminal Escape is the program's.
+    const inTerminal = event.target instanceof Element && event.target.closest(".shell");
+    if (event.key === "Escape" && inTerminal === null) onClose();
+  };
+  return (
+    <aside class="detail" aria-labelledby="detail-title" onKeyDown={closeOnEscape}>
+      <div class="detail-head">
+        <h2 id="detail-title" tabIndex={-1} ref={title}>
+          {session.name}
+        </h2>
+        <StateChip state={session.state} detail={session.detail} />
+        <button type="button" class="small close" onClick={onClose}>
+          close
+        </button>
+      </div>
+      <ClaimText row={row} />
+      <EvidenceMarks seen={seen} atRest={isAtRest(session)} />
+      {session.lastError === null ? (
+        <p>{plainText(seen?.health.verdict.text ?? "asking the hub…")}</p>
+      ) : (
+        <SessionErrorBox error={session.lastError} />
+      )}
+      <DisagreementText seen={seen} />
+      {problem !== null && <ProblemBox problem={problem} what="refused" />}
+      <TerminalPanel key={session.id} api={api} session={session} />
+      <Calls row={row} hubUrl={api.url} onAct={onAct} />
+      <Timeline key={`timeline ${session.id}`} events={timeline} />
+      <Identity row={row} />
+    </aside>
+  );
+}
+
+type CallsProps = Pick<SessionDetailProps, "row" | "onAct"> & { readonly hubUrl: string };
+
+/** Every button with the call that it makes, so that what was clicked can be scripted. */
+function Calls({ row, hubUrl, onAct }: CallsProps) {
+  const { session } = row;
+  const example = actions.find((action) => whyNot(action, session) === null);
+  return (
+    <section aria-labelledby="calls-title">
+      <h3 id="calls-title">Ask</h3>
+      <ul class="calls">
+        {actions.map((action) => {
+          const { method, path } = callOf(action, session.name);
+          return (
+            <li key={action}>
+              <ActionButton action={action} row={row} onAct={onAct} />
+              <code class="call">
+                {method} {path}
+              </code>
+            </li>
+          );
+        })}
+      </ul>
+      {example !== undefined && (
+        <code class="call">{curlOf(callOf(example, session.name), hubUrl)}</code>
+      )}
+    </section>
+  );
+}
+
+function Identity({ row }: { readonly row: Row }) {
+  const { session, seen } = row;
+  return (
+    <section aria-labelledby="identity-title">
+      <h3 id="identity-title">Details</h3>
+      <dl class="identity">
+        <dt>session</dt>
+        <dd>{session.id}</dd>
+        <dt>sandbox</dt>
+        <dd>{session.sandboxId ?? "none"}</dd>
+        <dt>epoch</dt>
+        <dd>{session.epoch}</dd>
+        <dt>created</dt>
+        <dd>{new Date(session.createdAt).toLocaleString()}</dd>
+      </dl>
+      <details>
+        <summary>health as JSON</summary>
+        <code class="call">GET /v1/sessions/{session.name}/health</code>
+        <pre class="json">
+          {seen === null ? "" : plainText(JSON.stringify(seen.health, null, 2))}
+        </pre>
+      </details>
+    </section>
+  );
+}

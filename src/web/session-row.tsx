@@ -1,0 +1,93 @@
+/** One session in the list. It is drawn again only when something of it changed. */
+import { Component } from "preact";
+import type { Row } from "./board.ts";
+import { ClaimText, DisagreementText } from "./claim-text.tsx";
+import { ActionButtons } from "./action-buttons.tsx";
+import { EvidenceMarks } from "./evidence-marks.tsx";
+import { plainText } from "./plain-text.ts";
+import { ProblemBox, withCommands } from "./problem-box.tsx";
+import { isAtRest, type Action } from "./session-actions.ts";
+import { StateChip } from "./state-chip.tsx";
+import { Left } from "./ticking-text.tsx";
+
+interface SessionRowProps {
+  readonly row: Row;
+  readonly selected: boolean;
+  readonly onSelect: (id: string) => void;
+  readonly onAct: (id: string, action: Action) => void;
+}
+
+export class SessionRow extends Component<SessionRowProps> {
+  override shouldComponentUpdate(next: SessionRowProps): boolean {
+    const { row, selected, onSelect, onAct } = this.props;
+    return (
+      row !== next.row ||
+      selected !== next.selected ||
+      onSelect !== next.onSelect ||
+      onAct !== next.onAct
+    );
+  }
+
+  render({ row, selected, onSelect, onAct }: SessionRowProps) {
+    const { session } = row;
+    return (
+      <li
+        class={`row row-${session.state}${selected ? " selected" : ""}`}
+        data-session={session.name}
+      >
+        <div class="row-state">
+          <StateChip state={session.state} detail={session.detail} />
+          <Deadline at={session.deadlineAt} />
+        </div>
+        <div class="row-name">
+          <button
+            type="button"
+            class="name"
+            aria-expanded={selected}
+            onClick={() => onSelect(session.id)}
+          >
+            {session.name}
+          </button>
+          <span class="quiet">epoch {session.epoch}</span>
+        </div>
+        <ClaimText row={row} />
+        <EvidenceMarks seen={row.seen} atRest={isAtRest(session)} />
+        <Verdict row={row} />
+        <ActionButtons row={row} onAct={onAct} />
+      </li>
+    );
+  }
+}
+
+function Deadline({ at }: { readonly at: string | null }) {
+  if (at === null) return null;
+  return (
+    <span class="quiet deadline" title={`a verdict comes by ${at}`}>
+      <Left untilMs={Date.parse(at)} />
+    </span>
+  );
+}
+
+/** What is concluded, and what contradicts it. */
+function Verdict({ row }: { readonly row: Row }) {
+  const { seen, session, unread, problem } = row;
+  const error = session.lastError;
+  const health = seen?.health;
+  return (
+    <div class="verdict">
+      {error === null ? (
+        <p>{health === undefined ? "asking the hub…" : plainText(health.verdict.text)}</p>
+      ) : (
+        <>
+          <p>
+            <code class="code">{error.code}</code> {plainText(error.message)}
+          </p>
+          <p class="hint">{withCommands(plainText(error.hint))}</p>
+        </>
+      )}
+      <DisagreementText seen={seen} />
+      {unread !== null && <ProblemBox problem={unread} what="its health cannot be read" />}
+      {problem !== null && <ProblemBox problem={problem} what="refused" />}
+    </div>
+  );
+}

@@ -1,0 +1,108 @@
+/** The terminal of the open session: started on request, and plain about how it ended. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Api } from "../client/api.ts";
+import type { Session } from "../client/api-types.ts";
+import { ProblemBox } from "./problem-box.tsx";
+import { openShell, type ShellLink, type ShellPhase } from "./shell-link.ts";
+import { openTerminalScreen } from "./terminal-screen.ts";
+
+interface TerminalPanelProps {
+  readonly api: Api;
+  readonly session: Session;
+}
+
+export function TerminalPanel({ api, session }: TerminalPanelProps) {
+  /** Counts the shells of this panel; 0 before the first. */
+  const [run, setRun] = useState(0);
+  const [phase, setPhase] = useState<ShellPhase>({ kind: "connecting" });
+  const again = useRef<HTMLButtonElement>(null);
+  const connected = session.state === "connected";
+  const ended = phase.kind === "exited" || phase.kind === "lost";
+  return (
+    <section class="terminal-panel" aria-labelledby="terminal-title">
+      <div class="section-head">
+        <h3 id="terminal-title">Terminal</h3>
+        {run > 0 && <PhaseText phase={phase} />}
+        {(run === 0 || ended) && (
+          <button
+            type="button"
+            class="small"
+            ref={again}
+            data-action="terminal"
+            disabled={!connected}
+            title={connected ? "starts a new shell" : `the session is ${session.state}`}
+            onClick={() => setRun(run + 1)}
+          >
+            {run === 0 ? "open" : phase.kind === "lost" ? "reconnect" : "open another"}
+          </button>
+        )}
+      </div>
+      {run > 0 && phase.kind === "lost" && (
+        <ProblemBox problem={phase.error} what="the link is lost, and the shell with it" />
+      )}
+      {run > 0 && <Shell key={run} api={api} session={session.id} onPhase={setPhase} />}
+      {run > 0 && !ended && <p class="quiet">Shift+Escape leaves the terminal.</p>}
+    </section>
+  );
+}
+
+function PhaseText({ phase }: { readonly phase: ShellPhase }) {
+  const text = {
+    connecting: () => "connecting…",
+    open: () => "",
+    exited: () => exitText(phase),
+    lost: () => "link lost",
+  }[phase.kind]();
+  const noPty = phase.kind === "open" && phase.pty === "pipes";
+  return (
+    <span class="quiet" role="status" data-phase={phase.kind}>
+      {noPty ? "no pty in this sandbox: no colours, no line editing, no ^C" : text}
+    </span>
+  );
+}
+
+function exitText(phase: ShellPhase): string {
+  if (phase.kind !== "exited") return "";
+  return phase.signal === null
+    ? `the shell ended with ${phase.code ?? "no code"}`
+    : `the shell was ended by ${phase.signal}`;
+}
+
+interface ShellProps {
+  readonly api: Api;
+  readonly session: string;
+  readonly onPhase: (phase: ShellPhase) => void;
+}
+
+/** One screen and one shell; both go when it leaves the page. */
+function Shell({ api, session, onPhase }: ShellProps) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    let link: ShellLink | null = null;
+    const screen = openTerminalScreen({
+      element,
+      onInput: (bytes) => link?.write(bytes),
+      onResize: (size) => link?.resize(size),
+      onLeave: () => document.getElementById("detail-title")?.focus(),
+    });
+    const { terminal } = screen;
+    link = openShell({
+      api,
+      session,
+      screen: terminal,
+      onPhase: (phase) => {
+        terminal.options.disableStdin = phase.kind !== "open";
+        if (phase.kind !== "open") terminal.options.cursorBlink = false;
+        onPhase(phase);
+      },
+    });
+    terminal.focus();
+    return () => {
+      link.close();
+      screen.dispose();
+    };
+  }, [api, session]);
+  return <div class="shell" ref={place} />;
+}

@@ -1,0 +1,33 @@
+/** A piece of text that depends on the time and keeps itself true. */
+import { useEffect, useRef } from "preact/hooks";
+import { agoText, leftText } from "./age-text.ts";
+import { onTick } from "./ticker.ts";
+
+/** "3 s ago"; `atMs` is on this machine's clock. */
+export function Ago({ atMs }: { readonly atMs: number }) {
+  return <TickingText text={() => agoText(Date.now() - atMs)} dependsOn={atMs} />;
+}
+
+/** "12 s left". */
+export function Left({ untilMs }: { readonly untilMs: number }) {
+  return <TickingText text={() => leftText(untilMs - Date.now())} dependsOn={untilMs} />;
+}
+
+interface TickingTextProps {
+  readonly text: () => string;
+  readonly dependsOn: number;
+}
+
+function TickingText({ text, dependsOn }: TickingTextProps) {
+  const element = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    const show = (): void => {
+      const { current } = element;
+      const now = text();
+      if (current !== null && current.textContent !== now) current.textContent = now;
+    };
+    show();
+    return onTick(show);
+  }, [dependsOn]);
+  return <span class="age" ref={element} />;
+}
