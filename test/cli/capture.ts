@@ -1,6 +1,7 @@
 /** Streams that remember what a command wrote, in place of the process's own. */
 import { PassThrough } from "node:stream";
 import { runProgram } from "../../src/cli/program.ts";
+import type { CliStreams } from "../../src/cli/cli.ts";
 
 export interface Outcome {
   readonly exitCode: number;
@@ -8,20 +9,27 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+export interface Captured {
+  readonly streams: CliStreams;
+  stdout(): string;
+  stderr(): string;
+}
+
+export function captureStreams(env: Record<string, string> = {}): Captured {
+  const stdout = collector();
+  const stderr = collector();
+  const stdin = new PassThrough() as unknown as typeof process.stdin;
+  const streams = { env, cwd: "/", stdin, stdout: stdout.stream, stderr: stderr.stream };
+  return { streams, stdout: stdout.text, stderr: stderr.text };
+}
+
 export async function runCaptured(
   argv: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Outcome> {
-  const stdout = collector();
-  const stderr = collector();
-  const exitCode = await runProgram(argv, {
-    env,
-    cwd: "/",
-    stdin: new PassThrough() as unknown as typeof process.stdin,
-    stdout: stdout.stream,
-    stderr: stderr.stream,
-  });
-  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+  const captured = captureStreams(env);
+  const exitCode = await runProgram(argv, captured.streams);
+  return { exitCode, stdout: captured.stdout(), stderr: captured.stderr() };
 }
 
 function collector(): { stream: NodeJS.WriteStream; text: () => string } {
