@@ -115,6 +115,15 @@ describe("the verdict", () => {
     expect(await verdict).toBe("connected");
   });
 
+  test("is not the old error that a retry has just left", async () => {
+    const { verdict } = follow({
+      lookups: [at("error"), at("nudging"), at("connected")],
+      events: silence,
+    });
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(await verdict).toBe("connected");
+  });
+
   test("is ended when the hub no longer knows the session", async () => {
     const { verdict } = follow({
       lookups: [new HubError("SessionNotFound", "gone")],
@@ -146,7 +155,7 @@ describe("the wait", () => {
   test("ends when the hub stays away", async () => {
     const { verdict } = follow({
       lookups: [gone("HubUnreachable")],
-       
+
       async *events(options) {
         for (;;) await options.onLost(gone("HubUnreachable"));
       },
@@ -158,7 +167,7 @@ describe("the wait", () => {
   test("ends at once when the hub refuses", async () => {
     const { verdict } = follow({
       lookups: [creating],
-       
+
       async *events(options) {
         await options.onLost(gone("Unauthenticated"));
       },
