@@ -92,6 +92,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     state.ready = false;
     sessions.stop();
     switchboard.close("the hub is going down");
+    gate.close();
     await door.close();
     app.server.closeAllConnections();
     await app.close();

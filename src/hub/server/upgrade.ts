@@ -20,6 +20,8 @@ const LINKS_MAX = 15_000;
 
 export interface UpgradeGate {
   attach(server: Server): void;
+  /** Ends what has not said hello yet; all others belong to the switchboard. */
+  close(): void;
 }
 
 export function createUpgradeGate(options: {
@@ -33,7 +35,6 @@ export function createUpgradeGate(options: {
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
-    clientTracking: false,
     // The ticket rides in the same header and must not be echoed.
     handleProtocols: () => SUBPROTOCOL,
   });
@@ -76,5 +77,10 @@ export function createUpgradeGate(options: {
       refuseUpgrade(socket, error);
     }
   };
-  return { attach: (http) => http.on("upgrade", onUpgrade) };
+  return {
+    attach: (http) => http.on("upgrade", onUpgrade),
+    close: () => {
+      for (const ws of server.clients) if (ws.readyState === ws.OPEN) ws.terminate();
+    },
+  };
 }

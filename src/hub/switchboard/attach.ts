@@ -17,7 +17,13 @@ import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable, type Session } from "../session/session.ts";
 import { ClientLink } from "./client-link.ts";
 import { DriverLink } from "./driver-link.ts";
-import { onHello } from "./hello.ts";
+import { onHello, refuse } from "./hello.ts";
+
+/**
+ * A driver names the last epoch that it knows. One that names a number from beyond any real life
+ * of a session would use up all that can follow.
+ */
+const EPOCH_MAX = 2 ** 40;
 
 export interface SwitchboardOptions {
   readonly hubId: string;
@@ -48,7 +54,7 @@ export class Switchboard {
     onHello(socket, clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "client") {
-        socket.close(CloseCodes.forbidden.code, "this door is for clients");
+        refuse(socket, CloseCodes.forbidden, "this door is for clients");
         return;
       }
       this.#welcome(socket, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
@@ -72,9 +78,9 @@ export class Switchboard {
     onHello(socket, this.#options.clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "driver" || hello.session !== session.record.id) {
-        socket.close(CloseCodes.forbidden.code, "this token speaks for another session");
+        refuse(socket, CloseCodes.forbidden, "this token speaks for another session");
       } else if (session.record.state === "ended") {
-        socket.close(CloseCodes.sessionUnknown.code, "the session was removed");
+        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
       } else {
         this.#offerEpoch(socket, session, hello);
       }
@@ -118,12 +124,18 @@ export class Switchboard {
     const { clock, random } = this.#options;
     // A driver that saw more than this store issued means that the store went back in time.
     const epoch = Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1;
+    if (epoch > EPOCH_MAX) {
+      refuse(socket, CloseCodes.badFrame, `no epoch can follow ${epoch - 1}`);
+      return;
+    }
     session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {
       if (this.#refuseWhileClosing(socket)) return;
-      if (epoch <= session.record.epoch) {
-        socket.close(CloseCodes.fenced.code, "a newer driver holds the session");
+      if (session.record.state === "ended") {
+        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
+      } else if (epoch <= session.record.epoch) {
+        refuse(socket, CloseCodes.fenced, "a newer driver holds the session");
       } else {
         this.#attachDriver(socket, session, hello, epoch);
       }
@@ -154,7 +166,7 @@ function onConfirm(
   accept: () => void,
 ): void {
   const timer = clock.setTimeout(() => {
-    socket.close(CloseCodes.helloTimeout.code, "the epoch was not confirmed in time");
+    refuse(socket, CloseCodes.helloTimeout, "the epoch was not confirmed in time");
   }, limits.HELLO_TIMEOUT_MS);
   socket.onClose(() => clock.clearTimeout(timer));
   socket.onFrame((message) => {
@@ -169,7 +181,7 @@ function onConfirm(
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       clock.clearTimeout(timer);
-      socket.close(CloseCodes.badFrame.code, error.message);
+      refuse(socket, CloseCodes.badFrame, error.message);
       return;
     }
     clock.clearTimeout(timer);

@@ -1,7 +1,7 @@
 /** Waiting for the first frame of a link: one hello, in time, or the link ends with a code. */
 import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
-import { CloseCodes } from "../../protocol/close-codes.ts";
+import { CloseCodes, type CloseCode } from "../../protocol/close-codes.ts";
 import { Hello, parseControl, type ClientHello, type DriverHello } from "../../protocol/control.ts";
 import { decodeFrame, FrameType } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -18,7 +18,7 @@ export function onHello(
   accept: (hello: DriverHello | ClientHello) => void,
 ): void {
   const timer = clock.setTimeout(() => {
-    socket.close(CloseCodes.helloTimeout.code, "no hello in time");
+    refuse(socket, CloseCodes.helloTimeout, "no hello in time");
   }, limits.HELLO_TIMEOUT_MS);
   socket.onClose(() => clock.clearTimeout(timer));
   socket.onFrame((message) => {
@@ -30,11 +30,17 @@ export function onHello(
       if (!(error instanceof ProtocolError)) throw error;
       const versionWrong = error instanceof VersionError;
       const code = versionWrong ? CloseCodes.versionUnsupported : CloseCodes.badFrame;
-      socket.close(code.code, error.message);
+      refuse(socket, code, error.message);
       return;
     }
     accept(hello);
   });
+}
+
+/** Ends a link that was never taken up. Frames that were on their way behind it change nothing. */
+export function refuse(socket: FrameSocket, code: CloseCode, reason: string): void {
+  socket.onFrame(() => undefined);
+  socket.close(code.code, reason);
 }
 
 class VersionError extends ProtocolError {}

@@ -35,7 +35,6 @@ export class Leg {
   /** The peer's own word on how late its event loop was. */
   peerLoopLagMs = 0;
   #open = true;
-  #why: string | null = null;
 
   constructor(options: LegOptions) {
     this.#options = options;
@@ -49,17 +48,10 @@ export class Leg {
       // Drawn by the hub, so that an answer proves a peer that read it now.
       nextPing: () => Math.floor(random.next() * 2 ** 32),
       ...(options.onSuspect === undefined ? {} : { onSuspect: options.onSuspect }),
-      onDead: (silentMs) => {
-        this.#why = `silent for ${Math.round(silentMs)} ms`;
-        socket.terminate();
-      },
+      onDead: (silentMs) => this.terminate(`silent for ${Math.round(silentMs)} ms`),
     });
     socket.onFrame((message) => this.#receive(message));
-    socket.onClose((end) => {
-      this.#open = false;
-      this.#heartbeat.stop();
-      options.onClose(this.#why ?? (end.reason || `closed with ${end.code}`));
-    });
+    socket.onClose((end) => this.#end(end.reason || `closed with ${end.code}`));
   }
 
   get open(): boolean {
@@ -80,14 +72,24 @@ export class Leg {
     return this.#heartbeat.ping();
   }
 
+  /** Ends the leg now. The peer may take its time over the close frame; nothing of it is read. */
   close(code: CloseCode, reason: string): void {
-    this.#why ??= reason;
+    if (!this.#open) return;
+    this.#end(reason);
     this.#options.socket.close(code.code, reason);
   }
 
   terminate(reason: string): void {
-    this.#why ??= reason;
+    if (!this.#open) return;
+    this.#end(reason);
     this.#options.socket.terminate();
+  }
+
+  #end(reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#heartbeat.stop();
+    this.#options.onClose(reason);
   }
 
   #receive(message: Uint8Array): void {
