@@ -48,7 +48,8 @@ export async function findDestination(
   const [first] = addresses;
   if (refused !== undefined) return { ok: false, why: `${host} is not public (${refused})` };
   if (first === undefined) return { ok: false, why: `${host} has no address` };
-  return { ok: true, address: first, port };
+  // In its plain form: what was judged and what is dialled must not be read in two ways.
+  return { ok: true, address: ipaddr.process(first).toString(), port };
 }
 
 /** The server once it listens, or the reason why it does not. */

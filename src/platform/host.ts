@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Logger } from "../base/log.ts";
 import type { Launcher, NetworkKind, RootKind } from "./isolation/tier.ts";
 import type { CgroupParent } from "./kernel/cgroup.ts";
 import type { EgressDoors } from "./sandbox/egress-doors.ts";
@@ -13,6 +14,7 @@ export interface Host {
   /** What a sandbox gets that asks for nothing else; in the process tier it is the host's. */
   network: NetworkKind;
   egress: EgressDoors;
+  log: Logger;
   isRoot: boolean;
   /** The skeleton below every sandbox that names no snapshot of its own. */
   lower: string;

@@ -1,4 +1,5 @@
 /** The platform's process: reads flags and environment, starts, says so in one line, ends well. */
+import { pino } from "pino";
 import { parsePlatformOptions } from "./options.ts";
 import { PlatformStartError, textOf } from "./outcome.ts";
 import { Platform } from "./platform.ts";
@@ -12,7 +13,10 @@ async function main(): Promise<void> {
   }
   // Files that sandboxes share are readable by their users; secrets carry their own mode.
   process.umask(0o022);
-  const platform = await Platform.start(parsed.options);
+  const platform = await Platform.start(
+    parsed.options,
+    pino(pino.destination({ dest: 2, sync: true })),
+  );
   const facts = platform.facts();
   const line = parsed.options.json
     ? JSON.stringify({ ...facts, apiKey: platform.apiKey })

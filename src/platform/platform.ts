@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Logger } from "../base/log.ts";
 import { makeServer } from "./api/server.ts";
 import type { PlatformServer } from "./api/server.ts";
 import { DataDir } from "./data-dir.ts";
@@ -66,10 +67,10 @@ export class Platform {
     this.server = makeServer(this);
   }
 
-  static async start(options: PlatformOptions): Promise<Platform> {
+  static async start(options: PlatformOptions, log: Logger): Promise<Platform> {
     const dataDir = DataDir.open(options.dataDir);
     try {
-      const { host, passedOver } = await makeHost(options, dataDir);
+      const { host, passedOver } = await makeHost(options, dataDir, log);
       const platform = new Platform(host, dataDir, passedOver);
       await platform.keeper.adopt();
       await platform.serve(options);
@@ -175,6 +176,7 @@ export class Platform {
 async function makeHost(
   options: PlatformOptions,
   dataDir: DataDir,
+  log: Logger,
 ): Promise<{ host: Host; passedOver: string[] }> {
   const { paths } = dataDir;
   const isRoot = process.getuid?.() === 0;
@@ -183,6 +185,7 @@ async function makeHost(
     cgroups: CgroupParent.open(paths.data),
     network: options.network,
     egress: new EgressDoors(isRoot),
+    log,
     isRoot,
     lower: prepareSkeleton(paths.roots),
     toolboxFile: keepBundle(paths.data, await toolboxBundle()),

@@ -56,11 +56,17 @@ export function launcherOf(tier: Tier): Launcher {
   }
 }
 
+const programsOf: Record<Tier, string[]> = {
+  bwrap: ["bwrap"],
+  namespaces: ["unshare", "pivot_root", "ip"],
+  process: [],
+};
+
 /** What can be said without starting anything: a missing program, or a kernel without /proc. */
 export async function missingPart(tier: Tier): Promise<string | undefined> {
   if (tier === "process") return undefined;
   if (!existsSync("/proc/self/ns/pid")) return "this kernel has no Linux namespaces";
-  const programs = tier === "bwrap" ? ["bwrap"] : ["unshare", "setpriv", "pivot_root", "ip"];
+  const programs = [...programsOf[tier], "setpriv", "prlimit"];
   for (const program of programs) {
     const found = await run("sh", ["-c", `command -v ${program}`]);
     if (found.code !== 0) return `${program} is not installed`;

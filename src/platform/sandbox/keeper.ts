@@ -57,6 +57,7 @@ export class Keeper {
 
   /** The newest few: a full disk would otherwise fill the memory, too. */
   private note(held: Held, problem: string): void {
+    this.host.log.warn({ sandbox: held.record.id, name: held.record.name, problem }, "problem");
     this.problems.push(`${held.record.name}: ${problem}`);
     this.problems.splice(0, this.problems.length - maxProblems);
   }

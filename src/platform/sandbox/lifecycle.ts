@@ -32,6 +32,7 @@ export class Lifecycle {
     }
     const held = this.registry.add(record);
     held.pending = true;
+    this.tell(held, "creating");
     try {
       mkdirSync(dirOf(this.host, record.id), { recursive: true, mode: 0o755 });
       this.registry.save(held);
@@ -82,6 +83,7 @@ export class Lifecycle {
       if (problem !== undefined) return this.fail(held, problem);
       removeRoot(treeOf(this.host, held.record));
       held.record.state = "destroyed";
+      this.tell(held, "reached");
       this.registry.remove(held.record.id);
       return done(held);
     });
@@ -125,6 +127,7 @@ export class Lifecycle {
     held.pending = true;
     try {
       held.record.state = through;
+      this.tell(held, verb);
       held.record.desiredState = desired;
       held.record.errorReason = null;
       this.registry.save(held);
@@ -165,13 +168,20 @@ export class Lifecycle {
 
   private reach(held: Held, state: SandboxState): Outcome<Held> {
     held.record.state = state;
+    this.tell(held, "reached");
     this.registry.save(held);
     return done(held);
+  }
+
+  private tell(held: Held, what: string): void {
+    const { id, name, state } = held.record;
+    this.host.log.info({ sandbox: id, name, state }, what);
   }
 
   private fail(held: Held, reason: string): Outcome<Held> {
     held.record.state = "error";
     held.record.errorReason = reason;
+    this.host.log.error({ sandbox: held.record.id, name: held.record.name, reason }, "failed");
     this.registry.save(held);
     return refuse(400, `Sandbox failed to start: ${reason}`);
   }
