@@ -64,7 +64,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["platform/"],
   "node:sqlite": ["store/sqlite/"],
   picocolors: ["cli/render/"],
-  pino: ["hub/log.ts"],
+  pino: ["hub/log.ts", "platform/main.ts"],
   preact: ["web/"],
   typebox: ["hub/server/"],
   valibot: ["protocol/", "driver/config.ts"],
