@@ -13,7 +13,6 @@ import { createPendingEvents } from "./pending-events.ts";
 const CLOSE_TIMEOUT_MS = 2_000;
 /** The close reason must fit into a control frame next to its code. */
 const REASON_BYTES_MAX = 123;
-const NO_CLOSE_FRAME = 1006;
 
 /**
  * Options that both ends must share. Compression costs 250 KiB per connection and its state dies

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs } from "../support/needs.ts";
 import { makeCliHome, runProgram, type CliHome, type CommandEnd } from "./cli-kit.ts";
 
 /** The story of a newcomer on one hub: every test goes on where the last one stopped. */
-describe.skipIf(skipReason() !== null)("a session from new to rm", () => {
+describeWhere([needs.linux], "a session from new to rm", () => {
   let cli: CliHome;
   const run = (words: string, input?: string | Uint8Array): Promise<CommandEnd> =>
     cli.run(words.split(" "), input === undefined ? {} : { input });
@@ -165,7 +166,8 @@ describe.skipIf(skipReason() !== null)("a session from new to rm", () => {
   test("sh is a shell on a terminal: size, exit code, and ^C that ends the command only", async () => {
     const keys = "stty size\nsleep 30\n\u0003echo sti''ll here\nexit 7\n";
     const shell = `stty rows 33 cols 99; exec '${process.execPath}' bin/holdfast.js sh demo`;
-    const feed = `(sleep 1; printf '%s' "$KEYS" | while IFS= read -r line; do printf '%s\\n' "$line"; sleep 0.5; done; sleep 1)`;
+    const typed = `while IFS= read -r line; do printf '%s\\n' "$line"; sleep 0.5; done`;
+    const feed = `(sleep 1; printf '%s' "$KEYS" | ${typed}; sleep 1)`;
     const env = { ...cli.env, KEYS: keys, TERM: "xterm-256color" };
     const command = `${feed} | script -qefc "${shell}" /dev/null`;
     const end = await runProgram("bash", ["-c", command], env);
@@ -194,10 +196,3 @@ describe.skipIf(skipReason() !== null)("a session from new to rm", () => {
     expect(leftovers?.text).toBe("no process, mount, cgroup or sandbox file is left");
   });
 });
-
-function skipReason(): string | null {
-  if (process.platform === "linux") return null;
-  const reason = "the local platform needs Linux";
-  console.log(`skipped: ${reason}`);
-  return reason;
-}

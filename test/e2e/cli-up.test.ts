@@ -1,16 +1,14 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { bin, exitOf, makeCliHome, runProgram, waitForText } from "./cli-kit.ts";
 import type { CliHome, CommandEnd } from "./cli-kit.ts";
 
-const onLinux = process.platform === "linux";
-const canHide = onLinux && process.getuid?.() === 0 && existsSync("/usr/bin/bwrap");
-if (!onLinux) console.log("skipped: the local platform needs Linux");
-if (!canHide) console.log("skipped: hiding bubblewrap needs root and bubblewrap");
+const hideable = { met: existsSync("/usr/bin/bwrap"), why: "needs a bubblewrap to hide" };
 
-describe.skipIf(!onLinux)("up and down", () => {
+describeWhere([needs.linux], "up and down", () => {
   let cli: CliHome;
   beforeEach(async () => {
     cli = await makeCliHome();
@@ -112,18 +110,22 @@ describe.skipIf(!onLinux)("up and down", () => {
     expect(existsSync(platformRecord())).toBe(false);
   });
 
-  test.skipIf(!canHide)("a tier that is asked for and missing is an error", async () => {
-    // In a mount namespace of its own, /usr/bin/bwrap is no program: as if it were not installed.
-    const hide = 'mount --bind /dev/null /usr/bin/bwrap && exec "$0" "$@"';
-    const hidden = (...words: string[]): Promise<CommandEnd> =>
-      runProgram("unshare", ["-m", "sh", "-c", hide, process.execPath, bin, ...words], cli.env);
-    const up = await hidden("up", "--isolation", "bwrap");
-    expect(up.exitCode, up.stdout + up.stderr).toBe(1);
-    expect(up.stderr).toMatch(/isolation bwrap does not work: .*not installed/);
-    expect(up.stderr).toContain("apt-get install bubblewrap");
-    const doctor = await hidden("doctor");
-    expect(doctor.stdout).toMatch(/\[warn\] isolation +bubblewrap: .*util-linux namespaces work/);
-  });
+  testWhere(
+    [needs.root, hideable],
+    "a tier that is asked for and missing is an error",
+    async () => {
+      // In a mount namespace of its own, /usr/bin/bwrap is no program: as if it were not installed.
+      const hide = 'mount --bind /dev/null /usr/bin/bwrap && exec "$0" "$@"';
+      const hidden = (...words: string[]): Promise<CommandEnd> =>
+        runProgram("unshare", ["-m", "sh", "-c", hide, process.execPath, bin, ...words], cli.env);
+      const up = await hidden("up", "--isolation", "bwrap");
+      expect(up.exitCode, up.stdout + up.stderr).toBe(1);
+      expect(up.stderr).toMatch(/isolation bwrap does not work: .*not installed/);
+      expect(up.stderr).toContain("apt-get install bubblewrap");
+      const doctor = await hidden("doctor");
+      expect(doctor.stdout).toMatch(/\[warn\] isolation +bubblewrap: .*util-linux namespaces work/);
+    },
+  );
 
   test("a home that cannot be written is named", async () => {
     const file = join(cli.home, "file");

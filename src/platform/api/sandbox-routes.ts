@@ -14,7 +14,6 @@ import { listPage } from "./list-query.ts";
 import type { Previews } from "./preview.ts";
 import { sendRefusal } from "./refusal.ts";
 
-type SandboxRequest = FastifyRequest<{ Params: { id: string } }>;
 
 export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
   app.post("/api/sandbox", async (request, reply) =>
