@@ -149,7 +149,7 @@ export const faults = {
   ResumeBroken: broken(
     "verification",
     "on-fresh-sandbox",
-    "The platform claims a running sandbox, but neither exec nor filesystem works.",
+    "`holdfast retry NAME` checks again; if it stays, only a fresh sandbox helps: `holdfast new`.",
   ),
 
   // --- driver ---

@@ -86,7 +86,7 @@ async function byEvents(wait: Wait): Promise<Session> {
     const { verdict } = wait.view.take(event);
     if (verdict === null) continue;
     const session = await lookUp(wait);
-    if (session !== null && ask.goals.includes(session.state)) return session;
+    if (session !== null && isAnswer(ask, session)) return session;
   }
   throw new HubError("LinkLost", "the event stream ended before the verdict");
 }
@@ -98,10 +98,14 @@ async function byChecking(wait: Wait): Promise<Session> {
     await pause(CHECK_MS, wait.stop.signal);
     const session = await lookUp(wait);
     if (session === null || !restingStates.includes(session.state)) resting = null;
-    else if (wait.ask.goals.includes(session.state) && resting === session.updatedAt)
-      return session;
+    else if (isAnswer(wait.ask, session) && resting === session.updatedAt) return session;
     else resting = session.updatedAt;
   }
+}
+
+/** An ended session whose sandbox is still being removed has not ended for the one who waits. */
+function isAnswer(ask: Ask, session: Session): boolean {
+  return ask.goals.includes(session.state) && session.detail !== "ended.cleaning";
 }
 
 /** The session now; null while the hub is away, which the event stream judges. */
@@ -111,7 +115,7 @@ async function lookUp(wait: Wait): Promise<Session | null> {
   } catch (error) {
     if (error instanceof HubError) {
       const gone = error.code === "SessionEnded" || error.code === "SessionNotFound";
-      if (gone) return { ...wait.asked, state: "ended" };
+      if (gone) return { ...wait.asked, state: "ended", detail: null };
       if (isTransient(error)) return null;
     }
     throw error;

@@ -6,6 +6,7 @@ import { connectApi } from "./connection.ts";
 import { note, print, printJson, type Cli, type Run } from "./cli.ts";
 import { followToVerdict, lastEventSeq, type Ask } from "./follow.ts";
 import { formatDuration } from "./render/durations.ts";
+import { stateInSentence } from "./render/paint.ts";
 import { renderSessionError } from "./render/problem.ts";
 
 export interface Settling extends Omit<Ask, "withEvents"> {
@@ -21,7 +22,7 @@ export async function settle(cli: Cli, api: Api, asking: Settling): Promise<numb
     else
       print(
         cli,
-        `${session.name} is ${session.state}; \`holdfast show ${session.name}\` follows up`,
+        `${session.name} is ${stateInSentence(session.state)}; \`holdfast show ${session.name}\` follows up`,
       );
     return 0;
   }
@@ -69,6 +70,9 @@ function saySetback(cli: Cli, session: Session, wanted: string): void {
     return;
   }
   const paint = cli.notePaint;
-  note(cli, `${paint.red("error:")} ${session.name} is ${session.state}, not ${wanted}`);
+  note(
+    cli,
+    `${paint.red("error:")} ${session.name} is ${stateInSentence(session.state)}, not ${wanted}`,
+  );
   note(cli, `  ${paint.bold("next:")} \`holdfast why ${session.name}\` tells how it came to that`);
 }

@@ -124,6 +124,18 @@ describe("the verdict", () => {
     expect(await verdict).toBe("connected");
   });
 
+  test("of a removal waits until nothing is left", async () => {
+    const { verdict } = follow({
+      lookups: [
+        ...Array.from({ length: 5 }, () => ({ ...at("ended"), detail: "ended.cleaning" })),
+        new HubError("PlatformDown", "the lookups after the cleaning"),
+      ],
+      events: silence,
+    });
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(await verdict).toBe("PlatformDown");
+  });
+
   test("is ended when the hub no longer knows the session", async () => {
     const { verdict } = follow({
       lookups: [new HubError("SessionNotFound", "gone")],

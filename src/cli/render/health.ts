@@ -13,20 +13,22 @@ export function renderHealth(health: Health, paint: Paint): string {
     ["state", `${paintState(paint, health.state)}, driver epoch ${health.epoch}`],
     ["verdict", `${plain(verdict.text)} ${paint.dim(`[${verdict.code}]`)}`],
   ]);
+  const claimRow = [
+    "claim",
+    "·",
+    age(claim.ageMs),
+    "",
+    claim.platform,
+    plain(claim.state ?? "none"),
+  ];
   const rows = [
-    [
-      "claim",
-      paint.dim("says"),
-      plain(claim.state ?? "nothing yet"),
-      age(claim.ageMs),
-      "",
-      claim.platform,
-    ],
+    claimRow,
     probeRow("driver", evidence.driver, paint),
     probeRow("exec", evidence.exec, paint),
     probeRow("filesystem", evidence.filesystem, paint),
   ];
-  const table = renderTable(["WHAT", "", "SAW", "AGE", "LATENCY", "BY"], rows);
+  // What was seen comes last: it may be long, and it is what a reader looks for.
+  const table = renderTable(["WHAT", "", "AGE", "LATENCY", "BY", "SAW"], rows);
   const more: [string, string][] = [];
   if (health.disagreement !== null)
     more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
@@ -35,7 +37,9 @@ export function renderHealth(health: Health, paint: Paint): string {
     more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);
   }
   if (lastError !== null) {
-    more.push(["last error", `${lastError.code} at ${lastError.at}: ${plain(lastError.message)}`]);
+    // The sentence of an error that is still there is the verdict above.
+    const said = lastError.message === verdict.text ? "" : `: ${plain(lastError.message)}`;
+    more.push(["last error", `${lastError.code} at ${lastError.at}${said}`]);
   }
   return [head, "", table, ...(more.length > 0 ? ["", renderPairs(more)] : [])].join("\n");
 }
@@ -43,7 +47,7 @@ export function renderHealth(health: Health, paint: Paint): string {
 function probeRow(name: string, fact: ProbeFact, paint: Paint): string[] {
   const saw = fact.detail ?? (fact.ok === null ? "not asked yet" : fact.ok ? "answered" : "failed");
   const latency = fact.latencyMs === null ? "" : formatDuration(fact.latencyMs);
-  return [name, mark(paint, fact.ok), plain(saw), age(fact.ageMs), latency, fact.path ?? ""];
+  return [name, mark(paint, fact.ok), age(fact.ageMs), latency, fact.path ?? "", plain(saw)];
 }
 
 function age(ageMs: number | null): string {

@@ -17,11 +17,16 @@ export function createPaint(facts: PaintFacts): Paint {
 }
 
 /** Colour of a session state: green is proven, red needs a person, the rest is on its way. */
-export function paintState(paint: Paint, state: string): string {
-  if (state === "connected") return paint.green(state);
-  if (state === "error") return paint.red(state);
-  if (state === "suspended" || state === "ended") return paint.dim(state);
-  return paint.yellow(state);
+export function paintState(paint: Paint, state: string, text = state): string {
+  if (state === "connected") return paint.green(text);
+  if (state === "error") return paint.red(text);
+  if (state === "suspended" || state === "ended") return paint.dim(text);
+  return paint.yellow(text);
+}
+
+/** A state as part of a sentence: "demo is in error". */
+export function stateInSentence(state: string): string {
+  return state === "error" ? "in error" : state;
 }
 
 /**

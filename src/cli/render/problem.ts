@@ -24,7 +24,8 @@ export function problemJson(error: unknown): {
 
 /** A session's error with its evidence, one line each. */
 export function renderSessionError(name: string, error: SessionError, paint: Paint): string {
-  const rung = error.rung === null ? "" : `, last rung ${error.rung}`;
+  const noRung = error.rung === null || error.rung === "none";
+  const rung = noRung ? "" : `, last rung ${error.rung}`;
   const lines = [
     `${paint.red("error:")} ${name}: ${plain(error.message)} ${paint.dim(`[${error.code}]`)}`,
     `  ${error.category} failure in phase ${error.phase}${rung}; ` +

@@ -65,10 +65,16 @@ export function takeEvent(proof: Proof, event: HubEvent, beganAtMs: number): Pro
     case "session.ended":
       return { ...set("verdict", true), verdict: "ended" };
     case "session.failed":
-      return { ...set("verdict", false), verdict: "error" };
+      return { ...set("verdict", false, failureCode(event)), verdict: "error" };
     default:
       return next;
   }
+}
+
+/** Sentence and evidence follow in full below the steps. */
+function failureCode(event: HubEvent): string {
+  const code = (event.data as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : event.text;
 }
 
 function takeProbe(

@@ -1,7 +1,7 @@
 /** An account of a session in plain words: where it is, what is proven, how it came, what next. */
 import type { Health, HubEvent, Session } from "../../client/api-types.ts";
 import { formatAge, formatClock, formatDuration } from "./durations.ts";
-import { paintState, plain, type Paint } from "./paint.ts";
+import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
 
 /** The last turns explain a state; all of them are in `holdfast events`. */
@@ -17,8 +17,9 @@ export interface WhyFacts {
 export function renderWhy(facts: WhyFacts, paint: Paint): string {
   const { session, health, timeline, nowMs } = facts;
   const since = formatAge(session.updatedAt, nowMs);
+  const state = paintState(paint, session.state, stateInSentence(session.state));
   const lines = [
-    `${session.name} is ${paintState(paint, session.state)}, changed ${since}.`,
+    `${session.name} is ${state}, changed ${since}.`,
     `${plain(health.verdict.text)} ${paint.dim(`[${health.verdict.code}]`)}`,
   ];
   if (health.disagreement !== null) lines.push(paint.yellow(plain(health.disagreement)));
