@@ -135,6 +135,9 @@ async function makeWeb(target: Target): Promise<readonly BuiltFile[]> {
     entryPoints: [target.entry],
     outdir: "web",
     entryNames: "app",
+    // What is imported on demand is a file of its own, so that a list needs no terminal.
+    splitting: true,
+    chunkNames: "app-[hash]",
     platform: "browser",
     format: "esm",
     target: "es2022",
@@ -149,7 +152,9 @@ async function makeWeb(target: Target): Promise<readonly BuiltFile[]> {
   for (const output of result.outputFiles) {
     const extension = output.path.endsWith(".css") ? "css" : "js";
     const hash = createHash("sha256").update(output.contents).digest("hex").slice(0, 10);
-    const name = `app-${hash}.${extension}`;
+    const given = basename(output.path);
+    // Parts that the script names itself have their hash already; the page names the other two.
+    const name = given === `app.${extension}` ? `app-${hash}.${extension}` : given;
     names.add(name);
     html = html.replaceAll(`app.${extension}`, name);
     built.push(await replaceFile(join(directory, name), output.contents));

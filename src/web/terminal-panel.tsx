@@ -2,9 +2,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Api } from "../client/api.ts";
 import type { Session } from "../client/api-types.ts";
+import { toHubError } from "../base/hub-error.ts";
 import { ProblemBox } from "./problem-box.tsx";
 import { openShell, type ShellLink, type ShellPhase } from "./shell-link.ts";
-import { openTerminalScreen } from "./terminal-screen.ts";
 
 interface TerminalPanelProps {
   readonly api: Api;
@@ -80,29 +80,46 @@ function Shell({ api, session, onPhase }: ShellProps) {
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    let link: ShellLink | null = null;
-    const screen = openTerminalScreen({
-      element,
-      onInput: (bytes) => link?.write(bytes),
-      onResize: (size) => link?.resize(size),
-      onLeave: () => document.getElementById("detail-title")?.focus(),
+    const leaving = new AbortController();
+    onPhase({ kind: "connecting" });
+    startShell({ api, session, onPhase }, element, leaving.signal).catch((error: unknown) => {
+      if (!leaving.signal.aborted) onPhase({ kind: "lost", error: toHubError(error) });
     });
-    const { terminal } = screen;
-    link = openShell({
-      api,
-      session,
-      screen: terminal,
-      onPhase: (phase) => {
-        terminal.options.disableStdin = phase.kind !== "open";
-        if (phase.kind !== "open") terminal.options.cursorBlink = false;
-        onPhase(phase);
-      },
-    });
-    terminal.focus();
-    return () => {
-      link.close();
-      screen.dispose();
-    };
+    return () => leaving.abort();
   }, [api, session]);
-  return <div class="shell" ref={place} />;
+  return (
+    <div class="shell">
+      <div class="screen" ref={place} />
+    </div>
+  );
+}
+
+async function startShell(props: ShellProps, element: HTMLElement, leaving: AbortSignal) {
+  const { api, session, onPhase } = props;
+  const { openTerminalScreen } = await import("./terminal-screen.ts");
+  if (leaving.aborted) return;
+  let link: ShellLink | null = null;
+  const screen = openTerminalScreen({
+    element,
+    onInput: (bytes) => link?.write(bytes),
+    onResize: (size) => link?.resize(size),
+    onLeave: () => document.getElementById("detail-title")?.focus(),
+  });
+  const { terminal } = screen;
+  const shell = openShell({
+    api,
+    session,
+    screen: terminal,
+    onPhase: (phase) => {
+      terminal.options.disableStdin = phase.kind !== "open";
+      if (phase.kind === "exited" || phase.kind === "lost") terminal.options.cursorBlink = false;
+      onPhase(phase);
+    },
+  });
+  link = shell;
+  leaving.addEventListener("abort", () => {
+    shell.close();
+    screen.dispose();
+  });
+  terminal.focus();
 }
