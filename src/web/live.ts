@@ -95,7 +95,7 @@ class LiveLoop implements Live {
       let why = "the hub closed the connection";
       try {
         const listedSeq = await this.#list();
-        // A hub with another store counts from the start; waiting for old numbers would be for ever.
+        // A hub with another store counts from the start: old numbers would never come again.
         after = Math.min(after ?? listedSeq, listedSeq);
         for await (const event of this.#events(after, () => backoff.reset())) {
           after = event.seq;

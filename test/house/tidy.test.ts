@@ -72,7 +72,7 @@ test.each(bans)("nobody writes $what", ({ pattern, instead, where, excusedByComm
 });
 
 test("file names are kebab-case and say what is inside", () => {
-  const shape = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|contract|config|bench))?\.(ts|tsx|js|mjs)$/;
+  const shape = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|contract|config|bench|d))?\.(ts|tsx|js|mjs)$/;
   const found = code.flatMap(({ path }) => {
     const name = path.split("/").at(-1) ?? "";
     if (!shape.test(name)) return [finding(path, 0, "is not kebab-case")];

@@ -229,3 +229,12 @@ describe("reading", () => {
     });
   });
 });
+
+test("the list names the newest event that it already shows", async () => {
+  const seqOf = async () => (await http.ask("GET", "/v1/sessions?limit=1")).json["eventSeq"];
+  expect(await seqOf()).toBe(0);
+  await http.ask("POST", "/v1/sessions", { name: "one" });
+  const [newest] = world.sessions.events({ after: 0, limit: 1, newest: true });
+  expect(newest?.seq).toBeGreaterThan(0);
+  expect(await seqOf()).toBe(newest?.seq);
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import { createBoardStore } from "../../src/web/board-store.ts";
+import {
+  applyChange,
+  countStates,
+  emptyBoard,
+  shownRows,
+  type Board,
+  type Change,
+} from "../../src/web/board.ts";
+import { sampleEvent, sampleHealth, sampleSession } from "./sample-session.ts";
+
+const after = (...changes: Change[]): Board => changes.reduce(applyChange, emptyBoard);
+const a = sampleSession();
+const b = sampleSession({ id: "ses_b", name: "other", createdAt: "2026-01-01T11:00:00.000Z" });
+const listed: Change = { type: "listed", sessions: [a, b] };
+const seen = { health: sampleHealth(), receivedAtMs: 1 };
+
+describe("rows", () => {
+  test("a new list keeps what is known beside it and drops what is gone", () => {
+    const board = after(
+      listed,
+      { type: "health", id: "ses_a", seen },
+      { type: "listed", sessions: [{ ...a, epoch: 2 }] },
+    );
+    expect([...(board.rows?.keys() ?? [])]).toEqual(["ses_a"]);
+    expect(board.rows?.get("ses_a")).toMatchObject({ session: { epoch: 2 }, seen });
+  });
+
+  test("a change of one row leaves the others the same object", () => {
+    const before = after(listed);
+    const board = applyChange(before, { type: "health", id: "ses_a", seen });
+    expect(board.rows?.get("ses_b")).toBe(before.rows?.get("ses_b"));
+    expect(board.rows?.get("ses_a")).not.toBe(before.rows?.get("ses_a"));
+  });
+
+  test("health of a session that is not there changes nothing", () => {
+    const before = after(listed);
+    expect(applyChange(before, { type: "health", id: "ses_x", seen })).toBe(before);
+  });
+
+  test("a request is under way until it is answered, and a refusal stays to be read", () => {
+    const problem = { code: "StateConflict", message: "cannot", hint: "wait" };
+    const asking = after(listed, { type: "asked", id: "ses_a", action: "pause" });
+    expect(asking.rows?.get("ses_a")?.asking).toBe("pause");
+    const answered = applyChange(asking, { type: "answered", id: "ses_a", problem });
+    expect(answered.rows?.get("ses_a")).toMatchObject({ asking: null, problem });
+    const again = applyChange(answered, { type: "asked", id: "ses_a", action: "pause" });
+    expect(again.rows?.get("ses_a")?.problem).toBeNull();
+  });
+
+  test("health that can be read again clears why it could not", () => {
+    const problem = { code: "Internal", message: "broke", hint: "" };
+    const unread = after(listed, { type: "unread", id: "ses_a", problem });
+    expect(unread.rows?.get("ses_a")?.unread).toEqual(problem);
+    const read = applyChange(unread, { type: "health", id: "ses_a", seen });
+    expect(read.rows?.get("ses_a")?.unread).toBeNull();
+  });
+
+  test("newest first, filtered by all words, over name, state and ids", () => {
+    const board = after(listed);
+    expect(shownRows(board, "").map((row) => row.session.name)).toEqual(["other", "demo"]);
+    expect(shownRows(board, "DEMO connected").map((row) => row.session.id)).toEqual(["ses_a"]);
+    expect(shownRows(board, "demo error")).toEqual([]);
+  });
+
+  test("counts only states that there are, those that need a person first", () => {
+    const error = { ...b, state: "error" as const };
+    const board = after({ type: "listed", sessions: [a, error] });
+    expect(countStates(board)).toEqual([
+      ["error", 1],
+      ["connected", 1],
+    ]);
+  });
+});
+
+describe("the open session", () => {
+  const open = after(listed, { type: "selected", id: "ses_a" });
+
+  test("hears its own events only", () => {
+    const board = [sampleEvent(5), sampleEvent(6, { session: "ses_b" })]
+      .map((event) => ({ type: "event" as const, event }))
+      .reduce<Board>(applyChange, open);
+    expect(board.timeline.map(({ seq }) => seq)).toEqual([5]);
+  });
+
+  test("history that comes after live events overlaps them without doubles", () => {
+    const board = [
+      { type: "event", event: sampleEvent(7) } as const,
+      { type: "timeline", id: "ses_a", events: [5, 6, 7].map((s) => sampleEvent(s)) } as const,
+      { type: "event", event: sampleEvent(8) } as const,
+    ].reduce<Board>(applyChange, open);
+    expect(board.timeline.map(({ seq }) => seq)).toEqual([5, 6, 7, 8]);
+  });
+
+  test("a late history of another session is not mixed in", () => {
+    const events = [sampleEvent(3, { session: "ses_b" })];
+    expect(applyChange(open, { type: "timeline", id: "ses_b", events }).timeline).toEqual([]);
+  });
+
+  test("a history without end keeps its newest thousand", () => {
+    const events = Array.from({ length: 1_500 }, (_, seq) => sampleEvent(seq + 1));
+    const { timeline } = applyChange(open, { type: "timeline", id: "ses_a", events });
+    expect([timeline.length, timeline.at(-1)?.seq]).toEqual([1_000, 1_500]);
+  });
+
+  test("closes when the session is gone", () => {
+    const board = applyChange(open, { type: "gone", id: "ses_a" });
+    expect([board.selected, board.rows?.size]).toEqual([null, 1]);
+  });
+});
+
+test("a stream that stays lost keeps the time of its loss", () => {
+  const lost = (sinceMs: number): Change => ({
+    type: "stream",
+    stream: { kind: "lost", sinceMs, why: `at ${sinceMs}` },
+  });
+  expect(after(lost(10), lost(20)).stream).toEqual({ kind: "lost", sinceMs: 10, why: "at 20" });
+  const live: Change = { type: "stream", stream: { kind: "live" } };
+  expect(after(lost(10), live, lost(20)).stream).toMatchObject({ sinceMs: 20 });
+});
+
+test("a burst of changes costs one frame, and nothing costs none", () => {
+  const frames: (() => void)[] = [];
+  const store = createBoardStore((fn) => frames.push(fn));
+  let told = 0;
+  store.subscribe(() => (told += 1));
+  store.apply({ type: "gone", id: "ses_x" });
+  expect(frames).toHaveLength(0);
+  for (let i = 0; i < 50; i++) store.apply(listed);
+  expect(frames).toHaveLength(1);
+  frames[0]?.();
+  expect(told).toBe(1);
+  store.apply(listed);
+  expect(frames).toHaveLength(2);
+});
