@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs } from "../support/needs.ts";
 import { bin, makeCliHome, runProgram, type CliHome } from "./cli-kit.ts";
-
-const onLinux = process.platform === "linux";
-if (!onLinux) console.log("skipped: the local platform needs Linux");
 
 const readme = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8");
 const commands = [...readme.matchAll(/^npx (holdfast .*)$/gm)].map((match) => match[1] ?? "");
@@ -14,7 +12,7 @@ const exitCodes: Readonly<Record<string, number>> = {
 };
 
 /** The README is run as it stands, line by line, as a newcomer would. */
-describe.skipIf(!onLinux)("the README's commands", () => {
+describeWhere([needs.linux], "the README's commands", () => {
   let cli: CliHome;
   beforeAll(async () => {
     cli = await makeCliHome();
