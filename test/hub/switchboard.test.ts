@@ -23,7 +23,7 @@ afterEach(() => hub.close());
 
 /** Lets sockets deliver until `holds`; the test's own time limit is the bound. */
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((next) => setTimeout(next, 2));
+  while (!holds()) await new Promise((next) => setImmediate(next));
 }
 
 /** A driver that answers pings, proven, so that clients may attach. */

@@ -86,7 +86,7 @@ describe("the upgrade gate", () => {
     }
   });
 
-  test("[AC3] [AC4] Host and Origin are checked before the credential", async () => {
+  test("[AC3, AC4] Host and Origin are checked before the credential", async () => {
     const host = (name: string) => status("/v1/client", { ...bearer(ADMIN_TOKEN), host: name });
     expect(await host("evil.example")).toEqual({ status: 403, code: "HostNotAllowed" });
     expect((await host("hub.example")).status).toBe(101);
@@ -183,6 +183,6 @@ async function connections(count: number): Promise<void> {
       hub.app.server.getConnections((error, n) => (error === null ? resolve(n) : reject(error))),
     );
     if (held === count) return;
-    await new Promise((next) => setTimeout(next, 10));
+    await new Promise((next) => setImmediate(next));
   }
 }

@@ -2,10 +2,22 @@
  * Facts in one SQLite file through node:sqlite. WAL with synchronous FULL: one fsync per fact
  * (about 0.14 ms), nothing acknowledged is lost to kill -9 or power.
  *
- * The file is locked for as long as it is open: two hubs never write one store.
- * A file that SQLite cannot read, or that another version wrote, is refused and left untouched.
+ * The file is locked for as long as it is open: two hubs never write one store. It is its owner's
+ * alone, because it holds the environment of every session.
+ * A file that SQLite cannot read, or that is not this version's store, is refused and left
+ * untouched: it is looked at through a read-only connection first.
  */
-import { closeSync, openSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -21,6 +33,9 @@ import type { EventQuery, Store } from "../store.ts";
 
 /** Raised with the tables; a higher one in a file means a newer Holdfast wrote it. */
 const SCHEMA_VERSION = 1;
+
+/** Records hold what users put into their sandboxes' environment. */
+const FILE_MODE = 0o600;
 
 const SCHEMA = `
   CREATE TABLE session (
@@ -49,9 +64,14 @@ export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #putSession: StatementSync;
   readonly #putFact: StatementSync;
+  readonly #file: string;
 
-  /** @throws HubError StoreCorrupt naming the file; the file stays as it is. */
+  /**
+   * @throws HubError StoreCorrupt naming the file, which stays as it is; HubRunning;
+   * HomeNotWritable.
+   */
   constructor(file: string) {
+    this.#file = file;
     this.#db = open(file);
     this.#putSession = this.#db.prepare(
       `INSERT INTO session (id, name, gone, record) VALUES (?, ?, ?, ?)
@@ -65,7 +85,11 @@ export class SqliteStore implements Store {
 
   load(): readonly SessionRecord[] {
     const rows = this.#db.prepare("SELECT record FROM session WHERE gone = 0 ORDER BY rowid").all();
-    return rows.map((row) => JSON.parse(String(row["record"])) as SessionRecord);
+    try {
+      return rows.map((row) => JSON.parse(String(row["record"])) as SessionRecord);
+    } catch (error) {
+      throw unusable(this.#file, error);
+    }
   }
 
   create(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
@@ -94,21 +118,27 @@ export class SqliteStore implements Store {
       this.#db.exec("COMMIT");
       return { record: next, event: eventOf(Number(lastInsertRowid), next, fact) };
     } catch (error) {
-      this.#db.exec("ROLLBACK");
+      // A full disk rolls back by itself, and its error is the one to tell.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
   }
 
   events(query: EventQuery): readonly SessionEvent[] {
+    const { after, session, limit } = query;
     const order = query.newest === true ? "DESC" : "ASC";
-    const rows = this.#db
-      .prepare(
-        `SELECT * FROM fact WHERE seq > ? AND (? IS NULL OR session = ?)
-         ORDER BY seq ${order} LIMIT ?`,
-      )
-      .all(query.after, query.session ?? null, query.session ?? null, query.limit)
-      .map(eventFromRow);
-    return query.newest === true ? rows.reverse() : rows;
+    const rows =
+      session === undefined
+        ? this.#db
+            .prepare(`SELECT * FROM fact WHERE seq > ? ORDER BY seq ${order} LIMIT ?`)
+            .all(after, limit)
+        : this.#db
+            .prepare(
+              `SELECT * FROM fact WHERE session = ? AND seq > ? ORDER BY seq ${order} LIMIT ?`,
+            )
+            .all(session, after, limit);
+    const events = rows.map(eventFromRow);
+    return query.newest === true ? events.reverse() : events;
   }
 
   close(): void {
@@ -117,30 +147,74 @@ export class SqliteStore implements Store {
 }
 
 function open(file: string): DatabaseSync {
+  if (!existsSync(file)) create(file);
   try {
-    // Made here when it is new, because SQLite would let everyone read it; its WAL takes this mode.
-    closeSync(openSync(file, "a", 0o600));
+    // What an older version or a backup left open to others is closed, before it is read.
+    for (const part of ["", "-wal", "-shm"].map((end) => file + end)) {
+      if (existsSync(part)) chmodSync(part, FILE_MODE);
+    }
+    inspect(file);
     const db = new DatabaseSync(file);
-    // quick_check first: on a damaged file even a PRAGMA that writes must not run.
+    db.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+    );
+    return db;
+  } catch (error) {
+    throw unusable(file, error);
+  }
+}
+
+/** Throws when the file is no store of this version. Nothing can be written on the way. */
+function inspect(file: string): void {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
     const check = db.prepare("PRAGMA quick_check(1)").get();
     assert(check?.["quick_check"] === "ok", String(check?.["quick_check"]));
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
     assert(version <= SCHEMA_VERSION, `it was written by a newer Holdfast (schema ${version})`);
-    db.exec(
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-    );
-    if (version === 0) db.exec(SCHEMA);
-    return db;
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (/database is locked/.test(said)) {
-      throw new HubError("HubRunning", `another hub has the store ${file} open`, { cause: error });
-    }
-    throw new HubError("StoreCorrupt", `the store ${file} cannot be used: ${said}`, {
-      cause: error,
-      hint: `Nothing was changed. Restore the file, or move it away to start with no sessions.`,
-    });
+    const tables = db
+      .prepare("SELECT name FROM sqlite_schema WHERE name IN ('session', 'fact')")
+      .all();
+    assert(version > 0 && tables.length === 2, "it holds no Holdfast store");
+  } finally {
+    db.close();
   }
+}
+
+/** A new store appears under its name only once it is whole; an empty file is never taken for one. */
+function create(file: string): void {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    rmSync(draft, { force: true });
+    writeFileSync(draft, "", { mode: FILE_MODE, flag: "wx" });
+    const db = new DatabaseSync(draft);
+    db.exec(`PRAGMA synchronous = FULL; BEGIN; ${SCHEMA} COMMIT`);
+    db.close();
+    linkSync(draft, file);
+    const directory = openSync(dirname(file), "r");
+    fsyncSync(directory);
+    closeSync(directory);
+  } catch (error) {
+    // Another hub that starts in this very moment made it first: its lock decides.
+    if (existsSync(file)) return;
+    const said = error instanceof Error ? error.message : String(error);
+    throw new HubError("HomeNotWritable", `cannot make the store ${file}: ${said}`, {
+      cause: error,
+    });
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function unusable(file: string, error: unknown): HubError {
+  const said = error instanceof Error ? error.message : String(error);
+  if (/database is locked/.test(said)) {
+    return new HubError("HubRunning", `another hub has the store ${file} open`, { cause: error });
+  }
+  return new HubError("StoreCorrupt", `the store ${file} cannot be used: ${said}`, {
+    cause: error,
+    hint: `Nothing was changed. Restore the file, or move it away to start with no sessions.`,
+  });
 }
 
 function eventOf(seq: number, record: SessionRecord, fact: Fact): SessionEvent {
