@@ -7,7 +7,8 @@ import { request } from "node:http";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs, testWhere } from "../support/needs.ts";
-import { api, makeDataDir, sdk, startPlatform, stopPlatform, until } from "./platform-kit.ts";
+import { until } from "../support/until.ts";
+import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
 describeWhere([needs.linux], "the contract at its edges", () => {

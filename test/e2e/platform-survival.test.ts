@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs, testWhere } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import {
   api,
   exited,
@@ -14,7 +15,6 @@ import {
   startPlatform,
   stopPlatform,
   toolbox,
-  until,
 } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 

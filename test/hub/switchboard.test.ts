@@ -5,6 +5,7 @@ import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
 import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
+import { until } from "../support/until.ts";
 
 /** What the kernel may hold of one loopback connection, with room. */
 const KERNEL_BYTES_MAX = 24 * 1024 * 1024;
@@ -20,11 +21,6 @@ beforeEach(async () => {
   await world.clock.advanceAsync(10);
 });
 afterEach(() => hub.close());
-
-/** Lets sockets deliver until `holds`; the test's own time limit is the bound. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((next) => setImmediate(next));
-}
 
 /** A driver that answers pings, proven, so that clients may attach. */
 async function provenDriver(): Promise<Wire> {

@@ -8,6 +8,7 @@ import {
   type HubServer,
 } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
+import { until } from "../support/until.ts";
 
 let world: HubWorld;
 let hub: HubServer;
@@ -86,7 +87,7 @@ describe("the upgrade gate", () => {
     }
   });
 
-  test("[AC3, AC4] Host and Origin are checked before the credential", async () => {
+  test("[AC3] [AC4] Host and Origin are checked before the credential", async () => {
     const host = (name: string) => status("/v1/client", { ...bearer(ADMIN_TOKEN), host: name });
     expect(await host("evil.example")).toEqual({ status: 403, code: "HostNotAllowed" });
     expect((await host("hub.example")).status).toBe(101);
@@ -177,12 +178,11 @@ describe("the upgrade gate", () => {
 });
 
 /** Waits until the server holds exactly this many connections. */
-async function connections(count: number): Promise<void> {
-  for (;;) {
+function connections(count: number): Promise<void> {
+  return until(async () => {
     const held = await new Promise<number>((resolve, reject) =>
       hub.app.server.getConnections((error, n) => (error === null ? resolve(n) : reject(error))),
     );
-    if (held === count) return;
-    await new Promise((next) => setImmediate(next));
-  }
+    return held === count;
+  });
 }
