@@ -18,7 +18,7 @@ test("each chunk of the event stream is a sign of life, heartbeats included", as
   const events = api.events({
     signal: stop.signal,
     onAlive: () => (signs += 1),
-    onLost: (error) => Promise.reject(error as Error),
+    onLost: (error) => Promise.reject(error),
   });
   const first = events.next();
   push(": still here\n\n");

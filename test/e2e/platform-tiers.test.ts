@@ -8,7 +8,6 @@ import { describeWhere, needs, testWhere, type Need } from "../support/needs.ts"
 import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
-
 interface Case {
   title: string;
   tier: string;
