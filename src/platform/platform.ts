@@ -23,7 +23,7 @@ import { overlayWorks, probeTier } from "./probe.ts";
 import { EgressDoors } from "./sandbox/egress-doors.ts";
 import { Keeper } from "./sandbox/keeper.ts";
 import { Lifecycle } from "./sandbox/lifecycle.ts";
-import { endProcesses, pidsOf } from "./sandbox/processes.ts";
+import { endProcesses, endUnrecorded, pidsOf } from "./sandbox/processes.ts";
 import { Registry } from "./sandbox/registry.ts";
 import { Snapshots } from "./snapshots.ts";
 import { toolboxBundle } from "./toolbox-bundle.ts";
@@ -51,7 +51,9 @@ export class Platform {
   private readonly dataDir: DataDir;
   private readonly keeper: Keeper;
   private readonly server: PlatformServer;
+  private readonly unrecorded: string[];
   private apiOrigin = "";
+  private ending = false;
   private readonly ended = Promise.withResolvers<void>();
 
   private constructor(host: Host, dataDir: DataDir, passedOver: string[]) {
@@ -60,7 +62,7 @@ export class Platform {
     this.passedOver = passedOver;
     this.apiKey = dataDir.apiKey();
     this.registry = new Registry(host);
-    this.registry.load();
+    this.unrecorded = this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
     this.lifecycle = new Lifecycle(host, this.registry);
     this.keeper = new Keeper(host, this.registry, this.lifecycle);
@@ -72,6 +74,7 @@ export class Platform {
     try {
       const { host, passedOver } = await makeHost(options, dataDir, log);
       const platform = new Platform(host, dataDir, passedOver);
+      for (const id of platform.unrecorded) await endUnrecorded(host, id);
       await platform.keeper.adopt();
       await platform.serve(options);
       return platform;
@@ -117,6 +120,7 @@ export class Platform {
 
   /** Ends every sandbox's processes, mounts and cgroups; files and records stay. */
   async stopSandboxes(): Promise<string[]> {
+    this.ending = true;
     this.keeper.stop();
     const problems = await Promise.all(
       this.registry.all().map(async (held) => {
@@ -134,6 +138,11 @@ export class Platform {
     return problems.filter((problem) => problem !== undefined);
   }
 
+  /** From here on nothing new is made: it would be missed by the end that is under way. */
+  isEnding(): boolean {
+    return this.ending;
+  }
+
   requestEnd(): void {
     this.ended.resolve();
   }
@@ -145,7 +154,11 @@ export class Platform {
 
   /** Stops serving; sandboxes run on and are taken over by the next platform on this directory. */
   async close(): Promise<void> {
+    this.ending = true;
     this.keeper.stop();
+    // The next platform must not find a transition that this one is still in the middle of.
+    const pending = (): boolean => this.registry.all().some((held) => held.pending);
+    await settle(() => !pending(), transitionDeadlineMs);
     await this.server.close();
     this.host.egress.closeAll();
     for (const held of this.registry.all()) this.registry.save(held);

@@ -14,7 +14,6 @@ import { listPage } from "./list-query.ts";
 import type { Previews } from "./preview.ts";
 import { sendRefusal } from "./refusal.ts";
 
-
 export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
   app.post("/api/sandbox", async (request, reply) =>
     sendHeld(platform, request, reply, await create(platform, request.body)),
@@ -51,6 +50,7 @@ export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews
 }
 
 async function create(platform: Platform, body: unknown): Promise<Outcome<Held>> {
+  if (platform.isEnding()) return refuse(503, "the platform is ending");
   const wish = parseCreate(body);
   if (!wish.ok) return wish;
   const snapshot = platform.snapshots.forCreate(wish.value.snapshot);

@@ -220,6 +220,18 @@ async function killFirst(record: SandboxRecord, cgroup: string | undefined): Pro
   await settle(() => !isPopulated(cgroup), reapDeadlineMs);
 }
 
+/** The same for a directory without a record, of which only the id is known. */
+export async function endUnrecorded(host: Host, id: string): Promise<void> {
+  const cgroup = host.cgroups === undefined ? undefined : `${host.cgroups.path}/${id}`;
+  if (cgroup !== undefined) await killCgroup(cgroup, killDeadlineMs);
+  for (const pid of pidsWithEnvironment(`HOLDFAST_SANDBOX=${id}`)) signal(pid, "SIGKILL");
+  const dir = dirOf(host, id);
+  await unmountRoot({ kind: "overlay", dir, lower: host.lower });
+  if (cgroup !== undefined) removeCgroup(cgroup);
+  rmSync(socketOf(host, id), { force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 2 });
+}
+
 /** Freeze or thaw; true only when the kernel confirms it for every process. */
 export async function setPaused(
   host: Host,

@@ -22,14 +22,19 @@ export class Registry {
     this.host = host;
   }
 
-  /** Reads every record, or throws naming the file that it cannot read. */
-  load(): void {
+  /**
+   * Reads every record, or throws naming the file that it cannot read. What has no record was
+   * begun by a platform that was killed before it could write one: those ids are returned.
+   */
+  load(): string[] {
+    const unrecorded: string[] = [];
     for (const entry of readdirSync(this.host.paths.sandboxes, { withFileTypes: true })) {
       const dir = join(this.host.paths.sandboxes, entry.name);
       const record = entry.isDirectory() ? loadRecord(dir) : undefined;
-      if (record === undefined) continue;
-      this.held.set(record.id, { record, pending: false });
+      if (record !== undefined) this.held.set(record.id, { record, pending: false });
+      else if (entry.isDirectory()) unrecorded.push(entry.name);
     }
+    return unrecorded;
   }
 
   add(record: SandboxRecord): Held {
