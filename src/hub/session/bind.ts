@@ -46,9 +46,11 @@ export function bindMachine(
     },
     actions: {
       setDeadline: assign((_, kind: DeadlineKind) => ({ deadlineAt: clock.now() + policy[kind] })),
-      rememberExhausted: assign(({ context }) => ({
-        fault: faultFrom(exhausted(context, board.evidence), desk.place(context)),
-      })),
+      rememberExhausted: assign(({ context }) => {
+        const error = exhausted(context, board.evidence);
+        board.stepped("deadline", false, error.message);
+        return { fault: faultFrom(error, desk.place(context)) };
+      }),
     },
   });
 }

@@ -23,6 +23,12 @@ const proving = vocabulary.createStateConfig({
       target: "awaitingDriver",
       actions: "forgetDriver",
     },
+    // SM1: what was seen of the older epoch proves nothing about this one.
+    "driver.attached": {
+      target: "proving",
+      reenter: true,
+      actions: ["noteDriver", "clearRechecks"],
+    },
   },
   invoke: {
     src: "proveSession",
@@ -47,6 +53,7 @@ const rechecking = vocabulary.createStateConfig({
       target: "awaitingDriver",
       actions: "forgetDriver",
     },
+    "driver.attached": { target: "proving", actions: ["noteDriver", "clearRechecks"] },
   },
   after: { recheckWait: { target: "proving" } },
 });

@@ -1,0 +1,111 @@
+/**
+ * A driver in a simulated sandbox: the real redial loop, clock watch and link of src/driver over a
+ * simulated network. Services are left out; the link, its epoch and its answers are real.
+ */
+import { createBackoff } from "../../base/backoff.ts";
+import { limits } from "../../base/limits.ts";
+import { silentLogger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { openHubLink } from "../../driver/hub-link.ts";
+import { watchClock } from "../../stream/clock-watch.ts";
+import { Redial, type AttemptEvents, type Attempt } from "../../stream/redial.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { SimProcess } from "./kernel.ts";
+
+/** Opens a socket to the hub, or says that there is none. */
+export type SimDial = (
+  process: SimProcess,
+  session: string,
+  opened: (socket: FrameSocket | null) => void,
+) => void;
+
+const DIAL_REFUSED = 1006;
+
+export class SimDriver {
+  readonly process: SimProcess;
+  readonly session: string;
+  readonly #redial: Redial;
+  #epoch: number | null = null;
+
+  constructor(options: { process: SimProcess; session: string; random: Random; dial: SimDial }) {
+    this.process = options.process;
+    this.session = options.session;
+    const { clock } = options.process;
+    const backoff = createBackoff({
+      minMs: limits.REDIAL_MIN_MS,
+      maxMs: limits.REDIAL_MAX_MS,
+      random: options.random,
+    });
+    this.#redial = new Redial({
+      clock,
+      backoff,
+      connect: (reason, events) => this.#connect(reason, events, options.dial),
+    });
+    watchClock(clock, () => this.#redial.nudge("jump"));
+    this.#redial.start();
+  }
+
+  get epoch(): number | null {
+    return this.#epoch;
+  }
+
+  get live(): boolean {
+    return this.#redial.phase.name === "live";
+  }
+
+  /** SIGUSR1. */
+  signal(): void {
+    this.#redial.nudge("nudge");
+  }
+
+  #connect(reason: string, events: AttemptEvents, dial: SimDial): Attempt {
+    const attempt: { link: { abandon(): void } | null; given: boolean } = {
+      link: null,
+      given: false,
+    };
+    dial(this.process, this.session, (socket) => {
+      if (socket === null) {
+        events.ended({ code: DIAL_REFUSED, reason: "no hub" });
+        return;
+      }
+      if (attempt.given) {
+        socket.terminate();
+        return;
+      }
+      attempt.link = openHubLink(socket, {
+        clock: this.process.clock,
+        log: silentLogger,
+        hello: this.#hello(reason),
+        openService: (_request, stream) => {
+          stream.reset("REFUSED", "no services in a simulated sandbox");
+        },
+        onWelcome: (welcome) => {
+          this.#epoch = welcome.epoch;
+          events.live();
+        },
+        onEnd: (end) => events.ended(end),
+      });
+    });
+    return {
+      abandon: () => {
+        attempt.given = true;
+        attempt.link?.abandon();
+      },
+    };
+  }
+
+  #hello(reason: string) {
+    const { clock } = this.process;
+    return {
+      v: 1,
+      role: "driver" as const,
+      session: this.session,
+      impl: "holdfast-driver/sim",
+      features: [],
+      lastEpoch: this.#epoch,
+      instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: 0 },
+      reason,
+      clock: { wallMs: clock.now(), monoMs: clock.mono() },
+    };
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Simulated time: one heap of events for every process of a world, and clocks that processes own.
+ * An event runs to its end, promises included, before the next one starts; two events of the same
+ * instant run in an order drawn from the seed. Nothing here is real time.
+ */
+import { assert } from "../../base/assert.ts";
+import type { Clock, TimerId } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import { drainMicrotasks } from "./drain.ts";
+
+interface Entry {
+  readonly at: number;
+  /** Random tie-break, then order of birth. */
+  readonly tie: number;
+  readonly id: number;
+  run: (() => void) | null;
+}
+
+const TIMER_MS_MIN = 1;
+
+/** Wall time at which every simulated world begins. */
+const EPOCH_MS = Date.UTC(2030, 0, 1);
+
+export class SimKernel {
+  readonly #heap: Entry[] = [];
+  readonly #random: Random;
+  #now = 0;
+  #births = 0;
+  #ran = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Milliseconds since the world began. */
+  get now(): number {
+    return this.#now;
+  }
+
+  get eventsRun(): number {
+    return this.#ran;
+  }
+
+  /** Whole milliseconds: two times that should be equal are. */
+  at(delayMs: number, run: () => void): Entry {
+    const entry: Entry = {
+      at: this.#now + Math.max(0, Math.round(delayMs)),
+      tie: this.#random.next(),
+      id: this.#births++,
+      run,
+    };
+    this.#push(entry);
+    return entry;
+  }
+
+  /** Runs everything up to `untilMs`; `after` sees the world between any two events. */
+  run(untilMs: number, after: () => void): void {
+    for (;;) {
+      const [next] = this.#heap;
+      if (next === undefined || next.at > untilMs) break;
+      this.#pop();
+      if (next.run === null) continue;
+      this.#now = next.at;
+      next.run();
+      drainMicrotasks();
+      this.#ran += 1;
+      after();
+    }
+    this.#now = untilMs;
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(entry);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !before(entry, above)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = at * 2 + 1;
+      const left = heap[child];
+      if (left === undefined) break;
+      const right = heap[child + 1];
+      if (right !== undefined && before(right, left)) child += 1;
+      const best = heap[child];
+      if (best === undefined || !before(best, last)) break;
+      heap[at] = best;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function before(a: Entry, b: Entry): boolean {
+  if (a.at !== b.at) return a.at < b.at;
+  return a.tie === b.tie ? a.id < b.id : a.tie < b.tie;
+}
+
+/**
+ * A simulated process: its clock, and whether it runs. A frozen process gets its timers and
+ * messages when it thaws, all at once and late; a dead one never.
+ */
+export class SimProcess {
+  readonly clock: Clock;
+  readonly #kernel: SimKernel;
+  #alive = true;
+  #frozen = false;
+  #wallSkewMs = 0;
+  #held: (() => void)[] = [];
+  readonly #onDeath: (() => void)[] = [];
+
+  constructor(kernel: SimKernel) {
+    this.#kernel = kernel;
+    this.clock = {
+      now: () => EPOCH_MS + kernel.now + this.#wallSkewMs,
+      mono: () => kernel.now,
+      setTimeout: (fn, ms) => {
+        // No timer of a real process is shorter than this.
+        return kernel.at(Math.max(TIMER_MS_MIN, ms), () => this.run(fn as () => void));
+      },
+      clearTimeout: (id: TimerId) => {
+        if (typeof id === "object" && id !== null) (id as Entry).run = null;
+      },
+    };
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Runs `fn` as this process would: now, after the thaw, or never. */
+  run(fn: () => void): void {
+    if (!this.#alive) return;
+    if (this.#frozen) this.#held.push(fn);
+    else fn();
+  }
+
+  jumpWall(byMs: number): void {
+    this.#wallSkewMs += byMs;
+  }
+
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    const held = this.#held;
+    this.#held = [];
+    // One by one: the first may freeze or end the process again.
+    for (const fn of held) this.#kernel.at(0, () => this.run(fn));
+  }
+
+  onDeath(fn: () => void): void {
+    this.#onDeath.push(fn);
+  }
+
+  /** kill -9: no timer, no message, no promise of this process runs again. */
+  kill(): void {
+    assert(this.#alive, "a process dies once");
+    this.#alive = false;
+    this.#held = [];
+    for (const fn of this.#onDeath) fn();
+  }
+}

@@ -1,0 +1,47 @@
+/** A store in memory with the durability of the real one: what `append` returned is kept. */
+import { applyFact, type SessionEvent, type SessionRecord, type Fact } from "../../store/facts.ts";
+import type { EventQuery, Store } from "../../store/store.ts";
+
+export class MemoryStore implements Store {
+  readonly #records = new Map<string, SessionRecord>();
+  readonly #events: SessionEvent[] = [];
+
+  load(): readonly SessionRecord[] {
+    return [...this.#records.values()].filter((record) => record.detail !== "ended.gone");
+  }
+
+  create(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
+    if (this.load().some((living) => living.name === record.name)) return null;
+    return this.append(record, fact);
+  }
+
+  append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
+    const next = applyFact(record, fact);
+    this.#records.set(next.id, next);
+    const event = {
+      seq: this.#events.length + 1,
+      at: fact.at,
+      session: next.id,
+      name: next.name,
+      kind: fact.kind,
+      state: next.state,
+      detail: next.detail,
+      text: fact.text,
+      data: fact.data,
+    };
+    this.#events.push(event);
+    return { record: next, event };
+  }
+
+  events(query: EventQuery): readonly SessionEvent[] {
+    const found = this.#events.filter(
+      (event) =>
+        event.seq > query.after && (query.session === undefined || event.session === query.session),
+    );
+    return query.newest === true ? found.slice(-query.limit) : found.slice(0, query.limit);
+  }
+
+  close(): void {
+    // Nothing to release: the map is the disk, and it outlives every hub of the world.
+  }
+}

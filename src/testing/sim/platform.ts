@@ -1,0 +1,337 @@
+/**
+ * A platform that keeps its API and breaks its promises: sandboxes with lifecycles, and windows of
+ * time in which calls fail, hang, lose their answer or are refused. Each hub incarnation gets its
+ * own provider; an answer to a dead hub goes nowhere.
+ */
+import { HubError } from "../../base/hub-error.ts";
+import { withDeadline } from "../../base/deadline.ts";
+import type { Random } from "../../base/random.ts";
+import type {
+  Claim,
+  ClaimState,
+  PlatformFacts,
+  SandboxProvider,
+  SandboxRequest,
+} from "../../providers/provider.ts";
+import type { SimKernel, SimProcess } from "./kernel.ts";
+import { SIM_HOME, SimSandbox, type ExecAnswer } from "./sandbox.ts";
+
+/** What the whole API does for a while. */
+export type ApiTrouble = "errors" | "hangs" | "down" | "auth" | "rate";
+/** What the next create does. */
+export type CreateTrouble = "stuck" | "fails" | "lost" | "late";
+
+/** Deadline of one plain call, as in the real adapter. */
+const CALL_MS = 10_000;
+const LATENCY_MS = 15;
+
+export class SimPlatform {
+  readonly #kernel: SimKernel;
+  readonly #random: Random;
+  readonly #launch: ConstructorParameters<typeof SimSandbox>[0]["launch"];
+  readonly #byId = new Map<string, SimSandbox>();
+  readonly #createMs: number;
+  trouble: ApiTrouble | null = null;
+  createTrouble: CreateTrouble | null = null;
+  /** Told of each call: its name, the sandbox it names, and the command of an exec. */
+  onCall: (name: string, sandbox: string, detail: string) => void = () => undefined;
+  #births = 0;
+
+  constructor(options: {
+    kernel: SimKernel;
+    random: Random;
+    createMs: number;
+    launch: ConstructorParameters<typeof SimSandbox>[0]["launch"];
+  }) {
+    this.#kernel = options.kernel;
+    this.#random = options.random;
+    this.#createMs = options.createMs;
+    this.#launch = options.launch;
+  }
+
+  get sandboxes(): readonly SimSandbox[] {
+    return [...this.#byId.values()];
+  }
+
+  find(idOrName: string): SimSandbox | null {
+    const byId = this.#byId.get(idOrName);
+    if (byId !== undefined) return byId;
+    return this.sandboxes.find((sandbox) => sandbox.name === idOrName) ?? null;
+  }
+
+  /** Deleted by somebody else, or at the end of a delete. */
+  forget(sandbox: SimSandbox): void {
+    sandbox.destroy();
+    this.#byId.delete(sandbox.id);
+  }
+
+  provider(hub: SimProcess): SandboxProvider {
+    return new SimProvider(this, hub, this.#kernel, this.#random);
+  }
+
+  /** A create that the platform has taken. */
+  accept(request: SandboxRequest, started: (sandbox: SimSandbox) => void): void {
+    if (this.find(request.name) !== null) {
+      throw new HubError("StateConflict", `Sandbox with name ${request.name} already exists`);
+    }
+    const trouble = this.createTrouble;
+    this.createTrouble = null;
+    const sandbox = new SimSandbox({
+      id: `sbx-${++this.#births}`,
+      name: request.name,
+      labels: request.labels,
+      launch: this.#launch,
+    });
+    const appear = (): void => {
+      if (this.find(request.name) !== null) return;
+      this.#byId.set(sandbox.id, sandbox);
+      if (trouble === "stuck") return;
+      this.#kernel.at(this.#createMs * (0.5 + this.#random.next()), () => {
+        if (sandbox.state !== "creating") return;
+        sandbox.state = trouble === "fails" ? "error" : "started";
+        if (trouble === "fails") sandbox.reason = "timeout of 1200000ms exceeded";
+        if (trouble !== "lost" && trouble !== "late") started(sandbox);
+      });
+    };
+    // Accepted and not visible for a while: the answer is lost, the sandbox comes all the same.
+    if (trouble === "late") this.#kernel.at(5_000 + this.#random.next() * 20_000, appear);
+    else appear();
+  }
+}
+
+class SimProvider implements SandboxProvider {
+  readonly platform = "sim";
+  readonly #platform: SimPlatform;
+  readonly #hub: SimProcess;
+  readonly #kernel: SimKernel;
+  readonly #random: Random;
+
+  constructor(platform: SimPlatform, hub: SimProcess, kernel: SimKernel, random: Random) {
+    this.#platform = platform;
+    this.#hub = hub;
+    this.#kernel = kernel;
+    this.#random = random;
+  }
+
+  create(request: SandboxRequest, waitMs: number): Promise<Claim> {
+    this.#platform.onCall("create", request.name, "");
+    return this.#call("create", waitMs, false, (done, fail) => {
+      try {
+        this.#platform.accept(request, (sandbox) => {
+          if (sandbox.state === "started") done(this.#claimOf(sandbox));
+          else fail(new HubError("SandboxStartFailed", `failed to start: ${sandbox.reason ?? ""}`));
+        });
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+
+  claim(idOrName: string): Promise<Claim | null> {
+    return this.#call("claim", CALL_MS, true, (done) => {
+      const sandbox = this.#platform.find(idOrName);
+      done(sandbox === null ? null : this.#claimOf(sandbox));
+    });
+  }
+
+  start(sandboxId: string, waitMs: number): Promise<Claim> {
+    return this.#call("start", waitMs, false, (done, fail) => {
+      const sandbox = this.#existing(sandboxId);
+      if (sandbox instanceof HubError) fail(sandbox);
+      else if (sandbox.state === "paused" || sandbox.state === "stopped") {
+        sandbox.thaw();
+        done(this.#claimOf(sandbox));
+      } else if (sandbox.state === "started") done(this.#claimOf(sandbox));
+      else fail(new HubError("StateConflict", "Sandbox state change in progress"));
+    });
+  }
+
+  pause(sandboxId: string, waitMs: number): Promise<Claim> {
+    return this.#call("pause", waitMs, false, (done, fail) => {
+      const sandbox = this.#existing(sandboxId);
+      if (sandbox instanceof HubError) fail(sandbox);
+      else if (sandbox.state !== "started") {
+        fail(new HubError("SandboxStopped", "Sandbox is not started"));
+      } else {
+        sandbox.freeze();
+        done(this.#claimOf(sandbox));
+      }
+    });
+  }
+
+  destroy(idOrName: string): Promise<boolean> {
+    return this.#call("destroy", CALL_MS, true, (done, fail) => {
+      const sandbox = this.#platform.find(idOrName);
+      if (sandbox === null) done(true);
+      else if (sandbox.state === "creating") {
+        // A stuck create frees itself in the end; until then it cannot be deleted.
+        this.#kernel.at(20_000, () => {
+          if (sandbox.state === "creating") sandbox.state = "error";
+        });
+        fail(new HubError("StateConflict", "Sandbox state change in progress"));
+      } else {
+        sandbox.destroy();
+        this.#kernel.at(50, () => this.#platform.forget(sandbox));
+        done(false);
+      }
+    });
+  }
+
+  exec(sandboxId: string, request: { command: string; timeoutMs: number }): Promise<ExecAnswer> {
+    this.#platform.onCall("exec", sandboxId, request.command);
+    return this.#inside("exec", sandboxId, request.timeoutMs, (sandbox, done, fail) => {
+      if (sandbox.exec === "queued") return;
+      if (sandbox.exec === "broken") fail(new HubError("PlatformDown", "exec: answered 500"));
+      else done(sandbox.run(request.command));
+    });
+  }
+
+  homeDir(sandboxId: string): Promise<string> {
+    return this.#inside("homeDir", sandboxId, CALL_MS, (_, done) => done(SIM_HOME));
+  }
+
+  listFiles(sandboxId: string, path: string) {
+    return this.#files("list", sandboxId, (sandbox) =>
+      [...sandbox.files.keys()]
+        .filter((file) => file.startsWith(`${path}/`))
+        .map((file) => ({ name: file.slice(path.length + 1), bytes: 0, directory: false })),
+    );
+  }
+
+  readFile(sandboxId: string, path: string): Promise<Uint8Array> {
+    return this.#files("read", sandboxId, (sandbox) =>
+      new TextEncoder().encode(sandbox.files.get(path) ?? ""),
+    );
+  }
+
+  writeFile(sandboxId: string, path: string, bytes: Uint8Array): Promise<void> {
+    return this.#files("write", sandboxId, (sandbox) => {
+      if (sandbox.filesystem === "read-only") throw said("read-only file system");
+      if (sandbox.filesystem === "full") throw said("no space left on device");
+      sandbox.files.set(path, new TextDecoder().decode(bytes));
+    });
+  }
+
+  removeFile(sandboxId: string, path: string): Promise<void> {
+    return this.#files("remove", sandboxId, (sandbox) => {
+      sandbox.files.delete(path);
+    });
+  }
+
+  facts(): Promise<PlatformFacts> {
+    return Promise.resolve({
+      apiUrl: "sim:",
+      reachable: true,
+      auth: "ok",
+      tier: null,
+      root: null,
+      pause: null,
+      door: null,
+      checkedAt: this.#hub.clock.now(),
+      detail: null,
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #existing(sandboxId: string): SimSandbox | HubError {
+    return this.#platform.find(sandboxId) ?? new HubError("SandboxGone", "Sandbox not found");
+  }
+
+  #files<T>(name: string, sandboxId: string, work: (sandbox: SimSandbox) => T): Promise<T> {
+    return this.#inside(name, sandboxId, CALL_MS, (sandbox, done, fail) => {
+      if (sandbox.filesystem === "hung") return;
+      if (sandbox.filesystem === "missing") {
+        fail(said("cow-merged: no such file or directory"));
+        return;
+      }
+      try {
+        done(work(sandbox));
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+
+  /** A toolbox call: only a started sandbox answers. */
+  #inside<T>(
+    name: string,
+    sandboxId: string,
+    waitMs: number,
+    work: (sandbox: SimSandbox, done: (value: T) => void, fail: (error: unknown) => void) => void,
+  ): Promise<T> {
+    return this.#call(name, waitMs, name !== "exec", (done, fail) => {
+      const sandbox = this.#existing(sandboxId);
+      if (sandbox instanceof HubError) fail(sandbox);
+      else if (sandbox.state !== "started") {
+        fail(new HubError("SandboxStopped", "no IP address found. Is the Sandbox started?"));
+      } else work(sandbox, done, fail);
+    });
+  }
+
+  /** One call: there and back with latency, the API's trouble, and our own deadline. */
+  #call<T>(
+    name: string,
+    waitMs: number,
+    idempotent: boolean,
+    work: (done: (value: T) => void, fail: (error: unknown) => void) => void,
+  ): Promise<T> {
+    const outcomeUnknown = !idempotent;
+    return withDeadline(
+      this.#hub.clock,
+      waitMs,
+      () =>
+        new Promise<T>((resolve, reject) => {
+          const back = (answer: () => void): void => {
+            this.#kernel.at(this.#latencyMs(), () => this.#hub.run(answer));
+          };
+          this.#kernel.at(this.#latencyMs(), () => {
+            const trouble = this.#platform.trouble;
+            if (trouble === "hangs") return;
+            if (trouble !== null) {
+              back(() => reject(refusal(trouble, outcomeUnknown)));
+              return;
+            }
+            work(
+              (value) => back(() => resolve(value)),
+              (error) => back(() => reject(error)),
+            );
+          });
+        }),
+      () => new HubError("PlatformTimeout", `${name}: no answer in time`, { outcomeUnknown }),
+    );
+  }
+
+  #latencyMs(): number {
+    return LATENCY_MS * (0.2 + 1.6 * this.#random.next());
+  }
+
+  #claimOf(sandbox: SimSandbox): Claim {
+    return {
+      sandboxId: sandbox.id,
+      state: sandbox.state satisfies ClaimState,
+      platformState: sandbox.state,
+      reason: sandbox.reason,
+      at: this.#hub.clock.now(),
+    };
+  }
+}
+
+function refusal(trouble: Exclude<ApiTrouble, "hangs">, outcomeUnknown: boolean): HubError {
+  switch (trouble) {
+    case "errors":
+      return new HubError("PlatformDown", "the platform answered 500", { outcomeUnknown });
+    case "down":
+      return new HubError("PlatformDown", "connect ECONNREFUSED");
+    case "auth":
+      return new HubError("PlatformAuthRejected", "Invalid credentials");
+    case "rate":
+      return new HubError("PlatformRateLimited", "ThrottlerException: Too Many Requests");
+  }
+}
+
+function said(text: string): HubError {
+  return new HubError("PlatformAnswerInvalid", `files: ${text}`, { raw: text });
+}

@@ -1,0 +1,101 @@
+/**
+ * One simulated sandbox: its state at the platform, its files, its driver. It understands the two
+ * shell scripts that the hub runs, by what they do, and can be broken piece by piece.
+ */
+import { DRIVER_DIR, driverFiles } from "../../hub/session/nudge.ts";
+import type { SimDriver } from "./driver.ts";
+
+export type SandboxState =
+  "creating" | "started" | "pausing" | "paused" | "stopped" | "error" | "destroying";
+
+export const SIM_HOME = "/home/daytona";
+
+export interface ExecAnswer {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+export class SimSandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly files = new Map<string, string>();
+  readonly #launch: (config: string, sandbox: SimSandbox) => SimDriver;
+  state: SandboxState = "creating";
+  reason: string | null = null;
+  exec: "ok" | "broken" | "queued" | "lies" = "ok";
+  filesystem: "ok" | "missing" | "read-only" | "full" | "hung" = "ok";
+  /** Something was broken that only a fresh sandbox can mend. */
+  damaged = false;
+  driver: SimDriver | null = null;
+
+  constructor(options: {
+    id: string;
+    name: string;
+    labels: Readonly<Record<string, string>>;
+    launch: (config: string, sandbox: SimSandbox) => SimDriver;
+  }) {
+    this.id = options.id;
+    this.name = options.name;
+    this.labels = options.labels;
+    this.#launch = options.launch;
+  }
+
+  /** Processes end, files stay. */
+  stop(): void {
+    this.#endDriver();
+    this.state = "stopped";
+  }
+
+  freeze(): void {
+    this.state = "paused";
+    this.driver?.process.freeze();
+  }
+
+  thaw(): void {
+    this.state = "started";
+    this.driver?.process.thaw();
+  }
+
+  destroy(): void {
+    this.#endDriver();
+    this.state = "destroying";
+  }
+
+  killDriver(): void {
+    this.#endDriver();
+  }
+
+  run(command: string): ExecAnswer {
+    if (this.exec === "lies") return { exitCode: 0, output: "" };
+    const nonce = /^printf %s (\S+)$/.exec(command);
+    if (nonce !== null) return { exitCode: 0, output: nonce[1] ?? "" };
+    if (command.includes("kill -USR1")) return this.#nudge();
+    if (command.includes("nohup")) return this.#start();
+    return { exitCode: 127, output: "sh: not simulated" };
+  }
+
+  #nudge(): ExecAnswer {
+    const { driver } = this;
+    if (driver?.process.alive !== true) return { exitCode: 3, output: "no living driver" };
+    // A signal to a stopped process waits for it, like everything else.
+    driver.process.run(() => driver.signal());
+    return { exitCode: 0, output: "signalled" };
+  }
+
+  #start(): ExecAnswer {
+    const files = driverFiles(`${SIM_HOME}/${DRIVER_DIR}`);
+    const config = this.files.get(files.config);
+    if (config === undefined || !this.files.has(files.bundle)) {
+      return { exitCode: 5, output: "no driver was uploaded" };
+    }
+    this.#endDriver();
+    this.driver = this.#launch(config, this);
+    return { exitCode: 0, output: "launched" };
+  }
+
+  #endDriver(): void {
+    if (this.driver?.process.alive === true) this.driver.process.kill();
+    this.driver = null;
+  }
+}
