@@ -12,11 +12,13 @@ import { systemRandom } from "../base/random.ts";
 import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { createDriverKit } from "./driver-kit.ts";
+import { Janitor } from "./janitor.ts";
 import { HostDoor } from "./host-door.ts";
 import { createLog } from "./log.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
+import type { SessionParts } from "./session/session.ts";
 import { defaultPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
 import { Switchboard } from "./switchboard/attach.ts";
@@ -79,6 +81,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const hubId = secrets.hubId;
   const parts = { hubId, provider, driver, policy: defaultPolicy, clock, random, log };
   const sessions = new Sessions(parts, store);
+  const janitor = createJanitor(parts, sessions, store);
   const find = sessions.find.bind(sessions);
   const switchboard = new Switchboard({ hubId, clock, random, log, find });
   const state = { ready: false };
@@ -90,6 +93,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 
   const close = async (): Promise<void> => {
     state.ready = false;
+    janitor.stop();
     sessions.stop();
     switchboard.close("the hub is going down");
     gate.close();
@@ -105,6 +109,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     // The door opens before sessions start: their drivers get its address.
     await door.open(await provider.facts(), gate);
     await sessions.start();
+    janitor.start();
     state.ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
     return { url, hubId, close };
@@ -112,6 +117,15 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await close();
     throw error;
   }
+}
+
+function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteStore): Janitor {
+  return new Janitor({
+    ...parts,
+    store,
+    sessions: () => sessions.all,
+    everyMs: parts.policy.janitorMs,
+  });
 }
 
 function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {

@@ -28,8 +28,17 @@ export interface Claim {
   readonly platformState: string;
   /** Why it is in error, in the platform's words. */
   readonly reason: string | null;
+  /** When the platform last changed it, in its own words; equal means no progress. */
+  readonly updatedAt: string | null;
   /** When it was read, wall ms. */
   readonly at: number;
+}
+
+/** One sandbox of a listing. A listing may lag: it proves neither presence nor absence. */
+export interface ListedSandbox {
+  readonly sandboxId: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface SandboxRequest {
@@ -86,6 +95,11 @@ export interface SandboxProvider {
   create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Reads one sandbox by id or name. Null only when the platform says that there is none. */
   claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null>;
+  /** Every sandbox that carries these labels, as far as the platform tells. */
+  list(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly ListedSandbox[]>;
   /** Starts a stopped sandbox or wakes a paused one. */
   start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;

@@ -61,6 +61,8 @@ export type FactKind =
   | "session.connected"
   | "session.suspended"
   | "session.failed"
+  /** The current sandbox is given up; what is left of it is to be deleted. */
+  | "sandbox.discarded"
   | "sandbox.deleted"
   | "session.ended";
 
@@ -91,6 +93,8 @@ export interface SessionRecord {
   /** Name of the sandbox at the platform, fixed before it is asked for. */
   readonly sandboxName: string;
   readonly sandboxId: string | null;
+  /** Names of sandboxes that were given up and may still be there: the janitor deletes them. */
+  readonly litter: readonly string[];
   /** Two counters: a WELCOME that got lost must not look like a rollback. */
   readonly epochIssued: number;
   readonly epoch: number;
@@ -127,14 +131,36 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     attempt: 1,
     deadlineAt: null,
     rung: "none",
-    sandboxName: `holdfast-${id.replace("_", "-")}`,
+    sandboxName: sandboxNameOf(id, 1),
     sandboxId: null,
+    litter: [],
     epochIssued: 0,
     epoch: 0,
     driverDir: null,
     fault: null,
     requestKey: null,
   };
+}
+
+/** A record as an older Holdfast wrote it, with what has been added since. */
+export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
+  return { litter: [], requestKey: null, ...stored } as SessionRecord;
+}
+
+/** What giving up the current sandbox changes: the next one has another name. */
+export function discardSandbox(record: SessionRecord): Fact["change"] {
+  const number = Number(/-(\d+)$/.exec(record.sandboxName)?.[1] ?? 1);
+  return {
+    sandboxName: sandboxNameOf(record.id, number + 1),
+    sandboxId: null,
+    driverDir: null,
+    litter: [...record.litter, record.sandboxName],
+  };
+}
+
+/** A name of its own for every try, so that a stuck one is never in the way of the next. */
+function sandboxNameOf(sessionId: string, number: number): string {
+  return `holdfast-${sessionId.replace("_", "-")}-${number}`;
 }
 
 /** The record after a fact. Epochs never go back, whatever a fact says. */

@@ -17,6 +17,18 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   driver: ["base", "protocol", "stream", "transport"],
   client: ["base", "protocol", "stream", "transport"],
   platform: ["base"],
+  // Whole worlds in one process, for users' tests, too: it stands on what it simulates.
+  testing: [
+    "base",
+    "protocol",
+    "stream",
+    "transport",
+    "providers",
+    "probes",
+    "store",
+    "hub",
+    "driver",
+  ],
   cli: ["base", "protocol", "client"],
   web: ["base", "protocol", "client"],
 };

@@ -55,6 +55,20 @@ export class FakePlatform implements SandboxProvider {
     return Promise.resolve(found === null ? null : this.claimOf(found));
   }
 
+  list(labels: Readonly<Record<string, string>>) {
+    this.calls.push("list");
+    const worn = [...this.sandboxes.values()].filter(({ request }) =>
+      Object.entries(labels).every(([key, value]) => request.labels[key] === value),
+    );
+    return Promise.resolve(
+      worn.map(({ id, request }) => ({
+        sandboxId: id,
+        name: request.name,
+        labels: request.labels,
+      })),
+    );
+  }
+
   start(sandboxId: string): Promise<Claim> {
     this.calls.push("start");
     return Promise.resolve(this.#turn(sandboxId, "started"));
@@ -163,7 +177,8 @@ export class FakePlatform implements SandboxProvider {
   }
 
   claimOf({ id, state, reason }: FakeSandbox): Claim {
-    return { sandboxId: id, state, platformState: state, reason, at: this.clock.now() };
+    const at = this.clock.now();
+    return { sandboxId: id, state, platformState: state, reason, updatedAt: null, at };
   }
 
   #turn(sandboxId: string, state: ClaimState): Claim {

@@ -8,7 +8,7 @@ import type { LinkEnding } from "../../src/hub/session/work-desk.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakePlatform, type FakeSandbox } from "./fake-platform.ts";
-import { MemoryStore } from "./memory-store.ts";
+import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
 import { settled, TestClock } from "./test-clock.ts";
 
 /** A driver's link that answers challenges at once, or never. */

@@ -4,6 +4,7 @@ import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
 import type { DriverWork } from "./driver-work.ts";
+import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
 import type { SandboxWork } from "./sandbox-work.ts";
@@ -40,6 +41,8 @@ export function bindMachine(
       recheckWait: ({ context }) => entry(policy.recheckWaitsMs, context.rechecks),
     },
     guards: {
+      startTriesLeft: ({ context, event }) =>
+        context.tries < policy.startTriesMax && isStartFailure(event),
       nudgesLeft: ({ context }) => context.nudges < policy.nudgeWaitsMs.length,
       relaunchesLeft: ({ context }) => context.relaunches < policy.relaunchesMax,
       rechecksLeft: ({ context }) => context.rechecks < policy.recheckWaitsMs.length,
@@ -53,6 +56,12 @@ export function bindMachine(
       }),
     },
   });
+}
+
+/** The platform took the request and brought no sandbox: another one may fare better. */
+function isStartFailure(event: object): boolean {
+  if (!("error" in event) || !(event.error instanceof WorkFailure)) return false;
+  return event.error.fault.category === "startup" && event.error.fault.retryable;
 }
 
 /** The nth wait, counted from one; before the first there is the first. */

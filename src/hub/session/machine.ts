@@ -9,54 +9,12 @@
  * SM5  Each invoke has both outcomes.
  */
 import { assign, type SnapshotFrom } from "xstate";
+import { proving, rechecking } from "./proof-states.ts";
 import { vocabulary, type DeadlineKind } from "./vocabulary.ts";
 import type { BootState } from "./events.ts";
 
 const deadline = (kind: DeadlineKind) => ({ type: "setDeadline", params: kind }) as const;
 const bootsAs = (boot: BootState) => ({ type: "bootsAs", params: boot }) as const;
-
-/** Probes in the attached epoch; shared by a first start and by every return of a driver. */
-const proving = vocabulary.createStateConfig({
-  on: {
-    "driver.detached": {
-      guard: "isCurrentEpoch",
-      target: "awaitingDriver",
-      actions: "forgetDriver",
-    },
-    // SM1: what was seen of the older epoch proves nothing about this one.
-    "driver.attached": {
-      target: "proving",
-      reenter: true,
-      actions: ["noteDriver", "clearRechecks"],
-    },
-  },
-  invoke: {
-    src: "proveSession",
-    input: ({ context }) => context,
-    onDone: [
-      { guard: ({ event }) => event.output.fault === null, target: "#connected" },
-      {
-        guard: "rechecksLeft",
-        target: "rechecking",
-        actions: ["countRecheck", assign(({ event }) => ({ fault: event.output.fault }))],
-      },
-      { target: "#error", actions: assign(({ event }) => ({ fault: event.output.fault })) },
-    ],
-    onError: { target: "#error", actions: "rememberFailure" },
-  },
-});
-
-const rechecking = vocabulary.createStateConfig({
-  on: {
-    "driver.detached": {
-      guard: "isCurrentEpoch",
-      target: "awaitingDriver",
-      actions: "forgetDriver",
-    },
-    "driver.attached": { target: "proving", actions: ["noteDriver", "clearRechecks"] },
-  },
-  after: { recheckWait: { target: "proving" } },
-});
 
 const creating = vocabulary.createStateConfig({
   id: "creating",
@@ -75,6 +33,12 @@ const creating = vocabulary.createStateConfig({
         },
         onError: [
           { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
+          {
+            guard: "startTriesLeft",
+            target: "requesting",
+            reenter: true,
+            actions: ["rememberFailure", "countTry"],
+          },
           { target: "#error", actions: "rememberFailure" },
         ],
       },
@@ -92,7 +56,14 @@ const creating = vocabulary.createStateConfig({
           },
           { target: "requesting" },
         ],
-        onError: { target: "#error", actions: "rememberFailure" },
+        onError: [
+          {
+            guard: "startTriesLeft",
+            target: "requesting",
+            actions: ["rememberFailure", "countTry"],
+          },
+          { target: "#error", actions: "rememberFailure" },
+        ],
       },
     },
     bootstrapping: {
@@ -296,6 +267,11 @@ const suspended = vocabulary.createStateConfig({
 
 const retried = [
   {
+    guard: "needsFreshSandbox",
+    target: "#creating.requesting",
+    actions: ["startAttempt", "forgetSandbox", deadline("createMs")],
+  },
+  {
     guard: "hasSandbox",
     target: "#resuming",
     actions: ["startAttempt", deadline("resumeMs")],
@@ -354,6 +330,8 @@ export const sessionMachine = vocabulary.createMachine({
     nudges: 0,
     relaunches: 0,
     rechecks: 0,
+    tries: 1,
+    wakes: 0,
     fault: input.fault,
   }),
   initial: "boot",

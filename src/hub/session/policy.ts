@@ -10,6 +10,12 @@ export interface SessionPolicy {
   /** From a lost driver to proof again. */
   readonly healMs: number;
   readonly pauseMs: number;
+  /** A sandbox that makes no progress for this long is stuck: the try ends. */
+  readonly stallMs: number;
+  /** Sandboxes asked for within one attempt, when starting one fails. */
+  readonly startTriesMax: number;
+  /** Between two looks at what should not be at the platform. */
+  readonly janitorMs: number;
   /** Between looks at a sandbox whose request got no answer. */
   readonly watchEveryMs: number;
   /** A launched driver dials within this, or it is launched again. */
@@ -28,6 +34,9 @@ export const defaultPolicy: SessionPolicy = {
   resumeMs: 60_000,
   healMs: 60_000,
   pauseMs: 30_000,
+  stallMs: 60_000,
+  startTriesMax: 2,
+  janitorMs: 15_000,
   watchEveryMs: 500,
   driverWaitMs: 8_000,
   nudgeWaitsMs: [500, 1_500, 4_000],

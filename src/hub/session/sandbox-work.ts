@@ -5,6 +5,7 @@
 import { sleep } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
+import { discardSandbox } from "../../store/facts.ts";
 import type { Launched, SandboxFound } from "./events.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
@@ -20,56 +21,57 @@ export class SandboxWork {
   }
 
   /** Creates the sandbox, or adopts the one of this name that an earlier try left behind. */
-  async requestSandbox(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
-    const { provider, ledger, board, clock, hubId } = this.#desk.deps;
+  requestSandbox(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
+    return this.#desk.run(context, () =>
+      this.#orDiscard(signal, () => this.#request(context, signal)),
+    );
+  }
+
+  async #request(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
+    const { provider, ledger, board, clock, policy, hubId } = this.#desk.deps;
     const { id, name, sandboxName, spec } = ledger.record;
-    return this.#desk.run(context, async () => {
-      const found = await provider.claim(sandboxName, signal);
-      if (found !== null && found.state !== "error") return this.#adopt(found, context, signal);
-      if (found !== null) await this.#destroy(found.sandboxId, signal);
-      ledger.note("sandbox.requested", `asks ${provider.platform} for ${sandboxName}`, {
-        sandboxName,
-        attempt: context.attempt,
-      });
-      const request = {
-        name: sandboxName,
-        ...(spec.image === undefined ? {} : { image: spec.image }),
-        ...(spec.snapshot === undefined ? {} : { snapshot: spec.snapshot }),
-        env: spec.env,
-        labels: {
-          ...spec.labels,
-          "holdfast/session": id,
-          "holdfast/name": name,
-          "holdfast/hub": hubId,
-        },
-      };
-      const creating = provider.create(request, this.#desk.leftMs(context));
-      const claim = await creating;
-      if (signal.aborted) {
-        // The session was removed or its time ran out meanwhile: nobody waits for this sandbox.
-        await this.#destroy(claim.sandboxId);
-        throw new HubError("SandboxStartStalled", "the sandbox came too late and was removed");
-      }
-      this.#created(claim);
-      board.claimed({ ...claim, at: clock.now() });
-      return { sandboxId: claim.sandboxId, at: clock.now() };
+    const found = await provider.claim(sandboxName, signal);
+    if (found !== null && found.state !== "error") return this.#adopt(found, context, signal);
+    if (found !== null) await this.#destroy(found.sandboxId, signal);
+    ledger.note("sandbox.requested", `asks ${provider.platform} for ${sandboxName}`, {
+      sandboxName,
+      attempt: context.attempt,
     });
+    const request = {
+      name: sandboxName,
+      ...(spec.image === undefined ? {} : { image: spec.image }),
+      ...(spec.snapshot === undefined ? {} : { snapshot: spec.snapshot }),
+      env: spec.env,
+      labels: {
+        ...spec.labels,
+        "holdfast/session": id,
+        "holdfast/name": name,
+        "holdfast/hub": hubId,
+      },
+    };
+    const waitMs = Math.min(this.#desk.leftMs(context), policy.stallMs);
+    const claim = await provider.create(request, waitMs);
+    if (signal.aborted) {
+      // The session was removed or its time ran out meanwhile: nobody waits for this sandbox.
+      await this.#destroy(claim.sandboxId);
+      throw new HubError("SandboxStartStalled", "the sandbox came too late and was removed");
+    }
+    this.#created(claim);
+    board.claimed({ ...claim, at: clock.now() });
+    return { sandboxId: claim.sandboxId, at: clock.now() };
   }
 
   /** Looks for a sandbox whose request or wake got no clear answer, until it is started. */
   async watchSandbox(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
     const { provider, ledger, clock } = this.#desk.deps;
-    return this.#desk.run(context, async () => {
-      const found = await provider.claim(
-        ledger.record.sandboxId ?? ledger.record.sandboxName,
-        signal,
-      );
-      if (found === null) {
-        await sleep(clock, this.#desk.deps.policy.watchEveryMs, signal);
-        return { sandboxId: null, at: clock.now() };
-      }
-      return this.#adopt(found, context, signal);
-    });
+    const watch = async (): Promise<SandboxFound> => {
+      const { sandboxId, sandboxName } = ledger.record;
+      const found = await provider.claim(sandboxId ?? sandboxName, signal);
+      if (found !== null) return this.#adopt(found, context, signal);
+      await sleep(clock, this.#desk.deps.policy.watchEveryMs, signal);
+      return { sandboxId: null, at: clock.now() };
+    };
+    return this.#desk.run(context, () => this.#orDiscard(signal, watch));
   }
 
   /** Starts or thaws the sandbox; waits out a change that the platform is still making. */
@@ -111,14 +113,16 @@ export class SandboxWork {
     const { ledger, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       links.drop("removed");
-      const { sandboxId, sandboxName } = ledger.record;
+      const { sandboxId, sandboxName, litter } = ledger.record;
       await this.#destroy(sandboxId ?? sandboxName, signal);
+      for (const name of litter) await this.#destroy(name, signal);
       if (sandboxId === null) {
         // A create may still be under way at the platform: look once more before believing it.
         await sleep(clock, CLEAN_EVERY_MAX_MS / 2, signal);
         await this.#destroy(sandboxName, signal);
       }
-      ledger.note("sandbox.deleted", "the platform has no such sandbox any more", {});
+      const text = "the platform has no such sandbox any more";
+      ledger.note("sandbox.deleted", text, {}, { litter: [] });
       return { at: clock.now() };
     });
   }
@@ -126,8 +130,13 @@ export class SandboxWork {
   async #adopt(found: Claim, context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
     const { provider, board, clock, policy } = this.#desk.deps;
     let claim = found;
+    const progress = { mark: progressOf(claim), since: clock.mono() };
     for (;;) {
       board.claimed(claim);
+      if (progress.mark !== progressOf(claim)) {
+        progress.mark = progressOf(claim);
+        progress.since = clock.mono();
+      }
       if (claim.state === "started") break;
       if (claim.state === "error") {
         throw new HubError("SandboxStartFailed", `the platform says: ${claim.reason ?? "error"}`);
@@ -136,11 +145,39 @@ export class SandboxWork {
         claim = await provider.start(claim.sandboxId, this.#desk.leftMs(context), signal);
         continue;
       }
+      const stuckMs = Math.round(clock.mono() - progress.since);
+      if (stuckMs >= policy.stallMs) {
+        throw new HubError(
+          "SandboxStartStalled",
+          `it is ${claim.platformState} without any change for ${stuckMs} ms`,
+        );
+      }
       await sleep(clock, policy.watchEveryMs, signal);
       claim = await this.#claim(claim.sandboxId, signal);
     }
     this.#created(claim);
     return { sandboxId: claim.sandboxId, at: clock.now() };
+  }
+
+  /** A sandbox that did not come up is given up by name; the next try gets another. */
+  async #orDiscard<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { ledger } = this.#desk.deps;
+    try {
+      return await work();
+    } catch (error) {
+      const fault = toHubError(error);
+      const useless = fault.code === "SandboxStartFailed" || fault.code === "SandboxStartStalled";
+      if (useless && !signal.aborted && ledger.record.state === "creating") {
+        const { sandboxName } = ledger.record;
+        ledger.note(
+          "sandbox.discarded",
+          `${sandboxName} is given up: ${fault.message}`,
+          { sandboxName, code: fault.code },
+          discardSandbox(ledger.record),
+        );
+      }
+      throw error;
+    }
   }
 
   #created(claim: Claim): void {
@@ -176,4 +213,9 @@ export class SandboxWork {
       waitMs = Math.min(CLEAN_EVERY_MAX_MS, waitMs * 2);
     }
   }
+}
+
+/** What a platform that works on a sandbox changes. */
+function progressOf(claim: Claim): string {
+  return `${claim.platformState} ${claim.updatedAt ?? ""}`;
 }

@@ -6,7 +6,7 @@ import { createActor, type Actor, type StateValue } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
-import type { SessionRecord, SessionState } from "../../store/facts.ts";
+import { discardSandbox, type SessionRecord, type SessionState } from "../../store/facts.ts";
 import { bindMachine } from "./bind.ts";
 import { EvidenceBoard } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
@@ -122,6 +122,7 @@ export class Session {
     const desired = DESIRED[type];
     const verb = type.slice("operator.".length);
     this.ledger.note("intent.changed", `${verb} by request`, { desired }, { desired });
+    this.#discardGone(type);
     if (type !== "operator.removed") this.#board.startAttempt();
     this.#actor.send(event);
   }
@@ -141,6 +142,15 @@ export class Session {
       platform: this.#parts.provider.platform,
       now: this.#parts.clock.now(),
     });
+  }
+
+  /** The next attempt starts from nothing; a hub that restarts in between must know that, too. */
+  #discardGone(type: SessionMachineEvent["type"]): void {
+    const { fault, sandboxName } = this.record;
+    if (type === "operator.removed" || fault?.code !== "SandboxGone") return;
+    const text = `${sandboxName} is gone: the next sandbox is a fresh one`;
+    const change = discardSandbox(this.record);
+    this.ledger.note("sandbox.discarded", text, { sandboxName, code: fault.code }, change);
   }
 
   #conflict(type: string): HubError {

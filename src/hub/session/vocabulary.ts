@@ -27,6 +27,10 @@ export interface SessionContext {
   readonly rung: Rung;
   readonly nudges: number;
   readonly relaunches: number;
+  /** Sandboxes asked for in this attempt. */
+  readonly tries: number;
+  /** Times that this attempt found the sandbox stopped and started it. */
+  readonly wakes: number;
   readonly rechecks: number;
   readonly fault: SessionFault | null;
 }
@@ -41,7 +45,17 @@ const notBound = (name: string): never => {
   throw new Error(`${name} is not bound`);
 };
 
-const BUDGET_START = { nudges: 0, relaunches: 0, rechecks: 0, rung: "none" } as const;
+/** A sandbox that stops again and again is not healed by starting it. */
+const WAKES_MAX = 2;
+
+const BUDGET_START = {
+  nudges: 0,
+  relaunches: 0,
+  rechecks: 0,
+  tries: 1,
+  wakes: 0,
+  rung: "none",
+} as const;
 
 export const vocabulary = setup({
   types: {
@@ -72,10 +86,15 @@ export const vocabulary = setup({
     isAttached: ({ context }) => context.epoch !== null,
     isCurrentEpoch: ({ context, event }) => "epoch" in event && event.epoch === context.epoch,
     hasSandbox: ({ context }) => context.sandboxId !== null,
+    /** Nothing is left of the sandbox: only another one can help. */
+    needsFreshSandbox: ({ context }) => context.fault?.code === "SandboxGone",
     isHealable: ({ context }) => context.fault?.retryable === true,
     outcomeUnknown: ({ event }) => failureOf(event)?.outcomeUnknown === true,
     /** Keys, quota and configuration: climbing would only repeat the refusal. */
     noRungHelps: ({ event }) => failureOf(event)?.fault.retryable === false,
+    stoppedAndWakesLeft: ({ context, event }) =>
+      context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
+    startTriesLeft: () => notBound("startTriesLeft"),
     nudgesLeft: () => notBound("nudgesLeft"),
     relaunchesLeft: () => notBound("relaunchesLeft"),
     rechecksLeft: () => notBound("rechecksLeft"),
@@ -94,6 +113,9 @@ export const vocabulary = setup({
     clearRechecks: assign({ rechecks: 0 }),
     clearDeadline: assign({ deadlineAt: null }),
     settle: assign({ ...BUDGET_START, fault: null, deadlineAt: null }),
+    countWake: assign(({ context }) => ({ wakes: context.wakes + 1 })),
+    countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
+    forgetSandbox: assign({ sandboxId: null }),
     countNudge: assign(({ context }) => ({ nudges: context.nudges + 1, rung: "nudge" })),
     countRelaunch: assign(({ context }) => ({
       relaunches: context.relaunches + 1,
@@ -113,6 +135,11 @@ export const vocabulary = setup({
     rememberExhausted: () => notBound("rememberExhausted"),
   },
 });
+
+/** The output of a proof that just ended. */
+function proofOf(event: object): Proof | null {
+  return "output" in event ? (event.output as Proof) : null;
+}
 
 function failureOf(event: object): WorkFailure | null {
   return "error" in event && event.error instanceof WorkFailure ? event.error : null;

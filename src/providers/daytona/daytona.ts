@@ -14,6 +14,7 @@ import type {
   ExecRequest,
   ExecResult,
   FileEntry,
+  ListedSandbox,
   PlatformFacts,
   SandboxProvider,
   SandboxRequest,
@@ -38,6 +39,9 @@ type Sandbox = Awaited<ReturnType<Client["get"]>>;
 
 /** Left to the SDK's own deadline so that its clearer error wins the race with ours. */
 const DEADLINE_SLACK_MS = 250;
+
+/** A listing is many pages; it gets the time of this many plain calls. */
+const LIST_CALLS = 3;
 
 export class DaytonaProvider implements SandboxProvider {
   readonly platform: string;
@@ -78,6 +82,20 @@ export class DaytonaProvider implements SandboxProvider {
       this.#sandboxes.delete(idOrName);
       return null;
     }
+  }
+
+  list(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly ListedSandbox[]> {
+    const waitMs = this.#options.callMs * LIST_CALLS;
+    return this.#sdk("list sandboxes", waitMs, true, signal, async (client) => {
+      const found: ListedSandbox[] = [];
+      for await (const sandbox of client.list({ labels: { ...labels } })) {
+        found.push({ sandboxId: sandbox.id, name: sandbox.name, labels: sandbox.labels });
+      }
+      return found;
+    });
   }
 
   async start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
@@ -155,6 +173,7 @@ export class DaytonaProvider implements SandboxProvider {
       state: claimState(platformState),
       platformState,
       reason: sandbox.errorReason ?? null,
+      updatedAt: sandbox.updatedAt ?? null,
       at: this.#options.clock.now(),
     };
   }

@@ -23,6 +23,7 @@ import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
 import {
   applyFact,
+  upgradeRecord,
   type Fact,
   type FactKind,
   type SessionEvent,
@@ -86,7 +87,9 @@ export class SqliteStore implements Store {
   load(): readonly SessionRecord[] {
     const rows = this.#db.prepare("SELECT record FROM session WHERE gone = 0 ORDER BY rowid").all();
     try {
-      return rows.map((row) => JSON.parse(String(row["record"])) as SessionRecord);
+      return rows.map((row) =>
+        upgradeRecord(JSON.parse(String(row["record"])) as Partial<SessionRecord>),
+      );
     } catch (error) {
       throw unusable(this.#file, error);
     }
@@ -122,6 +125,10 @@ export class SqliteStore implements Store {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  knows(sessionId: string): boolean {
+    return this.#db.prepare("SELECT 1 FROM session WHERE id = ?").get(sessionId) !== undefined;
   }
 
   events(query: EventQuery): readonly SessionEvent[] {

@@ -4,8 +4,13 @@
  * microsecond. It must not be called from inside a promise reaction (see `simulate`).
  */
 import { setFlagsFromString } from "node:v8";
+import { runInThisContext } from "node:vm";
 
+// Natives are only reachable through the compiler, and only while this flag is on.
 setFlagsFromString("--allow-natives-syntax");
-// eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- natives are only reachable through the compiler
-export const drainMicrotasks = new Function("%PerformMicrotaskCheckpoint()") as () => void;
+export const drainMicrotasks = runInThisContext(
+  "() => %PerformMicrotaskCheckpoint()",
+) as () => void;
+// A function is compiled at its first call, so that is made here.
+drainMicrotasks();
 setFlagsFromString("--no-allow-natives-syntax");

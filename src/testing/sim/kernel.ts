@@ -128,7 +128,7 @@ export class SimProcess {
       mono: () => kernel.now,
       setTimeout: (fn, ms) => {
         // No timer of a real process is shorter than this.
-        return kernel.at(Math.max(TIMER_MS_MIN, ms), () => this.run(fn as () => void));
+        return kernel.at(Math.max(TIMER_MS_MIN, ms), () => this.run(fn));
       },
       clearTimeout: (id: TimerId) => {
         if (typeof id === "object" && id !== null) (id as Entry).run = null;

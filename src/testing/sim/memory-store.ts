@@ -33,6 +33,10 @@ export class MemoryStore implements Store {
     return { record: next, event };
   }
 
+  knows(sessionId: string): boolean {
+    return this.#records.has(sessionId);
+  }
+
   events(query: EventQuery): readonly SessionEvent[] {
     const found = this.#events.filter(
       (event) =>

@@ -3,12 +3,13 @@
  * time in which calls fail, hang, lose their answer or are refused. Each hub incarnation gets its
  * own provider; an answer to a dead hub goes nowhere.
  */
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import { withDeadline } from "../../base/deadline.ts";
 import type { Random } from "../../base/random.ts";
 import type {
   Claim,
   ClaimState,
+  ListedSandbox,
   PlatformFacts,
   SandboxProvider,
   SandboxRequest,
@@ -122,7 +123,7 @@ class SimProvider implements SandboxProvider {
           else fail(new HubError("SandboxStartFailed", `failed to start: ${sandbox.reason ?? ""}`));
         });
       } catch (error) {
-        fail(error);
+        fail(toHubError(error));
       }
     });
   }
@@ -131,6 +132,17 @@ class SimProvider implements SandboxProvider {
     return this.#call("claim", CALL_MS, true, (done) => {
       const sandbox = this.#platform.find(idOrName);
       done(sandbox === null ? null : this.#claimOf(sandbox));
+    });
+  }
+
+  list(labels: Readonly<Record<string, string>>) {
+    return this.#call("list", CALL_MS, true, (done: (value: ListedSandbox[]) => void) => {
+      const wanted = Object.entries(labels);
+      done(
+        this.#platform.sandboxes
+          .filter((sandbox) => wanted.every(([key, value]) => sandbox.labels[key] === value))
+          .map(({ id, name, labels: worn }) => ({ sandboxId: id, name, labels: worn })),
+      );
     });
   }
 
@@ -250,7 +262,7 @@ class SimProvider implements SandboxProvider {
       try {
         done(work(sandbox));
       } catch (error) {
-        fail(error);
+        fail(toHubError(error));
       }
     });
   }
@@ -260,7 +272,7 @@ class SimProvider implements SandboxProvider {
     name: string,
     sandboxId: string,
     waitMs: number,
-    work: (sandbox: SimSandbox, done: (value: T) => void, fail: (error: unknown) => void) => void,
+    work: (sandbox: SimSandbox, done: (value: T) => void, fail: (error: Error) => void) => void,
   ): Promise<T> {
     return this.#call(name, waitMs, name !== "exec", (done, fail) => {
       const sandbox = this.#existing(sandboxId);
@@ -276,7 +288,7 @@ class SimProvider implements SandboxProvider {
     name: string,
     waitMs: number,
     idempotent: boolean,
-    work: (done: (value: T) => void, fail: (error: unknown) => void) => void,
+    work: (done: (value: T) => void, fail: (error: Error) => void) => void,
   ): Promise<T> {
     const outcomeUnknown = !idempotent;
     return withDeadline(
@@ -314,6 +326,7 @@ class SimProvider implements SandboxProvider {
       state: sandbox.state satisfies ClaimState,
       platformState: sandbox.state,
       reason: sandbox.reason,
+      updatedAt: null,
       at: this.#hub.clock.now(),
     };
   }

@@ -3,6 +3,7 @@
  * and redial over a simulated platform, network, disk and time. Owns the hub's incarnations and
  * applies faults; what must always hold is in invariants.ts.
  */
+import { Janitor } from "../../hub/janitor.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
 import { defaultPolicy, type SessionPolicy } from "../../hub/session/policy.ts";
@@ -25,6 +26,8 @@ export const simPolicy: SessionPolicy = {
   healMs: 20_000,
   pauseMs: 10_000,
   patrolMs: 8_000,
+  stallMs: 8_000,
+  janitorMs: 5_000,
 };
 
 /** One life of the hub process. */
@@ -32,6 +35,7 @@ export interface HubLife {
   readonly process: SimProcess;
   readonly sessions: Sessions;
   readonly switchboard: Switchboard;
+  readonly janitor: Janitor;
 }
 
 export class World {
@@ -80,10 +84,11 @@ export class World {
       random: this.#random.hub,
       log: silentLogger,
     };
+    const provider = this.platform.provider(process);
     const sessions = new Sessions(
       {
         ...common,
-        provider: this.platform.provider(process),
+        provider,
         policy: simPolicy,
         driver: {
           bundle: () => Promise.resolve(new Uint8Array([1])),
@@ -94,8 +99,16 @@ export class World {
       this.store,
     );
     const switchboard = new Switchboard({ ...common, find: (id) => sessions.find(id) });
-    this.hub = { process, sessions, switchboard };
+    const janitor = new Janitor({
+      ...common,
+      provider,
+      store: this.store,
+      sessions: () => sessions.all,
+      everyMs: simPolicy.janitorMs,
+    });
+    this.hub = { process, sessions, switchboard, janitor };
     void sessions.start();
+    janitor.start();
   }
 
   killHub(): void {
@@ -130,7 +143,7 @@ export class World {
     const later = (undo: () => void): void => {
       this.kernel.at(fault.forMs, undo);
     };
-    const [subject = "", verb = ""] = splitKind(fault.kind);
+    const [subject, verb] = splitKind(fault.kind);
     switch (subject) {
       case "hub":
         this.#troubleHub(verb, fault, later);
