@@ -188,7 +188,7 @@ function inspect(file: string): void {
   }
 }
 
-/** A new store appears under its name only once it is whole; an empty file is never taken for one. */
+/** A new store appears under its name once it is whole; an empty file is never taken for one. */
 function create(file: string): void {
   const draft = `${file}.${process.pid}.new`;
   try {
