@@ -24,6 +24,7 @@ export interface PlatformRecord extends ProcessIdentity {
   readonly tier: string;
   readonly root: string;
   readonly pause: string;
+  readonly passedOver: readonly string[];
 }
 
 export interface PlatformCounts {
@@ -40,7 +41,8 @@ export function runningPlatform(home: string): PlatformRecord | null {
   const raw = value as Record<string, unknown>;
   if (typeof raw["apiUrl"] !== "string" || typeof raw["apiKey"] !== "string") return null;
   const identity = { pid: Number(raw["pid"]), startTicks: Number(raw["startTicks"]) };
-  const record = { ...raw, ...identity } as unknown as PlatformRecord;
+  const passedOver = Array.isArray(raw["passedOver"]) ? raw["passedOver"].map(String) : [];
+  const record = { ...raw, ...identity, passedOver } as unknown as PlatformRecord;
   return isRunning(record) ? record : null;
 }
 

@@ -121,6 +121,7 @@ function describe(
     tier: platform?.tier ?? null,
     root: platform?.root ?? null,
     pause: platform?.pause ?? null,
+    passedOver: platform?.passedOver ?? [],
     readyMs: Math.round(readyMs),
   };
 }

@@ -14,6 +14,8 @@ export interface Ready {
   readonly tier: string | null;
   readonly root: string | null;
   readonly pause: string | null;
+  /** Why each better tier was passed over; empty when the tier was asked for or is the best. */
+  readonly passedOver: readonly string[];
   readonly readyMs: number;
 }
 
@@ -36,8 +38,8 @@ export function renderBanner(ready: Ready, command: string, paint: Paint): strin
     pairs.push(["  isolation", tier === "bwrap" ? isolation : paint.yellow(isolation)]);
   }
   pairs.push(["  state", ready.home]);
-  if (tier !== null && tier !== "bwrap") {
-    pairs.push(["", `\`${command} doctor\` says what a better isolation needs`]);
+  if (ready.passedOver.length > 0) {
+    pairs.push(["  not better", `${ready.passedOver.join("; ")} (fix: \`${command} doctor\`)`]);
   }
   pairs.push(["  next", paint.bold(`${command} new demo`)]);
   const took = paint.dim(`ready in ${(ready.readyMs / 1_000).toFixed(2)} s`);
