@@ -30,6 +30,7 @@ function run(config: DriverConfig): void {
     log,
     env: commandEnvironment(),
     home: config.home,
+    ptyModule: config.ptyModule,
   });
   const leave = (exitCode: number): void => {
     void readyFile

@@ -104,6 +104,10 @@ export class SendSide {
       this.#waiting.shift();
       return first;
     }
+    if (first !== undefined && first.length > length) {
+      this.#waiting[0] = first.subarray(length);
+      return first.subarray(0, length);
+    }
     const out = new Uint8Array(length);
     let filled = 0;
     let used = 0;

@@ -162,7 +162,12 @@ export class Stream implements DataSource {
   }
 
   receivedCtl(ctl: Ctl): void {
-    if (!this.closed) this.#events.onCtl?.(ctl);
+    if (this.closed) return;
+    try {
+      this.#events.onCtl?.(ctl);
+    } catch (error) {
+      this.#refuse(error);
+    }
   }
 
   receivedReset(reset: Reset): void {

@@ -1,10 +1,11 @@
 /** The bundled driver as a real process, a small hub, and the client runtime between them. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
 import { dialNode } from "../../src/client/node.ts";
+import { alive, until } from "../support/real-process.ts";
 import { startDriver, type DriverProcess } from "../support/driver-process.ts";
 import { TinyHub } from "../support/tiny-hub.ts";
 
@@ -13,7 +14,6 @@ let driver: DriverProcess;
 let connection: HubConnection;
 let channel: SessionChannel;
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 beforeAll(async () => {
@@ -47,20 +47,6 @@ async function run(argv: string[], rest: { cwd?: string; env?: Record<string, st
   });
   exec.stdin.end();
   return { ...(await exec.exit), out, err };
-}
-
-/** Waits for a condition that a real process brings about. */
-async function until(what: () => boolean, says: () => string, waitMs = 5_000): Promise<void> {
-  const endAt = Date.now() + waitMs;
-  while (!what()) {
-    if (Date.now() > endAt) throw new Error(`did not happen in ${waitMs} ms: ${says()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function alive(pid: number): boolean {
-  const stat = `/proc/${pid}/stat`;
-  return existsSync(stat) && !/\) Z/.test(readFileSync(stat, "utf8"));
 }
 
 describe("exec", () => {
@@ -198,91 +184,6 @@ describe("exec", () => {
     const results = await Promise.all(runs);
     expect(results.map(({ out, code }) => [out, code])).toEqual(
       results.map((_, i) => [`${i}\n`, i]),
-    );
-  });
-});
-
-describe("terminal", () => {
-  async function open(argv: string[] = []) {
-    let screen = "";
-    const terminal = channel.terminal({
-      argv,
-      cols: 100,
-      rows: 30,
-      onData: (bytes) => void (screen += decode(bytes)),
-      env: { PS1: "$ ", HISTFILE: "" },
-    });
-    const sees = (text: RegExp) =>
-      until(
-        () => text.test(screen),
-        () => JSON.stringify(screen),
-      );
-    const type = (text: string) => terminal.write(encode(text));
-    return { terminal, sees, type, ...(await terminal.opened) };
-  }
-
-  test("is a real pty: size, resize, colours, ^C, exit code", async ({ skip }) => {
-    const { terminal, sees, type, pty } = await open(["sh"]);
-    skip(pty === "pipes", "no pty here: neither node-pty nor util-linux script");
-    await type('stty size; tty; echo "T=$TERM"\r');
-    await sees(/30 100[^]*\/dev\/pts\/[^]*T=xterm-256color/);
-    terminal.resize({ cols: 77, rows: 22 });
-    await type("sleep 0.2; stty size\r");
-    await sees(/22 77/);
-    await type("sleep 60\r");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await type("\u0003");
-    await type("echo code=$?\r");
-    await sees(/code=130/);
-    await type("exit 9\r");
-    expect(await terminal.exit).toEqual({ code: 9, signal: null });
-  });
-
-  test("opens the login shell when no program is named", async () => {
-    const { terminal, sees, type } = await open();
-    await type('echo "I am $0"\r');
-    await sees(/I am .*(bash|sh)/);
-    await type("exit\r");
-    expect(await terminal.exit).toMatchObject({ signal: null });
-  });
-
-  test("the last byte before the exit is not lost", async () => {
-    for (let round = 0; round < 5; round++) {
-      let bytes = 0;
-      let tail = "";
-      const terminal = channel.terminal({
-        argv: ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; printf THE-END"],
-        cols: 80,
-        rows: 24,
-        onData: (chunk) => {
-          bytes += chunk.length;
-          tail = (tail + decode(chunk)).slice(-7);
-        },
-      });
-      await terminal.exit;
-      expect([bytes, tail]).toEqual([300_007, "THE-END"]);
-    }
-  });
-
-  test("closing it hangs up what runs in it", async ({ skip }) => {
-    let screen = "";
-    const terminal = channel.terminal({
-      argv: ["sh", "-c", "echo pid=$$; sleep 60"],
-      cols: 80,
-      rows: 24,
-      onData: (bytes) => void (screen += decode(bytes)),
-    });
-    const { pty } = await terminal.opened;
-    skip(pty === "pipes", "no pty here");
-    await until(
-      () => /pid=\d+\r/.test(screen),
-      () => screen,
-    );
-    const pid = Number(/pid=(\d+)/.exec(screen)?.[1]);
-    terminal.close();
-    await until(
-      () => !alive(pid),
-      () => `${pid} is hung up`,
     );
   });
 });

@@ -1,7 +1,12 @@
 /** The last resort: a process on plain pipes, its two outputs mixed as a screen would show them. */
-import { whenOver } from "../services/ending.ts";
 import { pipeIn, pipeOut } from "../services/pipes.ts";
-import { hangUp, signalGroup, spawnGroup, type Running } from "../services/process-group.ts";
+import {
+  hangUp,
+  signalGroup,
+  spawnGroup,
+  whenProcessOver,
+  type Running,
+} from "../services/process-group.ts";
 import type { PtyContext } from "./open-pty.ts";
 import type { OpenedPty, Pty, PtyCommand } from "./pty.ts";
 
@@ -24,7 +29,7 @@ function pipesPty(running: Running, { clock }: PtyContext): Pty {
     kind: "pipes",
     pid,
     start: ({ output, onExit }) => {
-      whenOver(running, clock, onExit);
+      whenProcessOver(running, clock, onExit);
       pipeOut(stdout, output);
       pipeOut(stderr, output);
     },

@@ -17,7 +17,7 @@ export interface PtyCommand {
 
 export interface Pty {
   /** `pipes` is no pty at all: no line editing, no resize, no ^C. */
-  readonly kind: "node-pty" | "bun" | "script" | "pipes";
+  readonly kind: "node-pty" | "script" | "pipes";
   readonly pid: number;
   /** Screen bytes go to `output` from now on; `onExit` after the last of them was written. */
   start(to: { readonly output: Stream; readonly onExit: (exit: Exit) => void }): void;

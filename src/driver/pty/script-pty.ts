@@ -4,9 +4,14 @@
  */
 import { execFile } from "node:child_process";
 import type { Readable } from "node:stream";
-import { whenOver } from "../services/ending.ts";
 import { pipeIn, pipeOut } from "../services/pipes.ts";
-import { hangUp, signalGroup, spawnGroup, type Running } from "../services/process-group.ts";
+import {
+  hangUp,
+  signalGroup,
+  spawnGroup,
+  whenProcessOver,
+  type Running,
+} from "../services/process-group.ts";
 import type { PtyContext } from "./open-pty.ts";
 import type { OpenedPty, Pty, PtyCommand, Size } from "./pty.ts";
 
@@ -66,7 +71,7 @@ class ScriptPty implements Pty {
   }
 
   start({ output, onExit }: Parameters<Pty["start"]>[0]): void {
-    whenOver(this.#running, this.#context.clock, onExit);
+    whenProcessOver(this.#running, this.#context.clock, onExit);
     pipeOut(this.#running.stdout, output);
     pipeOut(this.#running.stderr, output);
   }

@@ -3,8 +3,8 @@
  * A background child may keep the pipes open for ever, so silence after the exit ends it too; what
  * such a child writes later is read and dropped, which keeps it alive.
  */
+import type { Readable } from "node:stream";
 import type { Clock, TimerId } from "../../base/clock.ts";
-import type { Running } from "./process-group.ts";
 
 /** Output of a process that has exited arrives within this time, or its reader waits for others. */
 const SILENCE_AFTER_EXIT_MS = 500;
@@ -14,19 +14,25 @@ export interface Exit {
   readonly signal: string | null;
 }
 
-/** Call it in the turn in which the process appears, before its outputs are read. */
-export function whenOver(running: Running, clock: Clock, over: (exit: Exit) => void): void {
-  const outputs = [running.stdout, running.stderr];
+/**
+ * Call it in the turn in which the process appears, before its outputs are read. The returned
+ * function tells it that the process has exited.
+ */
+export function whenOver(
+  outputs: readonly Readable[],
+  clock: Clock,
+  over: (exit: Exit) => void,
+): (exit: Exit) => void {
   let open = outputs.length;
-  let exit: Exit | null = null;
+  let exited: Exit | null = null;
   let timer: TimerId = null;
   let done = false;
 
   const finish = (): void => {
-    if (done || exit === null) return;
+    if (done || exited === null) return;
     done = true;
     clock.clearTimeout(timer);
-    over(exit);
+    over(exited);
   };
   const silent = (): void => {
     // A slow reader is not silence: its bytes still wait in the pipe.
@@ -34,7 +40,7 @@ export function whenOver(running: Running, clock: Clock, over: (exit: Exit) => v
     else finish();
   };
   const waitForSilence = (): void => {
-    if (done || exit === null) return;
+    if (done || exited === null) return;
     clock.clearTimeout(timer);
     timer = clock.setTimeout(silent, SILENCE_AFTER_EXIT_MS);
   };
@@ -45,9 +51,9 @@ export function whenOver(running: Running, clock: Clock, over: (exit: Exit) => v
       if (open === 0) finish();
     });
   }
-  running.child.once("exit", (code, signal) => {
-    exit = { code, signal };
+  return (exit) => {
+    exited = exit;
     if (open === 0) finish();
     else waitForSilence();
-  });
+  };
 }

@@ -8,10 +8,9 @@ import type { Logger } from "../../base/log.ts";
 import type { OpenExec } from "../../protocol/services.ts";
 import type { Channel } from "../../stream/channel.ts";
 import type { Stream } from "../../stream/stream.ts";
-import { whenOver } from "./ending.ts";
 import { pipeIn, pipeOut } from "./pipes.ts";
 import type { OutputPipes } from "./output-pipes.ts";
-import { hangUp, signalGroup, spawnGroup, type Running } from "./process-group.ts";
+import { hangUp, signalGroup, spawnGroup, whenProcessOver, type Running } from "./process-group.ts";
 
 export interface ExecContext {
   readonly clock: Clock;
@@ -61,7 +60,7 @@ function join(
       hangUp(running, clock);
     },
   });
-  whenOver(running, clock, (exit) => {
+  whenProcessOver(running, clock, (exit) => {
     void Promise.all([stream.whenSent(), errors.whenSent()]).then(() => {
       errors.end();
       stream.ctl({ type: "exit", ...exit });

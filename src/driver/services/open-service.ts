@@ -1,6 +1,7 @@
 /** Which service takes which request. */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import { createPtyOpener } from "../pty/open-pty.ts";
 import { openExec } from "./exec.ts";
 import { createOutputPipes } from "./output-pipes.ts";
 import { openProbe } from "./probe.ts";
@@ -13,9 +14,12 @@ export interface ServiceContext {
   /** What commands inherit. */
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
+  /** Path of a pty.node, if one was uploaded. */
+  readonly ptyModule: string | undefined;
 }
 
 export function createServices(context: ServiceContext): OpenService {
+  const openPty = createPtyOpener(context, context.ptyModule);
   const outputPipes = createOutputPipes(context.log);
   return (request, stream, channel) => {
     switch (request.kind) {
@@ -23,7 +27,7 @@ export function createServices(context: ServiceContext): OpenService {
         openExec(request, stream, channel, { ...context, outputPipes });
         break;
       case "terminal":
-        openTerminal(request, stream, context);
+        openTerminal(request, stream, { ...context, openPty });
         break;
       case "probe":
         openProbe(request, stream, context);

@@ -6,8 +6,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, TimerId } from "../../base/clock.ts";
 import type { Reset } from "../../protocol/services.ts";
+import { whenOver, type Exit } from "./ending.ts";
 import type { OutputPipe } from "./output-pipes.ts";
 
 /** After SIGHUP a process has this long before SIGKILL. */
@@ -77,6 +78,16 @@ export function spawnGroup(command: Command, done: (spawned: Spawned) => void): 
   });
 }
 
+/** Calls back once, when the process has exited and what it wrote is read. */
+export function whenProcessOver(
+  { child, stdout, stderr }: Running,
+  clock: Clock,
+  over: (exit: Exit) => void,
+): void {
+  const exited = whenOver([stdout, stderr], clock, over);
+  child.once("exit", (code, signal) => exited({ code, signal }));
+}
+
 /** Signals the whole group. False when the name is unknown or nothing is left to signal. */
 export function signalGroup(pid: number, name: string): boolean {
   const signals: Readonly<Record<string, number>> = constants.signals;
@@ -90,22 +101,23 @@ export function signalGroup(pid: number, name: string): boolean {
   }
 }
 
+export function hangUp({ child, pid }: Running, clock: Clock): void {
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  if (ended()) return;
+  const timer = hangUpGroup(pid, clock, ended);
+  child.once("exit", () => clock.clearTimeout(timer));
+}
+
 /**
  * SIGHUP now, SIGKILL if the leader still lives after the grace. Members that ignored the hangup
  * and outlive their leader were meant to (nohup), so they are left alone.
  */
-export function hangUp({ child, pid }: Running, clock: Clock): void {
-  if (hasEnded(child)) return;
+export function hangUpGroup(pid: number, clock: Clock, ended: () => boolean): TimerId {
   signalGroup(pid, "SIGHUP");
   signalGroup(pid, "SIGCONT");
-  const timer = clock.setTimeout(() => {
-    if (!hasEnded(child)) signalGroup(pid, "SIGKILL");
+  return clock.setTimeout(() => {
+    if (!ended()) signalGroup(pid, "SIGKILL");
   }, HANGUP_GRACE_MS);
-  child.once("exit", () => clock.clearTimeout(timer));
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
 
 export function codeOf(error: unknown): string | null {
@@ -114,7 +126,7 @@ export function codeOf(error: unknown): string | null {
 }
 
 /** Node reports a missing directory as a missing program, so it is looked at first. */
-function whyNotDirectory(path: string): Reset | null {
+export function whyNotDirectory(path: string): Reset | null {
   try {
     if (statSync(path).isDirectory()) return null;
     return { code: "NOT_FOUND", message: `working directory is not a directory: ${path}` };

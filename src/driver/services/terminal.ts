@@ -6,11 +6,12 @@ import { existsSync } from "node:fs";
 import { limits } from "../../base/limits.ts";
 import type { OpenTerminal } from "../../protocol/services.ts";
 import type { Stream } from "../../stream/stream.ts";
-import { openPty, type PtyContext } from "../pty/open-pty.ts";
+import type { OpenPty } from "../pty/open-pty.ts";
 
-export interface TerminalContext extends PtyContext {
+export interface TerminalContext {
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
+  readonly openPty: OpenPty;
 }
 
 export function openTerminal(
@@ -24,7 +25,7 @@ export function openTerminal(
   const env = { ...context.env, SHELL: shell, ...request.env, TERM: term };
   const size = { cols, rows };
   const cwd = request.cwd ?? context.home;
-  openPty({ argv, cwd, env, size }, context, (opened) => {
+  context.openPty({ argv, cwd, env, size }, (opened) => {
     if (!opened.ok) {
       stream.reset(opened.reset.code, opened.reset.message);
       return;

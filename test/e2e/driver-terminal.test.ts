@@ -1,0 +1,144 @@
+/** Terminals of the bundled driver, over each kind of pty that this machine has. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
+import { dialNode } from "../../src/client/node.ts";
+import { startDriver, type DriverProcess } from "../support/driver-process.ts";
+import { alive, until } from "../support/real-process.ts";
+import { TinyHub } from "../support/tiny-hub.ts";
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** Bun cannot use the native module; the driver then takes `script`. */
+const onBun = process.env["HOLDFAST_TEST_DRIVER_RUNTIME"]?.includes("bun") === true;
+const native = onBun ? null : findNativeModule();
+const kinds: [string, string | null][] = [
+  ["script", null],
+  ["node-pty", native],
+];
+
+function findNativeModule(): string | null {
+  const require = createRequire(import.meta.url);
+  try {
+    const name = `@lydell/node-pty-${process.platform}-${process.arch}/package.json`;
+    const path = join(dirname(require.resolve(name)), "pty.node");
+    return existsSync(path) ? path : null;
+  } catch {
+    return null;
+  }
+}
+
+describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
+  let hub: TinyHub;
+  let driver: DriverProcess;
+  let connection: HubConnection;
+  let channel: SessionChannel;
+
+  beforeEach(({ skip }) => {
+    skip(kind !== "script" && ptyModule === null, `${kind} is not to be had on this platform`);
+  });
+
+  beforeAll(async () => {
+    hub = new TinyHub();
+    const port = await hub.listen({ port: 0 });
+    const urls = [`ws://127.0.0.1:${port}/v1/driver`];
+    driver = await startDriver({ urls, config: ptyModule === null ? {} : { ptyModule } });
+    await hub.driver();
+    const url = `http://127.0.0.1:${port}`;
+    connection = await connectHub({ open: () => dialNode({ url, token: "x" }) });
+    channel = await connection.attach("demo");
+  });
+
+  afterAll(async () => {
+    connection.close();
+    await driver.end();
+    await hub.close();
+  });
+
+  async function open(argv: string[] = []) {
+    let screen = "";
+    const terminal = channel.terminal({
+      argv,
+      cols: 100,
+      rows: 30,
+      onData: (bytes) => void (screen += decode(bytes)),
+      env: { PS1: "$ ", HISTFILE: "" },
+    });
+    const sees = (text: RegExp) =>
+      until(
+        () => text.test(screen),
+        () => JSON.stringify(screen),
+      );
+    const type = (text: string) => terminal.write(encode(text));
+    return { terminal, sees, type, ...(await terminal.opened) };
+  }
+
+  test("is a real pty: size, resize, colours, ^C, exit code", async ({ skip }) => {
+    const { terminal, sees, type, pty } = await open(["sh"]);
+    skip(pty === "pipes", "no pty here: neither node-pty nor util-linux script");
+    expect(pty).toBe(kind);
+    await type('stty size; tty; echo "T=$TERM"\r');
+    await sees(/30 100[^]*\/dev\/pts\/[^]*T=xterm-256color/);
+    terminal.resize({ cols: 77, rows: 22 });
+    await type("sleep 0.2; stty size\r");
+    await sees(/22 77/);
+    await type("sleep 60\r");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await type("\u0003");
+    await type("echo code=$?\r");
+    await sees(/code=130/);
+    await type("exit 9\r");
+    expect(await terminal.exit).toEqual({ code: 9, signal: null });
+  });
+
+  test("opens the login shell when no program is named", async () => {
+    const { terminal, sees, type } = await open();
+    await type('echo "I am $0"\r');
+    await sees(/I am .*(bash|sh)/);
+    await type("exit\r");
+    expect(await terminal.exit).toMatchObject({ signal: null });
+  });
+
+  test("the last byte before the exit is not lost", async () => {
+    for (let round = 0; round < 5; round++) {
+      let bytes = 0;
+      let tail = "";
+      const terminal = channel.terminal({
+        argv: ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; printf THE-END"],
+        cols: 80,
+        rows: 24,
+        onData: (chunk) => {
+          bytes += chunk.length;
+          tail = (tail + decode(chunk)).slice(-7);
+        },
+      });
+      await terminal.exit;
+      expect([bytes, tail]).toEqual([300_007, "THE-END"]);
+    }
+  });
+
+  test("closing it hangs up what runs in it", async ({ skip }) => {
+    let screen = "";
+    const terminal = channel.terminal({
+      argv: ["sh", "-c", "echo pid=$$; sleep 60"],
+      cols: 80,
+      rows: 24,
+      onData: (bytes) => void (screen += decode(bytes)),
+    });
+    const { pty } = await terminal.opened;
+    skip(pty === "pipes", "no pty here");
+    await until(
+      () => /pid=\d+\r/.test(screen),
+      () => screen,
+    );
+    const pid = Number(/pid=(\d+)/.exec(screen)?.[1]);
+    terminal.close();
+    await until(
+      () => !alive(pid),
+      () => `${pid} is hung up`,
+    );
+  });
+});
