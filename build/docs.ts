@@ -1,6 +1,6 @@
 /**
- * Makes the documents that are tables of the code: docs/CONFIG.md from the settings and
- * docs/FAULTS.md from the fault registry. `npm run docs` writes them; a test compares.
+ * Makes the documents that are tables of the code: docs/CONFIG.md from the settings, docs/FAULTS.md
+ * from the fault registry, docs/session.mmd from the session machine. `npm run docs` writes them; a test compares.
  */
 import { writeFileSync } from "node:fs";
 import { join, dirname } from "node:path";
@@ -9,6 +9,7 @@ import { fileVariable } from "../src/base/config.ts";
 import { settings, type Setting } from "../src/base/config-table.ts";
 import { faults, type FaultKind } from "../src/base/faults.ts";
 import { exitCodes } from "../src/cli/command-table.ts";
+import { sessionChart } from "./session-chart.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -16,6 +17,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const generatedDocs: Readonly<Record<string, () => string>> = {
   "docs/CONFIG.md": configDoc,
   "docs/FAULTS.md": faultsDoc,
+  "docs/session.mmd": sessionChart,
 };
 
 function configDoc(): string {

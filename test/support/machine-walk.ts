@@ -1,0 +1,68 @@
+/** The session machine seen from outside: its leaves, its edges, and one pure step of it. */
+import { initialTransition, transition } from "xstate";
+import type { SessionMachineEvent } from "../../src/hub/session/events.ts";
+import { sessionMachine, type SessionSnapshot } from "../../src/hub/session/machine.ts";
+import type { SessionContext } from "../../src/hub/session/vocabulary.ts";
+
+type PathOf<T> = T extends string
+  ? T
+  : { [K in keyof T & string]: `${K}.${PathOf<T[K]>}` }[keyof T & string];
+
+/** Passed through within one step, never rested in. */
+type Transient = "boot" | "nudging.deciding" | "error.sorting";
+export type Leaf = Exclude<PathOf<SessionSnapshot["value"]>, Transient>;
+export type EventType = SessionMachineEvent["type"];
+
+/** Budgets are left and times are fixed: what the chart itself decides is what is seen. */
+export const walkedMachine = sessionMachine.provide({
+  delays: {
+    attemptLeft: () => 1_000,
+    driverWait: () => 1_000,
+    nudgeWait: () => 1_000,
+    recheckWait: () => 1_000,
+  },
+  guards: {
+    nudgesLeft: () => true,
+    relaunchesLeft: () => true,
+    rechecksLeft: () => true,
+  },
+  actions: { setDeadline: () => undefined, rememberExhausted: () => undefined },
+});
+
+export const EPOCH = 7;
+
+const [initial] = initialTransition(walkedMachine, {
+  boot: "suspended.paused",
+  attempt: 1,
+  deadlineAt: 5_000,
+  sandboxId: "box-1",
+  rung: "none",
+  fault: null,
+});
+export const wholeContext: SessionContext = { ...initial.context, deadlineAt: 5_000, epoch: EPOCH };
+
+export function snapshotAt(leaf: Leaf, context: Partial<SessionContext> = {}): SessionSnapshot {
+  const [state, inner] = leaf.split(".");
+  const value = { [state ?? ""]: inner ?? "" } as SessionSnapshot["value"];
+  return walkedMachine.resolveState({ value, context: { ...wholeContext, ...context } });
+}
+
+export function leafOf(snapshot: SessionSnapshot): Leaf {
+  const [[state, inner] = ["", ""]] = Object.entries(snapshot.value);
+  return `${state}.${inner}` as Leaf;
+}
+
+export interface Step {
+  readonly leaf: Leaf;
+  readonly context: SessionContext;
+  /** Actors that this step starts. */
+  readonly started: readonly string[];
+}
+
+export function step(from: SessionSnapshot, event: SessionMachineEvent): Step {
+  const [next, actions] = transition(walkedMachine, from, event);
+  const started = actions
+    .filter(({ type }) => type === "xstate.spawnChild")
+    .map((action) => (action.params as { src: string }).src);
+  return { leaf: leafOf(next), context: next.context, started };
+}
