@@ -41,7 +41,7 @@ function eventName(node: Node, type: string): string {
   const [, kind, what] = /^xstate\.(done|error|after)\.(?:actor\.)?(.*)$/.exec(type) ?? [];
   if (kind === undefined) return type;
   if (kind === "after") return `after ${(what ?? "").split(".")[0] ?? ""}`;
-  return `${kind} ${node.invoke.map(({ src }) => String(src)).join(" ")}`;
+  return `${kind} ${node.invoke.map(({ src }) => src as string).join(" ")}`;
 }
 
 /** The Mermaid text. Labels are events, ends of work (`done`, `error`) and delays. */
