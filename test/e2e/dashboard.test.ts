@@ -1,0 +1,155 @@
+/** The dashboard in a real browser: login, live states, buttons, and what it must never do. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { describeWhere, needs } from "../support/needs.ts";
+import { browser, rowState, startDashboard, type Dashboard } from "./dashboard-kit.ts";
+
+describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
+  let dashboard: Dashboard;
+  let page: Page;
+
+  beforeAll(async () => {
+    dashboard = await startDashboard();
+    page = await dashboard.open();
+  });
+  afterAll(() => dashboard.close());
+  /** The page shows the epoch that the hub has, which is past the first. */
+  const epochsAgree = async (): Promise<boolean> => {
+    const { epoch } = await dashboard.api.session("demo");
+    const shown = await page.locator("[data-session=demo] .row-name").innerText();
+    return epoch > 1 && shown.endsWith(`epoch ${epoch}`);
+  };
+  afterEach(() => {
+    expect(dashboard.offences.splice(0)).toEqual([]);
+  });
+
+  test("the login link signs in, and its token leaves the address for good", async () => {
+    expect(await page.evaluate(() => location.href)).toBe(`${dashboard.url}/`);
+    expect(await page.evaluate(() => history.length)).toBeLessThan(3);
+    expect(await page.evaluate(() => document.cookie + JSON.stringify(localStorage))).toBe("{}");
+    await page.reload();
+    await page.getByText("live", { exact: true }).waitFor();
+    expect(await page.locator("[data-fact=isolation]").innerText()).toContain("bwrap");
+    await page.getByText("holdfast new demo").waitFor();
+  });
+
+  test("a session that someone else makes appears, grows and is proven before one's eyes", async () => {
+    await dashboard.api.create({ name: "demo" });
+    await rowState(page, "demo", "connected").waitFor();
+    const row = page.locator("[data-session=demo]");
+    await expect.poll(() => row.locator("[data-ok=true]").count()).toBe(3);
+    expect(await row.locator(".claim").innerText()).toMatch(/^platform says started, /);
+    expect(await row.locator(".verdict").innerText()).toContain("answered in epoch 1");
+    expect(await row.getByRole("button", { name: "pause demo" }).isEnabled()).toBe(true);
+    expect(await row.getByRole("button", { name: "resume demo" }).isEnabled()).toBe(false);
+  });
+
+  test("ages move on by themselves", async () => {
+    const age = page.locator("[data-session=demo] [data-probe=exec] .age");
+    const before = await age.innerText();
+    await expect.poll(() => age.innerText(), { timeout: 5_000 }).not.toBe(before);
+  });
+
+  test("pause by the button, resume by the API: both show without a reload", async () => {
+    await page.getByRole("button", { name: "pause demo" }).click();
+    await rowState(page, "demo", "suspended").waitFor();
+    await expect
+      .poll(() => page.locator("[data-session=demo] .claim").innerText())
+      .toContain("paused");
+    await dashboard.api.act("demo", "resume");
+    await rowState(page, "demo", "connected").waitFor();
+    await expect.poll(epochsAgree).toBe(true);
+  });
+
+  test("a wrong name is refused before it is sent, a taken one with the hub's reason", async () => {
+    const name = page.getByLabel("name of the new session");
+    const button = page.getByRole("button", { name: "new session" });
+    await name.fill("Not A Name");
+    expect(await button.isEnabled()).toBe(false);
+    await page.getByText("is not usable").waitFor();
+    await name.fill("demo");
+    await button.click();
+    await page.locator(".new-session .problem").getByText("SessionNameTaken").waitFor();
+    // The browser logs every refused request by itself.
+    expect(dashboard.offences.splice(0).filter((line) => !line.includes("409"))).toEqual([]);
+    await name.fill("");
+  });
+
+  test("an error shows code, sentence and next step; markup in it stays text", async () => {
+    await dashboard.api.create({ name: "broken", snapshot: "<img src=x onerror=alert(1)>" });
+    await rowState(page, "broken", "error").waitFor();
+    const row = page.locator("[data-session=broken]");
+    await row.getByText("SnapshotMissing").waitFor();
+    expect(await row.innerText()).toContain("<img src=x");
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await row.getByRole("button", { name: "retry broken" }).isEnabled()).toBe(true);
+  });
+
+  test("by keyboard: Enter opens a session, Escape closes it and returns", async () => {
+    const name = page.getByRole("button", { name: "demo", exact: true });
+    await name.focus();
+    await page.keyboard.press("Enter");
+    const detail = page.locator("aside");
+    await detail.getByText("connected: proven in epoch").first().waitFor();
+    expect(await detail.getByText("POST /v1/sessions/demo/pause").count()).toBe(1);
+    const times = await detail.locator(".timeline time").allInnerTexts();
+    expect(times.length).toBeGreaterThan(10);
+    await detail.getByText("health as JSON").click();
+    expect(await detail.locator(".json").innerText()).toContain('"disagreement": null');
+    await page.keyboard.press("Escape");
+    await detail.waitFor({ state: "detached" });
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("demo");
+  });
+
+  test("remove asks first: Escape keeps, the second button removes", async () => {
+    await page.getByRole("button", { name: "remove broken" }).click();
+    await page.getByRole("dialog").getByText("Remove broken?").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect((await dashboard.api.session("broken")).state).toBe("error");
+    await page.getByRole("button", { name: "remove broken" }).click();
+    await page.locator("[data-confirm=remove]").click();
+    await page.locator("[data-session=broken]").waitFor({ state: "detached" });
+    // The row that is gone was asked about once more.
+    expect(dashboard.offences.splice(0).filter((line) => !line.includes("404"))).toEqual([]);
+  });
+
+  test("fits a window of 320 pixels, list and open session alike", async () => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    const width = () => page.evaluate(() => document.documentElement.scrollWidth);
+    expect(await width()).toBeLessThanOrEqual(320);
+    await page.getByRole("button", { name: "demo", exact: true }).click();
+    await page.locator("aside").waitFor();
+    expect(await width()).toBeLessThanOrEqual(320);
+    await page.getByRole("button", { name: "close" }).click();
+    await page.setViewportSize({ width: 1400, height: 900 });
+  });
+
+  test("a hub that is killed is told at once, and followed again when it is back", async () => {
+    await dashboard.killHub();
+    await page.getByText("reconnecting").waitFor();
+    await dashboard.startHub();
+    await page.getByText("live", { exact: true }).waitFor();
+    await rowState(page, "demo", "connected").waitFor();
+    await expect.poll(epochsAgree).toBe(true);
+    const lost = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|503|502/;
+    expect(dashboard.offences.splice(0).filter((line) => !lost.test(line))).toEqual([]);
+  });
+
+  test("without a token there is a form; a wrong one is refused with the next step", async () => {
+    const stranger = await dashboard.context.newPage();
+    await stranger.goto(dashboard.url);
+    await stranger.getByText("holdfast token").first().waitFor();
+    await stranger.getByLabel("Token").fill("hf_wrong");
+    await stranger.keyboard.press("Enter");
+    await stranger.getByText("Unauthenticated").waitFor();
+    expect(await stranger.evaluate(() => JSON.stringify(sessionStorage))).toBe("{}");
+    await stranger.getByLabel("Token").fill(dashboard.token);
+    await stranger.keyboard.press("Enter");
+    await stranger.getByText("live", { exact: true }).waitFor();
+    await stranger.getByRole("button", { name: "sign out" }).click();
+    await stranger.getByLabel("Token").waitFor();
+    await stranger.close();
+    expect(dashboard.offences.splice(0).filter((line) => !line.includes("401"))).toEqual([]);
+  });
+});
