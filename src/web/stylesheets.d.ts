@@ -1,2 +1,2 @@
-/** The bundler gathers imported stylesheets into one file; to TypeScript they have no value. */
+/** The bundler gathers every imported stylesheet into one file; here they have no value. */
 declare module "*.css";
