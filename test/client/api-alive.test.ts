@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createApi } from "../../src/client/api.ts";
+import { toHubError } from "../../src/base/hub-error.ts";
 
 test("each chunk of the event stream is a sign of life, heartbeats included", async () => {
   let push: (text: string) => void = () => undefined;
@@ -18,7 +19,7 @@ test("each chunk of the event stream is a sign of life, heartbeats included", as
   const events = api.events({
     signal: stop.signal,
     onAlive: () => (signs += 1),
-    onLost: (error) => Promise.reject(error),
+    onLost: (error) => Promise.reject(toHubError(error)),
   });
   const first = events.next();
   push(": still here\n\n");
