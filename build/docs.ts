@@ -1,6 +1,7 @@
 /**
  * Makes the documents that are tables of the code: docs/CONFIG.md from the settings, docs/FAULTS.md
- * from the fault registry, docs/session.mmd from the session machine. `npm run docs` writes them; a test compares.
+ * from the fault registry, docs/session.mmd from the session machine. `npm run docs` writes them; a
+ * test compares.
  */
 import { writeFileSync } from "node:fs";
 import { join, dirname } from "node:path";
