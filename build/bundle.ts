@@ -172,14 +172,18 @@ async function removeOthers(directory: string, names: ReadonlySet<string>): Prom
   for (const name of await readdir(directory)) {
     if (names.has(name) || !name.startsWith("app-")) continue;
     const path = join(directory, name);
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > OLD_FILE_KEPT_MS) await rm(path, { force: true });
+    // Another process that builds may have removed it meanwhile.
+    const file = await stat(path).catch(() => null);
+    if (file === null) continue;
+    if (Date.now() - file.mtimeMs > OLD_FILE_KEPT_MS) await rm(path, { force: true });
   }
 }
 
+let writes = 0;
+
 async function replaceFile(path: string, contents: Uint8Array): Promise<BuiltFile> {
   await mkdir(dirname(path), { recursive: true });
-  const aside = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  const aside = join(dirname(path), `.${basename(path)}.${process.pid}.${++writes}`);
   await writeFile(aside, contents);
   await rename(aside, path);
   return { path, bytes: contents.length };
