@@ -145,3 +145,20 @@ export class HubWorld {
     return this.sessions.find(id);
   }
 }
+
+/** A world on a platform whose broken promise the test wants to turn on and off. */
+export function worldOn<P extends FakePlatform>(
+  make: (clock: TestClock) => P,
+): { readonly world: HubWorld; readonly platform: P } {
+  const made: P[] = [];
+  const world = new HubWorld({
+    platform: (clock) => {
+      const platform = make(clock);
+      made.push(platform);
+      return platform;
+    },
+  });
+  const [platform] = made;
+  if (platform === undefined) throw new Error("the world made no platform");
+  return { world, platform };
+}

@@ -4,7 +4,7 @@ import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
 import type { DriverWork } from "./driver-work.ts";
-import { WorkFailure } from "./events.ts";
+import { WorkFailure, type Proof } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
 import type { SandboxWork } from "./sandbox-work.ts";
@@ -45,7 +45,8 @@ export function bindMachine(
         context.tries < policy.startTriesMax && isStartFailure(event),
       nudgesLeft: ({ context }) => context.nudges < policy.nudgeWaitsMs.length,
       relaunchesLeft: ({ context }) => context.relaunches < policy.relaunchesMax,
-      rechecksLeft: ({ context }) => context.rechecks < policy.recheckWaitsMs.length,
+      rechecksLeft: ({ context, event }) =>
+        context.rechecks < policy.recheckWaitsMs.length && !isRefusal(event),
     },
     actions: {
       setDeadline: assign((_, kind: DeadlineKind) => ({ deadlineAt: clock.now() + policy[kind] })),
@@ -62,6 +63,11 @@ export function bindMachine(
 function isStartFailure(event: object): boolean {
   if (!("error" in event) || !(event.error instanceof WorkFailure)) return false;
   return event.error.fault.category === "startup" && event.error.fault.retryable;
+}
+
+/** The platform does not want us: looking again would only repeat that. */
+function isRefusal(event: object): boolean {
+  return "output" in event && (event.output as Proof).fault?.retryable === false;
 }
 
 /** The nth wait, counted from one; before the first there is the first. */
