@@ -6,6 +6,7 @@ import { generatedDocs } from "../../build/docs.ts";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { faults } from "../../src/base/faults.ts";
 import { settings } from "../../src/base/config-table.ts";
+import { textFiles } from "./tree.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -24,6 +25,7 @@ describe("generated documents are fresh", () => {
 
 describe("what people read", () => {
   const documents = ["README.md", "docs/OPERATING.md"];
+  const linked = [...documents, "docs/ARCHITECTURE.md", "docs/STYLE.md", "docs/lineage.md"];
 
   test.each(documents)("%s names only commands that exist", (path) => {
     const known = new Set(commandTable.map((spec) => spec.name.split(" ")[0] ?? ""));
@@ -33,12 +35,22 @@ describe("what people read", () => {
       expect([...known, "help"], `${path}: holdfast ${name}`).toContain(name);
   });
 
-  test.each(documents)("%s links only to files that exist", (path) => {
+  test.each(linked)("%s links only to files that exist", (path) => {
     const links = [...read(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1]);
     for (const link of links) {
       const target = join(root, dirname(path), link ?? "");
       expect(existsSync(target), `${path} links to ${link}`).toBe(true);
     }
+  });
+
+  test.each(linked)("%s names only source files that exist", (path) => {
+    const named = [...read(path).matchAll(/`([\w./-]+\.tsx?)`/g)].map((match) => match[1] ?? "");
+    const all = textFiles().map((file) => `/${file.path}`);
+    for (const name of named)
+      expect(
+        all.some((file) => file.endsWith(`/${name}`)),
+        `${path} names ${name}`,
+      ).toBe(true);
   });
 
   test("the README shows the commands of package.json", () => {
