@@ -9,7 +9,24 @@ import type { SandboxProvider } from "../providers/provider.ts";
 import { probeExec } from "./exec-probe.ts";
 import { probeFilesystem } from "./filesystem-probe.ts";
 import { probeLink } from "./link-probe.ts";
-import type { Evidence, LinkProber } from "./probe.ts";
+import { PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
+
+/**
+ * An answer counts within its deadline only. A hub that was stopped in between finds answers from
+ * before its sleep in its sockets: they prove a sandbox that was, not one that is.
+ */
+function timely(evidence: Evidence): Evidence {
+  if (!evidence.ok || evidence.latencyMs <= PROBE_WAIT_MS) return evidence;
+  const code = CODES[evidence.probe];
+  const detail = `answered, but read only after ${evidence.latencyMs} ms`;
+  return { ...evidence, ok: false, code, detail };
+}
+
+const CODES = {
+  driver: "DriverDeaf",
+  exec: "ExecQueued",
+  filesystem: "FilesystemBroken",
+} as const;
 
 export async function runSuite(options: {
   provider: SandboxProvider;
@@ -24,7 +41,7 @@ export async function runSuite(options: {
 }): Promise<readonly Evidence[]> {
   const { link, epoch, clock, random, onEvidence } = options;
   const report = async (probe: Promise<Evidence>): Promise<Evidence> => {
-    const evidence = await probe;
+    const evidence = timely(await probe);
     if (options.signal?.aborted !== true) onEvidence(evidence);
     return evidence;
   };

@@ -66,6 +66,9 @@ export interface Plan {
 const CALM_MS = 130_000;
 const TROUBLE_MS = 110_000;
 const FAULTS_MAX = 14;
+/** Chance that a fault is followed at once by another, and how soon. */
+const ECHO_SHARE = 0.4;
+const ECHO_MS = 80;
 /** Chance that a seed knows a given kind of fault at all. */
 const KIND_SHARE = 0.3;
 
@@ -73,13 +76,21 @@ export function planFor(seed: number, random: Random): Plan {
   const known = FAULT_KINDS.filter(() => random.next() < KIND_SHARE);
   const count = known.length === 0 ? 0 : Math.floor(random.next() * (FAULTS_MAX + 1));
   const sessions = 1 + Math.floor(random.next() * 2);
-  const faults = Array.from({ length: count }, () => ({
-    // Half of all faults hit the first start, where most of the machine is.
-    atMs: Math.round(random.next() < 0.5 ? random.next() * 5_000 : random.next() * TROUBLE_MS),
+  const draw = (atMs: number): Fault => ({
+    atMs: Math.round(atMs),
     kind: known[Math.floor(random.next() * known.length)] ?? "link-cut",
     target: Math.floor(random.next() * sessions),
     forMs: Math.round(200 + random.next() ** 3 * 30_000),
-  })).sort((a, b) => a.atMs - b.atMs);
+  });
+  const faults: Fault[] = [];
+  while (faults.length < count) {
+    // Half of all faults hit the first start, where most of the machine is.
+    const fault = draw(random.next() < 0.5 ? random.next() * 5_000 : random.next() * TROUBLE_MS);
+    faults.push(fault);
+    // A second blow while the first is being answered is where the races are.
+    if (random.next() < ECHO_SHARE) faults.push(draw(fault.atMs + random.next() * ECHO_MS));
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
   return {
     seed,
     sessions,

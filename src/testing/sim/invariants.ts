@@ -3,10 +3,12 @@
  * invariants in docs/SPEC.md. A watcher sees the world from outside, with the ground truth that
  * no part of Holdfast has.
  */
+import { limits } from "../../base/limits.ts";
 import type { Session } from "../../hub/session/session.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import type { SimSandbox } from "./sandbox.ts";
-import { simPolicy, type World } from "./world.ts";
+import type { SimDriver } from "./driver.ts";
+import { simPolicy, type HubLife, type World } from "./world.ts";
 
 /** A proof may be this old when it counts: one probe's own deadline and the way back. */
 const PROOF_AGE_MAX_MS = 6_000;
@@ -14,6 +16,9 @@ const PROOF_AGE_MAX_MS = 6_000;
 const DEADLINE_SLACK_MS = 1_000;
 /** The longest attempt there is, start to verdict. */
 const ATTEMPT_MAX_MS = Math.max(...[simPolicy.createMs, simPolicy.resumeMs, simPolicy.healMs]);
+
+/** A driver on a link that went silent believes in it for DRIVER_DEAD_MS. */
+const TWINS_MAX_MS = limits.DRIVER_DEAD_MS + 4_000;
 
 const WORKING = new Set(["creating", "resuming", "nudging"]);
 
@@ -38,6 +43,10 @@ export class Watcher {
   readonly #seen = new Map<string, Seen>();
   /** Real time at which a sandbox last was all that a connected session promises. */
   readonly #goodAt = new Map<string, number>();
+  readonly #holders = new Map<string, SimDriver>();
+  /** Hub life in which a session was last seen. */
+  readonly #lives = new Map<string, HubLife | null>();
+  readonly #twinsSince = new Map<string, number>();
   readonly #requested = new Set<string>();
   #factsRead = 0;
   #hubDownMs = 0;
@@ -59,6 +68,7 @@ export class Watcher {
     }
     this.#readFacts();
     for (const session of this.#world.sessions) this.#checkSession(session);
+    this.#checkDrivers();
   }
 
   /** Once the world had time to settle. */
@@ -107,6 +117,12 @@ export class Watcher {
     if (name === "create" && !this.#requested.has(sandbox)) {
       this.#violate("I15", `a create of ${sandbox} without a durable intent`);
     }
+    if (name === "destroy") {
+      const owner = this.#world.sessions.find(({ record }) => record.sandboxId === sandbox);
+      if (owner !== undefined && owner.record.desired !== "ended") {
+        this.#violate("I18", `the sandbox of ${owner.record.name} is deleted while it is wanted`);
+      }
+    }
     if (detail.includes("kill -USR1")) {
       this.sometimes.add("nudged");
       const session = this.#world.sessions.find(({ record }) => record.sandboxId === sandbox);
@@ -135,7 +151,10 @@ export class Watcher {
       next.workingSince = working ? now : null;
     }
     this.#seen.set(record.id, next);
+    const life = this.#lives.get(record.id);
+    this.#lives.set(record.id, this.#world.hub);
     if (before === undefined) return;
+    if (life !== this.#world.hub) this.#checkRestart(before, record);
     if (record.epoch < before.epoch || record.epochIssued < before.epochIssued) {
       this.#violate("I5", `${record.name}: epoch went back`);
     }
@@ -147,6 +166,7 @@ export class Watcher {
       this.#violate("I1", `${record.name} is connected without the driver of its epoch`);
     }
     if (record.state === "error") this.#checkFault(record);
+    if (record.detail === "suspended.paused") this.#checkPaused(record);
   }
 
   /** I1, I2, I3: what connected promises was true moments ago, in the real world. */
@@ -166,6 +186,53 @@ export class Watcher {
     const evidence = session.health().evidence;
     for (const [probe, seen] of Object.entries(evidence)) {
       if (seen.ok !== true) this.#violate("I2", `${record.name} is connected, ${probe} is not ok`);
+    }
+  }
+
+  /** I12: what a restart finds of a deadline is what was left of it. */
+  #checkRestart(before: SessionRecord, record: SessionRecord): void {
+    if (before.deadlineAt === null || record.deadlineAt === null) return;
+    if (record.attempt !== before.attempt || record.deadlineAt <= before.deadlineAt) return;
+    const byMs = record.deadlineAt - before.deadlineAt;
+    this.#violate("I12", `${record.name}: a restart moved its deadline by ${byMs} ms`);
+  }
+
+  /** I5: one epoch is never given to two drivers. */
+  #checkHolder(driver: SimDriver, key: string): void {
+    const holder = this.#holders.get(key);
+    if (holder === undefined) this.#holders.set(key, driver);
+    else if (holder !== driver) {
+      this.#violate("I5", `two drivers were given the epoch ${key}`);
+      this.#holders.set(key, driver);
+    }
+  }
+
+  /** Suspended is a promise, too: nothing of the sandbox runs, so nothing of it is paid for. */
+  #checkPaused(record: SessionRecord): void {
+    const sandbox = this.#world.platform.find(record.sandboxId ?? "");
+    if (sandbox?.state === "started") {
+      this.#violate("I51", `${record.name} is suspended and its sandbox runs`);
+    }
+  }
+
+  /** I4: two drivers of one session may meet, but not stay. */
+  #checkDrivers(): void {
+    const { drivers, kernel } = this.#world;
+    const live = new Map<string, number>();
+    for (const driver of drivers) {
+      const { process } = driver;
+      if (driver.epoch !== null) this.#checkHolder(driver, `${driver.session}/${driver.epoch}`);
+      if (!process.alive || process.frozen || !driver.live) continue;
+      live.set(driver.session, (live.get(driver.session) ?? 0) + 1);
+    }
+    for (const [session, count] of live) {
+      if (count < 2) this.#twinsSince.delete(session);
+      else if (!this.#twinsSince.has(session)) this.#twinsSince.set(session, kernel.now);
+      const sinceMs = kernel.now - (this.#twinsSince.get(session) ?? kernel.now);
+      if (sinceMs > TWINS_MAX_MS) {
+        this.#violate("I4", `${count} drivers of ${session} live for ${sinceMs} ms`);
+        this.#twinsSince.delete(session);
+      }
     }
   }
 

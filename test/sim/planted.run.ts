@@ -1,0 +1,45 @@
+/**
+ * Plants every bug in turn and hunts it. Ends with 1 when one survives. Run by `npm run plants`;
+ * `npm run plants -- ID…` hunts only those.
+ */
+import { execFile } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { plants, type Plant } from "./planted.ts";
+
+const SEEDS_MAX = 2_000;
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+interface Catch {
+  readonly seed: number | null;
+  readonly invariant?: string;
+  readonly text?: string;
+}
+
+function hunt(plant: Plant): Promise<Catch> {
+  const args = ["--import", here("plant-hooks.ts"), here("hunt.ts"), "1", String(SEEDS_MAX)];
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, HOLDFAST_PLANT: plant.id };
+    execFile(process.execPath, args, { env, timeout: 300_000 }, (error, stdout, stderr) => {
+      if (stdout.trim() !== "") resolve(JSON.parse(stdout) as Catch);
+      else reject(new Error(`${plant.id}: ${stderr.trim() || String(error)}`));
+    });
+  });
+}
+
+const wanted = process.argv.slice(2);
+const queue = plants.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const survived: string[] = [];
+const worker = async (): Promise<void> => {
+  for (let plant = queue.shift(); plant !== undefined; plant = queue.shift()) {
+    const { seed, invariant, text } = await hunt(plant);
+    if (seed === null) survived.push(plant.id);
+    const outcome = seed === null ? "SURVIVED" : `seed ${seed}, ${invariant ?? ""}: ${text ?? ""}`;
+    console.log(`${plant.id.padEnd(30)} ${outcome.slice(0, 120)}`);
+  }
+};
+await Promise.all(Array.from({ length: availableParallelism() }, worker));
+console.log(
+  `${plants.length} planted, ${survived.length} survived${survived.map((id) => ` ${id}`).join("")}`,
+);
+process.exitCode = survived.length === 0 ? 0 : 1;

@@ -1,0 +1,206 @@
+/**
+ * Bugs to plant into the product's own source, one at a time, and the invariant that must catch
+ * each. The text to find must stand in the file exactly once, so a plant that has gone stale is an
+ * error and not a bug that nobody catches.
+ */
+export interface Plant {
+  readonly id: string;
+  /** What the mistake would be, in a reviewer's words. */
+  readonly says: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const plant = (id: string, says: string, file: string, find: string, replace: string): Plant => ({
+  id,
+  says,
+  file: `src/${file}`,
+  find,
+  replace,
+});
+
+export const plants: readonly Plant[] = [
+  plant(
+    "trust-status",
+    "believes the platform's started",
+    "hub/session/driver-work.ts",
+    'if (verdict.code === "Connected") return null;',
+    'if (verdict.code === "Connected" || this.#desk.deps.board.claim?.state === "started") return null;',
+  ),
+  plant(
+    "resume-is-connected",
+    "a wake that answered counts as proof",
+    "hub/session/machine.ts",
+    'src: "wakeSandbox",\n        input: ({ context }) => context,\n        onDone: { target: "#nudging" },',
+    'src: "wakeSandbox",\n        input: ({ context }) => context,\n        onDone: { target: "#connected" },',
+  ),
+  plant(
+    "no-filesystem-in-proof",
+    "the judge forgets the filesystem",
+    "probes/verdict.ts",
+    'const PROBES: readonly ProbeName[] = ["driver", "exec", "filesystem"];',
+    'const PROBES: readonly ProbeName[] = ["driver", "exec"];',
+  ),
+  plant(
+    "no-exec-in-proof",
+    "the judge forgets exec",
+    "probes/verdict.ts",
+    'const PROBES: readonly ProbeName[] = ["driver", "exec", "filesystem"];',
+    'const PROBES: readonly ProbeName[] = ["driver", "filesystem"];',
+  ),
+  plant(
+    "no-link-in-proof",
+    "the judge forgets the driver",
+    "probes/verdict.ts",
+    'const PROBES: readonly ProbeName[] = ["driver", "exec", "filesystem"];',
+    'const PROBES: readonly ProbeName[] = ["exec", "filesystem"];',
+  ),
+  plant(
+    "proof-outlives-epoch",
+    "a proof goes on although another driver attached",
+    "hub/session/proof-states.ts",
+    '"driver.attached": {\n      target: "proving",\n      reenter: true,\n      actions: ["noteDriver", "clearRechecks"],\n    },',
+    '"driver.attached": { actions: ["noteDriver"] },',
+  ),
+  plant(
+    "exit-code-is-enough",
+    "exit 0 without the nonce counts as exec",
+    "probes/exec-probe.ts",
+    "if (!result.output.includes(nonce)) {",
+    "if (!result.output.includes(nonce) && nonce === '') {",
+  ),
+  plant(
+    "queued-is-pending",
+    "an exec that is queued for ever counts as fine",
+    "probes/exec-probe.ts",
+    "return evidence(execCode(fault), fault.message);",
+    'return evidence(execCode(fault) === "ExecQueued" ? null : execCode(fault), fault.message);',
+  ),
+  plant(
+    "driver-gone-still-connected",
+    "a lost link does not end connected",
+    "hub/session/machine.ts",
+    '"driver.detached": {\n      guard: "isCurrentEpoch",\n      target: "nudging",\n      actions: ["forgetDriver", deadline("healMs")],\n    },',
+    '"driver.detached": { guard: "isCurrentEpoch", actions: ["forgetDriver"] },',
+  ),
+  plant(
+    "old-link-detaches-new",
+    "the end of a replaced link takes the new driver away",
+    "hub/session/session.ts",
+    "if (this.#link !== link) return;\n    this.#link = null;",
+    "this.#link = null;",
+  ),
+  plant(
+    "old-link-kept",
+    "a second driver attaches and the first stays",
+    "hub/session/session.ts",
+    'before?.end("replaced");',
+    "void before;",
+  ),
+  plant(
+    "epoch-not-confirmed-in-store",
+    "the epoch of an attached driver is not written down",
+    "hub/switchboard/attach.ts",
+    "{ epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },\n      { epoch },",
+    "{ epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },\n      {},",
+  ),
+  plant(
+    "epoch-not-issued-in-store",
+    "epochs are issued from memory",
+    "hub/switchboard/attach.ts",
+    "{ epoch }, { epochIssued: epoch }",
+    "{ epoch }, {}",
+  ),
+  plant(
+    "one-epoch-counter",
+    "the next epoch follows the confirmed one",
+    "hub/switchboard/attach.ts",
+    "Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1",
+    "session.record.epoch + 1",
+  ),
+  plant(
+    "no-intent",
+    "a sandbox is asked for before that is written down",
+    "hub/session/sandbox-work.ts",
+    'ledger.note("sandbox.requested", ',
+    'ledger.note("session.entered", ',
+  ),
+  plant(
+    "no-sweep",
+    "orphans are seen and left",
+    "hub/janitor.ts",
+    "if (this.#suspects.has(sandboxId)) await this.#destroy(sandboxId);",
+    "void sandboxId;",
+  ),
+  plant(
+    "sweeps-everything",
+    "the janitor takes what a session uses",
+    "hub/janitor.ts",
+    "!wanted.has(sandboxId) && !wanted.has(name) && store.knows(owner)",
+    "store.knows(owner)",
+  ),
+  plant(
+    "stuck-name-kept",
+    "the next try waits for the sandbox that is stuck",
+    "hub/session/sandbox-work.ts",
+    'if (useless && !signal.aborted && ledger.record.state === "creating") {',
+    'if (useless && signal.aborted && ledger.record.state === "creating") {',
+  ),
+  plant(
+    "restart-extends-deadline",
+    "a hub that restarts gives the attempt its whole time again",
+    "hub/session/recover.ts",
+    "return record.deadlineAt;",
+    "return record.deadlineAt === null ? null : now + policy.createMs;",
+  ),
+  plant(
+    "auth-is-retryable",
+    "a rejected key is climbed like any other fault",
+    "base/faults.ts",
+    'const operator = (http: number, exit: number, hint: string): FaultKind => ({\n  category: "operator",\n  retry: "never",',
+    'const operator = (http: number, exit: number, hint: string): FaultKind => ({\n  category: "operator",\n  retry: "same",',
+  ),
+  plant(
+    "error-without-evidence",
+    "a deadline that ran out leaves no evidence",
+    "hub/session/bind.ts",
+    'board.stepped("deadline", false, error.message);',
+    "void board;",
+  ),
+  plant(
+    "nudges-connected",
+    "the patrol nudges to be sure",
+    "hub/session/driver-work.ts",
+    "const proof = await this.proveSession(context, signal);",
+    "await this.signalDriver(context, signal);\n        const proof = await this.proveSession(context, signal);",
+  ),
+  plant(
+    "paused-counts-as-started",
+    "a wake does not start what is paused",
+    "hub/session/sandbox-work.ts",
+    'if (claim.state === "started") return { at: clock.now() };',
+    'if (claim.state === "started" || claim.state === "paused") return { at: clock.now() };',
+  ),
+  plant(
+    "suspended-on-faith",
+    "a pause that was asked for before a crash counts as done",
+    "hub/session/recover.ts",
+    'return record.detail === "suspended.paused" ? "suspended.paused" : "suspended.requesting";',
+    'return "suspended.paused";',
+  ),
+  plant(
+    "dead-link-lives",
+    "silence never ends a link",
+    "hub/switchboard/driver-link.ts",
+    "deadMs: limits.DRIVER_DEAD_MS,",
+    "deadMs: 1e9,",
+  ),
+  plant(
+    "removal-forgets-the-name",
+    "a removal before the id is known deletes nothing, and nobody sweeps",
+    "hub/janitor.ts",
+    "this.#arm();\n  }\n\n  stop(): void {",
+    "void this.#options;\n  }\n\n  stop(): void {",
+  ),
+];
