@@ -37,7 +37,7 @@ export async function probeExec(options: {
       (signal) =>
         provider.exec(
           sandboxId,
-          { command: `printf %s ${nonce}`, timeoutMs: PROBE_WAIT_MS - 500 },
+          { command: joinCommand(nonce), timeoutMs: PROBE_WAIT_MS - 500 },
           signal,
         ),
       () => new HubError("ExecQueued", `taken, and not run within ${PROBE_WAIT_MS} ms`),
@@ -55,6 +55,12 @@ export async function probeExec(options: {
     const fault = toHubError(error);
     return evidence(execCode(fault), fault.message);
   }
+}
+
+/** The shell joins two halves: an answer that only repeats the command does not have the whole. */
+function joinCommand(nonce: string): string {
+  const middle = nonce.length >> 1;
+  return `printf %s%s ${nonce.slice(0, middle)} ${nonce.slice(middle)}`;
 }
 
 /** A platform that is down or refuses us says nothing about the sandbox: those codes stay. */

@@ -74,7 +74,8 @@ async function roundTrip(
   if (back !== nonce) return `read: ${back.length} other characters came back`;
   progress.step = "remove";
   await provider.removeFile(sandboxId, path, signal);
-  return null;
+  const after = await provider.listFiles(sandboxId, directory, signal);
+  return after.some((entry) => entry.name === name) ? "remove: the file is still there" : null;
 }
 
 const MOUNT_MISSING = /cow-merged|not mounted|transport endpoint|stale file handle/i;

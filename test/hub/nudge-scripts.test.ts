@@ -1,0 +1,196 @@
+/** The launch and nudge scripts in the shells that sandboxes have, against real processes. */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  driverFiles,
+  launchCommand,
+  nudgeCommand,
+  readLaunchAnswer,
+  readNudgeAnswer,
+} from "../../src/hub/session/nudge.ts";
+import { until } from "../support/until.ts";
+
+const SHELLS = ["/bin/sh", "/bin/dash", "/bin/bash"].filter((shell) => existsSync(shell));
+
+let dir: string;
+let children: ChildProcess[];
+
+beforeEach(() => {
+  // A home may be called anything: quotes, spaces and dollars must stay text.
+  dir = join(mkdtempSync(join(tmpdir(), "holdfast-nudge-")), "it's $HOME `x`");
+  mkdirSync(dir);
+  children = [];
+});
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(join(dir, ".."), { recursive: true, force: true });
+});
+
+/** Runs shell text as the toolbox does: on stdin of the shell. Its time limit finds held pipes. */
+function run(shell: string, text: string, env: Record<string, string> = {}) {
+  const { PATH = "" } = process.env;
+  const done = spawnSync(shell, [], {
+    input: text,
+    encoding: "utf8",
+    timeout: 5_000,
+    env: { PATH, ...env },
+  });
+  return { exitCode: done.status, output: done.stdout + done.stderr, late: done.error };
+}
+
+/** A process that writes down that it was signalled. */
+async function victim(): Promise<{ pid: number; startTicks: string; signalled: () => boolean }> {
+  const mark = `mark-${children.length}`;
+  const script = `trap 'echo x >${mark}' USR1; echo ready; while :; do sleep 0.02; done`;
+  const child = spawn("/bin/bash", ["-c", script], {
+    cwd: dir,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const pid = child.pid ?? 0;
+  return { pid, startTicks: ticksOf(pid), signalled: () => existsSync(join(dir, mark)) };
+}
+
+const ticksOf = (pid: number): string =>
+  readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /, "").split(" ")[19] ?? "";
+
+function ready(pid: number, startTicks: string): void {
+  writeFileSync(driverFiles(dir).ready, JSON.stringify({ pid, startTicks, epoch: 1 }));
+}
+
+describe.for(SHELLS)("nudge in %s", (shell) => {
+  const nudge = () => {
+    const { exitCode, output, late } = run(shell, nudgeCommand(dir));
+    expect(late).toBeUndefined();
+    return { answer: readNudgeAnswer(exitCode ?? -1), output };
+  };
+
+  test("[SM21] signals the process that the ready file names", async () => {
+    const driver = await victim();
+    ready(driver.pid, driver.startTicks);
+    expect(nudge()).toEqual({ answer: "signalled", output: `signalled ${driver.pid}\n` });
+    await until(() => driver.signalled());
+  });
+
+  test("[SM21] leaves a process alone that was given the pid later", async () => {
+    const other = await victim();
+    ready(other.pid, String(Number(other.startTicks) - 1));
+    expect(nudge().answer).toBe("driver-dead");
+    const control = await victim();
+    ready(control.pid, control.startTicks);
+    nudge();
+    await until(() => control.signalled());
+    expect(other.signalled()).toBe(false);
+  });
+
+  test("[SM21] a zombie, a missing process and a missing or odd ready file are a dead driver", async () => {
+    expect(nudge().answer).toBe("driver-dead");
+    for (const text of ["", "{}", "not json", '{"pid": "x"}', '{"pid": 1}', "\0\0\0", '{"pid":']) {
+      writeFileSync(driverFiles(dir).ready, text);
+      expect([nudge().answer, text]).toEqual(["driver-dead", text]);
+    }
+    ready(4_194_300, "1");
+    expect(nudge().answer).toBe("driver-dead");
+    // The parent has become a program that never waits for its child: that stays a zombie.
+    const parent = spawn("/bin/bash", ["-c", "sleep 0.2 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    children.push(parent);
+    const pid = Number(
+      await new Promise<string>((resolve) =>
+        parent.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
+      ),
+    );
+    await until(() => readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "));
+    ready(pid, ticksOf(pid));
+    expect(nudge().answer).toBe("driver-dead");
+  });
+
+  test("[SM21] a hostile ready file runs nothing", () => {
+    const proof = join(dir, "ran");
+    writeFileSync(
+      driverFiles(dir).ready,
+      `{"pid": 1; touch '${proof}', "startTicks": "$(touch '${proof}')", "x": "\`touch ${proof}\`"}`,
+    );
+    nudge();
+    expect(existsSync(proof)).toBe(false);
+  });
+});
+
+describe.for(SHELLS)("launch in %s", (shell) => {
+  /** A driver that tells its pid and waits. */
+  const driver = (): void => {
+    const files = driverFiles(dir);
+    writeFileSync(files.config, "{}");
+    writeFileSync(
+      files.bundle,
+      `const fs = require("node:fs");
+       const t = fs.readFileSync("/proc/self/stat", "utf8").replace(/.*\\) /, "").split(" ")[19];
+       fs.writeFileSync("ready.json", JSON.stringify({ pid: process.pid, startTicks: t }));
+       console.log("driver says hello");
+       setTimeout(() => undefined, 60_000);`,
+    );
+  };
+  const pidInside = (): number => {
+    const text = existsSync(driverFiles(dir).ready)
+      ? readFileSync(driverFiles(dir).ready, "utf8")
+      : "";
+    return text === "" ? 0 : (JSON.parse(text) as { pid: number }).pid;
+  };
+  const alive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !isZombie(pid);
+  const isZombie = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+
+  test("[SM22] returns at once with the driver detached, its output in a file", async () => {
+    driver();
+    const { exitCode, output, late } = run(shell, launchCommand(dir));
+    expect([readLaunchAnswer(exitCode ?? -1), output, late]).toEqual([
+      "launched",
+      "launched by node\n",
+      undefined,
+    ]);
+    await until(() => pidInside() !== 0);
+    const pid = pidInside();
+    await until(() => readFileSync(driverFiles(dir).output, "utf8").includes("hello"));
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("[SM22] ends the driver that still runs, and no process of another", async () => {
+    driver();
+    const other = await victim();
+    run(shell, launchCommand(dir));
+    await until(() => pidInside() !== 0);
+    const first = pidInside();
+    run(shell, launchCommand(dir));
+    await until(() => pidInside() !== 0 && pidInside() !== first);
+    await until(() => !alive(first));
+    const second = pidInside();
+    ready(other.pid, "1");
+    run(shell, launchCommand(dir));
+    await until(() => pidInside() !== 0 && pidInside() !== other.pid);
+    expect(alive(other.pid)).toBe(true);
+    for (const pid of [second, pidInside()]) process.kill(pid, "SIGKILL");
+  });
+
+  test("[SM22] without node or bun it says so with its own code", () => {
+    driver();
+    const bin = join(dir, "bin");
+    mkdirSync(bin);
+    for (const tool of ["sed", "head", "rm", "nohup", "setsid", "cat"]) {
+      const at = spawnSync("/bin/sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).stdout;
+      writeFileSync(join(bin, tool), `#!/bin/sh\nexec ${at.trim()} "$@"\n`, { mode: 0o755 });
+    }
+    const { exitCode, output } = run(shell, launchCommand(dir), { PATH: bin });
+    expect(readLaunchAnswer(exitCode ?? -1)).toBe("no-runtime");
+    expect(output).toContain("neither node nor bun");
+  });
+
+  test("[SM22] without its directory it fails, and starts nothing", () => {
+    const { exitCode } = run(shell, launchCommand(join(dir, "missing")));
+    expect(readLaunchAnswer(exitCode ?? -1)).toBe("failed");
+  });
+});
