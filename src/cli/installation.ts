@@ -20,7 +20,14 @@ export interface Bundles {
 export async function ensureBundles(): Promise<Bundles> {
   if (isCheckout) {
     const build = await import("../../build/bundle.ts");
-    await build.ensureBundles();
+    await build.ensureBundles().catch((error: unknown) => {
+      const code = error instanceof Error && "code" in error ? error.code : null;
+      if (code !== "EACCES" && code !== "EROFS") throw error;
+      throw new HubError("Internal", `${root}dist is older than its sources, and not yours`, {
+        hint: "Let the owner of the checkout run `npm run build`.",
+        cause: error,
+      });
+    });
   }
   const driver = `${root}dist/driver.cjs`;
   const toolbox = `${root}dist/toolbox.cjs`;

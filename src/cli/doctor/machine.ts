@@ -69,6 +69,8 @@ export const checkIsolation: Check = async ({ config }) => {
 };
 
 export const checkOverlay: Check = async () => {
+  const fix = "Run as root for overlay roots; without them a sandbox gets a copied skeleton.";
+  if (process.getuid?.() !== 0) return warn("overlay", "not root: no overlay mounts", fix);
   const place = mkdtempSync(join(tmpdir(), "holdfast-overlay-"));
   try {
     for (const name of ["lower", "upper", "work", "merged"]) mkdirSync(join(place, name));
@@ -76,10 +78,8 @@ export const checkOverlay: Check = async () => {
     const options = layers.map((layer) => layer.replace("=", `=${place}/`)).join(",");
     // In a mount namespace of its own: nothing stays mounted, whatever happens to this process.
     const mount = `mount -t overlay overlay -o ${options} ${place}/merged`;
-    const unshareFlags = process.getuid?.() === 0 ? "-m" : "-Urm";
-    const trial = await tryProgram("unshare", [unshareFlags, "sh", "-c", mount]);
+    const trial = await tryProgram("unshare", ["-m", "sh", "-c", mount]);
     if (trial.exitCode === 0) return ok("overlay", "overlay roots can be mounted");
-    const fix = "Run as root for overlay roots; without them a sandbox gets a copied skeleton.";
     return warn("overlay", `no overlay mounts: ${trial.complaint}`, fix);
   } finally {
     rmSync(place, { recursive: true, force: true });
