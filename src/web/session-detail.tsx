@@ -8,7 +8,7 @@ import { plainText } from "./plain-text.ts";
 import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
 import { actions, callOf, curlOf, isAtRest, whyNot, type Action } from "./session-actions.ts";
 import { ClaimText, DisagreementText } from "./claim-text.tsx";
-import { StateChip } from "./state-chip.tsx";
+import { StateChip, StateStep } from "./state-chip.tsx";
 import { EvidenceMarks } from "./evidence-marks.tsx";
 import { TerminalPanel } from "./terminal-panel.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -25,7 +25,7 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
   const { session, seen, problem } = row;
   const title = useRef<HTMLHeadingElement>(null);
   // Who opened it with the keyboard goes on reading here.
-  useEffect(() => title.current?.focus({ preventScroll: true }), [session.id]);
+  useEffect(() => title.current?.focus(), [session.id]);
   const closeOnEscape = (event: KeyboardEvent): void => {
     // Inside the terminal Escape is the program's.
     const inTerminal = event.target instanceof Element && event.target.closest(".shell");
@@ -37,7 +37,10 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
         <h2 id="detail-title" tabIndex={-1} ref={title}>
           {session.name}
         </h2>
-        <StateChip state={session.state} detail={session.detail} />
+        <span role="status">
+          <StateChip state={session.state} detail={session.detail} />
+        </span>
+        <StateStep session={session} />
         <button type="button" class="small close" onClick={onClose}>
           close
         </button>

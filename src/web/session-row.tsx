@@ -7,8 +7,7 @@ import { EvidenceMarks } from "./evidence-marks.tsx";
 import { plainText } from "./plain-text.ts";
 import { ProblemBox, withCommands } from "./problem-box.tsx";
 import { isAtRest, type Action } from "./session-actions.ts";
-import { StateChip } from "./state-chip.tsx";
-import { Left } from "./ticking-text.tsx";
+import { StateChip, StateStep } from "./state-chip.tsx";
 
 interface SessionRowProps {
   readonly row: Row;
@@ -37,7 +36,7 @@ export class SessionRow extends Component<SessionRowProps> {
       >
         <div class="row-state">
           <StateChip state={session.state} detail={session.detail} />
-          <Deadline at={session.deadlineAt} />
+          <StateStep session={session} />
         </div>
         <div class="row-name">
           <button
@@ -57,15 +56,6 @@ export class SessionRow extends Component<SessionRowProps> {
       </li>
     );
   }
-}
-
-function Deadline({ at }: { readonly at: string | null }) {
-  if (at === null) return null;
-  return (
-    <span class="quiet deadline" title={`a verdict comes by ${at}`}>
-      <Left untilMs={Date.parse(at)} />
-    </span>
-  );
 }
 
 /** What is concluded, and what contradicts it. */
