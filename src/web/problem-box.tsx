@@ -11,19 +11,24 @@ export function ProblemBox({ problem, what }: { problem: Problem; what?: string 
         <code class="code">{problem.code}</code> {what !== undefined && `${what}: `}
         {plainText(problem.message)}
       </p>
-      {problem.hint !== "" && <p class="hint">{withCommands(plainText(problem.hint))}</p>}
+      <HintText hint={problem.hint} />
     </div>
   );
 }
 
 /** How a session came to its error. */
-export function SessionErrorBox({ error }: { readonly error: SessionError }) {
+interface SessionErrorBoxProps {
+  readonly error: SessionError;
+  readonly name: string;
+}
+
+export function SessionErrorBox({ error, name }: SessionErrorBoxProps) {
   return (
     <div class="problem">
       <p>
         <code class="code">{error.code}</code> {plainText(error.message)}
       </p>
-      <p class="hint">{withCommands(plainText(error.hint))}</p>
+      <HintText hint={error.hint} name={name} />
       <p class="quiet">
         {error.category}, in {error.phase},{" "}
         {error.retryable ? "can be retried" : "retry will not help"}
@@ -49,9 +54,15 @@ function EvidenceList({ lines }: { readonly lines: readonly EvidenceLine[] }) {
   );
 }
 
-/** Hints write commands between backquotes. */
-export function withCommands(text: string) {
-  return text
-    .split("`")
-    .map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
+/** The next step. Commands stand between backquotes and mean this session where they say NAME. */
+export function HintText({ hint, name }: { readonly hint: string; readonly name?: string }) {
+  if (hint === "") return null;
+  const parts = plainText(hint).split("`");
+  return (
+    <p class="hint">
+      {parts.map((part, index) =>
+        index % 2 === 1 ? <code key={index}>{part.replace("NAME", name ?? "NAME")}</code> : part,
+      )}
+    </p>
+  );
 }

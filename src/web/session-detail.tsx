@@ -50,7 +50,7 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
       {session.lastError === null ? (
         <p>{plainText(seen?.health.verdict.text ?? "asking the hub…")}</p>
       ) : (
-        <SessionErrorBox error={session.lastError} />
+        <SessionErrorBox error={session.lastError} name={session.name} />
       )}
       <DisagreementText seen={seen} />
       {problem !== null && <ProblemBox problem={problem} what="refused" />}

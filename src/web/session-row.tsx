@@ -5,7 +5,7 @@ import { ClaimText, DisagreementText } from "./claim-text.tsx";
 import { ActionButtons } from "./action-buttons.tsx";
 import { EvidenceMarks } from "./evidence-marks.tsx";
 import { plainText } from "./plain-text.ts";
-import { ProblemBox, withCommands } from "./problem-box.tsx";
+import { ProblemBox, HintText } from "./problem-box.tsx";
 import { isAtRest, type Action } from "./session-actions.ts";
 import { StateChip, StateStep } from "./state-chip.tsx";
 
@@ -69,10 +69,10 @@ function Verdict({ row }: { readonly row: Row }) {
         <p>{health === undefined ? "asking the hub…" : plainText(health.verdict.text)}</p>
       ) : (
         <>
-          <p>
+          <p class="brief">
             <code class="code">{error.code}</code> {plainText(error.message)}
           </p>
-          <p class="hint">{withCommands(plainText(error.hint))}</p>
+          <HintText hint={error.hint} name={session.name} />
         </>
       )}
       <DisagreementText seen={seen} />
