@@ -19,6 +19,8 @@ export interface PlatformFailure {
   readonly message: string;
   /** GETs and DELETEs can be repeated; anything else without an answer may have taken effect. */
   readonly idempotent: boolean;
+  /** A call on files: a 404 is then about the path, unless the text names the sandbox. */
+  readonly onFiles?: boolean;
   readonly cause?: unknown;
 }
 
@@ -48,7 +50,7 @@ const STATES: Readonly<Record<string, ClaimState>> = {
 
 /** A state this table does not know is `unknown`, never something that counts as good. */
 export function claimState(platformState: string): ClaimState {
-  return STATES[platformState] ?? "unknown";
+  return Object.hasOwn(STATES, platformState) ? (STATES[platformState] ?? "unknown") : "unknown";
 }
 
 /** Texts of 400 answers, in the order in which they are tried. */
@@ -72,8 +74,12 @@ export function classify(failure: PlatformFailure): HubError {
   if (status === null) {
     return new HubError(failure.timedOut ? "PlatformTimeout" : "PlatformDown", said, options);
   }
-  return new HubError(codeOf(status, failure.message), said, options);
+  const code = codeOf(status, failure.message);
+  const onPath = failure.onFiles === true && !NAMES_SANDBOX.test(failure.message);
+  return new HubError(code === "SandboxGone" && onPath ? "FilesystemBroken" : code, said, options);
 }
+
+const NAMES_SANDBOX = /\bsandbox\b.*\bnot found\b/i;
 
 function codeOf(status: number, message: string): FaultCode {
   if (status === 401 || (status === 403 && !/suspended/i.test(message))) {

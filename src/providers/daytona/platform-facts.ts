@@ -27,6 +27,7 @@ export async function readPlatformFacts(
   try {
     // The smallest authorised read there is: it proves reachability and the key in one call.
     const list = await get(asked, "/sandbox?limit=1", signal);
+    await list.body?.cancel();
     if (list.status === 401 || list.status === 403) {
       const detail = `the platform rejects the API key (${list.status})`;
       return { ...blank, reachable: true, auth: "rejected", detail };
@@ -51,15 +52,25 @@ async function ownFacts(asked: Asked, signal?: AbortSignal): Promise<OwnFacts> {
   const none: OwnFacts = { tier: null, root: null, pause: null, door: null };
   const response = await get(asked, "/config", signal);
   if (!response.ok) return none;
-  const body = (await response.json()) as { holdfast?: Record<string, unknown> };
-  const own = body.holdfast;
-  if (typeof own !== "object") return none;
+  const own = ownPart(await response.text());
+  if (own === null) return none;
   return {
     tier: text(own["tier"]),
     root: text(own["root"]),
     pause: text(own["pause"]),
     door: doorOf(own),
   };
+}
+
+/** Whatever another platform serves under this path is not ours to judge. */
+function ownPart(body: string): Record<string, unknown> | null {
+  try {
+    const { holdfast } = JSON.parse(body) as { holdfast?: unknown };
+    return typeof holdfast === "object" ? (holdfast as Record<string, unknown> | null) : null;
+  } catch {
+    // Not JSON, or null: no Holdfast platform.
+    return null;
+  }
 }
 
 function doorOf(own: Record<string, unknown>): HostDoor | null {

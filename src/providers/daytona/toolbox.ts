@@ -14,6 +14,20 @@ export interface ToolboxAddress {
   readonly apiKey: string;
 }
 
+interface CallOptions {
+  readonly waitMs?: number;
+  readonly json?: object;
+  readonly form?: FormData;
+  readonly onFiles?: boolean;
+}
+type CallArguments = [
+  call: string,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  signal: AbortSignal | undefined,
+  options?: CallOptions,
+];
+
 /** Room for the answer to come back after the platform's own exec timeout. */
 const EXEC_ANSWER_GRACE_MS = 500;
 
@@ -28,7 +42,7 @@ export class Toolbox {
 
   /** Runs shell text. A nonzero exit is a result; only a call that failed throws. */
   async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
-    const response = await this.#call("exec", "POST", "/process/execute", signal, {
+    const body = await this.#json("exec", "POST", "/process/execute", signal, {
       waitMs: request.timeoutMs + EXEC_ANSWER_GRACE_MS,
       json: {
         command: request.command,
@@ -36,66 +50,70 @@ export class Toolbox {
         ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
       },
     });
-    const body = (await response.json()) as { exitCode?: unknown; result?: unknown };
-    if (typeof body.exitCode !== "number") {
+    const { exitCode, result } = (body ?? {}) as { exitCode?: unknown; result?: unknown };
+    if (typeof exitCode !== "number") {
       throw new HubError("PlatformAnswerInvalid", "exec: the answer has no exit code", {
         raw: JSON.stringify(body),
       });
     }
-    return { exitCode: body.exitCode, output: typeof body.result === "string" ? body.result : "" };
+    return { exitCode, output: typeof result === "string" ? result : "" };
   }
 
   async homeDir(signal?: AbortSignal): Promise<string> {
-    const response = await this.#call("home directory", "GET", "/user-home-dir", signal);
-    const body = (await response.json()) as { dir?: unknown };
-    if (typeof body.dir === "string" && body.dir.startsWith("/")) return body.dir;
+    const body = await this.#json("home directory", "GET", "/user-home-dir", signal);
+    const { dir } = (body ?? {}) as { dir?: unknown };
+    if (typeof dir === "string" && dir.startsWith("/")) return dir;
     throw new HubError("PlatformAnswerInvalid", "home directory: the answer names no directory");
   }
 
   async listFiles(path: string, signal?: AbortSignal): Promise<readonly FileEntry[]> {
-    const response = await this.#call("list files", "GET", `/files?path=${encode(path)}`, signal);
-    const body: unknown = await response.json();
+    const url = `/files?path=${encode(path)}`;
+    const body = await this.#json("list files", "GET", url, signal, { onFiles: true });
     if (!Array.isArray(body)) {
       throw new HubError("PlatformAnswerInvalid", "list files: the answer is not a list");
     }
-    return (body as { name?: unknown; size?: unknown; isDir?: unknown }[]).map((entry) => ({
-      name: String(entry.name),
-      bytes: Number(entry.size ?? 0),
-      directory: entry.isDir === true,
-    }));
+    return (body as ({ name?: unknown; size?: unknown; isDir?: unknown } | null)[]).map(
+      (entry) => ({
+        name: String(entry?.name),
+        bytes: Number(entry?.size ?? 0),
+        directory: entry?.isDir === true,
+      }),
+    );
   }
 
   async readFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
     const url = `/files/download?path=${encode(path)}`;
-    const response = await this.#call("read file", "GET", url, signal);
-    return new Uint8Array(await response.arrayBuffer());
+    return this.#call("read file", "GET", url, signal, { onFiles: true });
   }
 
   async writeFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     const form = new FormData();
     form.append("files[0].path", path);
     form.append("files[0].file", new Blob([new Uint8Array(bytes)]), path);
-    const response = await this.#call("write file", "POST", "/files/bulk-upload", signal, { form });
-    await response.arrayBuffer();
+    const options = { form, onFiles: true };
+    await this.#call("write file", "POST", "/files/bulk-upload", signal, options);
   }
 
   async removeFile(path: string, signal?: AbortSignal): Promise<void> {
-    const response = await this.#call(
-      "remove file",
-      "DELETE",
-      `/files?path=${encode(path)}`,
-      signal,
-    );
-    await response.arrayBuffer();
+    const url = `/files?path=${encode(path)}`;
+    await this.#call("remove file", "DELETE", url, signal, { onFiles: true });
   }
 
-  async #call(
-    call: string,
-    method: "GET" | "POST" | "DELETE",
-    path: string,
-    signal: AbortSignal | undefined,
-    options: { waitMs?: number; json?: object; form?: FormData } = {},
-  ): Promise<Response> {
+  /** The answer's JSON; another kind of answer is the platform's fault, not ours. */
+  async #json(...call: CallArguments): Promise<unknown> {
+    const text = new TextDecoder().decode(await this.#call(...call));
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new HubError("PlatformAnswerInvalid", `${call[0]}: the answer is not JSON`, {
+        raw: text,
+        cause: error,
+      });
+    }
+  }
+
+  /** The whole body of a good answer: reading it is under the same deadline as waiting for it. */
+  async #call(...[call, method, path, signal, options = {}]: CallArguments): Promise<Uint8Array> {
     const late = AbortSignal.timeout(options.waitMs ?? this.#callMs);
     const headers: Record<string, string> = {
       authorization: `Bearer ${this.#address.apiKey}`,
@@ -103,23 +121,26 @@ export class Toolbox {
       ...(options.json === undefined ? {} : { "content-type": "application/json" }),
     };
     const body = options.json === undefined ? options.form : JSON.stringify(options.json);
-    const failure = { call, message: "", idempotent: method !== "POST" };
-    let response: Response;
-    let text: string;
+    const { onFiles = false } = options;
+    const failure = { call, message: "", idempotent: method !== "POST", onFiles };
+    let status: number;
+    let bytes: Uint8Array;
     try {
-      response = await fetch(`${this.#address.baseUrl}${path}`, {
+      const response = await fetch(`${this.#address.baseUrl}${path}`, {
         method,
         headers,
         signal: signal === undefined ? late : AbortSignal.any([late, signal]),
         ...(body === undefined ? {} : { body }),
       });
-      if (response.ok) return response;
-      text = await response.text();
+      bytes = new Uint8Array(await response.arrayBuffer());
+      if (response.ok) return bytes;
+      ({ status } = response);
     } catch (error) {
       const message = late.aborted ? "" : causeOf(error);
       throw classify({ ...failure, status: null, timedOut: late.aborted, message, cause: error });
     }
-    throw classify({ ...failure, status: response.status, timedOut: false, message: said(text) });
+    const message = said(new TextDecoder().decode(bytes));
+    throw classify({ ...failure, status, timedOut: false, message });
   }
 }
 

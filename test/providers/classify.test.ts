@@ -1,0 +1,111 @@
+/** The one door from what Daytona says to what the hub understands, as a table. */
+import { describe, expect, test } from "vitest";
+import {
+  claimState,
+  classify,
+  sdkFailure,
+  type PlatformFailure,
+} from "../../src/providers/daytona/classify.ts";
+
+const failed = (status: number | null, message: string, more: Partial<PlatformFailure> = {}) =>
+  classify({ call: "call", status, message, timedOut: false, idempotent: true, ...more });
+
+describe("classify", () => {
+  test.for([
+    [401, "Invalid credentials", "PlatformAuthRejected"],
+    [403, "Forbidden", "PlatformAuthRejected"],
+    [403, "Organization is suspended: depleted credits", "PlatformQuota"],
+    [402, "Payment required", "PlatformQuota"],
+    [429, "ThrottlerException", "PlatformRateLimited"],
+    [409, "Sandbox state change in progress", "StateConflict"],
+    [422, "pause is not supported", "PauseUnsupported"],
+    [408, "", "PlatformTimeout"],
+    [504, "<html>gateway timeout</html>", "PlatformTimeout"],
+    [400, "Snapshot my/py:1 is inactive", "SnapshotInactive"],
+    [400, "Snapshot py not found. Did you add it?", "SnapshotMissing"],
+    [404, "Snapshot py not found", "SnapshotMissing"],
+    [400, "image nope:1 not found", "ImageMissing"],
+    [400, "manifest unknown", "ImageMissing"],
+    [400, "Total CPU quota exceeded. Maximum allowed: 10.", "PlatformQuota"],
+    [400, "No available runners", "PlatformQuota"],
+    [400, "Sandbox failed to start: x", "SandboxStartFailed"],
+    [400, "Sandbox is in an errored state", "SandboxStartFailed"],
+    [
+      400,
+      "failed to resolve container IP after 3 attempts: no IP address found. Is the Sandbox started?",
+      "SandboxStopped",
+    ],
+    [400, "Sandbox is not started", "SandboxStopped"],
+    [404, "Sandbox with ID or name x not found", "SandboxGone"],
+    [404, "sandbox container not found", "SandboxGone"],
+    [500, "", "PlatformDown"],
+    [502, "", "PlatformDown"],
+    [503, "<html>", "PlatformDown"],
+    [400, "name must be a string", "PlatformAnswerInvalid"],
+    [418, "", "PlatformAnswerInvalid"],
+  ] as const)("[PV1] %i %s is %s", ([status, message, code]) => {
+    const fault = failed(status, message);
+    expect(fault.code).toBe(code);
+    expect(fault.raw).toBe(message);
+    expect(fault.message).toContain(`answered ${status}`);
+  });
+
+  test("[PV1] no answer is down, and a late one is a timeout", () => {
+    expect(failed(null, "socket hang up").code).toBe("PlatformDown");
+    expect(failed(null, "", { timedOut: true })).toMatchObject({ code: "PlatformTimeout" });
+  });
+
+  test("[PV2] an effect is unknown only when it may have taken place", () => {
+    const unknown = (status: number | null, idempotent: boolean): boolean =>
+      failed(status, "", { idempotent }).outcomeUnknown;
+    expect([unknown(null, false), unknown(500, false), unknown(504, false)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([unknown(null, true), unknown(500, true), unknown(400, false)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test("[PV3] a 404 on a file is about the file, unless it names the sandbox", () => {
+    const onFile = (message: string) => failed(404, message, { onFiles: true }).code;
+    expect(onFile("stat /cow-merged: no such file or directory")).toBe("FilesystemBroken");
+    expect(onFile("")).toBe("FilesystemBroken");
+    expect(onFile("sandbox container not found")).toBe("SandboxGone");
+    expect(onFile("Sandbox with ID or name x not found")).toBe("SandboxGone");
+  });
+
+  test("[PV1] what the SDK throws is read by its shape, also what is no error", () => {
+    const named = (name: string, message: string, statusCode?: number) =>
+      Object.assign(new Error(message), { name, statusCode });
+    const codeOf = (thrown: unknown) => classify(sdkFailure("x", thrown, false)).code;
+    expect(codeOf(named("DaytonaAuthenticationError", "no", 401))).toBe("PlatformAuthRejected");
+    expect(codeOf(named("DaytonaConnectionTimeoutError", "late"))).toBe("PlatformTimeout");
+    expect(codeOf(named("DaytonaTimeoutError", "Failed to create and start", 408))).toBe(
+      "PlatformTimeout",
+    );
+    expect(codeOf(named("DaytonaConnectionError", "socket hang up"))).toBe("PlatformDown");
+    for (const odd of ["text", null, undefined, 5, {}]) expect(codeOf(odd)).toBe("PlatformDown");
+  });
+
+  test("[PV4] a state that is not known is never one that counts as good", () => {
+    expect(claimState("started")).toBe("started");
+    for (const odd of ["STARTED", "running", "idle", "", "constructor", "__proto__", "unknown"]) {
+      expect(claimState(odd)).toBe("unknown");
+    }
+    expect([claimState("destroyed"), claimState("build_failed"), claimState("resuming")]).toEqual([
+      "destroying",
+      "error",
+      "starting",
+    ]);
+  });
+
+  test("[PV1] evidence of a raw answer is kept short", () => {
+    const fault = failed(500, "x".repeat(100_000));
+    expect(fault.raw).toHaveLength(2_048);
+    expect(fault.message.length).toBeLessThan(500);
+  });
+});
