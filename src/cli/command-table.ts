@@ -152,6 +152,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/rm.ts"),
   },
   {
+    name: "simulate",
+    about: "break the session machine in virtual time: seeded faults, checked promises",
+    options: [
+      ["--seeds <n>", "how many worlds of four minutes to run (1000)"],
+      ["--seed <first>", "the first seed (1); one seed again: --seeds 1 --seed N"],
+      ["--jobs <n>", "threads (all cores)"],
+    ],
+    examples: ["holdfast simulate --seeds 20000", "holdfast simulate --seeds 1 --seed 1183"],
+    load: () => import("./commands/simulate.ts"),
+  },
+  {
     name: "token",
     about: "print the admin token",
     load: () => import("./commands/token.ts"),

@@ -22,7 +22,7 @@ function hunt(plant: Plant): Promise<Catch> {
     const env = { ...process.env, HOLDFAST_PLANT: plant.id };
     execFile(process.execPath, args, { env, timeout: 300_000 }, (error, stdout, stderr) => {
       if (stdout.trim() !== "") resolve(JSON.parse(stdout) as Catch);
-      else reject(new Error(`${plant.id}: ${stderr.trim() || String(error)}`));
+      else reject(new Error(`${plant.id}: ${stderr.trim() || (error?.message ?? "no answer")}`));
     });
   });
 }

@@ -162,13 +162,6 @@ export const plants: readonly Plant[] = [
     'const operator = (http: number, exit: number, hint: string): FaultKind => ({\n  category: "operator",\n  retry: "same",',
   ),
   plant(
-    "error-without-evidence",
-    "a deadline that ran out leaves no evidence",
-    "hub/session/bind.ts",
-    'board.stepped("deadline", false, error.message);',
-    "void board;",
-  ),
-  plant(
     "nudges-connected",
     "the patrol nudges to be sure",
     "hub/session/driver-work.ts",

@@ -66,6 +66,8 @@ export interface Plan {
 const CALM_MS = 130_000;
 const TROUBLE_MS = 110_000;
 const FAULTS_MAX = 14;
+/** Sessions are wanted one after another from the start on. */
+const FIRST_CREATES_MS = 250;
 /** Chance that a fault is followed at once by another, and how soon. */
 const ECHO_SHARE = 0.4;
 const ECHO_MS = 80;
@@ -76,9 +78,11 @@ export function planFor(seed: number, random: Random): Plan {
   const known = FAULT_KINDS.filter(() => random.next() < KIND_SHARE);
   const count = known.length === 0 ? 0 : Math.floor(random.next() * (FAULTS_MAX + 1));
   const sessions = 1 + Math.floor(random.next() * 2);
-  const draw = (atMs: number): Fault => ({
-    atMs: Math.round(atMs),
-    kind: known[Math.floor(random.next() * known.length)] ?? "link-cut",
+  const kindOf = (): FaultKind => known[Math.floor(random.next() * known.length)] ?? "link-cut";
+  const draw = (atMs: number, kind = kindOf()): Fault => ({
+    // The platform must be in trouble before it is asked, and sessions ask at once.
+    atMs: Math.round(kind.startsWith("create-") ? atMs % FIRST_CREATES_MS : atMs),
+    kind,
     target: Math.floor(random.next() * sessions),
     forMs: Math.round(200 + random.next() ** 3 * 30_000),
   });

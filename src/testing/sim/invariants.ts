@@ -97,7 +97,10 @@ export class Watcher {
       if (mendable) this.#violate("I11", `${said} although its sandbox is well`);
     } else if (desired === "suspended" && detail !== "suspended.paused") {
       if (state !== "connected") this.#violate("I11", said);
-    } else if (desired === "connected" && state !== "connected") this.#violate("I11", said);
+    } else if (desired === "connected" && state !== "connected") {
+      // What cannot be mended may be looked at again and again, each time within its deadline.
+      if (sandbox?.damaged !== true) this.#violate("I11", said);
+    }
   }
 
   #readFacts(): void {
@@ -192,7 +195,9 @@ export class Watcher {
   /** I12: what a restart finds of a deadline is what was left of it. */
   #checkRestart(before: SessionRecord, record: SessionRecord): void {
     if (before.deadlineAt === null || record.deadlineAt === null) return;
-    if (record.attempt !== before.attempt || record.deadlineAt <= before.deadlineAt) return;
+    // An attempt that ran out while the hub was down may start another kind, with its own time.
+    if (record.state !== before.state || record.attempt !== before.attempt) return;
+    if (record.deadlineAt <= before.deadlineAt) return;
     const byMs = record.deadlineAt - before.deadlineAt;
     this.#violate("I12", `${record.name}: a restart moved its deadline by ${byMs} ms`);
   }

@@ -172,6 +172,7 @@ class SimProvider implements SandboxProvider {
   }
 
   destroy(idOrName: string): Promise<boolean> {
+    this.#platform.onCall("destroy", idOrName, "");
     return this.#call("destroy", CALL_MS, true, (done, fail) => {
       const sandbox = this.#platform.find(idOrName);
       if (sandbox === null) done(true);
