@@ -1,4 +1,4 @@
-/** Loaded with `--import`: replaces one text in one file as it is loaded. Fails when it is stale. */
+/** Loaded with `--import`: replaces one text in one file as it loads. Fails when it is stale. */
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { plants } from "./planted.ts";

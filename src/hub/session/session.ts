@@ -155,7 +155,7 @@ export class Session {
 
   #conflict(type: string): HubError {
     const { name, detail, state } = this.record;
-    const verb = type.slice("operator.".length).replace(/d$/, "");
+    const verb = type.slice("operator.".length).replace(/ied$/, "yd").replace(/d$/, "");
     if (state === "suspended" && type === "operator.paused") {
       return new HubError("SessionSuspended", `session ${name} is suspended already`);
     }
