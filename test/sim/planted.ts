@@ -26,14 +26,17 @@ export const plants: readonly Plant[] = [
     "believes the platform's started",
     "hub/session/driver-work.ts",
     'if (verdict.code === "Connected") return null;',
-    'if (verdict.code === "Connected" || this.#desk.deps.board.claim?.state === "started") return null;',
+    'if (verdict.code === "Connected" ||' +
+      ' this.#desk.deps.board.claim?.state === "started") return null;',
   ),
   plant(
     "resume-is-connected",
     "a wake that answered counts as proof",
     "hub/session/machine.ts",
-    'src: "wakeSandbox",\n        input: ({ context }) => context,\n        onDone: { target: "#nudging" },',
-    'src: "wakeSandbox",\n        input: ({ context }) => context,\n        onDone: { target: "#connected" },',
+    'src: "wakeSandbox",\n        input: ({ context }) => context,\n' +
+      '        onDone: { target: "#nudging" },',
+    'src: "wakeSandbox",\n        input: ({ context }) => context,\n' +
+      '        onDone: { target: "#connected" },',
   ),
   plant(
     "no-filesystem-in-proof",
@@ -60,7 +63,8 @@ export const plants: readonly Plant[] = [
     "proof-outlives-epoch",
     "a proof goes on although another driver attached",
     "hub/session/proof-states.ts",
-    '"driver.attached": {\n      target: "proving",\n      reenter: true,\n      actions: ["noteDriver", "clearRechecks"],\n    },',
+    '"driver.attached": {\n      target: "proving",\n' +
+      '      reenter: true,\n      actions: ["noteDriver", "clearRechecks"],\n    },',
     '"driver.attached": { actions: ["noteDriver"] },',
   ),
   plant(
@@ -81,7 +85,8 @@ export const plants: readonly Plant[] = [
     "driver-gone-still-connected",
     "a lost link does not end connected",
     "hub/session/machine.ts",
-    '"driver.detached": {\n      guard: "isCurrentEpoch",\n      target: "nudging",\n      actions: ["forgetDriver", deadline("healMs")],\n    },',
+    '"driver.detached": {\n      guard: "isCurrentEpoch",\n' +
+      '      target: "nudging",\n      actions: ["forgetDriver", deadline("healMs")],\n    },',
     '"driver.detached": { guard: "isCurrentEpoch", actions: ["forgetDriver"] },',
   ),
   plant(
@@ -102,7 +107,8 @@ export const plants: readonly Plant[] = [
     "epoch-not-confirmed-in-store",
     "the epoch of an attached driver is not written down",
     "hub/switchboard/attach.ts",
-    "{ epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },\n      { epoch },",
+    "{ epoch, reason: hello.reason, impl: hello.impl, instance:" +
+      " hello.instance },\n      { epoch },",
     "{ epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },\n      {},",
   ),
   plant(
@@ -158,15 +164,18 @@ export const plants: readonly Plant[] = [
     "auth-is-retryable",
     "a rejected key is climbed like any other fault",
     "base/faults.ts",
-    'const operator = (http: number, exit: number, hint: string): FaultKind => ({\n  category: "operator",\n  retry: "never",',
-    'const operator = (http: number, exit: number, hint: string): FaultKind => ({\n  category: "operator",\n  retry: "same",',
+    "const operator = (http: number, exit: number, hint: string):" +
+      ' FaultKind => ({\n  category: "operator",\n  retry: "never",',
+    "const operator = (http: number, exit: number, hint: string):" +
+      ' FaultKind => ({\n  category: "operator",\n  retry: "same",',
   ),
   plant(
     "nudges-connected",
     "the patrol nudges to be sure",
     "hub/session/driver-work.ts",
     "const proof = await this.proveSession(context, signal);",
-    "await this.signalDriver(context, signal);\n        const proof = await this.proveSession(context, signal);",
+    "await this.signalDriver(context, signal);\n" +
+      "        const proof = await this.proveSession(context, signal);",
   ),
   plant(
     "paused-counts-as-started",
