@@ -31,7 +31,8 @@ interface EvidenceMarkProps {
 function EvidenceMark({ name, fact, seen }: EvidenceMarkProps) {
   const ok = fact?.ok ?? null;
   const [mark, word] = ok === null ? ["–", "unknown"] : ok ? ["✓", "ok"] : ["✗", "failed"];
-  const latency = typeof fact?.latencyMs === "number" ? ` in ${fact.latencyMs} ms` : "";
+  const latency =
+    ok === true && typeof fact?.latencyMs === "number" ? ` in ${fact.latencyMs} ms` : "";
   const title = `${name} ${word}${latency}: ${plainText(fact?.detail ?? "not probed yet")}`;
   const ageMs = fact?.ageMs ?? null;
   return (

@@ -37,7 +37,7 @@ const dark: ITheme = {
   scrollbarSliderBackground: "#d7dde322",
   scrollbarSliderHoverBackground: "#d7dde344",
   scrollbarSliderActiveBackground: "#d7dde355",
-  black: "#6b7680",
+  black: "#7a858f",
   red: "#f0857d",
   green: "#6cc58d",
   yellow: "#d9b25f",

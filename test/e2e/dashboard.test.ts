@@ -136,6 +136,18 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     expect(dashboard.offences.splice(0).filter((line) => !lost.test(line))).toEqual([]);
   });
 
+  test("sandboxes that are not kept apart, and a refused key, are told in red", async () => {
+    const other = await dashboard.context.newPage();
+    const facts = await dashboard.api.platform();
+    await other.route("**/v1/platform", (route) =>
+      route.fulfill({ json: { ...facts, tier: "process", auth: "rejected" } }),
+    );
+    await other.goto(`${dashboard.url}/login#token=${dashboard.token}`);
+    await other.locator("[data-fact=isolation].fact-bad").getByText("process (none)").waitFor();
+    await other.locator("[data-fact=auth].fact-bad").getByText("rejected").waitFor();
+    await other.close();
+  });
+
   test("without a token there is a form; a wrong one is refused with the next step", async () => {
     const stranger = await dashboard.context.newPage();
     await stranger.goto(dashboard.url);
