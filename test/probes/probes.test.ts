@@ -19,7 +19,7 @@ function setUp() {
   const platform = new FakePlatform(clock);
   const { id } = platform.make({ name: "box", env: {}, labels: {} }, "started");
   const common = { provider: platform, sandboxId: id, nonce: NONCE, epoch: 3, clock };
-  return { clock, platform, common, directory: "/home/daytona/.holdfast" };
+  return { clock, platform, common, directory: "/box/.holdfast" };
 }
 
 /** The evidence of a probe whose answer may need time to pass. */
