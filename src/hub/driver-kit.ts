@@ -11,7 +11,7 @@ export interface DriverKitOptions {
   /** Address that sandboxes can dial over TCP, if there is one: `https://hub.example.com`. */
   readonly publicUrl: string | null;
   /** Inside path of the socket in the platform's host door, once it listens. */
-  readonly doorSocket: () => string | null;
+  readonly doorSocket: () => Promise<string | null>;
   readonly platform: string;
 }
 
@@ -20,18 +20,16 @@ export function createDriverKit(options: DriverKitOptions): DriverKit {
   return {
     bundle: () => (bundle ??= readFile(options.bundleFile)),
     token: options.token,
-    urls: () => {
-      const socket = options.doorSocket();
+    urls: async () => {
+      const socket = await options.doorSocket();
       const urls = [
         ...(socket === null ? [] : [`ws+unix:${socket}:${DRIVER_PATH}`]),
         ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl)]),
       ];
-      if (urls.length > 0) return Promise.resolve(urls);
-      return Promise.reject(
-        new HubError(
-          "PublicUrlMissing",
-          `sandboxes of ${options.platform} have no way to reach this hub`,
-        ),
+      if (urls.length > 0) return urls;
+      throw new HubError(
+        "PublicUrlMissing",
+        `sandboxes of ${options.platform} have no way to reach this hub`,
       );
     },
   };

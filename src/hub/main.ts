@@ -75,7 +75,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     bundleFile: options.driverBundle,
     token: (sessionId) => access.driverToken(sessionId),
     publicUrl: options.publicUrl,
-    doorSocket: () => door.insidePath,
+    doorSocket: () => door.reach(() => provider.facts(), gate),
     platform: platform.kind,
   });
   const hubId = secrets.hubId;
@@ -107,7 +107,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   try {
     const url = await listenOn(app, listen);
     // The door opens before sessions start: their drivers get its address.
-    await door.open(await provider.facts(), gate);
+    await door.reach(() => provider.facts(), gate);
     await sessions.start();
     janitor.start();
     state.ready = true;

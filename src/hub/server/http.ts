@@ -27,8 +27,11 @@ export interface HttpOptions {
 
 const BODY_BYTES_MAX = 256 * 1024;
 /** Node needs headers before request, or a slow body is let off for a minute. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+export const slowPeerLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
 
 /** What answers without a token; every route that is not named here needs one. */
 const OPEN_ROUTES = new Set(["/livez", "/readyz", "/startupz", "/", "/login", "/*"]);
@@ -43,15 +46,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: slowPeerLimits.requestTimeout,
     // A body is checked, never bent into shape: what is unknown or of another type is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: 1_000,
-    },
+    http: slowPeerLimits,
   });
 
   app.addHook("onRequest", (request, reply, done) => {

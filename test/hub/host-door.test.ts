@@ -1,0 +1,107 @@
+/** The way of sandboxes without a network to the hub: found late, once, closed without a trace. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentLogger } from "../../src/base/log.ts";
+import { createDriverKit } from "../../src/hub/driver-kit.ts";
+import { HostDoor } from "../../src/hub/host-door.ts";
+import { slowPeerLimits } from "../../src/hub/server/http.ts";
+import type { PlatformFacts } from "../../src/providers/provider.ts";
+
+let servicesDir: string;
+let door: HostDoor;
+let attached: Server[];
+const gate = {
+  attach: (server: Server) => {
+    attached.push(server);
+  },
+  close: () => undefined,
+};
+
+beforeEach(() => {
+  servicesDir = mkdtempSync(join(tmpdir(), "holdfast-door-"));
+  door = new HostDoor("hub_1", silentLogger);
+  attached = [];
+});
+afterEach(async () => {
+  await door.close();
+  rmSync(servicesDir, { recursive: true, force: true });
+});
+
+const facts = (more: Partial<PlatformFacts>): PlatformFacts => ({
+  apiUrl: "http://x",
+  reachable: true,
+  auth: "ok",
+  tier: null,
+  root: null,
+  pause: null,
+  door: null,
+  checkedAt: 0,
+  detail: null,
+  ...more,
+});
+const there = (): PlatformFacts => facts({ door: { servicesDir, mountedAt: "/run/holdfast" } });
+const down = (): PlatformFacts => facts({ reachable: false, auth: "unknown" });
+
+describe("the host door", () => {
+  test("[SB16] opens once, also when many ask, and every user inside may connect", async () => {
+    let asked = 0;
+    const ask = (): Promise<PlatformFacts> => {
+      asked += 1;
+      return Promise.resolve(there());
+    };
+    const paths = await Promise.all([1, 2, 3].map(() => door.reach(ask, gate)));
+    expect(paths).toEqual(Array.from({ length: 3 }, () => "/run/holdfast/hub_1.sock"));
+    expect([asked, attached.length]).toEqual([1, 1]);
+    const mode = statSync(join(servicesDir, "hub_1.sock")).mode & 0o777;
+    expect(mode).toBe(0o666);
+    await door.close();
+    expect(readdirSync(servicesDir)).toEqual([]);
+  });
+
+  test("[SB16] a platform that was down when the hub started is asked again", async () => {
+    expect(await door.reach(() => Promise.resolve(down()), gate)).toBeNull();
+    expect(await door.reach(() => Promise.resolve(there()), gate)).not.toBeNull();
+  });
+
+  test("[SB16] a platform without a door is asked once, and a public address is used", async () => {
+    let asked = 0;
+    const ask = (): Promise<PlatformFacts> => {
+      asked += 1;
+      return Promise.resolve(facts({}));
+    };
+    const kit = createDriverKit({
+      bundleFile: "x",
+      token: () => "t",
+      publicUrl: "https://hub.example/base",
+      doorSocket: () => door.reach(ask, gate),
+      platform: "daytona",
+    });
+    expect(await kit.urls()).toEqual(["wss://hub.example/v1/driver"]);
+    expect(await kit.urls()).toHaveLength(1);
+    expect(asked).toBe(1);
+  });
+
+  test("[SB16] a door on another machine is no reason not to start", async () => {
+    rmSync(servicesDir, { recursive: true });
+    expect(await door.reach(() => Promise.resolve(there()), gate)).toBeNull();
+    expect(existsSync(servicesDir)).toBe(false);
+    const kit = createDriverKit({
+      bundleFile: "x",
+      token: () => "t",
+      publicUrl: null,
+      doorSocket: () => Promise.resolve(null),
+      platform: "daytona",
+    });
+    await expect(kit.urls()).rejects.toMatchObject({ code: "PublicUrlMissing" });
+  });
+
+  test("[AC14] a peer that is slow with its headers is let go, here as on the hub's port", async () => {
+    await door.reach(() => Promise.resolve(there()), gate);
+    const [server] = attached;
+    expect(server?.headersTimeout).toBe(slowPeerLimits.headersTimeout);
+    expect(server?.requestTimeout).toBe(slowPeerLimits.requestTimeout);
+  });
+});
