@@ -63,20 +63,7 @@ function joinCommand(nonce: string): string {
   return `printf %s%s ${nonce.slice(0, middle)} ${nonce.slice(middle)}`;
 }
 
-/** A platform that is down or refuses us says nothing about the sandbox: those codes stay. */
+/** A command that was taken and not answered is queued, whatever the platform calls it. */
 function execCode(fault: HubError): FaultCode {
-  switch (fault.code) {
-    case "PlatformTimeout":
-      return "ExecQueued";
-    case "PlatformDown":
-      return fault.raw === undefined || fault.message.includes("answered")
-        ? "ExecBroken"
-        : "PlatformDown";
-    case "SandboxGone":
-    case "PlatformAnswerInvalid":
-    case "StateConflict":
-      return "ExecBroken";
-    default:
-      return fault.code;
-  }
+  return fault.code === "PlatformTimeout" ? "ExecQueued" : fault.code;
 }

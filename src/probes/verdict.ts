@@ -25,7 +25,10 @@ export function judge(evidence: readonly Evidence[], epoch: number): Verdict {
   const missing = PROBES.filter((probe) => !current.some((item) => item.probe === probe));
   if (broken.length > 0) return verdictOf(broken);
   if (missing.length > 0) {
-    return { code: "Unproven", text: `not proven yet in epoch ${epoch}: ${missing.join(", ")}` };
+    return {
+      code: "Unproven",
+      text: `not trusted yet: ${missing.join(", ")} not proven in epoch ${epoch}`,
+    };
   }
   return {
     code: "Connected",

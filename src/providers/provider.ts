@@ -102,6 +102,8 @@ export interface SandboxProvider {
   ): Promise<readonly ListedSandbox[]>;
   /** Starts a stopped sandbox or wakes a paused one. */
   start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
+  /** Ends every process of the sandbox; its files stay. */
+  stop(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Deletes. True when it is gone, false when the platform is still at it. */
   destroy(idOrName: string, signal?: AbortSignal): Promise<boolean>;

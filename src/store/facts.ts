@@ -43,7 +43,7 @@ export interface SessionFault {
 }
 
 /** Steps of the healing ladder, in the order in which they are climbed. */
-export type Rung = "none" | "recheck" | "nudge" | "relaunch";
+export type Rung = "none" | "recheck" | "nudge" | "relaunch" | "restart";
 
 export type FactKind =
   | "session.created"
@@ -63,6 +63,8 @@ export type FactKind =
   | "session.failed"
   /** The current sandbox is given up; what is left of it is to be deleted. */
   | "sandbox.discarded"
+  /** The ladder stops it to start it again. */
+  | "sandbox.restarted"
   | "sandbox.deleted"
   | "session.ended";
 

@@ -89,6 +89,7 @@ const table: Readonly<Record<Leaf, Row>> = {
     "driver.detached": to("creating.awaitingDriver"),
   },
   "resuming.requesting": beforeDriver,
+  "resuming.restarting": beforeDriver,
   "resuming.watching": beforeDriver,
   "nudging.signalling": inNudging,
   "nudging.awaitingDriver": inNudging,

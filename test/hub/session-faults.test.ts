@@ -127,6 +127,52 @@ describe("a session and its platform", () => {
     expect(world.platform.sandboxes.size).toBe(1);
   });
 
+  test("[SM23] no driver and no exec: one stop and start, and it is proven again", async () => {
+    const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
+    platform.lies = false;
+    const { session, link } = await world.connected();
+    world.driversDial();
+    const start = platform.start.bind(platform);
+    platform.start = (sandboxId) => {
+      platform.lies = false;
+      return start(sandboxId);
+    };
+    platform.onNudge = () => "driver-dead";
+    platform.lies = true;
+    session.detach(link, "killed");
+    for (let turn = 0; turn < 400 && session.record.state !== "connected"; turn++) {
+      await world.clock.advanceAsync(50);
+    }
+    expect([session.record.state, session.record.epoch]).toEqual(["connected", 2]);
+    expect([platform.count("stop"), platform.count("start"), platform.count("create")]).toEqual([
+      1, 1, 1,
+    ]);
+    expect(world.path(session)).toContain("resuming.restarting");
+  });
+
+  test("[SM23] a restart that did not help is not repeated", async () => {
+    const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
+    platform.lies = false;
+    const { session, link } = await world.connected();
+    platform.lies = true;
+    session.detach(link, "killed");
+    const tookMs = await untilError(world, session, world.policy.healMs + 1_000);
+    expect(tookMs).toBeLessThanOrEqual(world.policy.healMs);
+    expect(faultOf(session)).toMatchObject({ code: "FilesystemBroken", rung: "restart" });
+    expect(platform.count("stop")).toBe(1);
+  });
+
+  test("[SM23] with a driver attached, broken exec is an error and never a restart", async () => {
+    const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
+    platform.lies = false;
+    const { session, link } = await world.connected();
+    platform.lies = true;
+    session.fellSilent(link);
+    await untilError(world, session, world.policy.healMs);
+    expect(faultOf(session)?.code).toBe("ResumeBroken");
+    expect(platform.count("stop")).toBe(0);
+  });
+
   test("[SM8] AuthRejectingPlatform: one call, error final, no rung", async () => {
     const world = new HubWorld({ platform: (clock) => new AuthRejectingPlatform(clock) });
     const session = world.create();

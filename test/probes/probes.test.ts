@@ -71,7 +71,7 @@ describe("the exec probe", () => {
   });
 
   test.for([
-    ["PlatformAuthRejected", 401, "Invalid credentials"],
+    ["ExecBroken", 401, "Invalid credentials"],
     ["PlatformRateLimited", 429, "slow down"],
     ["SandboxStopped", 400, "no IP address found. Is the Sandbox started?"],
     ["ExecBroken", 500, ""],
@@ -138,7 +138,7 @@ describe("the filesystem probe", () => {
     ["DiskFull", 500, "write /x: no space left on device"],
     ["FilesystemBroken", 404, "no such file"],
     ["FilesystemBroken", 500, ""],
-    ["PlatformAuthRejected", 401, "Invalid credentials"],
+    ["FilesystemBroken", 401, "Invalid credentials"],
     ["SandboxStopped", 400, "Is the Sandbox started?"],
   ] as const)(
     "[PR3] its code is %s when the platform answers %i %s",

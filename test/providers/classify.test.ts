@@ -70,12 +70,19 @@ describe("classify", () => {
     ]);
   });
 
-  test("[PV3] a 404 on a file is about the file, unless it names the sandbox", () => {
-    const onFile = (message: string) => failed(404, message, { onFiles: true }).code;
-    expect(onFile("stat /cow-merged: no such file or directory")).toBe("FilesystemBroken");
-    expect(onFile("")).toBe("FilesystemBroken");
-    expect(onFile("sandbox container not found")).toBe("SandboxGone");
-    expect(onFile("Sandbox with ID or name x not found")).toBe("SandboxGone");
+  test("[PV3] a toolbox never says that a sandbox is gone or a key is bad", () => {
+    const inside = (toolbox: "exec" | "files", status: number, message = "") =>
+      failed(status, message, { toolbox }).code;
+    for (const status of [401, 403, 404, 409, 500, 502]) {
+      expect(inside("exec", status)).toBe("ExecBroken");
+      expect(inside("files", status)).toBe("FilesystemBroken");
+    }
+    expect(inside("files", 404, "sandbox container not found")).toBe("FilesystemBroken");
+    expect(inside("exec", 400, "no IP address found. Is the Sandbox started?")).toBe(
+      "SandboxStopped",
+    );
+    expect(inside("exec", 429)).toBe("PlatformRateLimited");
+    expect(inside("exec", 408)).toBe("PlatformTimeout");
   });
 
   test("[PV1] what the SDK throws is read by its shape, also what is no error", () => {

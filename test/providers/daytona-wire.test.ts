@@ -71,13 +71,17 @@ async function faultOf(
   throw new Error("it did not fail");
 }
 
+/** What a call that was answered badly says about the way into the sandbox. */
+const broken = (call: string) =>
+  call === "exec" || call === "homeDir" ? "ExecBroken" : "FilesystemBroken";
+
 describe.for(Object.entries(calls))("toolbox %s", ([name, call]) => {
   test.for([
     ["never answers", silent, "PlatformTimeout"],
     ["begins to answer and stops", trickling, "PlatformTimeout"],
     ["hangs up", (request: IncomingMessage) => request.socket.destroy(), "PlatformDown"],
-    ["answers 401", answering(401, '{"message":"no"}'), "PlatformAuthRejected"],
-    ["answers 502 with nothing", answering(502, ""), "PlatformDown"],
+    ["answers 401", answering(401, '{"message":"no"}'), broken(name)],
+    ["answers 502 with nothing", answering(502, ""), broken(name)],
   ] as const)("[PV5] a platform that %s: a fault in time", async ([, answer, code]) => {
     const base = await serve(answer);
     const fault = await faultOf(call(toolbox(base)));

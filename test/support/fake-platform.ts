@@ -74,6 +74,11 @@ export class FakePlatform implements SandboxProvider {
     return Promise.resolve(this.#turn(sandboxId, "started"));
   }
 
+  stop(sandboxId: string): Promise<Claim> {
+    this.calls.push("stop");
+    return Promise.resolve(this.#turn(sandboxId, "stopped"));
+  }
+
   pause(sandboxId: string): Promise<Claim> {
     this.calls.push("pause");
     return Promise.resolve(this.#turn(sandboxId, "paused"));
@@ -190,8 +195,25 @@ export class FakePlatform implements SandboxProvider {
 
 /** A failed call as the adapter would report it. */
 export function answered(call: string, status: number, message: string): HubError {
-  return classify({ call, status, timedOut: false, message, idempotent: call.startsWith("read") });
+  const toolbox = TOOLBOX[call];
+  return classify({
+    call,
+    status,
+    timedOut: false,
+    message,
+    idempotent: call.startsWith("read"),
+    ...(toolbox === undefined ? {} : { toolbox }),
+  });
 }
+
+/** The calls that go through a sandbox's toolbox; all others are the API's. */
+const TOOLBOX: Readonly<Record<string, "exec" | "files">> = {
+  exec: "exec",
+  toolbox: "exec",
+  "write file": "files",
+  "read file": "files",
+  "list files": "files",
+};
 
 /** What a shell would print for the probe's printf. */
 function printed(command: string): string {

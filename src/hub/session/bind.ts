@@ -29,6 +29,7 @@ export function bindMachine(
       wakeSandbox: actor((context, signal) => sandbox.wakeSandbox(context, signal)),
       pauseSandbox: actor((context, signal) => sandbox.pauseSandbox(context, signal)),
       removeSandbox: actor((context, signal) => sandbox.removeSandbox(context, signal)),
+      restartSandbox: actor((context, signal) => sandbox.restartSandbox(context, signal)),
       launchDriver: actor((context, signal) => driver.launchDriver(context, signal)),
       signalDriver: actor((context, signal) => driver.signalDriver(context, signal)),
       proveSession: actor((context, signal) => driver.proveSession(context, signal)),
@@ -45,6 +46,8 @@ export function bindMachine(
         context.tries < policy.startTriesMax && isStartFailure(event),
       nudgesLeft: ({ context }) => context.nudges < policy.nudgeWaitsMs.length,
       relaunchesLeft: ({ context }) => context.relaunches < policy.relaunchesMax,
+      restartWarranted: ({ context, event }) =>
+        context.restarts < policy.restartsMax && context.epoch === null && insideIsBroken(event),
       rechecksLeft: ({ context, event }) =>
         context.rechecks < policy.recheckWaitsMs.length && !isRefusal(event),
     },
@@ -69,6 +72,24 @@ function isStartFailure(event: object): boolean {
 function isRefusal(event: object): boolean {
   return "output" in event && (event.output as Proof).fault?.retryable === false;
 }
+
+/**
+ * The positive evidence for a restart, from two channels: no driver is here, and the platform's own
+ * way into the sandbox fails, too. One of them alone may be the channel's fault, and a restart ends
+ * whatever the user runs.
+ */
+function insideIsBroken(event: object): boolean {
+  if (!("error" in event) || !(event.error instanceof WorkFailure)) return false;
+  return INSIDE_BROKEN.includes(event.error.fault.code);
+}
+
+const INSIDE_BROKEN: readonly FaultCode[] = [
+  "ExecBroken",
+  "ExecQueued",
+  "FilesystemBroken",
+  "FilesystemMountMissing",
+  "PlatformTimeout",
+];
 
 /** The nth wait, counted from one; before the first there is the first. */
 function entry(waitsMs: readonly number[], count: number): number {

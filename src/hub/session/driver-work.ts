@@ -5,6 +5,7 @@ import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS } from "../../probes/probe.ts";
 import { runSuite } from "../../probes/suite.ts";
 import { judge } from "../../probes/verdict.ts";
+import type { ClaimState } from "../../providers/provider.ts";
 import type { Launched, Proof, SignalResult } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import {
@@ -20,6 +21,9 @@ import type { WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
 const EXEC_WAIT_MS = 10_000;
+
+/** A sandbox in one of these runs nothing until it is started. */
+const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
 
 export class DriverWork {
   readonly #desk: WorkDesk;
@@ -86,7 +90,7 @@ export class DriverWork {
       const claim = await provider.claim(sandboxId, signal);
       if (claim === null) return result("gone", "SandboxGone", "the platform has no such sandbox");
       board.claimed(claim);
-      if (["stopped", "paused", "archived"].includes(claim.state)) {
+      if (RESTING.includes(claim.state)) {
         return result("stopped", null, `not signalled: the platform says ${claim.platformState}`);
       }
       const dir = ledger.record.driverDir;
@@ -112,7 +116,7 @@ export class DriverWork {
       } catch (error) {
         const fault = toHubError(error);
         if (fault.kind.retry === "never") throw fault;
-        const code = fault.code === "PlatformTimeout" ? "ExecQueued" : execFault(fault.code);
+        const code = fault.code === "PlatformTimeout" ? "ExecQueued" : fault.code;
         ledger.note("nudge.sent", `nudge ${context.nudges} failed: ${fault.message}`, { code });
         return result("failed", code, fault.message);
       }
@@ -121,19 +125,17 @@ export class DriverWork {
 
   /** Link, exec and filesystem in the attached epoch. The one way to connected. */
   async proveSession(context: SessionContext, signal: AbortSignal): Promise<Proof> {
-    const { clock, provider, board } = this.#desk.deps;
+    const { clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
-      // The claim is read for the record only: nothing below looks at it.
-      const claiming = provider.claim(sandboxId, signal).then(
-        (claim) => {
-          if (claim !== null) board.claimed(claim);
-        },
-        (error: unknown) => board.stepped("claim", false, toHubError(error).message),
-      );
+      const claiming = this.#readClaim(sandboxId, signal);
       await this.#probe(context, signal);
-      await claiming;
-      return { fault: this.#verdictFault(context), at: clock.now() };
+      // The claim can only make it worse: what is gone or refused explains what the probes saw.
+      const worse = await claiming;
+      const broken = this.#verdictFault(context);
+      const explained =
+        broken === null || worse === null ? broken : faultFrom(worse, this.#desk.place(context));
+      return { fault: explained, at: clock.now() };
     });
   }
 
@@ -147,6 +149,22 @@ export class DriverWork {
         if (proof.fault !== null) return proof;
       }
     });
+  }
+
+  /** Reads the claim; answers with what it says against the session, if anything. */
+  async #readClaim(sandboxId: string, signal: AbortSignal): Promise<HubError | null> {
+    const { provider, board } = this.#desk.deps;
+    try {
+      const claim = await provider.claim(sandboxId, signal);
+      if (claim === null) return new HubError("SandboxGone", "the platform has no such sandbox");
+      board.claimed(claim);
+      if (!RESTING.includes(claim.state)) return null;
+      return new HubError("SandboxStopped", `the platform says ${claim.platformState}`);
+    } catch (error) {
+      const fault = toHubError(error);
+      board.stepped("claim", false, fault.message);
+      return fault.code === "PlatformAuthRejected" ? fault : null;
+    }
   }
 
   async #probe(context: SessionContext, signal: AbortSignal): Promise<void> {
@@ -171,8 +189,4 @@ export class DriverWork {
     const code = verdict.code === "Unproven" ? "Internal" : verdict.code;
     return faultFrom(new HubError(code, verdict.text), this.#desk.place(context));
   }
-}
-
-function execFault(code: FaultCode): FaultCode {
-  return code === "PlatformDown" || code === "PlatformAnswerInvalid" ? "ExecBroken" : code;
 }

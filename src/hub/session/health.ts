@@ -120,7 +120,10 @@ function statusOf(record: SessionRecord): SessionHealth["status"] {
 function verdictOf(input: HealthInput): SessionHealth["verdict"] {
   const { record } = input;
   if (record.fault !== null) return { code: record.fault.code, text: record.fault.message };
-  if (record.state === "suspended") return { code: "Suspended", text: "suspended on purpose" };
+  if (record.state === "suspended") {
+    const text = "suspended on purpose; not trusted until it is resumed and proven";
+    return { code: "Suspended", text };
+  }
   if (record.state === "ended") return { code: "Ended", text: "the session was removed" };
   if (!input.driverAttached) {
     return { code: "Unproven", text: "not trusted yet: no driver is connected" };
@@ -135,20 +138,21 @@ function view(probe: ProbeName, input: HealthInput): EvidenceView {
   if (found === undefined) {
     return { ok: null, at: null, ageMs: null, latencyMs: null, path, detail: "not probed yet" };
   }
-  const absent = probe === "driver" && !input.driverAttached;
-  const stale = found.epoch !== input.epoch;
-  return {
-    ok: absent ? false : stale ? null : found.ok,
+  const base = {
     at: iso(found.at),
     ageMs: Math.max(0, input.now - found.at),
     latencyMs: found.latencyMs,
     path: found.path,
-    detail: absent
-      ? "no driver is connected"
-      : stale
-        ? `of epoch ${found.epoch}: ${found.detail}`
-        : found.detail,
   };
+  if (!input.driverAttached) {
+    const absent = probe === "driver";
+    const detail = absent ? "no driver is connected" : `not trusted: seen in epoch ${found.epoch}`;
+    return { ...base, ok: absent ? false : null, detail };
+  }
+  if (found.epoch !== input.epoch) {
+    return { ...base, ok: null, detail: `not trusted: seen in epoch ${found.epoch}` };
+  }
+  return { ...base, ok: found.ok, detail: found.detail };
 }
 
 function iso(wallMs: number): string {

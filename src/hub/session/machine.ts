@@ -105,6 +105,18 @@ const resuming = vocabulary.createStateConfig({
         ],
       },
     },
+    restarting: {
+      id: "resuming.restarting",
+      invoke: {
+        src: "restartSandbox",
+        input: ({ context }) => context,
+        onDone: { target: "requesting" },
+        onError: [
+          { guard: "outcomeUnknown", target: "requesting", actions: "rememberFailure" },
+          { target: "#error", actions: "rememberFailure" },
+        ],
+      },
+    },
     watching: {
       id: "resuming.watching",
       invoke: {
@@ -170,7 +182,14 @@ const nudging = vocabulary.createStateConfig({
         src: "launchDriver",
         input: ({ context }) => context,
         onDone: { target: "awaitingLaunched" },
-        onError: { target: "#error", actions: "rememberFailure" },
+        onError: [
+          {
+            guard: "restartWarranted",
+            target: "#resuming.restarting",
+            actions: ["rememberFailure", "countRestart"],
+          },
+          { target: "#error", actions: "rememberFailure" },
+        ],
       },
     },
     awaitingLaunched: {
@@ -330,6 +349,7 @@ export const sessionMachine = vocabulary.createMachine({
     nudges: 0,
     relaunches: 0,
     rechecks: 0,
+    restarts: 0,
     tries: 1,
     wakes: 0,
     fault: input.fault,

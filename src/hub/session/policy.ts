@@ -23,6 +23,8 @@ export interface SessionPolicy {
   /** Wait for the driver after nudge n; one entry is one nudge. */
   readonly nudgeWaitsMs: readonly number[];
   readonly relaunchesMax: number;
+  /** Stop and start of the same sandbox within one attempt; it ends the user's processes. */
+  readonly restartsMax: number;
   /** Wait before re-check n of a failed proof; one entry is one re-check. */
   readonly recheckWaitsMs: readonly number[];
   /** Between two rounds of probes while connected. */
@@ -41,6 +43,7 @@ export const defaultPolicy: SessionPolicy = {
   driverWaitMs: 8_000,
   nudgeWaitsMs: [500, 1_500, 4_000],
   relaunchesMax: 2,
+  restartsMax: 1,
   recheckWaitsMs: [500, 1_500],
   patrolMs: 30_000,
 };

@@ -97,6 +97,20 @@ export class SandboxWork {
     });
   }
 
+  /** Stops the sandbox, so that the wake that follows starts it afresh on the same files. */
+  async restartSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
+    const { provider, board, ledger, links, clock } = this.#desk.deps;
+    return this.#desk.run(context, async () => {
+      const sandboxId = this.#desk.sandboxId();
+      const why = "no driver, and the platform's own way in fails: stop and start";
+      ledger.note("sandbox.restarted", why, { sandboxId });
+      links.drop("suspended");
+      board.claimed(await provider.stop(sandboxId, this.#desk.leftMs(context), signal));
+      board.stepped("restart", true, "stopped, to be started again");
+      return { at: clock.now() };
+    });
+  }
+
   async pauseSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
     const { provider, board, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {

@@ -27,6 +27,7 @@ export interface SessionContext {
   readonly rung: Rung;
   readonly nudges: number;
   readonly relaunches: number;
+  readonly restarts: number;
   /** Sandboxes asked for in this attempt. */
   readonly tries: number;
   /** Times that this attempt found the sandbox stopped and started it. */
@@ -52,6 +53,7 @@ const BUDGET_START = {
   nudges: 0,
   relaunches: 0,
   rechecks: 0,
+  restarts: 0,
   tries: 1,
   wakes: 0,
   rung: "none",
@@ -70,6 +72,7 @@ export const vocabulary = setup({
     wakeSandbox: unbound<Launched>("wakeSandbox"),
     launchDriver: unbound<Launched>("launchDriver"),
     signalDriver: unbound<SignalResult>("signalDriver"),
+    restartSandbox: unbound<Launched>("restartSandbox"),
     proveSession: unbound<Proof>("proveSession"),
     patrol: unbound<Proof>("patrol"),
     pauseSandbox: unbound<Launched>("pauseSandbox"),
@@ -95,6 +98,7 @@ export const vocabulary = setup({
     stoppedAndWakesLeft: ({ context, event }) =>
       context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
     startTriesLeft: () => notBound("startTriesLeft"),
+    restartWarranted: () => notBound("restartWarranted"),
     nudgesLeft: () => notBound("nudgesLeft"),
     relaunchesLeft: () => notBound("relaunchesLeft"),
     rechecksLeft: () => notBound("rechecksLeft"),
@@ -116,10 +120,19 @@ export const vocabulary = setup({
     countWake: assign(({ context }) => ({ wakes: context.wakes + 1 })),
     countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
     forgetSandbox: assign({ sandboxId: null }),
-    countNudge: assign(({ context }) => ({ nudges: context.nudges + 1, rung: "nudge" })),
+    countNudge: assign(({ context }) => ({
+      nudges: context.nudges + 1,
+      rung: context.rung === "restart" ? context.rung : "nudge",
+    })),
     countRelaunch: assign(({ context }) => ({
       relaunches: context.relaunches + 1,
-      rung: "relaunch",
+      rung: context.rung === "restart" ? context.rung : "relaunch",
+    })),
+    countRestart: assign(({ context }) => ({
+      restarts: context.restarts + 1,
+      nudges: 0,
+      relaunches: 0,
+      rung: "restart",
     })),
     countRecheck: assign(({ context }) => ({
       rechecks: context.rechecks + 1,

@@ -19,8 +19,8 @@ export interface PlatformFailure {
   readonly message: string;
   /** GETs and DELETEs can be repeated; anything else without an answer may have taken effect. */
   readonly idempotent: boolean;
-  /** A call on files: a 404 is then about the path, unless the text names the sandbox. */
-  readonly onFiles?: boolean;
+  /** Set for calls of a sandbox's toolbox, by what they are about. */
+  readonly toolbox?: "exec" | "files";
   readonly cause?: unknown;
 }
 
@@ -75,11 +75,30 @@ export function classify(failure: PlatformFailure): HubError {
     return new HubError(failure.timedOut ? "PlatformTimeout" : "PlatformDown", said, options);
   }
   const code = codeOf(status, failure.message);
-  const onPath = failure.onFiles === true && !NAMES_SANDBOX.test(failure.message);
-  return new HubError(code === "SandboxGone" && onPath ? "FilesystemBroken" : code, said, options);
+  return new HubError(
+    failure.toolbox === undefined ? code : inside(failure.toolbox, code),
+    said,
+    options,
+  );
 }
 
-const NAMES_SANDBOX = /\bsandbox\b.*\bnot found\b/i;
+/**
+ * What a toolbox says is about the way into a sandbox. It answers 401 and 404 also for a sandbox
+ * that moved or is just starting, and 502 when its daemon is dead: whether the sandbox is there,
+ * and whether the key is good, only the API says.
+ */
+function inside(toolbox: "exec" | "files", code: FaultCode): FaultCode {
+  const door: readonly FaultCode[] = [
+    "PlatformAuthRejected",
+    "PlatformQuota",
+    "SandboxGone",
+    "PlatformDown",
+    "StateConflict",
+    "PlatformAnswerInvalid",
+  ];
+  if (!door.includes(code)) return code;
+  return toolbox === "exec" ? "ExecBroken" : "FilesystemBroken";
+}
 
 function codeOf(status: number, message: string): FaultCode {
   if (status === 401 || (status === 403 && !/suspended/i.test(message))) {

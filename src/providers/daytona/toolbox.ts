@@ -18,7 +18,8 @@ interface CallOptions {
   readonly waitMs?: number;
   readonly json?: object;
   readonly form?: FormData;
-  readonly onFiles?: boolean;
+  /** What the call is about; homes and commands are exec. */
+  readonly toolbox?: "exec" | "files";
 }
 type CallArguments = [
   call: string,
@@ -68,7 +69,7 @@ export class Toolbox {
 
   async listFiles(path: string, signal?: AbortSignal): Promise<readonly FileEntry[]> {
     const url = `/files?path=${encode(path)}`;
-    const body = await this.#json("list files", "GET", url, signal, { onFiles: true });
+    const body = await this.#json("list files", "GET", url, signal, { toolbox: "files" });
     if (!Array.isArray(body)) {
       throw new HubError("PlatformAnswerInvalid", "list files: the answer is not a list");
     }
@@ -83,20 +84,20 @@ export class Toolbox {
 
   async readFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
     const url = `/files/download?path=${encode(path)}`;
-    return this.#call("read file", "GET", url, signal, { onFiles: true });
+    return this.#call("read file", "GET", url, signal, { toolbox: "files" });
   }
 
   async writeFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     const form = new FormData();
     form.append("files[0].path", path);
     form.append("files[0].file", new Blob([new Uint8Array(bytes)]), path);
-    const options = { form, onFiles: true };
+    const options = { form, toolbox: "files" } as const;
     await this.#call("write file", "POST", "/files/bulk-upload", signal, options);
   }
 
   async removeFile(path: string, signal?: AbortSignal): Promise<void> {
     const url = `/files?path=${encode(path)}`;
-    await this.#call("remove file", "DELETE", url, signal, { onFiles: true });
+    await this.#call("remove file", "DELETE", url, signal, { toolbox: "files" });
   }
 
   /** The answer's JSON; another kind of answer is the platform's fault, not ours. */
@@ -121,8 +122,8 @@ export class Toolbox {
       ...(options.json === undefined ? {} : { "content-type": "application/json" }),
     };
     const body = options.json === undefined ? options.form : JSON.stringify(options.json);
-    const { onFiles = false } = options;
-    const failure = { call, message: "", idempotent: method !== "POST", onFiles };
+    const { toolbox = "exec" } = options;
+    const failure = { call, message: "", idempotent: method !== "POST", toolbox };
     let status: number;
     let bytes: Uint8Array;
     try {

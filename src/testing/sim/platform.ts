@@ -158,6 +158,20 @@ class SimProvider implements SandboxProvider {
     });
   }
 
+  stop(sandboxId: string, waitMs: number): Promise<Claim> {
+    this.#platform.onCall("stop", sandboxId, "");
+    return this.#call("stop", waitMs, false, (done, fail) => {
+      const sandbox = this.#existing(sandboxId);
+      if (sandbox instanceof HubError) fail(sandbox);
+      else if (sandbox.state === "creating" || sandbox.state === "destroying") {
+        fail(new HubError("StateConflict", "Sandbox state change in progress"));
+      } else {
+        sandbox.stop();
+        done(this.#claimOf(sandbox));
+      }
+    });
+  }
+
   pause(sandboxId: string, waitMs: number): Promise<Claim> {
     return this.#call("pause", waitMs, false, (done, fail) => {
       const sandbox = this.#existing(sandboxId);
