@@ -1,6 +1,14 @@
 /** The launch and nudge scripts in the shells that sandboxes have, against real processes. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -13,7 +21,10 @@ import {
 } from "../../src/hub/session/nudge.ts";
 import { until } from "../support/until.ts";
 
-const SHELLS = ["/bin/sh", "/bin/dash", "/bin/bash"].filter((shell) => existsSync(shell));
+/** Each shell once: /bin/sh is one of the others on most machines. */
+const SHELLS = [
+  ...new Set(["/bin/sh", "/bin/dash", "/bin/bash"].filter(existsSync).map((p) => realpathSync(p))),
+];
 
 let dir: string;
 let children: ChildProcess[];

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
 import type { Session } from "../../src/hub/session/session.ts";
 import {
+  answered,
   AuthRejectingPlatform,
   BusyDeletePlatform,
   GonePlatform,
@@ -267,6 +268,24 @@ describe("a session and its platform", () => {
     await world.clock.advanceAsync(60_000);
     expect(session.record.detail).toBe("ended.gone");
     expect(world.platform.count("create")).toBe(1);
+  });
+});
+
+describe("a pause that fails", () => {
+  test("[SM23] leaves the session connected, by a new proof, and the reason in its timeline", async () => {
+    const world = new HubWorld();
+    const { session } = await world.connected();
+    world.platform.pause = () =>
+      Promise.reject(answered("pause sandbox", 422, "pause is not supported for this class"));
+    session.operate("operator.paused");
+    for (let turn = 0; turn < 6; turn++) await world.clock.advanceAsync(10);
+    expect(session.record.state).toBe("connected");
+    const events = world.sessions.events({ after: 0, session: session.record.id, limit: 1_000 });
+    const reasons = events.map(({ data }) => data["because"]);
+    expect(reasons).toContainEqual({
+      code: "PauseUnsupported",
+      said: expect.stringContaining("pause is not supported") as string,
+    });
   });
 });
 

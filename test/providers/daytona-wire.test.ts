@@ -7,7 +7,7 @@ import { toHubError } from "../../src/base/hub-error.ts";
 import { DaytonaProvider } from "../../src/providers/daytona/daytona.ts";
 import { Toolbox } from "../../src/providers/daytona/toolbox.ts";
 
-const CALL_MS = 200;
+const CALL_MS = 80;
 /** The SDK loads on the first call, and the machine may be busy. */
 const SLACK_MS = 2_500;
 const API_KEY = "canary-api-key-0123456789";
@@ -50,7 +50,7 @@ const answering =
 
 /** Every toolbox call, by name. */
 const calls: Record<string, (box: Toolbox) => Promise<unknown>> = {
-  exec: (box) => box.exec({ command: "true", timeoutMs: 100 }),
+  exec: (box) => box.exec({ command: "true", timeoutMs: 50 }),
   homeDir: (box) => box.homeDir(),
   listFiles: (box) => box.listFiles("/x"),
   readFile: (box) => box.readFile("/x"),
@@ -138,7 +138,7 @@ describe("the adapter", () => {
       start: api.start("x", CALL_MS),
       pause: api.pause("x", CALL_MS),
       destroy: api.destroy("x"),
-      exec: api.exec("x", { command: "true", timeoutMs: 100 }),
+      exec: api.exec("x", { command: "true", timeoutMs: 50 }),
       list: api.list({ a: "b" }),
     };
     for (const [name, work] of Object.entries(waits)) {

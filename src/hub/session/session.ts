@@ -197,7 +197,10 @@ export class Session {
     } else if (detail === "ended.gone") {
       this.ledger.note("session.ended", "ended: nothing of it is left", {}, change);
     } else {
-      this.ledger.note("session.entered", detail, { attempt, rung, deadlineAt }, change);
+      // Why the last work failed: a pause that was refused leaves no other trace.
+      const because = fault === null ? {} : { because: { code: fault.code, said: fault.message } };
+      const data = { attempt, rung, deadlineAt, ...because };
+      this.ledger.note("session.entered", detail, data, change);
     }
     this.#onEntered(this);
   }
