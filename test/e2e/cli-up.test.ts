@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeWhere, needs, testWhere } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import { bin, exitOf, makeCliHome, runProgram, waitForText } from "./cli-kit.ts";
 import type { CliHome, CommandEnd } from "./cli-kit.ts";
 
@@ -38,9 +39,9 @@ describeWhere([needs.linux], "up and down", () => {
     expect(doctor.stdout).toMatch(/\[warn\] leftovers .*without a hub/);
 
     expect((await cli.run(["up", "--detach"])).exitCode).toBe(0);
-    await cli.run(["retry", "demo"]);
-    const after = await session("demo");
-    expect([after["state"], after["sandboxId"]]).toEqual(["connected", before["sandboxId"]]);
+    let after = await session("demo");
+    await until(async () => (after = await session("demo"))["state"] === "connected");
+    expect(after["sandboxId"]).toBe(before["sandboxId"]);
   });
 
   test("down after ^C still ends the sandboxes that run on", async () => {
