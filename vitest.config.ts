@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Folders are promises: unit and house are pure, e2e starts real processes and skips aloud. */
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/support/spoken-skips.ts"],
     projects: [
       { test: { name: "house", include: ["test/house/**/*.test.ts"] } },
       {
