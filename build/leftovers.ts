@@ -1,8 +1,8 @@
 /**
  * Reads from the kernel what a test run left behind: processes, mounts, cgroups and files. All
  * that belongs to a run is known by its own temporary directory: it stands in the environment, the
- * arguments, the working directory or the mounts of each of its processes. Changes nothing but to
- * end what it found, so that the next run starts clean.
+ * arguments, the working directory or the own mounts of each of its processes. It only reads: what
+ * it takes for a leftover may be somebody else's, so ending it is a person's decision.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync, type Dirent } from "node:fs";
 import { join } from "node:path";
@@ -18,19 +18,16 @@ const STEP_MS = 100;
 interface Leftover {
   readonly kind: "process" | "mount" | "cgroup";
   readonly text: string;
-  readonly pid?: number;
 }
 
 const own = ancestors(process.pid);
+const ownMounts = linkOf("/proc/self/ns/mnt");
 let left = look();
 for (let waitedMs = 0; left.length > 0 && waitedMs < SETTLE_MS; waitedMs += STEP_MS) {
   await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   left = look();
 }
-for (const { kind, text, pid } of left) {
-  console.log(`left behind: ${kind} ${text}`);
-  if (pid !== undefined) process.kill(pid, "SIGKILL");
-}
+for (const { kind, text } of left) console.log(`left behind: ${kind} ${text}`);
 const files = existsSync(root) ? readdirSync(root) : [];
 for (const name of files) console.log(`left behind: file ${join(root, name)}`);
 if (left.length === 0) console.log("no process, no mount, no cgroup");
@@ -45,12 +42,13 @@ function processes(): readonly Leftover[] {
   return readdirSync("/proc").flatMap((name): Leftover[] => {
     const pid = Number(name);
     if (!Number.isInteger(pid) || own.has(pid)) return [];
-    const seen = ["environ", "cmdline", "mountinfo"].map((file) => read(`/proc/${pid}/${file}`));
-    if (!seen.some((text) => text.includes(root)) && !linkOf(`/proc/${pid}/cwd`).includes(root)) {
-      return [];
-    }
-    const command = (seen[1] ?? "").replaceAll("\0", " ").trim();
-    return [{ kind: "process", text: `${pid} ${command.slice(0, 160)}`, pid }];
+    const commandLine = read(`/proc/${pid}/cmdline`);
+    const traces = [commandLine, read(`/proc/${pid}/environ`), linkOf(`/proc/${pid}/cwd`)];
+    // A mount in our own namespace stands in the table of every process of the machine.
+    if (linkOf(`/proc/${pid}/ns/mnt`) !== ownMounts) traces.push(read(`/proc/${pid}/mountinfo`));
+    if (!traces.some((text) => text.includes(root))) return [];
+    const command = commandLine.replaceAll("\0", " ").trim();
+    return [{ kind: "process", text: `${pid} ${command.slice(0, 160)}` }];
   });
 }
 
