@@ -3,9 +3,9 @@
  * It owns these two files; the store and the platform's directory belong to hub and platform.
  */
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { HubError } from "../base/hub-error.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 
@@ -39,7 +39,7 @@ export function homePaths(home: string) {
  */
 export function prepareHome(home: string): void {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o711 });
+    makeDirectories(home, 0o711);
     mkdirSync(join(home, "log"), { recursive: true, mode: 0o700 });
     accessSync(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
@@ -47,6 +47,21 @@ export function prepareHome(home: string): void {
     throw new HubError("HomeNotWritable", `cannot write to the state directory ${home} (${code})`, {
       cause,
     });
+  }
+}
+
+/**
+ * Level by level: where the kernel refuses a directory (below /proc, say), a recursive mkdir of
+ * Node never returns.
+ */
+function makeDirectories(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  * contents; each part is where its name says.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
@@ -164,7 +164,6 @@ async function listenOn(
 function openSecrets(home: string): { hubId: string; driverSecret: Uint8Array } {
   const file = join(home, "hub-secret.json");
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
     if (!existsSync(file)) {
       const made = {
         hubId: newId("hub", systemRandom),

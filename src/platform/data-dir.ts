@@ -3,8 +3,16 @@
  * restarts, and `platform.json`, by which others find a platform that serves.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { dataPaths } from "./host.ts";
 import type { DataPaths } from "./host.ts";
 import type { NetworkKind, RootKind, Tier } from "./isolation/tier.ts";
@@ -96,10 +104,8 @@ export class DataDir {
     }
     try {
       // Others may pass through to what is theirs; what is secret has its own mode.
-      for (const path of [data, sandboxes, roots, services]) {
-        mkdirSync(path, { recursive: true, mode: 0o755 });
-      }
-      mkdirSync(sockets, { recursive: true, mode: 0o700 });
+      for (const path of [data, sandboxes, roots, services]) makeDirectories(path, 0o755);
+      makeDirectories(sockets, 0o700);
       chmodSync(services, 0o755);
     } catch (error) {
       throw new PlatformStartError(
@@ -134,5 +140,20 @@ export class DataDir {
     throw new PlatformStartError(
       `cannot lock ${this.paths.data}: another platform starts there now`,
     );
+  }
+}
+
+/**
+ * Level by level: where the kernel refuses a directory (below /proc, say), a recursive mkdir of
+ * Node never returns.
+ */
+function makeDirectories(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }

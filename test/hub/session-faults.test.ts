@@ -183,20 +183,40 @@ describe("a session and its platform", () => {
     expect(world.platform.calls).toEqual(["claim"]);
   });
 
-  test("[SM8] a key that is refused while connected takes no re-check", async () => {
+  test.for(["PlatformAuthRejected", "PlatformDown", "PlatformTimeout"] as const)(
+    "[SM24] %s while the driver answers: the session stays, and is confirmed again later",
+    async (code) => {
+      const world = new HubWorld();
+      const { session, link } = await world.connected();
+      const { exec, writeFile, claim } = world.platform;
+      const refused = () => Promise.reject(new HubError(code, "not now"));
+      Object.assign(world.platform, { exec: refused, writeFile: refused, claim: refused });
+      session.fellSilent(link);
+      await world.clock.advanceAsync(10);
+      expect(session.record.detail).toBe("connected.unconfirmed");
+      expect([session.health().status, session.route !== null]).toEqual(["warn", true]);
+      await world.clock.advanceAsync(10 * world.policy.confirmMs);
+      expect(session.record.state).toBe("connected");
+      Object.assign(world.platform, { exec, writeFile, claim });
+      await world.clock.advanceAsync(world.policy.confirmMs + 10);
+      expect(session.record.detail).toBe("connected.healthy");
+    },
+  );
+
+  test("[SM25] a failed session is proven again by itself once its platform answers", async () => {
     const world = new HubWorld();
     const { session, link } = await world.connected();
-    const rejected = () =>
-      Promise.reject(new HubError("PlatformAuthRejected", "exec: Invalid credentials"));
-    world.platform.exec = rejected;
-    world.platform.writeFile = rejected;
-    world.platform.claim = rejected;
-    session.fellSilent(link);
-    for (let turn = 0; turn < 6; turn++) await world.clock.advanceAsync(10);
-    expect([session.record.detail, faultOf(session)?.code]).toEqual([
-      "error.final",
-      "PlatformAuthRejected",
-    ]);
+    const { exec, writeFile, claim } = world.platform;
+    const down = () => Promise.reject(new HubError("PlatformDown", "connect ECONNREFUSED"));
+    Object.assign(world.platform, { exec: down, writeFile: down, claim: down });
+    session.detach(link, "killed");
+    await untilError(world, session, world.policy.healMs + 1_000);
+    expect(session.record.detail).toBe("error.healable");
+    Object.assign(world.platform, { exec, writeFile, claim });
+    world.driversDial();
+    world.platform.onNudge = () => "driver-dead";
+    await world.clock.advanceAsync(2 * world.policy.confirmMs);
+    expect([session.record.detail, session.record.epoch]).toEqual(["connected.healthy", 2]);
   });
 
   test("[SM11] GonePlatform: error at once, and a retry starts a fresh sandbox", async () => {

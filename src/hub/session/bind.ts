@@ -33,12 +33,14 @@ export function bindMachine(
       launchDriver: actor((context, signal) => driver.launchDriver(context, signal)),
       signalDriver: actor((context, signal) => driver.signalDriver(context, signal)),
       proveSession: actor((context, signal) => driver.proveSession(context, signal)),
+      awaitRecovery: actor((context, signal) => driver.awaitRecovery(context, signal)),
       patrol: actor((context, signal) => driver.patrol(context, signal)),
     },
     delays: {
       attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - clock.now()),
       driverWait: () => policy.driverWaitMs,
       nudgeWait: ({ context }) => entry(policy.nudgeWaitsMs, context.nudges),
+      confirmWait: () => policy.confirmMs,
       recheckWait: ({ context }) => entry(policy.recheckWaitsMs, context.rechecks),
     },
     guards: {

@@ -16,7 +16,7 @@ import {
   readLaunchAnswer,
   readNudgeAnswer,
 } from "./nudge.ts";
-import type { SessionContext } from "./vocabulary.ts";
+import { PLATFORM_SILENT, type SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
@@ -135,7 +135,8 @@ export class DriverWork {
       const broken = this.#verdictFault(context);
       const explained =
         broken === null || worse === null ? broken : faultFrom(worse, this.#desk.place(context));
-      return { fault: explained, at: clock.now() };
+      const driverAnswered = this.#driverAnswered(context);
+      return { fault: explained, driverAnswered, at: clock.now() };
     });
   }
 
@@ -163,7 +164,7 @@ export class DriverWork {
     } catch (error) {
       const fault = toHubError(error);
       board.stepped("claim", false, fault.message);
-      return fault.code === "PlatformAuthRejected" ? fault : null;
+      return PLATFORM_SILENT.includes(fault.code) ? fault : null;
     }
   }
 
@@ -181,6 +182,36 @@ export class DriverWork {
       onEvidence: (evidence) => board.answered(evidence),
       signal,
     });
+  }
+
+  /**
+   * Looks, at a slow pace and without a side effect, whether a failed session could be proven
+   * again: its platform answers where it did not, or its driver is here and all probes pass.
+   */
+  async awaitRecovery(context: SessionContext, signal: AbortSignal): Promise<Launched> {
+    const { clock, policy, random, ledger } = this.#desk.deps;
+    return this.#desk.run(context, async () => {
+      for (;;) {
+        await sleep(clock, policy.confirmMs * (0.8 + 0.4 * random.next()), signal);
+        const { sandboxId } = ledger.record;
+        if (sandboxId === null) continue;
+        if ((await this.#readClaim(sandboxId, signal)) !== null) continue;
+        if (context.epoch === null) {
+          const silent = context.fault !== null && PLATFORM_SILENT.includes(context.fault.code);
+          if (silent) return { at: clock.now() };
+          continue;
+        }
+        await this.#probe(context, signal);
+        if (this.#verdictFault(context) === null) return { at: clock.now() };
+      }
+    });
+  }
+
+  #driverAnswered(context: SessionContext): boolean {
+    const { evidence } = this.#desk.deps.board;
+    return evidence.some(
+      ({ probe, epoch, ok }) => probe === "driver" && epoch === context.epoch && ok,
+    );
   }
 
   #verdictFault(context: SessionContext): Proof["fault"] {

@@ -32,6 +32,8 @@ export class WorkFailure extends Error {
 /** What a proof ended with. `fault` is null when driver, exec and filesystem all answered. */
 export interface Proof {
   readonly fault: SessionFault | null;
+  /** The driver answered its nonce, whatever else failed. */
+  readonly driverAnswered: boolean;
   readonly at: number;
 }
 

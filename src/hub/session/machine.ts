@@ -239,6 +239,7 @@ const connected = vocabulary.createStateConfig({
             target: "healthy",
             actions: "clearBudgets",
           },
+          { guard: "platformSilent", target: "unconfirmed", actions: "clearRechecks" },
           { guard: "rechecksLeft", target: "rechecking", actions: "countRecheck" },
           {
             target: "#nudging.proving",
@@ -249,6 +250,11 @@ const connected = vocabulary.createStateConfig({
       },
     },
     rechecking: { after: { recheckWait: { target: "suspect" } } },
+    /** The driver answers and the platform lets nobody look: people keep their streams. */
+    unconfirmed: {
+      on: { "driver.fellSilent": { guard: "isCurrentEpoch", target: "suspect" } },
+      after: { confirmWait: { target: "suspect" } },
+    },
   },
 });
 
@@ -305,8 +311,14 @@ const error = vocabulary.createStateConfig({
   on: { "operator.retried": [...retried], "operator.resumed": [...retried] },
   states: {
     sorting: { always: [{ guard: "isHealable", target: "healable" }, { target: "final" }] },
-    /** A driver that comes back by itself is worth another proof. */
+    /** A driver that comes back by itself is worth another proof, and so is a platform. */
     healable: {
+      invoke: {
+        src: "awaitRecovery",
+        input: ({ context }) => context,
+        onDone: { target: "#nudging", actions: ["startAttempt", deadline("healMs")] },
+        onError: { target: "healable", reenter: true },
+      },
       on: {
         "driver.attached": {
           target: "#nudging.proving",

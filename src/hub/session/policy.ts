@@ -27,6 +27,8 @@ export interface SessionPolicy {
   readonly restartsMax: number;
   /** Wait before re-check n of a failed proof; one entry is one re-check. */
   readonly recheckWaitsMs: readonly number[];
+  /** Between looks at a session that could not be confirmed, or that failed. */
+  readonly confirmMs: number;
   /** Between two rounds of probes while connected. */
   readonly patrolMs: number;
 }
@@ -45,5 +47,6 @@ export const defaultPolicy: SessionPolicy = {
   relaunchesMax: 2,
   restartsMax: 1,
   recheckWaitsMs: [500, 1_500],
+  confirmMs: 15_000,
   patrolMs: 30_000,
 };

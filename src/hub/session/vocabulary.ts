@@ -4,6 +4,7 @@
  * until bind.ts provides it.
  */
 import { assign, fromPromise, setup } from "xstate";
+import type { FaultCode } from "../../base/faults.ts";
 import type { Rung, SessionFault } from "../../store/facts.ts";
 import type {
   BootState,
@@ -46,6 +47,14 @@ const notBound = (name: string): never => {
   throw new Error(`${name} is not bound`);
 };
 
+/** The platform does not let us look: this says nothing about any one sandbox. */
+export const PLATFORM_SILENT: readonly FaultCode[] = [
+  "PlatformDown",
+  "PlatformTimeout",
+  "PlatformRateLimited",
+  "PlatformAuthRejected",
+];
+
 /** A sandbox that stops again and again is not healed by starting it. */
 const WAKES_MAX = 2;
 
@@ -74,6 +83,7 @@ export const vocabulary = setup({
     signalDriver: unbound<SignalResult>("signalDriver"),
     restartSandbox: unbound<Launched>("restartSandbox"),
     proveSession: unbound<Proof>("proveSession"),
+    awaitRecovery: unbound<Launched>("awaitRecovery"),
     patrol: unbound<Proof>("patrol"),
     pauseSandbox: unbound<Launched>("pauseSandbox"),
     removeSandbox: unbound<Launched>("removeSandbox"),
@@ -83,6 +93,7 @@ export const vocabulary = setup({
     driverWait: () => notBound("driverWait"),
     nudgeWait: () => notBound("nudgeWait"),
     recheckWait: () => notBound("recheckWait"),
+    confirmWait: () => notBound("confirmWait"),
   },
   guards: {
     bootsAs: ({ context }, boot: BootState) => context.boot === boot,
@@ -95,6 +106,12 @@ export const vocabulary = setup({
     outcomeUnknown: ({ event }) => failureOf(event)?.outcomeUnknown === true,
     /** Keys, quota and configuration: climbing would only repeat the refusal. */
     noRungHelps: ({ event }) => failureOf(event)?.fault.retryable === false,
+    /** The driver answers; only the platform's way in is closed. */
+    platformSilent: ({ event }) => {
+      const proof = proofOf(event);
+      const code = proof?.fault?.code;
+      return proof?.driverAnswered === true && code !== undefined && PLATFORM_SILENT.includes(code);
+    },
     stoppedAndWakesLeft: ({ context, event }) =>
       context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
     startTriesLeft: () => notBound("startTriesLeft"),

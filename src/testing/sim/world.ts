@@ -26,6 +26,7 @@ export const simPolicy: SessionPolicy = {
   healMs: 20_000,
   pauseMs: 10_000,
   patrolMs: 8_000,
+  confirmMs: 4_000,
   stallMs: 8_000,
   janitorMs: 5_000,
 };
