@@ -40,17 +40,18 @@ export interface Dashboard {
 }
 
 export async function startDashboard(): Promise<Dashboard> {
-  const home = await makeCliHome();
-  let hub = home.start(["up"]);
-  const started = await waitForText(hub, "next ");
-  const token = /#token=(\S+)/.exec(started)?.[1] ?? "";
-  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(started)?.[0] ?? "";
+  // The browser first: one that does not start must not leave a hub behind.
   const profile = mkdtempSync(join(tmpdir(), "hfw-"));
   const context = await chromium.launchPersistentContext(profile, {
     ...(program === undefined ? {} : { executablePath: program }),
     args: FLAGS,
     viewport: { width: 1400, height: 900 },
   });
+  const home = await makeCliHome();
+  let hub = home.start(["up"]);
+  const started = await waitForText(hub, "next ");
+  const token = /#token=(\S+)/.exec(started)?.[1] ?? "";
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(started)?.[0] ?? "";
   const offences: string[] = [];
   context.on("page", (page) => watch(page, url, offences));
   return {
