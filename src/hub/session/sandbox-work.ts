@@ -52,9 +52,11 @@ export class SandboxWork {
     const waitMs = Math.min(this.#desk.leftMs(context), policy.stallMs);
     const claim = await provider.create(request, waitMs);
     if (signal.aborted) {
-      // The session was removed or its time ran out meanwhile: nobody waits for this sandbox.
-      await this.#destroy(claim.sandboxId);
-      throw new HubError("SandboxStartStalled", "the sandbox came too late and was removed");
+      // It came too late for this attempt. A later one that asks for the same name adopts it.
+      const { record } = ledger;
+      const wanted = record.sandboxName === sandboxName && record.state !== "ended";
+      if (!wanted) await this.#destroy(claim.sandboxId);
+      throw new HubError("SandboxStartStalled", "the sandbox came after its attempt had ended");
     }
     this.#created(claim);
     board.claimed({ ...claim, at: clock.now() });
