@@ -4,6 +4,7 @@
  * arguments, the working directory or the own mounts of each of its processes. It only reads: what
  * it takes for a leftover may be somebody else's, so ending it is a person's decision.
  */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 
@@ -59,13 +60,29 @@ function mounts(): readonly Leftover[] {
     .map((line) => ({ kind: "mount", text: line.split(" ")[4] ?? line }));
 }
 
-/** One without any process is nobody's: those of a running platform hold its sandboxes. */
+/** One without any process is nobody's, unless a platform runs that it is named after. */
 function cgroups(): readonly Leftover[] {
+  const inUse = new Set(runningDataDirs().map(cgroupName));
   return ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].flatMap((mount) =>
     directories(mount)
-      .filter((name) => name.startsWith("holdfast-") && isEmptyTree(join(mount, name)))
+      .filter((name) => name.startsWith("holdfast-") && !inUse.has(name))
+      .filter((name) => isEmptyTree(join(mount, name)))
       .map((name): Leftover => ({ kind: "cgroup", text: join(mount, name) })),
   );
+}
+
+/** Data directories of the platforms that run now, read from their arguments. */
+function runningDataDirs(): readonly string[] {
+  return readdirSync("/proc").flatMap((name) => {
+    const args = read(`/proc/${name}/cmdline`).split("\0");
+    const at = args.indexOf("--data");
+    return at < 0 ? [] : [args[at + 1] ?? ""];
+  });
+}
+
+/** The name that src/platform/kernel/cgroup.ts gives. */
+function cgroupName(dataDir: string): string {
+  return `holdfast-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
 }
 
 function isEmptyTree(path: string): boolean {
