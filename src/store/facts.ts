@@ -95,6 +95,8 @@ export interface SessionRecord {
   /** Name of the sandbox at the platform, fixed before it is asked for. */
   readonly sandboxName: string;
   readonly sandboxId: string | null;
+  /** A sandbox of the current name was asked for: there may be one, also without an id. */
+  readonly asked: boolean;
   /** Names of sandboxes that were given up and may still be there: the janitor deletes them. */
   readonly litter: readonly string[];
   /** Two counters: a WELCOME that got lost must not look like a rollback. */
@@ -135,6 +137,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     rung: "none",
     sandboxName: sandboxNameOf(id, 1),
     sandboxId: null,
+    asked: false,
     litter: [],
     epochIssued: 0,
     epoch: 0,
@@ -146,7 +149,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
 
 /** A record as an older Holdfast wrote it, with what has been added since. */
 export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
-  return { litter: [], requestKey: null, ...stored } as SessionRecord;
+  return { asked: true, litter: [], requestKey: null, ...stored } as SessionRecord;
 }
 
 /** What giving up the current sandbox changes: the next one has another name. */
@@ -155,6 +158,7 @@ export function discardSandbox(record: SessionRecord): Fact["change"] {
   return {
     sandboxName: sandboxNameOf(record.id, number + 1),
     sandboxId: null,
+    asked: false,
     driverDir: null,
     litter: [...record.litter, record.sandboxName],
   };

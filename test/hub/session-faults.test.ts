@@ -183,6 +183,16 @@ describe("a session and its platform", () => {
     expect(world.platform.calls).toEqual(["claim"]);
   });
 
+  test("[SM12] a session that asked for no sandbox is removed without asking the platform", async () => {
+    const world = new HubWorld({ platform: (clock) => new AuthRejectingPlatform(clock) });
+    const session = world.create();
+    await world.clock.advanceAsync(10);
+    session.operate("operator.removed");
+    await world.clock.advanceAsync(10);
+    expect(session.record.detail).toBe("ended.gone");
+    expect(world.platform.calls).toEqual(["claim"]);
+  });
+
   test.for(["PlatformAuthRejected", "PlatformDown", "PlatformTimeout"] as const)(
     "[SM24] %s while the driver answers: the session stays, and is confirmed again later",
     async (code) => {

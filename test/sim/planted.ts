@@ -129,8 +129,8 @@ export const plants: readonly Plant[] = [
     "no-intent",
     "a sandbox is asked for before that is written down",
     "hub/session/sandbox-work.ts",
-    'ledger.note("sandbox.requested", ',
-    'ledger.note("session.entered", ',
+    'ledger.note(\n      "sandbox.requested",',
+    'ledger.note(\n      "session.entered",',
   ),
   plant(
     "no-sweep",

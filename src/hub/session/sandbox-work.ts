@@ -33,10 +33,12 @@ export class SandboxWork {
     const found = await provider.claim(sandboxName, signal);
     if (found !== null && found.state !== "error") return this.#adopt(found, context, signal);
     if (found !== null) await this.#destroy(found.sandboxId, signal);
-    ledger.note("sandbox.requested", `asks ${provider.platform} for ${sandboxName}`, {
-      sandboxName,
-      attempt: context.attempt,
-    });
+    ledger.note(
+      "sandbox.requested",
+      `asks ${provider.platform} for ${sandboxName}`,
+      { sandboxName, attempt: context.attempt },
+      { asked: true },
+    );
     const request = {
       name: sandboxName,
       ...(spec.image === undefined ? {} : { image: spec.image }),
@@ -129,10 +131,10 @@ export class SandboxWork {
     const { ledger, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       links.drop("removed");
-      const { sandboxId, sandboxName, litter } = ledger.record;
-      await this.#destroy(sandboxId ?? sandboxName, signal);
+      const { sandboxId, sandboxName, asked, litter } = ledger.record;
       for (const name of litter) await this.#destroy(name, signal);
-      if (sandboxId === null) {
+      if (asked) await this.#destroy(sandboxId ?? sandboxName, signal);
+      if (asked && sandboxId === null) {
         // A create may still be under way at the platform: look once more before believing it.
         await sleep(clock, CLEAN_EVERY_MAX_MS / 2, signal);
         await this.#destroy(sandboxName, signal);
@@ -203,7 +205,7 @@ export class SandboxWork {
       "sandbox.created",
       `sandbox ${claim.sandboxId}`,
       { sandboxId: claim.sandboxId },
-      { sandboxId: claim.sandboxId },
+      { sandboxId: claim.sandboxId, asked: true },
     );
   }
 
