@@ -32,7 +32,7 @@ export const plants: readonly Plant[] = [
   plant(
     "resume-is-connected",
     "a wake that answered counts as proof",
-    "hub/session/machine.ts",
+    "hub/session/start-states.ts",
     'src: "wakeSandbox",\n        input: ({ context }) => context,\n' +
       '        onDone: { target: "#nudging" },',
     'src: "wakeSandbox",\n        input: ({ context }) => context,\n' +

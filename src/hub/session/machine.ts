@@ -1,6 +1,7 @@
 /**
  * The chart of one session. Names only: the words are in vocabulary.ts, what the actors do is
- * bound in bind.ts, what the numbers are is in policy.ts.
+ * bound in bind.ts, what the numbers are is in policy.ts. How a sandbox comes up is in
+ * start-states.ts, how a session is proved in proof-states.ts.
  *
  * SM1  Only a proof leads to connected, and a proof is of the attached epoch.
  * SM2  A platform status alone moves nothing towards connected.
@@ -10,127 +11,12 @@
  */
 import { assign, type SnapshotFrom } from "xstate";
 import { proving, rechecking } from "./proof-states.ts";
+import { creating, resuming } from "./start-states.ts";
 import { vocabulary, type DeadlineKind } from "./vocabulary.ts";
 import type { BootState } from "./events.ts";
 
 const deadline = (kind: DeadlineKind) => ({ type: "setDeadline", params: kind }) as const;
 const bootsAs = (boot: BootState) => ({ type: "bootsAs", params: boot }) as const;
-
-const creating = vocabulary.createStateConfig({
-  id: "creating",
-  tags: "working",
-  initial: "requesting",
-  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
-  states: {
-    requesting: {
-      id: "creating.requesting",
-      invoke: {
-        src: "requestSandbox",
-        input: ({ context }) => context,
-        onDone: {
-          target: "bootstrapping",
-          actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
-        },
-        onError: [
-          { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
-          {
-            guard: "startTriesLeft",
-            target: "requesting",
-            reenter: true,
-            actions: ["rememberFailure", "countTry"],
-          },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
-    watching: {
-      id: "creating.watching",
-      invoke: {
-        src: "watchSandbox",
-        input: ({ context }) => context,
-        onDone: [
-          {
-            guard: ({ event }) => event.output.sandboxId !== null,
-            target: "bootstrapping",
-            actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
-          },
-          { target: "requesting" },
-        ],
-        onError: [
-          {
-            guard: "startTriesLeft",
-            target: "requesting",
-            actions: ["rememberFailure", "countTry"],
-          },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
-    bootstrapping: {
-      invoke: {
-        src: "launchDriver",
-        input: ({ context }) => context,
-        onDone: [{ guard: "isAttached", target: "proving" }, { target: "awaitingDriver" }],
-        onError: { target: "#error", actions: "rememberFailure" },
-      },
-    },
-    awaitingDriver: {
-      on: { "driver.attached": { target: "proving", actions: ["noteDriver", "clearRechecks"] } },
-      after: {
-        driverWait: [
-          { guard: "relaunchesLeft", target: "bootstrapping", actions: "countRelaunch" },
-          { target: "#error", actions: "rememberExhausted" },
-        ],
-      },
-    },
-    proving,
-    rechecking,
-  },
-});
-
-const resuming = vocabulary.createStateConfig({
-  id: "resuming",
-  tags: "working",
-  initial: "requesting",
-  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
-  states: {
-    requesting: {
-      invoke: {
-        src: "wakeSandbox",
-        input: ({ context }) => context,
-        onDone: { target: "#nudging" },
-        onError: [
-          { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
-    restarting: {
-      id: "resuming.restarting",
-      invoke: {
-        src: "restartSandbox",
-        input: ({ context }) => context,
-        onDone: { target: "requesting" },
-        onError: [
-          { guard: "outcomeUnknown", target: "requesting", actions: "rememberFailure" },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
-    watching: {
-      id: "resuming.watching",
-      invoke: {
-        src: "watchSandbox",
-        input: ({ context }) => context,
-        onDone: [
-          { guard: ({ event }) => event.output.sandboxId !== null, target: "#nudging" },
-          { target: "#error", actions: "rememberExhausted" },
-        ],
-        onError: { target: "#error", actions: "rememberFailure" },
-      },
-    },
-  },
-});
 
 const nudging = vocabulary.createStateConfig({
   id: "nudging",
