@@ -127,6 +127,11 @@ export const faults = {
   ImageMissing: broken("startup", "never", "Name an image that the platform has."),
   SnapshotMissing: broken("startup", "never", "Name a snapshot that the platform has."),
   SnapshotInactive: broken("startup", "never", "Activate the snapshot, or start from an image."),
+  ImageBuildFailed: broken(
+    "startup",
+    "after-backoff",
+    "The platform could not build or pull the image; the evidence has the end of its log.",
+  ),
 
   // --- environment ---
   PlatformDown: broken("environment", "after-backoff", "The platform does not answer."),
@@ -144,6 +149,20 @@ export const faults = {
   ),
   FilesystemReadOnly: broken("environment", "same", "The sandbox's filesystem is read-only."),
   DiskFull: broken("environment", "same", "Free space inside the sandbox, then retry."),
+  ProcessLimit: broken("environment", "same", "The sandbox can start no more processes."),
+  NudgeQueued: broken("environment", "same", "The platform took the nudge and never ran it."),
+  EgressBlocked: broken(
+    "environment",
+    "same",
+    "The sandbox cannot reach the hub: allow its address in the network policy.",
+  ),
+  DnsFailed: broken("environment", "same", "The sandbox cannot resolve the hub's name."),
+  SandboxFlapping: broken("environment", "same", "It stops and starts again and again."),
+  PlatformBroken: broken(
+    "environment",
+    "after-backoff",
+    "A fresh control sandbox fails in the same way: the platform is broken, not this session.",
+  ),
 
   // --- verification ---
   ResumeBroken: broken(
@@ -155,6 +174,10 @@ export const faults = {
   // --- driver ---
   DriverAbsent: broken("driver", "same", "`holdfast retry NAME` launches the driver again."),
   DriverDeaf: broken("driver", "same", "Its socket is up and it answers nothing."),
+  DriverStarved: broken("driver", "same", "Its event loop is busy; end what keeps the CPU."),
+  DriverCrashLoop: broken("driver", "same", "The evidence has the driver's last words."),
+  CloneSuspected: broken("driver", "same", "Two living drivers claim this session; end one."),
+  RolledBack: broken("driver", "same", "The sandbox came back with an older state than was seen."),
   DriverLaunchFailed: broken("driver", "same", "The evidence has what the launch printed."),
   DriverFenced: broken("driver", "never", "A newer driver holds the session."),
 

@@ -43,7 +43,7 @@ export interface SessionFault {
 }
 
 /** Steps of the healing ladder, in the order in which they are climbed. */
-export type Rung = "none" | "recheck" | "nudge" | "relaunch" | "restart";
+export type Rung = "none" | "recheck" | "nudge" | "relaunch" | "restart" | "replace";
 
 export type FactKind =
   | "session.created"
@@ -66,7 +66,36 @@ export type FactKind =
   /** The ladder stops it to start it again. */
   | "sandbox.restarted"
   | "sandbox.deleted"
+  /** The current sandbox is replaced, and kept for a while, because it may hold unsaved work. */
+  | "sandbox.quarantined"
+  | "snapshot.activated"
+  /** The snapshot could not be used: the sandbox starts from an image instead. */
+  | "start.fellBack"
+  /** A control sandbox told whether this sandbox or the platform is broken. */
+  | "control.asked"
+  | "clone.suspected"
+  | "driver.rolledBack"
+  | "activity.changed"
+  /** The one structured result of an attempt, good or bad. */
+  | "attempt.ended"
   | "session.ended";
+
+/** What the current sandbox was started from. */
+export interface StartSource {
+  readonly kind: "default" | "image" | "snapshot" | "image-fallback";
+  readonly name: string | null;
+  /** Why it is not what was asked for. */
+  readonly because: string | null;
+}
+
+/** A sandbox that was replaced and not deleted yet. */
+export interface Quarantined {
+  readonly sandboxName: string;
+  readonly sandboxId: string | null;
+  /** Wall ms; after it the janitor deletes it. */
+  readonly until: number;
+  readonly why: string;
+}
 
 export interface Fact {
   readonly kind: FactKind;
@@ -99,6 +128,9 @@ export interface SessionRecord {
   readonly asked: boolean;
   /** Names of sandboxes that were given up and may still be there: the janitor deletes them. */
   readonly litter: readonly string[];
+  readonly quarantine: readonly Quarantined[];
+  /** Null until a sandbox was asked for. */
+  readonly source: StartSource | null;
   /** Two counters: a WELCOME that got lost must not look like a rollback. */
   readonly epochIssued: number;
   readonly epoch: number;
@@ -139,6 +171,8 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     sandboxId: null,
     asked: false,
     litter: [],
+    quarantine: [],
+    source: null,
     epochIssued: 0,
     epoch: 0,
     driverDir: null,
@@ -149,7 +183,8 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
 
 /** A record as an older Holdfast wrote it, with what has been added since. */
 export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
-  return { asked: true, litter: [], requestKey: null, ...stored } as SessionRecord;
+  const added = { asked: true, litter: [], quarantine: [], source: null, requestKey: null };
+  return { ...added, ...stored } as SessionRecord;
 }
 
 /** What giving up the current sandbox changes: the next one has another name. */
