@@ -18,6 +18,7 @@ import { createLog } from "./log.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
+import { createNoControl } from "./session/no-control.ts";
 import type { SessionParts } from "./session/session.ts";
 import { defaultPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
@@ -79,7 +80,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     platform: platform.kind,
   });
   const hubId = secrets.hubId;
-  const parts = { hubId, provider, driver, policy: defaultPolicy, clock, random, log };
+  const control = createNoControl(clock);
+  const parts = { hubId, provider, driver, control, policy: defaultPolicy, clock, random, log };
   const sessions = new Sessions(parts, store);
   const janitor = createJanitor(parts, sessions, store);
   const find = sessions.find.bind(sessions);

@@ -3,8 +3,9 @@ import { silentLogger } from "../../src/base/log.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.ts";
+import { createNoControl } from "../../src/hub/session/no-control.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
-import type { LinkEnding } from "../../src/hub/session/work-desk.ts";
+import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakePlatform, type FakeSandbox } from "./fake-platform.ts";
@@ -44,6 +45,7 @@ export class HubWorld {
   readonly store: Store;
   readonly policy: SessionPolicy;
   readonly links: FakeLink[] = [];
+  readonly control: ControlDesk;
   sessions: Sessions;
 
   constructor(
@@ -51,12 +53,14 @@ export class HubWorld {
       platform?: (clock: TestClock) => FakePlatform;
       store?: Store;
       policy?: Partial<SessionPolicy>;
+      control?: ControlDesk;
     } = {},
   ) {
     this.clock = new TestClock();
     this.platform = options.platform?.(this.clock) ?? new FakePlatform(this.clock);
     this.store = options.store ?? new MemoryStore();
     this.policy = { ...defaultPolicy, ...options.policy };
+    this.control = options.control ?? createNoControl(this.clock);
     this.sessions = this.#boot();
   }
 
@@ -70,6 +74,7 @@ export class HubWorld {
           urls: () => Promise.resolve(["ws+unix:/run/holdfast/hub.sock:/v1/driver"]),
           token: (id) => `token-of-${id}`,
         },
+        control: this.control,
         policy: this.policy,
         clock: this.clock,
         random: seededRandom("hub-world"),

@@ -34,6 +34,24 @@ export interface SessionLinks {
   drop(why: LinkEnding): void;
 }
 
+/** What a fresh control sandbox says about the platform. */
+export interface ControlAnswer {
+  readonly verdict: "platform-ok" | "platform-broken" | "unknown";
+  /** One sentence: what the control sandbox saw, or why none was asked. */
+  readonly text: string;
+  /** Wall ms at which it was seen; callers may share one answer. */
+  readonly at: number;
+  readonly tookMs: number;
+}
+
+/** Tells a broken sandbox from a broken platform, and paces what cannot be taken back. */
+export interface ControlDesk {
+  /** @throws only what `signal` aborts with: a platform that fails is an answer. */
+  consult(signal: AbortSignal): Promise<ControlAnswer>;
+  /** Runs a destructive rung of a session once it is its turn. */
+  destructive<T>(sessionId: string, work: () => Promise<T>): Promise<T>;
+}
+
 export interface WorkDeps {
   readonly hubId: string;
   readonly provider: SandboxProvider;
@@ -41,6 +59,7 @@ export interface WorkDeps {
   readonly board: EvidenceBoard;
   readonly links: SessionLinks;
   readonly driver: DriverKit;
+  readonly control: ControlDesk;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;

@@ -6,6 +6,7 @@
 import { Janitor } from "../../hub/janitor.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
+import { createNoControl } from "../../hub/session/no-control.ts";
 import { defaultPolicy, type SessionPolicy } from "../../hub/session/policy.ts";
 import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
@@ -90,6 +91,7 @@ export class World {
       {
         ...common,
         provider,
+        control: createNoControl(process.clock),
         policy: simPolicy,
         driver: {
           bundle: () => Promise.resolve(new Uint8Array([1])),

@@ -1,0 +1,16 @@
+/** The control desk of a hub that asks no control sandbox: it knows nothing and delays nothing. */
+import type { Clock } from "../../base/clock.ts";
+import type { ControlDesk } from "./work-desk.ts";
+
+export function createNoControl(clock: Clock): ControlDesk {
+  return {
+    consult: () =>
+      Promise.resolve({
+        verdict: "unknown",
+        text: "no control sandbox was asked",
+        at: clock.now(),
+        tookMs: 0,
+      }),
+    destructive: (_, work) => work(),
+  };
+}
