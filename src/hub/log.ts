@@ -1,12 +1,11 @@
 /** The hub's logger: one JSON line per event, and no secret in any of them. */
 import pino from "pino";
 import type { Logger } from "../base/log.ts";
-
-const HIDDEN = "[hidden]";
+import { createRedact, HIDDEN } from "../base/redact.ts";
 
 /** `secrets` are hidden wherever they turn up, not only under a known key. */
 export function createLog(level: string, file: string | null, secrets: readonly string[]): Logger {
-  const known = secrets.filter((secret) => secret.length >= 8);
+  const redact = createRedact(secrets);
   const destination = pino.destination({ dest: file ?? 2, mkdir: file !== null, sync: true });
   return pino(
     {
@@ -17,10 +16,7 @@ export function createLog(level: string, file: string | null, secrets: readonly 
         paths: ["token", "apiKey", "authorization", "*.token", "*.apiKey"],
         censor: HIDDEN,
       },
-      hooks: {
-        streamWrite: (line) =>
-          known.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line),
-      },
+      hooks: { streamWrite: (line) => redact(line) },
     },
     destination,
   );

@@ -82,7 +82,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const hubId = secrets.hubId;
   const control = createNoControl(clock);
   const parts = { hubId, provider, driver, control, policy: defaultPolicy, clock, random, log };
-  const sessions = new Sessions(parts, store);
+  const sessions = new Sessions(parts, store, secret);
   const janitor = createJanitor(parts, sessions, store);
   const find = sessions.find.bind(sessions);
   const switchboard = new Switchboard({ hubId, clock, random, log, find });

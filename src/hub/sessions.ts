@@ -23,14 +23,17 @@ export interface NewSession {
 export class Sessions {
   readonly #parts: SessionParts;
   readonly #store: Store;
+  readonly #secrets: readonly string[];
   readonly #byId = new Map<string, Session>();
   readonly #byName = new Map<string, Session>();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters = new Set<(session: Session) => void>();
 
-  constructor(parts: SessionParts, store: Store) {
+  /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
+  constructor(parts: SessionParts, store: Store, secrets: readonly string[] = []) {
     this.#parts = parts;
     this.#store = store;
+    this.#secrets = secrets;
   }
 
   /** Boots every session from its facts. */
@@ -128,6 +131,7 @@ export class Sessions {
       clock,
       record,
       publish: (event) => this.#publish(event),
+      secrets: this.#secrets,
     });
     const session = new Session({
       parts: this.#parts,

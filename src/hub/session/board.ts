@@ -42,7 +42,7 @@ export class EvidenceBoard {
 
   claimed(claim: Claim): void {
     const before = this.#claim;
-    this.#claim = claim;
+    this.#claim = this.#ledger.redact(claim);
     if (before?.platformState === claim.platformState) return;
     const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
     this.#ledger.note("platform.claimed", text, { ...claim });
@@ -50,7 +50,7 @@ export class EvidenceBoard {
 
   answered(evidence: Evidence): void {
     const before = this.#evidence.get(evidence.probe);
-    this.#evidence.set(evidence.probe, evidence);
+    this.#evidence.set(evidence.probe, this.#ledger.redact(evidence));
     const same =
       before?.epoch === evidence.epoch &&
       before.ok === evidence.ok &&
@@ -71,7 +71,7 @@ export class EvidenceBoard {
 
   /** A step of the hub's own work, kept as evidence for a fault that may follow. */
   stepped(what: string, ok: boolean, detail: string): void {
-    this.#steps.push({ what, ok, at: this.#clock.now(), detail });
+    this.#steps.push({ what, ok, at: this.#clock.now(), detail: this.#ledger.redact(detail) });
     if (this.#steps.length > STEPS_KEPT_MAX) this.#steps.shift();
   }
 

@@ -1,8 +1,9 @@
 /**
  * One session's written truth: its record, changed only by facts that are durable before anyone
- * acts on them. Owns no timers and decides nothing.
+ * acts on them, and with no secret in what they say. Owns no timers and decides nothing.
  */
 import type { Clock } from "../../base/clock.ts";
+import { createRedact, type Redact } from "../../base/redact.ts";
 import type { Fact, FactKind, SessionEvent, SessionRecord } from "../../store/facts.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -10,6 +11,8 @@ export class SessionLedger {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #publish: (event: SessionEvent) => void;
+  /** Hides the hub's secrets and the values of the session's environment. */
+  readonly redact: Redact;
   #record: SessionRecord;
 
   constructor(options: {
@@ -17,10 +20,12 @@ export class SessionLedger {
     clock: Clock;
     record: SessionRecord;
     publish: (event: SessionEvent) => void;
+    secrets: readonly string[];
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#record = options.record;
+    this.redact = createRedact([...options.secrets, ...Object.values(options.record.spec.env)]);
     this.#publish = options.publish;
   }
 
@@ -35,7 +40,10 @@ export class SessionLedger {
     data: Readonly<Record<string, unknown>> = {},
     change: Fact["change"] = {},
   ): void {
-    const fact: Fact = { kind, at: this.#clock.now(), text, data, change };
+    const { redact } = this;
+    const shown = change.fault === undefined ? change : { ...change, fault: redact(change.fault) };
+    const at = this.#clock.now();
+    const fact: Fact = { kind, at, text: redact(text), data: redact(data), change: shown };
     const { record, event } = this.#store.append(this.#record, fact);
     this.#record = record;
     this.#publish(event);
