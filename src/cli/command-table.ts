@@ -93,6 +93,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/why.ts"),
   },
   {
+    name: "bundle",
+    args: "<name>",
+    about: "put all that is known of a session in one file, for an issue report or a replay",
+    options: [
+      ["-o, --output <file>", "where to write it; default holdfast-NAME.json here"],
+      ["--markdown", "as an issue report, on stdout unless --output is given"],
+    ],
+    examples: ["holdfast bundle demo", "holdfast bundle demo --markdown | less"],
+    load: () => import("./commands/bundle.ts"),
+  },
+  {
     name: "events",
     args: "[name]",
     about: "the story of one session, or of all",
