@@ -1,6 +1,6 @@
 /**
- * Do files work in this sandbox? Writes a nonce file, finds it in the listing, reads it back,
- * removes it, and finds it gone. A listing alone can lie: it may come from a cache. The step that
+ * Do files work in this sandbox? Writes a nonce file, finds it in the listing, renames it, reads it
+ * back, removes it, and finds it gone. A listing alone can lie: it may come from a cache. The step that
  * failed and the platform's text tell a missing mount from a full or read-only one.
  */
 import type { Clock } from "../base/clock.ts";
@@ -10,7 +10,7 @@ import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
 
-type Step = "write" | "list" | "read" | "remove";
+type Step = "write" | "list" | "rename" | "read" | "remove";
 
 export async function probeFilesystem(options: {
   provider: SandboxProvider;
@@ -44,7 +44,7 @@ export async function probeFilesystem(options: {
       options.signal,
     );
     if (wrong !== null) return evidence("FilesystemBroken", wrong);
-    return evidence(null, "wrote, listed, read back and removed a nonce file");
+    return evidence(null, "wrote, listed, renamed, read back and removed a nonce file");
   } catch (error) {
     const fault = toHubError(error);
     return evidence(filesystemCode(fault), `${progress.step}: ${fault.message}`);
@@ -69,13 +69,17 @@ async function roundTrip(
   progress.step = "list";
   const listed = await provider.listFiles(sandboxId, directory, signal);
   if (!listed.some((entry) => entry.name === name)) return "list: the written file is not there";
+  progress.step = "rename";
+  await provider.moveFile(sandboxId, path, `${path}.moved`, signal);
   progress.step = "read";
-  const back = new TextDecoder().decode(await provider.readFile(sandboxId, path, signal));
+  const bytes = await provider.readFile(sandboxId, `${path}.moved`, signal);
+  const back = new TextDecoder().decode(bytes);
   if (back !== nonce) return `read: ${back.length} other characters came back`;
   progress.step = "remove";
-  await provider.removeFile(sandboxId, path, signal);
+  await provider.removeFile(sandboxId, `${path}.moved`, signal);
   const after = await provider.listFiles(sandboxId, directory, signal);
-  return after.some((entry) => entry.name === name) ? "remove: the file is still there" : null;
+  const left = after.find((entry) => entry.name.startsWith(name));
+  return left === undefined ? null : `remove: ${left.name} is still there`;
 }
 
 const MOUNT_MISSING = /cow-merged|not mounted|transport endpoint|stale file handle/i;

@@ -117,6 +117,8 @@ export interface SandboxProvider {
     bytes: Uint8Array,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Renames within the sandbox. */
+  moveFile(sandboxId: string, from: string, to: string, signal?: AbortSignal): Promise<void>;
   removeFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<void>;
   /** Reads what is known of the platform itself; never throws, a failure is a fact. */
   facts(signal?: AbortSignal): Promise<PlatformFacts>;

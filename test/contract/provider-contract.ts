@@ -65,7 +65,7 @@ export function providerContract(name: string, open: () => Promise<OpenProvider>
       expect(next.output.trim()).toBe("ok");
     });
 
-    test("[PV11] files: written, listed, read back byte for byte, removed", async () => {
+    test("[PV11] files: written, listed, read back byte for byte, renamed, removed", async () => {
       const directory = `${await provider.homeDir(id)}/con tract's`;
       const path = `${directory}/ü &?#.bin`;
       const bytes = new Uint8Array(100_000).map((_, at) => (at * 7) & 0xff);
@@ -73,7 +73,10 @@ export function providerContract(name: string, open: () => Promise<OpenProvider>
       const listed = await provider.listFiles(id, directory);
       expect(listed).toMatchObject([{ name: "ü &?#.bin", bytes: bytes.length, directory: false }]);
       expect(Buffer.from(await provider.readFile(id, path)).equals(Buffer.from(bytes))).toBe(true);
-      await provider.removeFile(id, path);
+      const moved = `${directory}/a & b`;
+      await provider.moveFile(id, path, moved);
+      expect((await provider.listFiles(id, directory)).map(({ name }) => name)).toEqual(["a & b"]);
+      await provider.removeFile(id, moved);
       expect(await provider.listFiles(id, directory)).toEqual([]);
     });
 

@@ -96,18 +96,29 @@ describe("the exec probe", () => {
 });
 
 describe("the filesystem probe", () => {
-  test("[PR4] writes, lists, reads, removes, and leaves nothing", async () => {
+  test("[PR4] writes, lists, renames, reads, removes, and leaves nothing", async () => {
     const { clock, platform, common, directory } = setUp();
     const evidence = await after(clock, probeFilesystem({ ...common, directory }));
     expect(evidence).toMatchObject({ probe: "filesystem", ok: true, code: null, epoch: 3 });
     expect(platform.calls.filter((call) => call.startsWith("files:"))).toEqual([
       "files:write",
       "files:list",
+      "files:move",
       "files:read",
       "files:remove",
       "files:list",
     ]);
     expect([...platform.need("box").files.keys()]).toEqual([]);
+  });
+
+  test("[PR4] CopyingPlatform: a rename that leaves the old name behind is found out", async () => {
+    const { clock, platform, common, directory } = setUp();
+    platform.moveFile = async (id, from, to) => {
+      await platform.writeFile(id, to, await platform.readFile(id, from));
+    };
+    const evidence = await after(clock, probeFilesystem({ ...common, directory }));
+    expect(evidence).toMatchObject({ ok: false, code: "FilesystemBroken" });
+    expect(evidence.detail).toBe(`remove: probe-${NONCE} is still there`);
   });
 
   test("[PR4] CachingPlatform: a listing that lies either way is found out", async () => {

@@ -55,6 +55,7 @@ const calls: Record<string, (box: Toolbox) => Promise<unknown>> = {
   listFiles: (box) => box.listFiles("/x"),
   readFile: (box) => box.readFile("/x"),
   writeFile: (box) => box.writeFile("/x", new Uint8Array(3)),
+  moveFile: (box) => box.moveFile("/x", "/y"),
   removeFile: (box) => box.removeFile("/x"),
 };
 

@@ -136,6 +136,16 @@ export class FakePlatform implements SandboxProvider {
     return Promise.resolve();
   }
 
+  moveFile(sandboxId: string, from: string, to: string): Promise<void> {
+    this.calls.push("files:move");
+    const { files } = this.need(sandboxId);
+    const bytes = files.get(from);
+    if (bytes === undefined) return Promise.reject(answered("move file", 404, "no such file"));
+    files.delete(from);
+    files.set(to, bytes);
+    return Promise.resolve();
+  }
+
   removeFile(sandboxId: string, path: string): Promise<void> {
     this.calls.push("files:remove");
     this.need(sandboxId).files.delete(path);
@@ -213,6 +223,7 @@ const TOOLBOX: Readonly<Record<string, "exec" | "files">> = {
   "write file": "files",
   "read file": "files",
   "list files": "files",
+  "move file": "files",
 };
 
 /** What a shell would print for the probe's printf. */

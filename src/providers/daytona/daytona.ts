@@ -152,6 +152,10 @@ export class DaytonaProvider implements SandboxProvider {
     await (await this.#toolbox(sandboxId, signal)).writeFile(path, bytes, signal);
   }
 
+  async moveFile(id: string, from: string, to: string, signal?: AbortSignal): Promise<void> {
+    await (await this.#toolbox(id, signal)).moveFile(from, to, signal);
+  }
+
   async removeFile(sandboxId: string, path: string, signal?: AbortSignal): Promise<void> {
     await (await this.#toolbox(sandboxId, signal)).removeFile(path, signal);
   }

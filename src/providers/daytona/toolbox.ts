@@ -95,6 +95,11 @@ export class Toolbox {
     await this.#call("write file", "POST", "/files/bulk-upload", signal, options);
   }
 
+  async moveFile(from: string, to: string, signal?: AbortSignal): Promise<void> {
+    const url = `/files/move?source=${encode(from)}&destination=${encode(to)}`;
+    await this.#call("move file", "POST", url, signal, { toolbox: "files" });
+  }
+
   async removeFile(path: string, signal?: AbortSignal): Promise<void> {
     const url = `/files?path=${encode(path)}`;
     await this.#call("remove file", "DELETE", url, signal, { toolbox: "files" });

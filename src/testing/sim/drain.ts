@@ -6,11 +6,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInThisContext } from "node:vm";
 
-// Natives are only reachable through the compiler, and only while this flag is on.
+// Natives are only reachable through the compiler, and only while this flag is on. It stays on: it
+// is the process's, not the thread's, and a worker may be compiling this line at the same moment.
 setFlagsFromString("--allow-natives-syntax");
 export const drainMicrotasks = runInThisContext(
   "() => %PerformMicrotaskCheckpoint()",
 ) as () => void;
-// A function is compiled at its first call, so that is made here.
-drainMicrotasks();
-setFlagsFromString("--no-allow-natives-syntax");

@@ -239,6 +239,14 @@ class SimProvider implements SandboxProvider {
     });
   }
 
+  moveFile(sandboxId: string, from: string, to: string): Promise<void> {
+    return this.#files("move", sandboxId, (sandbox) => {
+      if (sandbox.filesystem === "read-only") throw said("read-only file system");
+      sandbox.files.set(to, sandbox.files.get(from) ?? "");
+      sandbox.files.delete(from);
+    });
+  }
+
   removeFile(sandboxId: string, path: string): Promise<void> {
     return this.#files("remove", sandboxId, (sandbox) => {
       sandbox.files.delete(path);
