@@ -16,6 +16,7 @@ export interface Config {
   readonly home: string;
   readonly url: string | null;
   readonly token: string | null;
+  readonly metricsToken: string | null;
   readonly listen: Address;
   readonly publicUrl: string | null;
   readonly platform: (typeof platformKinds)[number];
@@ -69,6 +70,15 @@ export const settings: readonly Setting[] = [
     fallback: null,
     unset: "the file `token` in home, made at the first `up`",
     about: "Admin token: the hub accepts it, the commands send it.",
+  },
+  {
+    key: "metricsToken",
+    env: "HOLDFAST_METRICS_TOKEN",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "only the admin token reads /metrics",
+    about: "Token of a metrics collector: it reads /metrics and nothing else.",
   },
   {
     key: "listen",

@@ -73,6 +73,8 @@ function hubOptions(
     listen: config.listen,
     publicUrl: config.publicUrl,
     token,
+    metricsToken: config.metricsToken,
+    version: productVersion(),
     platform: platformDoor(config, platform),
     driverBundle: bundles.driver,
     webDir: bundles.web,

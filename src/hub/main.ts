@@ -15,6 +15,7 @@ import { createDriverKit } from "./driver-kit.ts";
 import { Janitor } from "./janitor.ts";
 import { HostDoor } from "./host-door.ts";
 import { createLog } from "./log.ts";
+import { HubMetrics } from "./metrics.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
@@ -31,6 +32,9 @@ export interface HubOptions {
   /** Where sandboxes and people reach the hub from outside, if that is not `listen`. */
   readonly publicUrl: string | null;
   readonly token: string;
+  /** May read /metrics and nothing else. */
+  readonly metricsToken: string | null;
+  readonly version: string;
   readonly platform: {
     readonly kind: "local" | "daytona";
     readonly apiUrl: string;
@@ -60,7 +64,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, platform } = options;
   const clock = systemClock;
   const random = systemRandom;
-  const secret = [options.token, platform.apiKey];
+  const secret = [options.token, options.metricsToken ?? "", platform.apiKey];
   const log = createLog(options.logLevel, options.logFile ?? null, secret);
   const secrets = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
@@ -89,8 +93,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const state = { ready: false };
   const isReady = (): boolean => state.ready;
   const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady });
-  const { webDir } = options;
-  const app = createHttp({ access, sessions, provider, clock, log, webDir, isReady });
+  const { webDir, version } = options;
+  const metrics = new HubMetrics({
+    version,
+    sessions: () => sessions.all,
+    links: () => switchboard.counts,
+  });
+  sessions.onEvent((event) => metrics.observe(event));
+  const app = createHttp({ access, sessions, provider, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
@@ -131,9 +141,10 @@ function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteSto
 }
 
 function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {
-  const { publicUrl, listen, token } = options;
+  const { publicUrl, listen, token, metricsToken } = options;
   return new Access({
     adminToken: token,
+    metricsToken,
     driverSecret,
     hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     clock: systemClock,

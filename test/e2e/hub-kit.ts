@@ -42,6 +42,8 @@ export class RealHub {
       token: TOKEN,
       platform: { kind: "daytona", target: "local", ...this.#platform },
       driverBundle: driver,
+      metricsToken: null,
+      version: "0.0.0-test",
       webDir: null,
       logLevel: "debug",
       logFile: this.logFile,

@@ -79,6 +79,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "node:sqlite": ["store/sqlite/"],
   picocolors: ["cli/render/"],
   pino: ["hub/log.ts", "platform/main.ts"],
+  "prom-client": ["hub/metrics.ts"],
   preact: ["web/"],
   typebox: ["hub/server/"],
   valibot: ["protocol/", "driver/config.ts"],

@@ -2,11 +2,13 @@
 import type { FastifyInstance } from "fastify";
 import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { HubMetrics } from "../../src/hub/metrics.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { createHttp } from "../../src/hub/server/http.ts";
 import type { HubWorld } from "./hub-world.ts";
 
 export const ADMIN_TOKEN = "canary-admin-token-0123456789";
+export const METRICS_TOKEN = "canary-metrics-token-0123456789";
 
 export interface HubHttp {
   readonly app: FastifyInstance;
@@ -25,6 +27,7 @@ export interface Answered {
 export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
   const access = new Access({
     adminToken: ADMIN_TOKEN,
+    metricsToken: METRICS_TOKEN,
     driverSecret: new Uint8Array(32).fill(7),
     hostNames: ["hub.example"],
     clock: world.clock,
@@ -32,11 +35,18 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
   });
   const { clock, platform: provider } = world;
   const state = { ready: true };
+  const metrics = new HubMetrics({
+    version: "0.0.0-test",
+    sessions: () => world.sessions.all,
+    links: () => ({ clients: 2, drivers: 1 }),
+  });
+  world.sessions.onEvent((event) => metrics.observe(event));
   const app = createHttp({
     access,
     // A hub that restarts has other sessions; the routes see the newest.
     sessions: world.sessions,
     provider,
+    metrics,
     clock,
     log,
     webDir: null,

@@ -18,6 +18,8 @@ const DRIVER_TOKEN_PREFIX = "hfd_";
 
 export interface AccessOptions {
   readonly adminToken: string;
+  /** May read /metrics and nothing else; null when there is none. */
+  readonly metricsToken: string | null;
   /** Keyed hash of session ids: a driver's token needs no row in the store. */
   readonly driverSecret: Uint8Array;
   /** Names, without port, under which the hub may be addressed. */
@@ -67,6 +69,14 @@ export class Access {
     if (!same(token, this.#options.adminToken)) {
       throw new HubError("Unauthenticated", "the token is not this hub's");
     }
+  }
+
+  /** The admin may see the numbers, and so may a collector with its own token. */
+  checkMetrics(authorization: string | undefined): void {
+    const { metricsToken } = this.#options;
+    const token = bearer(authorization);
+    if (token !== null && metricsToken !== null && same(token, metricsToken)) return;
+    this.checkAdmin(authorization);
   }
 
   driverToken(sessionId: string): string {

@@ -7,10 +7,12 @@ import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
+import type { HubMetrics } from "../metrics.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 import { addEventRoutes } from "./routes/events.ts";
+import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWebRoutes } from "./routes/web.ts";
@@ -19,6 +21,7 @@ export interface HttpOptions {
   readonly access: Access;
   readonly sessions: Sessions;
   readonly provider: SandboxProvider;
+  readonly metrics: HubMetrics;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;
@@ -63,7 +66,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       done();
       return;
     }
-    access.checkAdmin(request.headers.authorization);
+    const { authorization } = request.headers;
+    if (request.routeOptions.url === "/metrics") access.checkMetrics(authorization);
+    else access.checkAdmin(authorization);
     if (!options.isReady()) throw starting();
     done();
   });
@@ -88,6 +93,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addSessionRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
+  addMetricsRoute(app, options);
   addWebRoutes(app, options.webDir);
   return app;
 }

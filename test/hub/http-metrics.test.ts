@@ -1,0 +1,76 @@
+/** /metrics: who may read it, and that its numbers are the timeline's. */
+import { describe, expect, test } from "vitest";
+import type { FakePlatform } from "../support/fake-platform.ts";
+import { StuckCreatingPlatform } from "../support/fake-platform.ts";
+import { ADMIN_TOKEN, hubHttp, METRICS_TOKEN, type HubHttp } from "../support/hub-http.ts";
+import { HubWorld, worldOn } from "../support/hub-world.ts";
+
+async function scrape(http: HubHttp, token: string, url = "/metrics") {
+  const headers = { host: "127.0.0.1:7070", authorization: `Bearer ${token}` };
+  const response = await http.app.inject({ method: "GET", url, headers });
+  return { status: response.statusCode, text: response.body };
+}
+
+/** `name{a="b"}` to its value. */
+function samples(text: string): Map<string, number> {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(" ");
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+describe("/metrics", () => {
+  test("[AC15] a metrics token reads the numbers and nothing else", async () => {
+    const http = hubHttp(new HubWorld());
+    expect((await scrape(http, METRICS_TOKEN)).status).toBe(200);
+    expect((await scrape(http, ADMIN_TOKEN)).status).toBe(200);
+    expect((await scrape(http, "wrong")).status).toBe(401);
+    for (const url of ["/v1/sessions", "/v1/platform", "/v1/events"]) {
+      expect((await scrape(http, METRICS_TOKEN, url)).status).toBe(401);
+    }
+  });
+
+  test("[ME1] sessions, failures and steps are counted as the timeline tells them", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    await world.connected();
+    const all = samples((await scrape(http, METRICS_TOKEN)).text);
+    expect(all.get('holdfast_sessions{state="connected"}')).toBe(1);
+    expect(all.get('holdfast_sessions{state="error"}')).toBe(0);
+    expect(all.get('holdfast_facts_total{kind="session.connected"}')).toBe(1);
+    expect(all.get('holdfast_ladder_steps_total{rung="launch"}')).toBe(1);
+    expect(all.get('holdfast_links{role="client"}')).toBe(2);
+    expect(all.get('holdfast_build_info{version="0.0.0-test"}')).toBe(1);
+  });
+
+  test("[ME1] a failure has its code and category", async () => {
+    const { world } = worldOn<FakePlatform>((clock) => new StuckCreatingPlatform(clock));
+    const http = hubHttp(world);
+    const session = world.create();
+    await world.clock.advanceAsync(world.policy.createMs + 1_000);
+    expect(session.record.state).toBe("error");
+    const all = samples((await scrape(http, METRICS_TOKEN)).text);
+    const { code, category } = session.record.fault ?? {};
+    const key = `holdfast_session_failures_total{code="${code}",category="${category}"}`;
+    expect(all.get(key)).toBe(1);
+    expect(all.get('holdfast_sessions{state="error"}')).toBe(1);
+  });
+
+  test("[ME2] no label names a session, so their number does not grow with sessions", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    world.driversDial();
+    const first = world.create({ name: "one" });
+    await world.clock.advanceAsync(200);
+    const before = samples((await scrape(http, METRICS_TOKEN)).text).size;
+    for (const name of ["two", "three", "four"]) world.create({ name });
+    await world.clock.advanceAsync(200);
+    const { text } = await scrape(http, METRICS_TOKEN);
+    expect(samples(text).size).toBe(before);
+    expect(text).not.toContain(first.record.id);
+    expect(text).not.toContain('"three"');
+  });
+});
