@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import type { Plan } from "./faults.ts";
-import type { Violation } from "./invariants.ts";
+import type { Violation } from "./invariants/check.ts";
 
 export interface BrokenSeed {
   readonly seed: number;

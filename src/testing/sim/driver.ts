@@ -25,9 +25,18 @@ export class SimDriver {
   readonly process: SimProcess;
   readonly session: string;
   readonly #redial: Redial;
+  readonly #onEpoch: (driver: SimDriver, epoch: number) => void;
   #epoch: number | null = null;
 
-  constructor(options: { process: SimProcess; session: string; random: Random; dial: SimDial }) {
+  constructor(options: {
+    process: SimProcess;
+    session: string;
+    random: Random;
+    dial: SimDial;
+    /** Told of each epoch that it adopts. */
+    onEpoch: (driver: SimDriver, epoch: number) => void;
+  }) {
+    this.#onEpoch = options.onEpoch;
     this.process = options.process;
     this.session = options.session;
     const { clock } = options.process;
@@ -81,6 +90,7 @@ export class SimDriver {
         },
         onWelcome: (welcome) => {
           this.#epoch = welcome.epoch;
+          this.#onEpoch(this, welcome.epoch);
           events.live();
         },
         onEnd: (end) => events.ended(end),

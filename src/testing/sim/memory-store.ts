@@ -6,6 +6,10 @@ export class MemoryStore implements Store {
   readonly #records = new Map<string, SessionRecord>();
   readonly #events: SessionEvent[] = [];
 
+  /** Set by who watches: told of each fact once it is kept. */
+  onAppend: (before: SessionRecord | null, record: SessionRecord, event: SessionEvent) => void =
+    () => undefined;
+
   load(): readonly SessionRecord[] {
     return [...this.#records.values()].filter((record) => record.detail !== "ended.gone");
   }
@@ -17,6 +21,7 @@ export class MemoryStore implements Store {
 
   append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
     const next = applyFact(record, fact);
+    const before = this.#records.get(record.id) ?? null;
     this.#records.set(next.id, next);
     const event = {
       seq: this.#events.length + 1,
@@ -30,6 +35,7 @@ export class MemoryStore implements Store {
       data: fact.data,
     };
     this.#events.push(event);
+    this.onAppend(before, next, event);
     return { record: next, event };
   }
 

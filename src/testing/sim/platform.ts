@@ -19,6 +19,15 @@ import { SIM_HOME, SimSandbox, type ExecAnswer } from "./sandbox.ts";
 
 /** What the whole API does for a while. */
 export type ApiTrouble = "errors" | "hangs" | "down" | "auth" | "rate";
+/** One call of a hub at the platform's door. */
+export interface PlatformCall {
+  readonly name: string;
+  /** Name or id of the sandbox that it is about; empty for a listing. */
+  readonly target: string;
+  /** The command of an exec. */
+  readonly detail: string;
+}
+
 /** What the next create does. */
 export type CreateTrouble = "stuck" | "fails" | "lost" | "late";
 
@@ -31,11 +40,13 @@ export class SimPlatform {
   readonly #random: Random;
   readonly #launch: ConstructorParameters<typeof SimSandbox>[0]["launch"];
   readonly #byId = new Map<string, SimSandbox>();
+  /** Those that are gone, too. */
+  readonly #known = new Map<string, SimSandbox>();
   readonly #createMs: number;
   trouble: ApiTrouble | null = null;
   createTrouble: CreateTrouble | null = null;
-  /** Told of each call: its name, the sandbox it names, and the command of an exec. */
-  onCall: (name: string, sandbox: string, detail: string) => void = () => undefined;
+  /** Set by who watches: each call of a hub, before it has an effect. */
+  onCall: (call: PlatformCall) => void = () => undefined;
   #births = 0;
 
   constructor(options: {
@@ -50,14 +61,20 @@ export class SimPlatform {
     this.#launch = options.launch;
   }
 
-  get sandboxes(): readonly SimSandbox[] {
-    return [...this.#byId.values()];
+  get all(): MapIterator<SimSandbox> {
+    return this.#byId.values();
   }
 
   find(idOrName: string): SimSandbox | null {
     const byId = this.#byId.get(idOrName);
     if (byId !== undefined) return byId;
-    return this.sandboxes.find((sandbox) => sandbox.name === idOrName) ?? null;
+    for (const sandbox of this.#byId.values()) if (sandbox.name === idOrName) return sandbox;
+    return null;
+  }
+
+  /** A sandbox by its id, also one that is gone. */
+  known(id: string): SimSandbox | null {
+    return this.#known.get(id) ?? null;
   }
 
   /** Deleted by somebody else, or at the end of a delete. */
@@ -86,6 +103,7 @@ export class SimPlatform {
     const appear = (): void => {
       if (this.find(request.name) !== null) return;
       this.#byId.set(sandbox.id, sandbox);
+      this.#known.set(sandbox.id, sandbox);
       if (trouble === "stuck") return;
       this.#kernel.at(this.#createMs * (0.5 + this.#random.next()), () => {
         if (sandbox.state !== "creating") return;
@@ -115,8 +133,7 @@ class SimProvider implements SandboxProvider {
   }
 
   create(request: SandboxRequest, waitMs: number): Promise<Claim> {
-    this.#platform.onCall("create", request.name, "");
-    return this.#call("create", waitMs, false, (done, fail) => {
+    return this.#call("create", request.name, waitMs, false, (done, fail) => {
       try {
         this.#platform.accept(request, (sandbox) => {
           if (sandbox.state === "started") done(this.#claimOf(sandbox));
@@ -129,17 +146,17 @@ class SimProvider implements SandboxProvider {
   }
 
   claim(idOrName: string): Promise<Claim | null> {
-    return this.#call("claim", CALL_MS, true, (done) => {
+    return this.#call("claim", idOrName, CALL_MS, true, (done) => {
       const sandbox = this.#platform.find(idOrName);
       done(sandbox === null ? null : this.#claimOf(sandbox));
     });
   }
 
   list(labels: Readonly<Record<string, string>>) {
-    return this.#call("list", CALL_MS, true, (done: (value: ListedSandbox[]) => void) => {
+    return this.#call("list", "", CALL_MS, true, (done: (value: ListedSandbox[]) => void) => {
       const wanted = Object.entries(labels);
       done(
-        this.#platform.sandboxes
+        [...this.#platform.all]
           .filter((sandbox) => wanted.every(([key, value]) => sandbox.labels[key] === value))
           .map(({ id, name, labels: worn }) => ({ sandboxId: id, name, labels: worn })),
       );
@@ -147,7 +164,7 @@ class SimProvider implements SandboxProvider {
   }
 
   start(sandboxId: string, waitMs: number): Promise<Claim> {
-    return this.#call("start", waitMs, false, (done, fail) => {
+    return this.#call("start", sandboxId, waitMs, false, (done, fail) => {
       const sandbox = this.#existing(sandboxId);
       if (sandbox instanceof HubError) fail(sandbox);
       else if (sandbox.state === "paused" || sandbox.state === "stopped") {
@@ -159,8 +176,7 @@ class SimProvider implements SandboxProvider {
   }
 
   stop(sandboxId: string, waitMs: number): Promise<Claim> {
-    this.#platform.onCall("stop", sandboxId, "");
-    return this.#call("stop", waitMs, false, (done, fail) => {
+    return this.#call("stop", sandboxId, waitMs, false, (done, fail) => {
       const sandbox = this.#existing(sandboxId);
       if (sandbox instanceof HubError) fail(sandbox);
       else if (sandbox.state === "creating" || sandbox.state === "destroying") {
@@ -173,7 +189,7 @@ class SimProvider implements SandboxProvider {
   }
 
   pause(sandboxId: string, waitMs: number): Promise<Claim> {
-    return this.#call("pause", waitMs, false, (done, fail) => {
+    return this.#call("pause", sandboxId, waitMs, false, (done, fail) => {
       const sandbox = this.#existing(sandboxId);
       if (sandbox instanceof HubError) fail(sandbox);
       else if (sandbox.state !== "started") {
@@ -186,8 +202,7 @@ class SimProvider implements SandboxProvider {
   }
 
   destroy(idOrName: string): Promise<boolean> {
-    this.#platform.onCall("destroy", idOrName, "");
-    return this.#call("destroy", CALL_MS, true, (done, fail) => {
+    return this.#call("destroy", idOrName, CALL_MS, true, (done, fail) => {
       const sandbox = this.#platform.find(idOrName);
       if (sandbox === null) done(true);
       else if (sandbox.state === "creating") {
@@ -205,12 +220,17 @@ class SimProvider implements SandboxProvider {
   }
 
   exec(sandboxId: string, request: { command: string; timeoutMs: number }): Promise<ExecAnswer> {
-    this.#platform.onCall("exec", sandboxId, request.command);
-    return this.#inside("exec", sandboxId, request.timeoutMs, (sandbox, done, fail) => {
+    const { command, timeoutMs } = request;
+    const run = (
+      sandbox: SimSandbox,
+      done: (value: ExecAnswer) => void,
+      fail: (error: Error) => void,
+    ): void => {
       if (sandbox.exec === "queued") return;
       if (sandbox.exec === "broken") fail(new HubError("PlatformDown", "exec: answered 500"));
-      else done(sandbox.run(request.command));
-    });
+      else done(sandbox.run(command));
+    };
+    return this.#inside("exec", sandboxId, timeoutMs, run, command);
   }
 
   homeDir(sandboxId: string): Promise<string> {
@@ -296,23 +316,28 @@ class SimProvider implements SandboxProvider {
     sandboxId: string,
     waitMs: number,
     work: (sandbox: SimSandbox, done: (value: T) => void, fail: (error: Error) => void) => void,
+    detail = "",
   ): Promise<T> {
-    return this.#call(name, waitMs, name !== "exec", (done, fail) => {
+    const enter = (done: (value: T) => void, fail: (error: Error) => void): void => {
       const sandbox = this.#existing(sandboxId);
       if (sandbox instanceof HubError) fail(sandbox);
       else if (sandbox.state !== "started") {
         fail(new HubError("SandboxStopped", "no IP address found. Is the Sandbox started?"));
       } else work(sandbox, done, fail);
-    });
+    };
+    return this.#call(name, sandboxId, waitMs, name !== "exec", enter, detail);
   }
 
   /** One call: there and back with latency, the API's trouble, and our own deadline. */
   #call<T>(
     name: string,
+    target: string,
     waitMs: number,
     idempotent: boolean,
     work: (done: (value: T) => void, fail: (error: Error) => void) => void,
+    detail = "",
   ): Promise<T> {
+    this.#platform.onCall({ name, target, detail });
     const outcomeUnknown = !idempotent;
     return withDeadline(
       this.#hub.clock,

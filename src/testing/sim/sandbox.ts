@@ -27,6 +27,8 @@ export class SimSandbox {
   filesystem: "ok" | "missing" | "read-only" | "full" | "hung" = "ok";
   /** Something was broken that only a fresh sandbox can mend. */
   damaged = false;
+  /** Kept by who watches: real time at which it last was well. */
+  wellAtMs = -Infinity;
   driver: SimDriver | null = null;
 
   constructor(options: {
@@ -39,6 +41,11 @@ export class SimSandbox {
     this.name = options.name;
     this.labels = options.labels;
     this.#launch = options.launch;
+  }
+
+  /** All that a connected session promises of it is true. */
+  get well(): boolean {
+    return this.state === "started" && this.exec === "ok" && this.filesystem === "ok";
   }
 
   /** Processes end, files stay. */

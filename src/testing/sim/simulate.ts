@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { seededRandom } from "../../base/random.ts";
 import { planFor, type Plan } from "./faults.ts";
-import { Watcher, type Violation } from "./invariants.ts";
+import type { Violation } from "./invariants/check.ts";
+import { Watcher } from "./invariants/watcher.ts";
 import { World } from "./world.ts";
 
 export interface Outcome {

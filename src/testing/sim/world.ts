@@ -7,7 +7,6 @@ import { Janitor } from "../../hub/janitor.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
 import { createNoControl } from "../../hub/session/no-control.ts";
-import { defaultPolicy, type SessionPolicy } from "../../hub/session/policy.ts";
 import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
@@ -18,19 +17,7 @@ import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
 import { SimPlatform, type ApiTrouble, type CreateTrouble } from "./platform.ts";
 import type { SimSandbox } from "./sandbox.ts";
-
-/** Shorter than in production, in the same proportions: four minutes hold many attempts. */
-export const simPolicy: SessionPolicy = {
-  ...defaultPolicy,
-  createMs: 30_000,
-  resumeMs: 20_000,
-  healMs: 20_000,
-  pauseMs: 10_000,
-  patrolMs: 8_000,
-  confirmMs: 4_000,
-  stallMs: 8_000,
-  janitorMs: 5_000,
-};
+import { simPolicy } from "./sim-policy.ts";
 
 /** One life of the hub process. */
 export interface HubLife {
@@ -47,8 +34,10 @@ export class World {
   readonly plan: Plan;
   readonly links = new Set<SimLink>();
   readonly #random: Record<"hub" | "network" | "driver", Random>;
-  /** Every driver process that was ever launched, clones included. */
-  readonly drivers: SimDriver[] = [];
+  /** Living driver processes of each session, clones included. */
+  readonly drivers = new Map<string, Set<SimDriver>>();
+  /** The driver that adopted an epoch, alive or not, by session and epoch. */
+  readonly #holders = new Map<string, SimDriver>();
   /** Real time at which a hub's wall clock last lied; deadlines on disk are wall times. */
   wallJumpedAt = -Infinity;
   hub: HubLife | null = null;
@@ -66,7 +55,6 @@ export class World {
       createMs: plan.createMs,
       launch: (config) => this.#launch(config),
     });
-    this.platform.onCall = (name, sandboxName, detail) => this.onCall(name, sandboxName, detail);
     this.startHub();
     for (let n = 0; n < plan.sessions; n++) {
       this.kernel.at(n * 100, () => this.createSession());
@@ -74,8 +62,12 @@ export class World {
     for (const fault of plan.faults) this.kernel.at(fault.atMs, () => this.apply(fault));
   }
 
-  /** Set by who watches: each call of the hub at the platform's door, before it has an effect. */
-  onCall: (name: string, sandbox: string, detail: string) => void = () => undefined;
+  /** Set by who watches: a driver adopted an epoch. */
+  onEpoch: (driver: SimDriver, epoch: number) => void = () => undefined;
+
+  /** Who adopted that epoch of that session. */
+  readonly driverOf = (session: string, epoch: number): SimDriver | null =>
+    this.#holders.get(`${session}/${epoch}`) ?? null;
 
   startHub(): void {
     const process = new SimProcess(this.kernel);
@@ -182,7 +174,7 @@ export class World {
     this.platform.createTrouble = null;
     if (this.hub === null) this.startHub();
     this.hub?.process.thaw();
-    for (const sandbox of this.platform.sandboxes) {
+    for (const sandbox of this.platform.all) {
       if (sandbox.state === "started") sandbox.driver?.process.thaw();
       sandbox.exec = "ok";
       if (!sandbox.damaged) sandbox.filesystem = "ok";
@@ -243,13 +235,19 @@ export class World {
     const driver = new SimDriver({
       process: new SimProcess(this.kernel),
       session,
+      onEpoch: (holder, epoch) => {
+        this.onEpoch(holder, epoch);
+        this.#holders.set(`${session}/${epoch}`, holder);
+      },
       random: this.#random.driver,
       dial: (process, id, opened) => {
         const { latencyMs } = this.plan;
         this.kernel.at(latencyMs * 2, () => this.#connect(process, id, opened));
       },
     });
-    this.drivers.push(driver);
+    const living = this.drivers.get(session) ?? new Set();
+    this.drivers.set(session, living.add(driver));
+    driver.process.onDeath(() => living.delete(driver));
     return driver;
   }
 

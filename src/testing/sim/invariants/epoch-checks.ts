@@ -1,0 +1,57 @@
+/**
+ * I4: two drivers of one session may meet, but not stay. I5: epochs go up, and each is given to
+ * one driver.
+ */
+import { limits } from "../../../base/limits.ts";
+import type { SimDriver } from "../driver.ts";
+import type { Check, Stand, WrittenFact } from "./check.ts";
+
+/** A driver on a link that went silent believes in it for DRIVER_DEAD_MS. */
+const TWINS_MAX_MS = limits.DRIVER_DEAD_MS + 4_000;
+
+export class EpochChecks implements Check {
+  readonly #stand: Stand;
+  readonly #holders = new Map<string, SimDriver>();
+  readonly #twinsSince = new Map<string, number>();
+
+  constructor(stand: Stand) {
+    this.#stand = stand;
+  }
+
+  onFact({ before, record }: WrittenFact): void {
+    if (before === null) return;
+    if (record.epoch < before.epoch || record.epochIssued < before.epochIssued) {
+      this.#stand.violate("I5", `${record.name}: epoch went back`);
+    }
+  }
+
+  onEpoch(driver: SimDriver, epoch: number): void {
+    const key = `${driver.session}/${epoch}`;
+    const holder = this.#holders.get(key);
+    this.#holders.set(key, driver);
+    if (holder === undefined || holder === driver) return;
+    this.#stand.violate("I5", `two drivers were given the epoch ${key}`);
+  }
+
+  afterEvent(nowMs: number): void {
+    for (const [session, drivers] of this.#stand.world.drivers) {
+      if (drivers.size > 1 || this.#twinsSince.has(session)) {
+        this.#checkTwins(session, drivers, nowMs);
+      }
+    }
+  }
+
+  #checkTwins(session: string, drivers: ReadonlySet<SimDriver>, nowMs: number): void {
+    let live = 0;
+    for (const driver of drivers) if (!driver.process.frozen && driver.live) live += 1;
+    if (live < 2) {
+      this.#twinsSince.delete(session);
+      return;
+    }
+    const sinceMs = nowMs - (this.#twinsSince.get(session) ?? nowMs);
+    if (!this.#twinsSince.has(session)) this.#twinsSince.set(session, nowMs);
+    if (sinceMs <= TWINS_MAX_MS) return;
+    this.#stand.violate("I4", `${live} drivers of ${session} live for ${sinceMs} ms`);
+    this.#twinsSince.delete(session);
+  }
+}

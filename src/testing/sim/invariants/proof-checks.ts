@@ -1,0 +1,72 @@
+/**
+ * I1, I2, I3: connected is what it promises, in the real world. I26: a connected session is left
+ * alone. I51: a suspended one does not run.
+ */
+import type { Session } from "../../../hub/session/session.ts";
+import type { SessionRecord } from "../../../store/facts.ts";
+import type { PlatformCall } from "../platform.ts";
+import type { Check, Stand } from "./check.ts";
+
+/** A proof may be this old when it counts: one probe's own deadline and the way back. */
+const PROOF_AGE_MAX_MS = 6_000;
+
+export class ProofChecks implements Check {
+  readonly #stand: Stand;
+
+  constructor(stand: Stand) {
+    this.#stand = stand;
+  }
+
+  /** Keeps the real time at which each sandbox last was all that a connected session promises. */
+  afterEvent(nowMs: number): void {
+    for (const sandbox of this.#stand.world.platform.all) {
+      if (sandbox.well) sandbox.wellAtMs = nowMs;
+    }
+  }
+
+  onCall({ name, target, detail }: PlatformCall): void {
+    if (name !== "exec" || !detail.includes("kill -USR1")) return;
+    this.#stand.saw("nudged");
+    const { sessions } = this.#stand.world;
+    const session = sessions.find(({ record }) => record.sandboxId === target);
+    if (session?.record.state !== "connected") return;
+    this.#stand.violate("I26", `${session.record.name} is connected and was nudged`);
+  }
+
+  onChanged(session: Session, before: SessionRecord | null): void {
+    const { record } = session;
+    if (record.state === "connected") {
+      if (before?.state !== "connected") this.#checkProof(session);
+      if (session.route?.epoch !== record.epoch) {
+        this.#stand.violate("I1", `${record.name} is connected without the driver of its epoch`);
+      }
+    }
+    if (record.detail === "suspended.paused") this.#checkPaused(record);
+  }
+
+  #checkProof(session: Session): void {
+    const { record } = session;
+    const { name } = record;
+    const { kernel, platform, driverOf } = this.#stand.world;
+    this.#stand.saw("connected");
+    if (record.attempt > 1) this.#stand.saw("connected again");
+    const ageMs = kernel.now - (platform.known(record.sandboxId ?? "")?.wellAtMs ?? -Infinity);
+    if (ageMs > PROOF_AGE_MAX_MS) {
+      this.#stand.violate("I2", `${name} is connected; its sandbox was not well for ${ageMs} ms`);
+    }
+    if (driverOf(record.id, record.epoch) === null) {
+      this.#stand.violate("I1", `${name}: no driver ever held epoch ${record.epoch}`);
+    }
+    for (const [probe, seen] of Object.entries(session.health().evidence)) {
+      if (seen.ok === true) continue;
+      this.#stand.violate("I2", `${name} is connected, ${probe} is not ok`);
+    }
+  }
+
+  /** Suspended is a promise, too: nothing of the sandbox runs, so nothing of it is paid for. */
+  #checkPaused(record: SessionRecord): void {
+    const sandbox = this.#stand.world.platform.find(record.sandboxId ?? "");
+    if (sandbox?.state !== "started") return;
+    this.#stand.violate("I51", `${record.name} is suspended and its sandbox runs`);
+  }
+}

@@ -1,0 +1,14 @@
+/** Shorter than in production, in the same proportions: four minutes hold many attempts. */
+import { defaultPolicy, type SessionPolicy } from "../../hub/session/policy.ts";
+
+export const simPolicy: SessionPolicy = {
+  ...defaultPolicy,
+  createMs: 30_000,
+  resumeMs: 20_000,
+  healMs: 20_000,
+  pauseMs: 10_000,
+  patrolMs: 8_000,
+  confirmMs: 4_000,
+  stallMs: 8_000,
+  janitorMs: 5_000,
+};
