@@ -2,6 +2,7 @@
  * Bodies of the binary frames (DATA, CREDIT, CTL, RESET, PING) and the JSON codec of all others.
  * Offsets are absolute per stream and direction: u64 on the wire, at most 2^53 - 1 in use.
  */
+import { putU32, takeU32 } from "./frame.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
@@ -58,16 +59,14 @@ export function decodeCredit(body: Uint8Array): CreditBody {
 
 export function encodePing(body: PingBody): Uint8Array {
   const out = new Uint8Array(8);
-  const view = new DataView(out.buffer);
-  view.setUint32(0, body.n);
-  view.setUint32(4, Math.min(0xffffffff, Math.round(body.loopLagMs)));
+  putU32(out, 0, body.n);
+  putU32(out, 4, Math.min(0xffffffff, Math.round(body.loopLagMs)));
   return out;
 }
 
 export function decodePing(body: Uint8Array): PingBody {
   if (body.length < 8) throw new ProtocolError("ping is shorter than 8 bytes");
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  return { n: view.getUint32(0), loopLagMs: view.getUint32(4) };
+  return { n: takeU32(body, 0), loopLagMs: takeU32(body, 4) };
 }
 
 export function encodeJson(value: unknown): Uint8Array {
