@@ -3,6 +3,7 @@ import { initialTransition, transition } from "xstate";
 import type { SessionMachineEvent } from "../../src/hub/session/events.ts";
 import { sessionMachine, type SessionSnapshot } from "../../src/hub/session/machine.ts";
 import type { SessionContext } from "../../src/hub/session/vocabulary.ts";
+import type { SessionWorks } from "../../src/hub/session/works.ts";
 
 type PathOf<T> = T extends string
   ? T
@@ -31,7 +32,11 @@ export const walkedMachine = sessionMachine.provide({
 
 export const EPOCH = 7;
 
+/** What works do is bound elsewhere: the chart itself calls none. */
+const noWorks = {} as SessionWorks;
+
 const [initial] = initialTransition(walkedMachine, {
+  works: noWorks,
   boot: "suspended.paused",
   attempt: 1,
   deadlineAt: 5_000,

@@ -1,68 +1,74 @@
-/** Binds the chart to the work of one session, to its policy and to the house clock. */
+/** Binds the chart, once for all sessions, to their work, their policy and the house clock. */
 import { assign, fromPromise } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
-import type { DriverWork } from "./driver-work.ts";
 import { WorkFailure, type Proof } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
-import type { SandboxWork } from "./sandbox-work.ts";
+import type { SessionPolicy } from "./policy.ts";
 import type { DeadlineKind, SessionContext } from "./vocabulary.ts";
-import type { WorkDesk } from "./work-desk.ts";
+import type { SessionWorks } from "./works.ts";
 
-type Work<T> = (context: SessionContext, signal: AbortSignal) => Promise<T>;
+type Work<T> = (works: SessionWorks, context: SessionContext, signal: AbortSignal) => Promise<T>;
 
 const actor = <T>(work: Work<T>) =>
-  fromPromise<T, SessionContext>(({ input, signal }) => work(input, signal));
+  fromPromise<T, SessionContext>(({ input, signal }) => work(input.works, input, signal));
 
-export function bindMachine(
-  desk: WorkDesk,
-  sandbox: SandboxWork,
-  driver: DriverWork,
-): SessionMachine {
-  const { policy, clock, board } = desk.deps;
-  return sessionMachine.provide({
-    actors: {
-      requestSandbox: actor((context, signal) => sandbox.requestSandbox(context, signal)),
-      watchSandbox: actor((context, signal) => sandbox.watchSandbox(context, signal)),
-      wakeSandbox: actor((context, signal) => sandbox.wakeSandbox(context, signal)),
-      pauseSandbox: actor((context, signal) => sandbox.pauseSandbox(context, signal)),
-      removeSandbox: actor((context, signal) => sandbox.removeSandbox(context, signal)),
-      restartSandbox: actor((context, signal) => sandbox.restartSandbox(context, signal)),
-      launchDriver: actor((context, signal) => driver.launchDriver(context, signal)),
-      signalDriver: actor((context, signal) => driver.signalDriver(context, signal)),
-      proveSession: actor((context, signal) => driver.proveSession(context, signal)),
-      awaitRecovery: actor((context, signal) => driver.awaitRecovery(context, signal)),
-      patrol: actor((context, signal) => driver.patrol(context, signal)),
-    },
-    delays: {
-      attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - clock.now()),
-      driverWait: () => policy.driverWaitMs,
-      nudgeWait: ({ context }) => entry(policy.nudgeWaitsMs, context.nudges),
-      confirmWait: () => policy.confirmMs,
-      recheckWait: ({ context }) => entry(policy.recheckWaitsMs, context.rechecks),
-    },
-    guards: {
-      startTriesLeft: ({ context, event }) =>
-        context.tries < policy.startTriesMax && isStartFailure(event),
-      nudgesLeft: ({ context }) => context.nudges < policy.nudgeWaitsMs.length,
-      relaunchesLeft: ({ context }) => context.relaunches < policy.relaunchesMax,
-      restartWarranted: ({ context, event }) =>
-        context.restarts < policy.restartsMax && context.epoch === null && insideIsBroken(event),
-      rechecksLeft: ({ context, event }) =>
-        context.rechecks < policy.recheckWaitsMs.length && !isRefusal(event),
-    },
-    actions: {
-      setDeadline: assign((_, kind: DeadlineKind) => ({ deadlineAt: clock.now() + policy[kind] })),
-      rememberExhausted: assign(({ context }) => {
-        const error = exhausted(context, board.evidence);
-        board.stepped("deadline", false, error.message);
-        return { fault: faultFrom(error, desk.place(context)) };
-      }),
-    },
-  });
-}
+const policyOf = ({ works }: SessionContext): SessionPolicy => works.desk.deps.policy;
+const nowOf = ({ works }: SessionContext): number => works.desk.deps.clock.now();
+
+/** One machine for all sessions: each finds its works in its context. */
+export const boundMachine: SessionMachine = sessionMachine.provide({
+  actors: {
+    requestSandbox: actor(({ sandbox }, context, signal) =>
+      sandbox.requestSandbox(context, signal),
+    ),
+    watchSandbox: actor(({ sandbox }, context, signal) => sandbox.watchSandbox(context, signal)),
+    wakeSandbox: actor(({ sandbox }, context, signal) => sandbox.wakeSandbox(context, signal)),
+    pauseSandbox: actor(({ sandbox }, context, signal) => sandbox.pauseSandbox(context, signal)),
+    removeSandbox: actor(({ sandbox }, context, signal) => sandbox.removeSandbox(context, signal)),
+    restartSandbox: actor(({ sandbox }, context, signal) =>
+      sandbox.restartSandbox(context, signal),
+    ),
+    launchDriver: actor(({ driver }, context, signal) => driver.launchDriver(context, signal)),
+    signalDriver: actor(({ driver }, context, signal) => driver.signalDriver(context, signal)),
+    proveSession: actor(({ driver }, context, signal) => driver.proveSession(context, signal)),
+    awaitRecovery: actor(({ driver }, context, signal) => driver.awaitRecovery(context, signal)),
+    patrol: actor(({ driver }, context, signal) => driver.patrol(context, signal)),
+  },
+  delays: {
+    attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - nowOf(context)),
+    driverWait: ({ context }) => policyOf(context).driverWaitMs,
+    nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.nudges),
+    confirmWait: ({ context }) => policyOf(context).confirmMs,
+    recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.rechecks),
+  },
+  guards: {
+    startTriesLeft: ({ context, event }) =>
+      context.tries < policyOf(context).startTriesMax && isStartFailure(event),
+    nudgesLeft: ({ context }) => context.nudges < policyOf(context).nudgeWaitsMs.length,
+    relaunchesLeft: ({ context }) => context.relaunches < policyOf(context).relaunchesMax,
+    restartWarranted: ({ context, event }) =>
+      context.restarts < policyOf(context).restartsMax &&
+      context.epoch === null &&
+      insideIsBroken(event),
+    rechecksLeft: ({ context, event }) =>
+      context.rechecks < policyOf(context).recheckWaitsMs.length && !isRefusal(event),
+  },
+  actions: {
+    setDeadline: assign(({ context }, kind: DeadlineKind) => ({
+      deadlineAt: nowOf(context) + policyOf(context)[kind],
+    })),
+    rememberExhausted: assign(({ context }) => {
+      const { desk } = context.works;
+      const { board } = desk.deps;
+      const error = exhausted(context, board.evidence);
+      board.stepped("deadline", false, error.message);
+      return { fault: faultFrom(error, desk.place(context)) };
+    }),
+  },
+});
 
 /** The platform took the request and brought no sandbox: another one may fare better. */
 function isStartFailure(event: object): boolean {

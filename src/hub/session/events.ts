@@ -3,6 +3,7 @@
  * the time that makes a late one recognisable.
  */
 import type { Rung, SessionFault } from "../../store/facts.ts";
+import type { SessionWorks } from "./works.ts";
 
 export type SessionMachineEvent =
   /** A driver of the session confirmed its epoch on a fresh link. */
@@ -64,6 +65,7 @@ export type BootState =
   | "ended.cleaning";
 
 export interface SessionInput {
+  readonly works: SessionWorks;
   readonly boot: BootState;
   readonly attempt: number;
   readonly deadlineAt: number | null;

@@ -238,6 +238,7 @@ const ended = vocabulary.createStateConfig({
 export const sessionMachine = vocabulary.createMachine({
   id: "session",
   context: ({ input }) => ({
+    works: input.works,
     boot: input.boot,
     attempt: input.attempt,
     deadlineAt: input.deadlineAt,

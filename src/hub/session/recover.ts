@@ -6,7 +6,11 @@ import type { SessionRecord } from "../../store/facts.ts";
 import type { BootState, SessionInput } from "./events.ts";
 import type { SessionPolicy } from "./policy.ts";
 
-export function recover(record: SessionRecord, policy: SessionPolicy, now: number): SessionInput {
+export function recover(
+  record: SessionRecord,
+  policy: SessionPolicy,
+  now: number,
+): Omit<SessionInput, "works"> {
   return {
     boot: bootState(record),
     attempt: record.attempt,

@@ -7,7 +7,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox, type SessionRecord, type SessionState } from "../../store/facts.ts";
-import { bindMachine } from "./bind.ts";
+import { boundMachine } from "./bind.ts";
 import { EvidenceBoard } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
 import type { SessionMachineEvent } from "./events.ts";
@@ -52,9 +52,9 @@ export class Session {
       drop: (why: LinkEnding) => this.#link?.end(why),
     };
     const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links });
-    const machine = bindMachine(desk, new SandboxWork(desk), new DriverWork(desk));
-    this.#actor = createActor(machine, {
-      input: recover(ledger.record, parts.policy, parts.clock.now()),
+    const works = { desk, sandbox: new SandboxWork(desk), driver: new DriverWork(desk) };
+    this.#actor = createActor(boundMachine, {
+      input: { works, ...recover(ledger.record, parts.policy, parts.clock.now()) },
       clock: {
         setTimeout: (fn, ms) => parts.clock.setTimeout(fn, ms),
         clearTimeout: (id) => parts.clock.clearTimeout(id),

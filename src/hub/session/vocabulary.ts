@@ -16,8 +16,10 @@ import type {
   SignalResult,
 } from "./events.ts";
 import { WorkFailure } from "./events.ts";
+import type { SessionWorks } from "./works.ts";
 
 export interface SessionContext {
+  readonly works: SessionWorks;
   readonly boot: BootState;
   readonly attempt: number;
   /** Wall ms; the only source of every attempt timer. */
