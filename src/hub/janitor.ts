@@ -1,19 +1,24 @@
 /**
- * Deletes what should not be at the platform: sandboxes that sessions gave up, and sandboxes that
- * carry this hub's label and belong to no session (a create that was answered after its hub died).
- * Looks at a slow pace for as long as the hub lives, and never gives up on a name.
+ * Compares what the platform lists with what the store knows, both ways, for as long as the hub
+ * lives: deletes what should not be there, and tells a session whose sandbox is not listed any
+ * more. What a sandbox is to this hub is in standing.ts. It starts nothing and heals nothing.
  *
  * JA1  Only a sandbox of a session that this store knows is ever deleted: a hub with an older or
  *      another store leaves what it did not ask for alone.
- * JA2  An orphan is deleted after two looks that agree: a listing may lag behind a create.
+ * JA2  What is listed is deleted after two looks that agree: a listing may lag or skip a page.
  * JA3  The current sandbox of a session, and one that it is asking for, are never touched.
+ * JA4  What nobody gave up for certain is left alone until a create could not be under way.
+ * JA7  A delete names the id that was judged, never a name that may belong to another one by then.
  */
 import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
-import type { SandboxProvider } from "../providers/provider.ts";
+import type { ListedSandbox, SandboxProvider } from "../providers/provider.ts";
 import type { Store } from "../store/store.ts";
+import { LABELS } from "./labels.ts";
+import { RollCall } from "./roll-call.ts";
 import type { Session } from "./session/session.ts";
+import { DOOMED, isSame, standingOf, type Standing } from "./standing.ts";
 
 export interface JanitorOptions {
   readonly hubId: string;
@@ -23,28 +28,59 @@ export interface JanitorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly everyMs: number;
+  /** A create may still be under way for this long. */
+  readonly youngMs: number;
 }
 
+/** What the last look saw, by standing, and what came of it. */
 export interface JanitorCounts {
-  /** Orphans seen in the last look. */
-  readonly orphans: number;
+  readonly seen: Readonly<Partial<Record<Standing, number>>>;
   readonly deleted: number;
+  /** Sandboxes that the platform lists for more than an hour after their first delete. */
+  readonly stuck: number;
+  /** Sandboxes of sessions that two looks did not find. */
+  readonly missing: number;
 }
+
+interface Sighted {
+  readonly listed: ListedSandbox;
+  /** Monotonic ms of the first look that listed it. */
+  readonly seenAt: number;
+  standing: Standing;
+  /** Looks in a row that doomed it. */
+  looks: number;
+}
+
+interface Overdue {
+  /** Monotonic ms of the first delete. */
+  readonly since: number;
+  warned: boolean;
+}
+
+/** Platforms work on a delete for minutes; an hour means that somebody has to look at it. */
+const STUCK_MS = 60 * 60_000;
+const LOOKS_TO_DELETE = 2;
 
 export class Janitor {
   readonly #options: JanitorOptions;
+  readonly #rollCall: RollCall;
   #timer: unknown = null;
   #stopped = false;
-  /** Orphans of the last look, by sandbox id. */
-  #suspects = new Set<string>();
+  #sighted = new Map<string, Sighted>();
+  /** By the id or name under which the delete was asked for. */
+  readonly #overdue = new Map<string, Overdue>();
   #deleted = 0;
 
   constructor(options: JanitorOptions) {
     this.#options = options;
+    this.#rollCall = new RollCall(options.log);
   }
 
   get counts(): JanitorCounts {
-    return { orphans: this.#suspects.size, deleted: this.#deleted };
+    const seen: Partial<Record<Standing, number>> = {};
+    for (const { standing } of this.#sighted.values()) seen[standing] = (seen[standing] ?? 0) + 1;
+    const stuck = [...this.#overdue.values()].filter(({ warned }) => warned).length;
+    return { seen, deleted: this.#deleted, stuck, missing: this.#rollCall.missing };
   }
 
   start(): void {
@@ -69,53 +105,112 @@ export class Janitor {
   }
 
   async #look(): Promise<void> {
-    for (const session of this.#options.sessions()) {
-      for (const name of session.record.litter) await this.#clear(session, name);
+    const { provider, hubId, sessions } = this.#options;
+    for (const session of sessions()) {
+      for (const name of session.record.litter) {
+        if (!this.#stopped) await this.#clearLitter(session, name);
+      }
     }
-    await this.#findOrphans();
+    // Sessions that have a sandbox before the listing begins: a younger one cannot be missed yet.
+    const expected = sessions().filter(({ record }) => isExpected(record));
+    const listed = await provider.list({ [LABELS.hub]: hubId });
+    this.#sight(listed);
+    for (const sighted of this.#sighted.values()) await this.#sweep(sighted);
+    this.#rollCall.look(expected, listed);
   }
 
-  async #clear(session: Session, name: string): Promise<void> {
-    if (!(await this.#destroy(name))) return;
+  #sight(listed: readonly ListedSandbox[]): void {
+    const now = this.#options.clock.mono();
+    const before = this.#sighted;
+    this.#sighted = new Map();
+    for (const one of listed) {
+      const known = before.get(one.sandboxId);
+      const seenAt = known?.seenAt ?? now;
+      const standing = this.#judge(one, seenAt);
+      const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
+      this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
+    }
+  }
+
+  #judge(listed: ListedSandbox, seenAt: number): Standing {
+    const { hubId, store, clock, youngMs } = this.#options;
+    const owner = store.find(listed.labels[LABELS.session] ?? "");
+    const seenForMs = clock.mono() - seenAt;
+    return standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
+  }
+
+  async #sweep(sighted: Sighted): Promise<void> {
+    if (this.#stopped || sighted.looks < LOOKS_TO_DELETE) return;
+    const { listed, seenAt } = sighted;
+    // Earlier deletes of this look took their time: only what is doomed now is deleted now.
+    if (!DOOMED.includes(this.#judge(listed, seenAt))) return;
+    const { sandboxId, name } = listed;
+    if (!(await this.#destroy(sandboxId, name))) return;
+    const owner = this.#options.sessions().find(({ record }) => {
+      return record.id === listed.labels[LABELS.session];
+    });
+    if (owner === undefined) return;
+    const quarantine = owner.record.quarantine.filter((kept) => !isSame(listed, kept));
+    const text = `${name} (${sandboxId}) is gone: ${WHY[sighted.standing] ?? sighted.standing}`;
+    owner.ledger.note("sandbox.deleted", text, { sandboxName: name, sandboxId }, { quarantine });
+  }
+
+  /** A sandbox that its session gave up by name; only the id that has the name now is deleted. */
+  async #clearLitter(session: Session, name: string): Promise<void> {
+    const { provider, log } = this.#options;
+    try {
+      const claim = await provider.claim(name);
+      const wanted = this.#options.sessions().some(({ record }) => {
+        return record.sandboxId !== null && record.sandboxId === claim?.sandboxId;
+      });
+      if (wanted) return;
+      if (claim !== null && !(await this.#destroy(claim.sandboxId, name))) return;
+    } catch (error) {
+      log.warn({ name, error: toHubError(error).message }, "what was given up cannot be read yet");
+      return;
+    }
     const litter = session.record.litter.filter((other) => other !== name);
     session.ledger.note("sandbox.deleted", `${name} is gone`, { sandboxName: name }, { litter });
   }
 
-  async #findOrphans(): Promise<void> {
-    const { provider, store, hubId } = this.#options;
-    const listed = await provider.list({ "holdfast/hub": hubId });
-    const wanted = this.#wanted();
-    const orphans = listed.filter(({ sandboxId, name, labels }) => {
-      const owner = labels["holdfast/session"] ?? "";
-      return !wanted.has(sandboxId) && !wanted.has(name) && store.knows(owner);
-    });
-    for (const { sandboxId } of orphans) {
-      if (this.#suspects.has(sandboxId)) await this.#destroy(sandboxId);
-    }
-    this.#suspects = new Set(orphans.map(({ sandboxId }) => sandboxId));
-  }
-
-  /** Ids and names that sessions have or ask for right now; names, because an id comes later. */
-  #wanted(): ReadonlySet<string> {
-    const wanted = new Set<string>();
-    for (const { record } of this.#options.sessions()) {
-      if (record.sandboxId !== null) wanted.add(record.sandboxId);
-      else wanted.add(record.sandboxName);
-    }
-    return wanted;
-  }
-
   /** True when it is gone. A platform that is busy with it is asked again at the next look. */
-  async #destroy(idOrName: string): Promise<boolean> {
+  async #destroy(sandboxId: string, name: string): Promise<boolean> {
     const { provider, log } = this.#options;
     try {
-      const gone = await provider.destroy(idOrName);
-      log.info({ idOrName, gone }, "deleting what should not be there");
-      if (gone) this.#deleted += 1;
-      return gone;
+      const gone = await provider.destroy(sandboxId);
+      log.info({ sandboxId, name, gone }, "deleting what should not be there");
+      if (gone) {
+        this.#deleted += 1;
+        this.#overdue.delete(sandboxId);
+        return true;
+      }
     } catch (error) {
-      log.warn({ idOrName, error: toHubError(error).message }, "not deleted yet");
-      return false;
+      log.warn({ sandboxId, name, error: toHubError(error).message }, "not deleted yet");
     }
+    this.#noteOverdue(sandboxId, name);
+    return false;
   }
+
+  #noteOverdue(sandboxId: string, name: string): void {
+    const now = this.#options.clock.mono();
+    const overdue = this.#overdue.get(sandboxId) ?? { since: now, warned: false };
+    this.#overdue.set(sandboxId, overdue);
+    if (overdue.warned || now - overdue.since < STUCK_MS) return;
+    overdue.warned = true;
+    this.#options.log.warn(
+      { sandboxId, name, sinceMs: now - overdue.since },
+      "the platform keeps a sandbox that was deleted an hour ago; it may still cost money",
+    );
+  }
+}
+
+const WHY: Readonly<Partial<Record<Standing, string>>> = {
+  orphan: "no session had it",
+  expired: "its quarantine is over",
+};
+
+/** A session whose own words say that its sandbox exists. */
+function isExpected(record: Session["record"]): boolean {
+  if (record.sandboxId === null || record.fault?.code === "SandboxGone") return false;
+  return ["connected", "suspended", "error"].includes(record.state);
 }

@@ -137,6 +137,7 @@ function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteSto
     store,
     sessions: () => sessions.all,
     everyMs: parts.policy.janitorMs,
+    youngMs: parts.policy.createMs,
   });
 }
 

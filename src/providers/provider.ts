@@ -39,6 +39,8 @@ export interface ListedSandbox {
   readonly sandboxId: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Wall ms of the platform's own clock; null when it does not say. */
+  readonly createdAt: number | null;
 }
 
 export interface SandboxRequest {

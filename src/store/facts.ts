@@ -189,7 +189,7 @@ export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
 
 /** What giving up the current sandbox changes: the next one has another name. */
 export function discardSandbox(record: SessionRecord): Fact["change"] {
-  const number = Number(/-(\d+)$/.exec(record.sandboxName)?.[1] ?? 1);
+  const number = sandboxNumberOf(record.id, record.sandboxName) ?? 1;
   return {
     sandboxName: sandboxNameOf(record.id, number + 1),
     sandboxId: null,
@@ -202,6 +202,14 @@ export function discardSandbox(record: SessionRecord): Fact["change"] {
 /** A name of its own for every try, so that a stuck one is never in the way of the next. */
 function sandboxNameOf(sessionId: string, number: number): string {
   return `holdfast-${sessionId.replace("_", "-")}-${number}`;
+}
+
+/** Which try of this session a sandbox's name is; null when the session never gives such a name. */
+export function sandboxNumberOf(sessionId: string, sandboxName: string): number | null {
+  const prefix = sandboxNameOf(sessionId, 0).slice(0, -1);
+  if (!sandboxName.startsWith(prefix)) return null;
+  const number = sandboxName.slice(prefix.length);
+  return /^\d{1,9}$/.test(number) ? Number(number) : null;
 }
 
 /** The record after a fact. Epochs never go back, whatever a fact says. */

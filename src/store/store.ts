@@ -20,8 +20,8 @@ export interface Store {
   create(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent } | null;
   /** Applies one fact and keeps record and event in one transaction. */
   append(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent };
-  /** True for every session that this store ever had, removed ones included. */
-  knows(sessionId: string): boolean;
+  /** Any session that this store ever had, removed ones included. */
+  find(sessionId: string): SessionRecord | null;
   events(query: EventQuery): readonly SessionEvent[];
   close(): void;
 }

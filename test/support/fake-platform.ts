@@ -21,6 +21,7 @@ export interface FakeSandbox {
   readonly request: SandboxRequest;
   state: ClaimState;
   reason: string | null;
+  readonly createdAt: number;
   readonly files: Map<string, Uint8Array>;
 }
 
@@ -61,10 +62,11 @@ export class FakePlatform implements SandboxProvider {
       Object.entries(labels).every(([key, value]) => request.labels[key] === value),
     );
     return Promise.resolve(
-      worn.map(({ id, request }) => ({
+      worn.map(({ id, request, createdAt }) => ({
         sandboxId: id,
         name: request.name,
         labels: request.labels,
+        createdAt,
       })),
     );
   }
@@ -175,7 +177,9 @@ export class FakePlatform implements SandboxProvider {
       throw answered("create sandbox", 409, `Sandbox with name ${request.name} already exists`);
     }
     const id = `box-${this.#nextId++}`;
-    const sandbox = { id, request, state, reason: null, files: new Map<string, Uint8Array>() };
+    const files = new Map<string, Uint8Array>();
+    const createdAt = this.clock.now();
+    const sandbox: FakeSandbox = { id, request, state, reason: null, createdAt, files };
     this.sandboxes.set(id, sandbox);
     return sandbox;
   }

@@ -6,6 +6,7 @@ import { sleep } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { discardSandbox } from "../../store/facts.ts";
+import { LABELS } from "../labels.ts";
 import type { Launched, SandboxFound } from "./events.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
@@ -46,9 +47,9 @@ export class SandboxWork {
       env: spec.env,
       labels: {
         ...spec.labels,
-        "holdfast/session": id,
-        "holdfast/name": name,
-        "holdfast/hub": hubId,
+        [LABELS.session]: id,
+        [LABELS.name]: name,
+        [LABELS.hub]: hubId,
       },
     };
     const waitMs = Math.min(this.#desk.leftMs(context), policy.stallMs);

@@ -109,6 +109,16 @@ export class Session {
   }
 
   /**
+   * Somebody has reason to think that all is not well: a connected session proves itself at once,
+   * any other keeps the sentence for its next attempt. Nothing is concluded from it.
+   */
+  doubt(text: string): void {
+    this.ledger.note("platform.claimed", text);
+    const link = this.#link;
+    if (link !== null) this.fellSilent(link);
+  }
+
+  /**
    * What an operator asked for.
    * @throws HubError when the session is in no state for it.
    */

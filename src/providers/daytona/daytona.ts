@@ -92,7 +92,14 @@ export class DaytonaProvider implements SandboxProvider {
     return this.#sdk("list sandboxes", waitMs, true, signal, async (client) => {
       const found: ListedSandbox[] = [];
       for await (const sandbox of client.list({ labels: { ...labels } })) {
-        found.push({ sandboxId: sandbox.id, name: sandbox.name, labels: sandbox.labels });
+        const { id: sandboxId, name, labels: worn } = sandbox;
+        const createdAt = Date.parse(sandbox.createdAt ?? "");
+        found.push({
+          sandboxId,
+          name,
+          labels: worn,
+          createdAt: Number.isNaN(createdAt) ? null : createdAt,
+        });
       }
       return found;
     });

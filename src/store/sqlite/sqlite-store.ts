@@ -86,13 +86,7 @@ export class SqliteStore implements Store {
 
   load(): readonly SessionRecord[] {
     const rows = this.#db.prepare("SELECT record FROM session WHERE gone = 0 ORDER BY rowid").all();
-    try {
-      return rows.map((row) =>
-        upgradeRecord(JSON.parse(String(row["record"])) as Partial<SessionRecord>),
-      );
-    } catch (error) {
-      throw unusable(this.#file, error);
-    }
+    return rows.map((row) => this.#readRecord(row));
   }
 
   create(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
@@ -127,8 +121,9 @@ export class SqliteStore implements Store {
     }
   }
 
-  knows(sessionId: string): boolean {
-    return this.#db.prepare("SELECT 1 FROM session WHERE id = ?").get(sessionId) !== undefined;
+  find(sessionId: string): SessionRecord | null {
+    const row = this.#db.prepare("SELECT record FROM session WHERE id = ?").get(sessionId);
+    return row === undefined ? null : this.#readRecord(row);
   }
 
   events(query: EventQuery): readonly SessionEvent[] {
@@ -150,6 +145,14 @@ export class SqliteStore implements Store {
 
   close(): void {
     this.#db.close();
+  }
+
+  #readRecord(row: Record<string, unknown>): SessionRecord {
+    try {
+      return upgradeRecord(JSON.parse(String(row["record"])) as Partial<SessionRecord>);
+    } catch (error) {
+      throw unusable(this.#file, error);
+    }
   }
 }
 

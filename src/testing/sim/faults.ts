@@ -17,6 +17,7 @@ export const FAULT_KINDS = [
   "sandbox-stopped",
   "sandbox-deleted",
   "sandbox-paused",
+  "sandbox-copied",
   "exec-broken",
   "exec-queued",
   "exec-lies",

@@ -39,8 +39,8 @@ export class MemoryStore implements Store {
     return { record: next, event };
   }
 
-  knows(sessionId: string): boolean {
-    return this.#records.has(sessionId);
+  find(sessionId: string): SessionRecord | null {
+    return this.#records.get(sessionId) ?? null;
   }
 
   events(query: EventQuery): readonly SessionEvent[] {

@@ -15,10 +15,9 @@ import type {
   SandboxRequest,
 } from "../../providers/provider.ts";
 import type { SimKernel, SimProcess } from "./kernel.ts";
-import { SIM_HOME, SimSandbox, type ExecAnswer } from "./sandbox.ts";
+import { refusal, said, type ApiTrouble } from "./refusals.ts";
+import { COPY_ENDING, SIM_HOME, SimSandbox, type ExecAnswer } from "./sandbox.ts";
 
-/** What the whole API does for a while. */
-export type ApiTrouble = "errors" | "hangs" | "down" | "auth" | "rate";
 /** One call of a hub at the platform's door. */
 export interface PlatformCall {
   readonly name: string;
@@ -83,6 +82,19 @@ export class SimPlatform {
     this.#byId.delete(sandbox.id);
   }
 
+  /** Somebody made another one from it: it wears the same labels under a name of its own. */
+  copy(sandbox: SimSandbox): void {
+    const made = new SimSandbox({
+      id: `sbx-${++this.#births}`,
+      name: sandbox.name + COPY_ENDING,
+      labels: sandbox.labels,
+      bornAt: this.#kernel.now,
+      launch: this.#launch,
+    });
+    made.state = "started";
+    this.#byId.set(made.id, made);
+  }
+
   provider(hub: SimProcess): SandboxProvider {
     return new SimProvider(this, hub, this.#kernel, this.#random);
   }
@@ -98,6 +110,7 @@ export class SimPlatform {
       id: `sbx-${++this.#births}`,
       name: request.name,
       labels: request.labels,
+      bornAt: this.#kernel.now,
       launch: this.#launch,
     });
     const appear = (): void => {
@@ -158,7 +171,9 @@ class SimProvider implements SandboxProvider {
       done(
         [...this.#platform.all]
           .filter((sandbox) => wanted.every(([key, value]) => sandbox.labels[key] === value))
-          .map(({ id, name, labels: worn }) => ({ sandboxId: id, name, labels: worn })),
+          .map(({ id, name, labels: worn, bornAt }) => {
+            return { sandboxId: id, name, labels: worn, createdAt: bornAt };
+          }),
       );
     });
   }
@@ -378,21 +393,4 @@ class SimProvider implements SandboxProvider {
       at: this.#hub.clock.now(),
     };
   }
-}
-
-function refusal(trouble: Exclude<ApiTrouble, "hangs">, outcomeUnknown: boolean): HubError {
-  switch (trouble) {
-    case "errors":
-      return new HubError("PlatformDown", "the platform answered 500", { outcomeUnknown });
-    case "down":
-      return new HubError("PlatformDown", "connect ECONNREFUSED");
-    case "auth":
-      return new HubError("PlatformAuthRejected", "Invalid credentials");
-    case "rate":
-      return new HubError("PlatformRateLimited", "ThrottlerException: Too Many Requests");
-  }
-}
-
-function said(text: string): HubError {
-  return new HubError("PlatformAnswerInvalid", `files: ${text}`, { raw: text });
 }

@@ -10,6 +10,9 @@ export type SandboxState =
 
 export const SIM_HOME = "/home/daytona";
 
+/** What a copy's name has that no hub's has. */
+export const COPY_ENDING = "-copy";
+
 export interface ExecAnswer {
   readonly exitCode: number;
   readonly output: string;
@@ -19,6 +22,8 @@ export class SimSandbox {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Real time at which it was asked for. */
+  readonly bornAt: number;
   readonly files = new Map<string, string>();
   readonly #launch: (config: string, sandbox: SimSandbox) => SimDriver;
   state: SandboxState = "creating";
@@ -35,17 +40,24 @@ export class SimSandbox {
     id: string;
     name: string;
     labels: Readonly<Record<string, string>>;
+    bornAt: number;
     launch: (config: string, sandbox: SimSandbox) => SimDriver;
   }) {
     this.id = options.id;
     this.name = options.name;
     this.labels = options.labels;
+    this.bornAt = options.bornAt;
     this.#launch = options.launch;
   }
 
   /** All that a connected session promises of it is true. */
   get well(): boolean {
     return this.state === "started" && this.exec === "ok" && this.filesystem === "ok";
+  }
+
+  /** Somebody made it from another one, with its labels: no hub asked for it. */
+  get isCopy(): boolean {
+    return this.name.endsWith(COPY_ENDING);
   }
 
   /** Processes end, files stay. */

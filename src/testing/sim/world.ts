@@ -15,7 +15,8 @@ import type { Fault, Plan } from "./faults.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
-import { SimPlatform, type ApiTrouble, type CreateTrouble } from "./platform.ts";
+import { SimPlatform, type CreateTrouble } from "./platform.ts";
+import type { ApiTrouble } from "./refusals.ts";
 import type { SimSandbox } from "./sandbox.ts";
 import { simPolicy } from "./sim-policy.ts";
 
@@ -100,6 +101,7 @@ export class World {
       store: this.store,
       sessions: () => sessions.all,
       everyMs: simPolicy.janitorMs,
+      youngMs: simPolicy.createMs,
     });
     this.hub = { process, sessions, switchboard, janitor };
     void sessions.start();
@@ -217,6 +219,7 @@ export class World {
       // A second process with the same token: a restored checkpoint, or a launch that raced.
       if (driver !== null) this.#launch(JSON.stringify({ session: driver.session }));
     } else if (subject === "sandbox" && verb === "deleted") this.platform.forget(sandbox);
+    else if (subject === "sandbox" && verb === "copied") this.platform.copy(sandbox);
     else if (subject === "sandbox" && sandbox.state === "started") {
       if (verb === "stopped") sandbox.stop();
       else sandbox.freeze();

@@ -1,8 +1,9 @@
 /**
- * I15: an intent is durable before a sandbox is asked for. I18: a sandbox that is wanted is not
- * deleted. I20: what was removed does not come back. I17: in the end nothing belongs to nobody.
+ * I15: an intent is durable before a sandbox is asked for. I18: a sandbox that is wanted, kept in
+ * quarantine, or too new to be judged is not deleted. I20: what was removed does not come back. I17: in the end nothing belongs to nobody.
  */
 import type { PlatformCall } from "../platform.ts";
+import { simPolicy } from "../sim-policy.ts";
 import type { Check, Stand, WrittenFact } from "./check.ts";
 
 export class SandboxChecks implements Check {
@@ -24,11 +25,7 @@ export class SandboxChecks implements Check {
     if (name === "create" && !this.#requested.has(target)) {
       this.#stand.violate("I15", `a create of ${target} without a durable intent`);
     }
-    if (name !== "destroy") return;
-    const owner = this.#stand.world.sessions.find(({ record }) => record.sandboxId === target);
-    if (owner === undefined || owner.record.desired === "ended") return;
-    const { name: session } = owner.record;
-    this.#stand.violate("I18", `the sandbox of ${session} is deleted while it is wanted`);
+    if (name === "destroy") this.#onDelete(target);
   }
 
   atEnd(): void {
@@ -37,10 +34,31 @@ export class SandboxChecks implements Check {
     for (const sandbox of platform.all) {
       const owner = living.get(sandbox.labels["holdfast/session"] ?? "");
       const owned =
-        owner !== undefined && (owner.sandboxId === sandbox.id || owner.sandboxId === null);
+        owner !== undefined &&
+        (owner.sandboxId === sandbox.id ||
+          owner.sandboxName === sandbox.name ||
+          owner.quarantine.some(({ sandboxName }) => sandboxName === sandbox.name));
       if (owned || sandbox.state === "destroying") continue;
       const said = `sandbox ${sandbox.name} (${sandbox.state}) belongs to nobody`;
       this.#stand.violate("I17", said);
     }
+  }
+
+  #onDelete(idOrName: string): void {
+    const { platform, kernel, sessions, hub } = this.#stand.world;
+    const sandbox = platform.find(idOrName);
+    if (sandbox === null) return;
+    const session = sandbox.labels["holdfast/session"];
+    const owner = sessions.find(({ record }) => record.id === session)?.record;
+    if (owner === undefined || owner.desired === "ended") return;
+    const kept = owner.quarantine.find((one) => one.sandboxName === sandbox.name);
+    const ageMs = kernel.now - sandbox.bornAt;
+    if (owner.sandboxId === sandbox.id) {
+      this.#stand.violate("I18", `the sandbox of ${owner.name} is deleted while it is wanted`);
+    } else if (kept !== undefined && (hub?.process.clock.now() ?? 0) < kept.until) {
+      this.#stand.violate("I18", `${sandbox.name} is deleted before its quarantine ended`);
+    } else if (sandbox.isCopy && ageMs < simPolicy.createMs) {
+      this.#stand.violate("I18", `${sandbox.name} is deleted when ${Math.round(ageMs)} ms old`);
+    } else if (sandbox.isCopy) this.#stand.saw("a copy was reaped");
   }
 }
