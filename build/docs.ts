@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { fileVariable } from "../src/base/config.ts";
 import { settings, type Setting } from "../src/base/config-table.ts";
 import { faults, type FaultKind } from "../src/base/faults.ts";
+import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/command-table.ts";
 import { sessionChart } from "./session-chart.ts";
 
@@ -23,7 +24,7 @@ export const generatedDocs: Readonly<Record<string, () => string>> = {
 
 function configDoc(): string {
   const rows = settings.map((setting) => [
-    code(setting.key),
+    code(setting.name),
     envNames(setting),
     setting.flag === null ? "" : code(`--${setting.flag}`),
     defaultOf(setting),
@@ -34,7 +35,9 @@ function configDoc(): string {
   return `# Configuration
 
 A flag wins over the environment, the environment over the file, the file over the default. The
-file is \`config.json\` in the state directory: one JSON object with the settings below as texts.
+file is \`config.json\` in the state directory: one JSON object with the settings below as texts,
+and a setting with a dot in an object of its own: \`{"deadlines": {"create": "2m"}}\`. A time has a
+unit: \`500ms\`, \`90s\`, \`1m30s\`; several are separated by commas.
 \`holdfast config show --origin\` prints every value with its place. All mistakes are reported at
 once; an unknown setting or \`HOLDFAST_*\` variable is a mistake, not a silent nothing.
 
@@ -46,6 +49,11 @@ ${table(["Setting", "Environment", "Flag", "Default", "Meaning"], rows)}
 
 - A hub that listens on anything but loopback needs a token of your own (\`HOLDFAST_TOKEN\`).
 - Platform \`daytona\` needs \`DAYTONA_API_KEY\`.
+- What an attempt may spend in waiting must fit into its deadline; a hub does not start on a budget
+  that is impossible, and names both keys and the numbers.
+- The classes of \`retry\` are the categories in [FAULTS.md](FAULTS.md) that hold a fault worth
+  another try: ${retryClasses.map(code).join(", ")}. Keys, quota, configuration and the request
+  itself are never tried again.
 - A command talks to \`HOLDFAST_URL\`, else to the hub that runs on the state directory. The token
   file of the state directory is sent only to that hub or to this machine; for any other address
   set \`HOLDFAST_TOKEN\`.

@@ -2,17 +2,15 @@
  * Every setting, once: key, environment name, flag, kind, default and what it is for.
  * docs/CONFIG.md, the help of `holdfast up` and the resolver all read this table.
  */
+import { policyKeys, policyTable, type PolicyRow, type SessionPolicy } from "./policy-table.ts";
+import { writeValue, type Address, type SettingValue } from "./config-values.ts";
+
 export const isolationTiers = ["auto", "bwrap", "namespaces", "process"] as const;
 export const platformKinds = ["local", "daytona"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
 
-/** Where a hub or a platform listens. Port 0 lets the kernel choose. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface Config {
+/** Every setting by its key; the session policy is part of it. */
+export interface Config extends SessionPolicy {
   readonly home: string;
   readonly url: string | null;
   readonly token: string | null;
@@ -30,12 +28,19 @@ export interface Config {
 
 export type ConfigKey = keyof Config;
 
+export type SettingKind =
+  "path" | "url" | "address" | "choice" | "text" | "secret" | PolicyRow<unknown>["kind"];
+
 export interface Setting {
   readonly key: ConfigKey;
   readonly env: string;
   /** Long flag without dashes; secrets have none, because `ps` shows flags to everyone. */
   readonly flag: string | null;
-  readonly kind: "path" | "url" | "address" | "choice" | "text" | "secret";
+  /** As people write it, in the file and in messages: `listen`, `deadlines.create`. */
+  readonly name: string;
+  readonly kind: SettingKind;
+  /** Least and most of a number, in ms where it is a duration. */
+  readonly range?: readonly [min: number, max: number];
   readonly choices?: readonly string[];
   /** Text as a user would write it; null means unset. */
   readonly fallback: string | null;
@@ -44,7 +49,7 @@ export interface Setting {
   readonly about: string;
 }
 
-export const settings: readonly Setting[] = [
+const placeSettings: readonly Omit<Setting, "name">[] = [
   {
     key: "home",
     env: "HOLDFAST_HOME",
@@ -160,4 +165,15 @@ export const settings: readonly Setting[] = [
     unset: "a free port",
     about: "Where the local platform listens; port 0 chooses a free one and keeps it.",
   },
+];
+
+const policySettings: readonly Setting[] = policyKeys.map((key) => {
+  const row: PolicyRow<SettingValue> = policyTable[key];
+  const { name, env, flag, kind, range, about } = row;
+  return { key, name, env, flag, kind, range, about, fallback: writeValue(kind, row.fallback) };
+});
+
+export const settings: readonly Setting[] = [
+  ...placeSettings.map((setting) => ({ ...setting, name: setting.key })),
+  ...policySettings,
 ];

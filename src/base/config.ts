@@ -3,11 +3,14 @@
  * Pure: the caller reads the files and the environment. All mistakes are found in one go, each
  * with its key, its place and what to write instead.
  */
+import { fileSettings, unknownName, type FileSettings } from "./config-file.ts";
 import { settings } from "./config-table.ts";
-import type { Address, Config, ConfigKey, Setting } from "./config-table.ts";
-import { nearestName } from "./nearest.ts";
+import type { Config, ConfigKey, Setting } from "./config-table.ts";
+import { formatAddress, parseValue, writeValue, type SettingValue } from "./config-values.ts";
+import { impossibleBudgets } from "./policy-checks.ts";
 
-export type { Address, Config, ConfigKey, Setting } from "./config-table.ts";
+export { formatAddress, type Address } from "./config-values.ts";
+export type { Config, ConfigKey, Setting } from "./config-table.ts";
 
 export type Origin = "flag" | "env" | "file" | "default";
 
@@ -44,15 +47,16 @@ interface Found {
 
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const mistakes: Mistake[] = [];
-  const file = fileSettings(sources, mistakes);
+  const file = readFileSettings(sources, mistakes);
   findUnknownEnv(sources.env, mistakes);
   const values: Partial<Record<ConfigKey, unknown>> = {};
   const origins: Partial<ResolvedConfig["origins"]> = {};
   for (const setting of settings) {
     const found = find(setting, sources, file, mistakes);
-    const parsed = found.text === null ? { value: null } : parse(setting, found.text, sources);
+    const parsed =
+      found.text === null ? { value: null } : parseValue(setting, found.text, sources.resolvePath);
     if ("problem" in parsed) {
-      mistakes.push({ key: setting.key, place: found.place, message: parsed.problem });
+      mistakes.push({ key: setting.name, place: found.place, message: parsed.problem });
     }
     const value = "problem" in parsed ? parseFallback(setting, sources) : parsed.value;
     Object.assign(values, { [setting.key]: value });
@@ -82,12 +86,7 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
       message: "platform daytona needs an API key: set DAYTONA_API_KEY or DAYTONA_API_KEY_FILE",
     });
   }
-  return mistakes;
-}
-
-export function formatAddress(address: Address): string {
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
+  return [...mistakes, ...impossibleBudgets(resolved)];
 }
 
 export function isLoopback(host: string): boolean {
@@ -98,8 +97,7 @@ export function isLoopback(host: string): boolean {
 export function showValue(setting: Setting, config: Config): string | null {
   const value = config[setting.key];
   if (value === null) return null;
-  if (setting.kind === "secret") return "(set, hidden)";
-  return typeof value === "string" ? value : formatAddress(value);
+  return setting.kind === "secret" ? "(set, hidden)" : writeValue(setting.kind, value);
 }
 
 /** Environment name of the variable that names a file holding this secret. */
@@ -120,9 +118,9 @@ function find(
   const fromEnv = findInEnv(setting, sources, mistakes);
   if (fromEnv !== null) return fromEnv;
   const place = `file ${sources.file?.path ?? ""}`;
-  const inFile = file.get(setting.key);
+  const inFile = file.get(setting.name);
   if (inFile !== undefined) return { text: inFile, origin: "file", place };
-  const path = setting.kind === "secret" ? file.get(`${setting.key}File`) : undefined;
+  const path = setting.kind === "secret" ? file.get(`${setting.name}File`) : undefined;
   if (path !== undefined) {
     return readSecret({ setting, path, origin: "file", place }, sources, mistakes);
   }
@@ -136,7 +134,7 @@ function findInEnv(setting: Setting, sources: ConfigSources, mistakes: Mistake[]
   const path = setting.kind === "secret" ? (sources.env[fileVariable(setting)] ?? "") : "";
   if (path !== "" && text !== "") {
     const message = `set either ${setting.env} or ${fileVariable(setting)}, not both`;
-    mistakes.push({ key: setting.key, place, message });
+    mistakes.push({ key: setting.name, place, message });
   }
   if (text !== "") return { text, origin: "env", place };
   if (path === "") return null;
@@ -154,111 +152,35 @@ function readSecret(
   const read = sources.readSecret(path);
   if ("problem" in read) {
     const message = `cannot read the file ${path}: ${read.problem}`;
-    mistakes.push({ key: setting.key, place, message });
+    mistakes.push({ key: setting.name, place, message });
     return { text: null, origin, place };
   }
   // Secret files made by echo or an editor end with a newline that is not part of the secret.
   const text = read.text.trim();
-  if (text === "") mistakes.push({ key: setting.key, place, message: `the file ${path} is empty` });
+  if (text === "")
+    mistakes.push({ key: setting.name, place, message: `the file ${path} is empty` });
   return { text: text === "" ? null : text, origin, place };
 }
 
-type Parsed = { value: string | Address } | { problem: string };
-
-function parse(setting: Setting, text: string, sources: ConfigSources): Parsed {
-  switch (setting.kind) {
-    case "path":
-      return { value: sources.resolvePath(text) };
-    case "url":
-      return parseUrl(text);
-    case "address":
-      return parseAddress(text);
-    case "choice":
-      return parseChoice(text, setting.choices ?? []);
-    case "secret":
-      // The value goes into an HTTP header, where a control character would be refused much later.
-      return /^[\x21-\x7e]+$/.test(text)
-        ? { value: text }
-        : { problem: "a secret is made of printable characters without spaces" };
-    case "text":
-      return { value: text };
-  }
-}
-
 /** After a mistake the default stands in, so that the other settings are still checked. */
-function parseFallback(setting: Setting, sources: ConfigSources): string | Address | null {
+function parseFallback(setting: Setting, sources: ConfigSources): SettingValue {
   if (setting.fallback === null) return null;
-  const parsed = parse(setting, setting.fallback, sources);
+  const parsed = parseValue(setting, setting.fallback, sources.resolvePath);
   return "value" in parsed ? parsed.value : null;
 }
 
-function parseUrl(text: string): Parsed {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    return { problem: `"${text}" is not an http:// or https:// URL` };
-  }
-  if (url.username !== "" || url.password !== "") {
-    return { problem: "a URL with a password in it ends up in logs: give the secret separately" };
-  }
-  return { value: text.replace(/\/+$/, "") };
-}
-
-function parseAddress(text: string): Parsed {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    return { problem: `"${text}" is not HOST:PORT, for example 127.0.0.1:7070 or [::1]:7070` };
-  }
-  return { value: { host, port } };
-}
-
-function parseChoice(text: string, choices: readonly string[]): Parsed {
-  if (choices.includes(text)) return { value: text };
-  const near = nearestName(text, choices);
-  const guess = near === null ? "" : ` (did you mean ${near}?)`;
-  return { problem: `"${text}" is none of ${choices.join(", ")}${guess}` };
-}
-
-/** Texts of the config file by key; what cannot be used becomes a mistake. */
-function fileSettings(sources: ConfigSources, mistakes: Mistake[]): Map<string, string> {
-  const texts = new Map<string, string>();
+/** Texts of the config file by name; what cannot be used becomes a mistake. */
+function readFileSettings(sources: ConfigSources, mistakes: Mistake[]): FileSettings["texts"] {
   const { file } = sources;
-  if (file === null) return texts;
+  if (file === null) return new Map();
   const place = `file ${file.path}`;
   if ("problem" in file) {
     mistakes.push({ key: "(file)", place, message: file.problem });
-    return texts;
+    return new Map();
   }
-  if (typeof file.content !== "object" || file.content === null || Array.isArray(file.content)) {
-    mistakes.push({ key: "(file)", place, message: "the file must hold one JSON object" });
-    return texts;
-  }
-  const known = fileKeys();
-  for (const [key, value] of Object.entries(file.content)) {
-    if (key === "$schema") continue;
-    if (key === "home") {
-      mistakes.push({
-        key,
-        place,
-        message: "home says where this file is; it cannot be set in it",
-      });
-    } else if (!known.includes(key)) {
-      mistakes.push({ key, place, message: unknownName("setting", key, known) });
-    } else if (typeof value !== "string") {
-      mistakes.push({ key, place, message: `the value must be a text in double quotes` });
-    } else {
-      texts.set(key, value);
-    }
-  }
-  return texts;
-}
-
-function fileKeys(): string[] {
-  return settings.flatMap((setting) => {
-    if (setting.key === "home") return [];
-    return setting.kind === "secret" ? [setting.key, `${setting.key}File`] : [setting.key];
-  });
+  const read = fileSettings(file.content);
+  for (const { key, message } of read.mistakes) mistakes.push({ key, place, message });
+  return read.texts;
 }
 
 /** Only our own prefix: DAYTONA_* has names that belong to others. */
@@ -271,11 +193,4 @@ function findUnknownEnv(env: ConfigSources["env"], mistakes: Mistake[]): void {
     const message = unknownName("variable", name, known);
     mistakes.push({ key: name, place: `environment ${name}`, message });
   }
-}
-
-function unknownName(what: string, typed: string, known: readonly string[]): string {
-  const near = nearestName(typed, known);
-  return near === null
-    ? `unknown ${what}; \`holdfast config show\` lists all`
-    : `unknown ${what}; did you mean ${near}?`;
 }

@@ -40,6 +40,7 @@ export const commandTable: readonly CommandSpec[] = [
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
       isolation,
       platformListen,
+      ["--retry <classes>", "how often a failed start is tried again: startup=2,environment=1"],
       ["--log-level <level>", `least important line in the log: ${logLevels.join(", ")}`],
     ],
     examples: ["holdfast up", "holdfast up --detach --listen 127.0.0.1:8080"],

@@ -4,6 +4,7 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
+import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { note, print, printJson, type Cli } from "./cli.ts";
 import {
@@ -76,6 +77,7 @@ function hubOptions(
     metricsToken: config.metricsToken,
     version: productVersion(),
     platform: platformDoor(config, platform),
+    policy: policyOf(config),
     driverBundle: bundles.driver,
     webDir: bundles.web,
     logLevel: config.logLevel,

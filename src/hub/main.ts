@@ -21,7 +21,7 @@ import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
 import { createNoControl } from "./session/no-control.ts";
 import type { SessionParts } from "./session/session.ts";
-import { defaultPolicy } from "./session/policy.ts";
+import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
 import { Switchboard } from "./switchboard/attach.ts";
 
@@ -41,6 +41,7 @@ export interface HubOptions {
     readonly apiKey: string;
     readonly target: string;
   };
+  readonly policy: SessionPolicy;
   readonly driverBundle: string;
   readonly webDir: string | null;
   readonly logLevel: string;
@@ -61,7 +62,7 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, platform } = options;
+  const { home, listen, platform, policy } = options;
   const clock = systemClock;
   const random = systemRandom;
   const secret = [options.token, options.metricsToken ?? "", platform.apiKey];
@@ -85,7 +86,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   });
   const hubId = secrets.hubId;
   const control = createNoControl(clock);
-  const parts = { hubId, provider, driver, control, policy: defaultPolicy, clock, random, log };
+  const parts = { hubId, provider, driver, control, policy, clock, random, log };
   const sessions = new Sessions(parts, store, secret);
   const janitor = createJanitor(parts, sessions, store);
   const find = sessions.find.bind(sessions);

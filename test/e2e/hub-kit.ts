@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBundles } from "../../build/bundle.ts";
+import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.ts";
 import type { SessionHealth } from "../../src/hub/session/health.ts";
 import { exited, type StartedPlatform } from "./platform-kit.ts";
 
@@ -22,11 +23,16 @@ export interface SessionView {
 export class RealHub {
   readonly home = mkdtempSync(join(tmpdir(), "hfh-"));
   readonly #platform: { readonly apiUrl: string; readonly apiKey: string };
+  readonly #policy: Partial<SessionPolicy>;
   #child: ChildProcess | null = null;
   url = "";
 
-  constructor(platform: Pick<StartedPlatform, "apiUrl" | "apiKey">) {
+  constructor(
+    platform: Pick<StartedPlatform, "apiUrl" | "apiKey">,
+    policy: Partial<SessionPolicy> = {},
+  ) {
     this.#platform = platform;
+    this.#policy = policy;
   }
 
   get logFile(): string {
@@ -41,6 +47,7 @@ export class RealHub {
       publicUrl: null,
       token: TOKEN,
       platform: { kind: "daytona", target: "local", ...this.#platform },
+      policy: { ...defaultPolicy, ...this.#policy },
       driverBundle: driver,
       metricsToken: null,
       version: "0.0.0-test",

@@ -18,7 +18,7 @@ describe("generated documents are fresh", () => {
 
   test("and name every row of their tables", () => {
     expect(settings.length).toBeGreaterThan(10);
-    for (const { key } of settings) expect(read("docs/CONFIG.md")).toContain(`\`${key}\``);
+    for (const { name } of settings) expect(read("docs/CONFIG.md")).toContain(`\`${name}\``);
     for (const name of Object.keys(faults)) expect(read("docs/FAULTS.md")).toContain(`\`${name}\``);
   });
 });

@@ -10,7 +10,7 @@ export const run: Run = async (cli) => {
   const mistakes = checkHubConfig(resolved);
   const withOrigin = flagOption(cli, "origin");
   const rows = settings.map((setting) => ({
-    key: setting.key,
+    key: setting.name,
     value: showValue(setting, resolved.config),
     ...resolved.origins[setting.key],
   }));

@@ -46,7 +46,7 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   },
   guards: {
     startTriesLeft: ({ context, event }) =>
-      context.tries < policyOf(context).startTriesMax && isStartFailure(event),
+      context.tries <= (policyOf(context).retry.startup ?? 0) && isStartFailure(event),
     nudgesLeft: ({ context }) => context.nudges < policyOf(context).nudgeWaitsMs.length,
     relaunchesLeft: ({ context }) => context.relaunches < policyOf(context).relaunchesMax,
     restartWarranted: ({ context, event }) =>

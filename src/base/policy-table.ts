@@ -1,0 +1,153 @@
+/**
+ * The numbers that pace a session, once: deadlines, budgets, paces, each with its default, its name
+ * in the config file, its variable and its reason. The type of the policy, the settings and the
+ * documentation are derived from these rows; what must fit into what is in policy-checks.ts.
+ */
+import type { RetryPolicy } from "./retry.ts";
+
+export type PolicyKind = "duration" | "durations" | "count" | "retry";
+
+export interface PolicyRow<T> {
+  readonly kind: PolicyKind;
+  /** `group.name` in the config file. */
+  readonly name: string;
+  readonly env: string;
+  readonly flag: string | null;
+  readonly fallback: T;
+  /** Of a duration in ms, of a count as it is. */
+  readonly range: readonly [min: number, max: number];
+  readonly about: string;
+}
+
+const DAY_MS = 86_400_000;
+
+const row =
+  <T>(kind: PolicyKind, range: PolicyRow<T>["range"]) =>
+  (name: string, env: string, fallback: T, about: string, over: Partial<PolicyRow<T>> = {}) => {
+    const made: PolicyRow<T> = {
+      kind,
+      name,
+      env: `HOLDFAST_${env}`,
+      flag: null,
+      fallback,
+      range,
+      about,
+      ...over,
+    };
+    return made;
+  };
+
+const duration = row<number>("duration", [1, DAY_MS]);
+const durations = row<readonly number[]>("durations", [0, DAY_MS]);
+const count = row<number>("count", [0, 20]);
+const retry = row<RetryPolicy>("retry", [0, 0]);
+
+export const policyTable = {
+  createMs: duration(
+    "deadlines.create",
+    "CREATE_DEADLINE",
+    120_000,
+    "Whole start of a session, request to proof.",
+  ),
+  resumeMs: duration(
+    "deadlines.resume",
+    "RESUME_DEADLINE",
+    60_000,
+    "Whole resume, wake call to proof.",
+  ),
+  healMs: duration("deadlines.heal", "HEAL_DEADLINE", 60_000, "From a lost driver to proof again."),
+  pauseMs: duration(
+    "deadlines.pause",
+    "PAUSE_DEADLINE",
+    30_000,
+    "A pause, until the platform has done it.",
+  ),
+  stallMs: duration(
+    "deadlines.stall",
+    "STALL_DEADLINE",
+    60_000,
+    "A start without progress for this long is stuck: the try ends.",
+  ),
+  driverWaitMs: duration(
+    "budgets.driverWait",
+    "DRIVER_WAIT",
+    8_000,
+    "A launched driver dials within this, or it is launched again.",
+  ),
+  nudgeWaitsMs: durations(
+    "budgets.nudgeWaits",
+    "NUDGE_WAITS",
+    [500, 1_500, 4_000],
+    "Wait for the driver after nudge 1, 2, …; one entry is one nudge.",
+  ),
+  recheckWaitsMs: durations(
+    "budgets.recheckWaits",
+    "RECHECK_WAITS",
+    [500, 1_500],
+    "Wait before re-check 1, 2, … of a failed proof; one entry is one re-check.",
+  ),
+  relaunchesMax: count(
+    "budgets.relaunches",
+    "RELAUNCHES",
+    2,
+    "New drivers in the same sandbox within one attempt.",
+  ),
+  restartsMax: count(
+    "budgets.restarts",
+    "RESTARTS",
+    1,
+    "Stop and start of the same sandbox within one attempt; it ends the user's processes.",
+    { range: [0, 3] },
+  ),
+  retry: retry(
+    "retry",
+    "RETRY",
+    { startup: 1 },
+    "How often a failed start is tried again on a fresh sandbox, by class of failure.",
+    { flag: "retry" },
+  ),
+  watchEveryMs: duration(
+    "pace.watch",
+    "WATCH_PACE",
+    500,
+    "Between looks at a sandbox that is coming up.",
+    { range: [50, 60_000] },
+  ),
+  confirmMs: duration(
+    "pace.confirm",
+    "CONFIRM_PACE",
+    15_000,
+    "Between looks at a session that could not be confirmed, or that failed.",
+    { range: [100, DAY_MS] },
+  ),
+  patrolMs: duration(
+    "pace.patrol",
+    "PATROL_PACE",
+    30_000,
+    "Between two rounds of probes while connected.",
+    { range: [1_000, DAY_MS] },
+  ),
+  janitorMs: duration(
+    "pace.janitor",
+    "JANITOR_PACE",
+    15_000,
+    "Between two looks at what should not be at the platform.",
+    { range: [1_000, DAY_MS] },
+  ),
+};
+
+export type PolicyKey = keyof typeof policyTable;
+export type SessionPolicy = {
+  readonly [K in PolicyKey]: (typeof policyTable)[K]["fallback"];
+};
+
+export const policyKeys = Object.keys(policyTable) as PolicyKey[];
+
+export const defaultPolicy = Object.fromEntries(
+  policyKeys.map((key) => [key, policyTable[key].fallback]),
+) as SessionPolicy;
+
+/** The part of a larger record, for example the config, that is the policy. */
+export function policyOf(values: SessionPolicy): SessionPolicy {
+  return Object.fromEntries(policyKeys.map((key) => [key, values[key]])) as SessionPolicy;
+}
