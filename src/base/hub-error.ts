@@ -1,6 +1,21 @@
 /** The one error class. What it means is in the registry; what happened is in the message. */
 import { faults, type FaultCode, type FaultKind } from "./faults.ts";
 
+/** How long the other side asked us to stay away. */
+export interface RetryAfter {
+  readonly waitMs: number;
+  /** Which of its limits was hit, in its own words; null when it did not say. */
+  readonly scope: string | null;
+}
+
+interface HubErrorOptions {
+  cause?: unknown;
+  hint?: string;
+  raw?: string;
+  outcomeUnknown?: boolean;
+  retryAfter?: RetryAfter;
+}
+
 export class HubError extends Error {
   override readonly name = "HubError";
   readonly code: FaultCode;
@@ -10,17 +25,16 @@ export class HubError extends Error {
   readonly raw: string | undefined;
   /** True when the call may have taken effect although it failed. */
   readonly outcomeUnknown: boolean;
+  /** Set when the other side named a time. */
+  readonly retryAfter: RetryAfter | undefined;
 
-  constructor(
-    code: FaultCode,
-    message: string,
-    options: { cause?: unknown; hint?: string; raw?: string; outcomeUnknown?: boolean } = {},
-  ) {
+  constructor(code: FaultCode, message: string, options: HubErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? faults[code].hint;
     this.raw = options.raw?.slice(0, RAW_CHARS_MAX);
     this.outcomeUnknown = options.outcomeUnknown ?? false;
+    this.retryAfter = options.retryAfter;
   }
 
   get kind(): FaultKind {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
 import { newId } from "../base/ids.ts";
+import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -16,6 +17,7 @@ import { Janitor } from "./janitor.ts";
 import { HostDoor } from "./host-door.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
+import { PlatformWatch } from "./platform-watch/platform-watch.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
@@ -69,14 +71,11 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const log = createLog(options.logLevel, options.logFile ?? null, secret);
   const secrets = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
-  const provider = new DaytonaProvider({
-    ...platform,
-    platform: platform.kind,
-    clock,
-    callMs: PLATFORM_CALL_MS,
-  });
+  const { hubId } = secrets;
+  const watch = createWatch(options, hubId, log);
+  const { provider } = watch;
   const access = createAccess(options, secrets.driverSecret);
-  const door = new HostDoor(secrets.hubId, log);
+  const door = new HostDoor(hubId, log);
   const driver = createDriverKit({
     bundleFile: options.driverBundle,
     token: (sessionId) => access.driverToken(sessionId),
@@ -84,7 +83,6 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     doorSocket: () => door.reach(() => provider.facts(), gate),
     platform: platform.kind,
   });
-  const hubId = secrets.hubId;
   const control = createNoControl(clock);
   const parts = { hubId, provider, driver, control, policy, clock, random, log };
   const sessions = new Sessions(parts, store, secret);
@@ -101,11 +99,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     links: () => switchboard.counts,
   });
   sessions.onEvent((event) => metrics.observe(event));
-  const app = createHttp({ access, sessions, provider, metrics, clock, log, webDir, isReady });
+  const app = createHttp({ access, sessions, watch, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
     state.ready = false;
+    watch.stop();
     janitor.stop();
     sessions.stop();
     switchboard.close("the hub is going down");
@@ -122,6 +121,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     // The door opens before sessions start: their drivers get its address.
     await door.reach(() => provider.facts(), gate);
     await sessions.start();
+    watch.start();
     janitor.start();
     state.ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
@@ -130,6 +130,18 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await close();
     throw error;
   }
+}
+
+function createWatch({ platform }: HubOptions, hubId: string, log: Logger): PlatformWatch {
+  const clock = systemClock;
+  const kind = platform.kind;
+  const inner = new DaytonaProvider({
+    ...platform,
+    platform: kind,
+    clock,
+    callMs: PLATFORM_CALL_MS,
+  });
+  return new PlatformWatch({ hubId, inner, clock, random: systemRandom, log });
 }
 
 function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteStore): Janitor {

@@ -116,3 +116,50 @@ describe("classify", () => {
     expect(fault.message.length).toBeLessThan(500);
   });
 });
+
+describe("a platform that asks for time", () => {
+  test.for([
+    [{ "retry-after": "7" }, { waitMs: 7_000, scope: null }],
+    [{ "Retry-After": 7 }, { waitMs: 7_000, scope: null }],
+    [new Headers({ "Retry-After": "0.5" }), { waitMs: 500, scope: null }],
+    [{ "Retry-After-sandbox-create": "60" }, { waitMs: 60_000, scope: "sandbox-create" }],
+    [
+      { "retry-after-authenticated": "3", "retry-after-sandbox-lifecycle": "60" },
+      { waitMs: 60_000, scope: "sandbox-lifecycle" },
+    ],
+    [
+      {
+        date: "Sun, 22 Nov 2026 10:00:00 GMT",
+        "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT",
+      },
+      { waitMs: 30_000, scope: null },
+    ],
+  ] as const)("[PV13] %o", ([headers, retryAfter]) => {
+    expect(failed(429, "ThrottlerException", { headers }).retryAfter).toEqual(retryAfter);
+  });
+
+  test.for([
+    {},
+    null,
+    "retry-after: 5",
+    { "retry-after": "soon" },
+    { "retry-after": "-5" },
+    { "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT" },
+    { "x-retry-after": "5" },
+    { "retry-after": ["5"] },
+  ])("[PV13] %o names none", (headers) => {
+    expect(failed(429, "ThrottlerException", { headers }).retryAfter).toBeUndefined();
+  });
+
+  test("[PV13] what the SDK throws carries its headers", () => {
+    const error = Object.assign(new Error("Too Many Requests"), {
+      name: "DaytonaRateLimitError",
+      statusCode: 429,
+      headers: { "retry-after-sandbox-lifecycle": "60" },
+    });
+    expect(classify(sdkFailure("start sandbox", error, false))).toMatchObject({
+      code: "PlatformRateLimited",
+      retryAfter: { waitMs: 60_000, scope: "sandbox-lifecycle" },
+    });
+  });
+});

@@ -4,6 +4,7 @@ import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { HubMetrics } from "../../src/hub/metrics.ts";
 import { Access } from "../../src/hub/server/access.ts";
+import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp } from "../../src/hub/server/http.ts";
 import type { HubWorld } from "./hub-world.ts";
 
@@ -33,7 +34,10 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     clock: world.clock,
     random: seededRandom("access"),
   });
-  const { clock, platform: provider } = world;
+  const { clock, platform: inner } = world;
+  const random = seededRandom("platform-watch");
+  const watch = new PlatformWatch({ hubId: "hub_test", inner, clock, random, log });
+  watch.start();
   const state = { ready: true };
   const metrics = new HubMetrics({
     version: "0.0.0-test",
@@ -45,8 +49,8 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     access,
     // A hub that restarts has other sessions; the routes see the newest.
     sessions: world.sessions,
-    provider,
     metrics,
+    watch,
     clock,
     log,
     webDir: null,

@@ -6,8 +6,8 @@ import fastify, { type FastifyInstance, type FastifySchemaValidationError } from
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { SandboxProvider } from "../../providers/provider.ts";
 import type { HubMetrics } from "../metrics.ts";
+import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
@@ -20,8 +20,8 @@ import { addWebRoutes } from "./routes/web.ts";
 export interface HttpOptions {
   readonly access: Access;
   readonly sessions: Sessions;
-  readonly provider: SandboxProvider;
   readonly metrics: HubMetrics;
+  readonly watch: PlatformWatch;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;

@@ -6,6 +6,7 @@
 import type { FaultCode } from "../../base/faults.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { ClaimState } from "../provider.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** What a failed call looked like, whether the SDK or plain HTTP made it. */
 export interface PlatformFailure {
@@ -21,6 +22,8 @@ export interface PlatformFailure {
   readonly idempotent: boolean;
   /** Set for calls of a sandbox's toolbox, by what they are about. */
   readonly toolbox?: "exec" | "files";
+  /** Of the answer, as the SDK or fetch gave them. */
+  readonly headers?: unknown;
   readonly cause?: unknown;
 }
 
@@ -66,8 +69,10 @@ const TEXTS: readonly (readonly [RegExp, FaultCode])[] = [
 export function classify(failure: PlatformFailure): HubError {
   const { status } = failure;
   const said = `${failure.call}: ${sentence(failure)}`;
+  const retryAfter = readRetryAfter(failure.headers);
   const options = {
     raw: failure.message,
+    ...(retryAfter === null ? {} : { retryAfter }),
     outcomeUnknown: !failure.idempotent && (status === null || status >= 500),
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   };
@@ -130,6 +135,7 @@ export function sdkFailure(call: string, error: unknown, idempotent: boolean): P
     name?: unknown;
     message?: unknown;
     statusCode?: unknown;
+    headers?: unknown;
   };
   const name = typeof shape.name === "string" ? shape.name : "";
   return {
@@ -138,6 +144,7 @@ export function sdkFailure(call: string, error: unknown, idempotent: boolean): P
     timedOut: name.includes("Timeout"),
     message: typeof shape.message === "string" ? shape.message : String(error),
     idempotent,
+    headers: shape.headers,
     cause: error,
   };
 }

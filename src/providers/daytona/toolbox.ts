@@ -130,6 +130,7 @@ export class Toolbox {
     const { toolbox = "exec" } = options;
     const failure = { call, message: "", idempotent: method !== "POST", toolbox };
     let status: number;
+    let headersBack: Headers;
     let bytes: Uint8Array;
     try {
       const response = await fetch(`${this.#address.baseUrl}${path}`, {
@@ -140,13 +141,13 @@ export class Toolbox {
       });
       bytes = new Uint8Array(await response.arrayBuffer());
       if (response.ok) return bytes;
-      ({ status } = response);
+      ({ status, headers: headersBack } = response);
     } catch (error) {
       const message = late.aborted ? "" : causeOf(error);
       throw classify({ ...failure, status: null, timedOut: late.aborted, message, cause: error });
     }
     const message = said(new TextDecoder().decode(bytes));
-    throw classify({ ...failure, status, timedOut: false, message });
+    throw classify({ ...failure, status, timedOut: false, message, headers: headersBack });
   }
 }
 

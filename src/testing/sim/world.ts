@@ -4,6 +4,7 @@
  * applies faults; what must always hold is in invariants.ts.
  */
 import { Janitor } from "../../hub/janitor.ts";
+import { PlatformWatch } from "../../hub/platform-watch/platform-watch.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
 import { createNoControl } from "../../hub/session/no-control.ts";
@@ -79,7 +80,7 @@ export class World {
       random: this.#random.hub,
       log: silentLogger,
     };
-    const provider = this.platform.provider(process);
+    const { provider } = new PlatformWatch({ ...common, inner: this.platform.provider(process) });
     const sessions = new Sessions(
       {
         ...common,

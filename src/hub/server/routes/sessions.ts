@@ -33,8 +33,8 @@ const TIMELINE_MAX = 1_000;
 type Id = { Params: { id: string } };
 
 export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { sessions, provider } = options;
-  const view = (session: Session) => sessionView(session, provider.platform);
+  const { sessions, watch } = options;
+  const view = (session: Session) => sessionView(session, watch.provider.platform);
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
     await sessions.verdict(session, waitMs);

@@ -1,0 +1,122 @@
+/**
+ * All that the hub knows of its platform as a whole: the guarded door to it, the breaker, the rate
+ * budgets, what was asked and how it went. Answers from memory; a slow look of its own keeps the
+ * memory fresh. What a single session does about it is decided in hub/session.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { HubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { PlatformFacts, SandboxProvider } from "../../providers/provider.ts";
+import { Breaker, type BreakerFacts } from "./breaker.ts";
+import { CallLedger, type CallError, type CallFacts } from "./call-ledger.ts";
+import { GuardedProvider } from "./guarded-provider.ts";
+import { RateBudget, type RateFacts } from "./rate-budget.ts";
+
+export interface PlatformWatchOptions {
+  readonly hubId: string;
+  /** The adapter; nobody else may call it. */
+  readonly inner: SandboxProvider;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly limitPerMinute?: number;
+}
+
+/**
+ * Daytona's smallest organisations get more than this; a thousand sessions under patrol need a
+ * third of it.
+ */
+const LIMIT_PER_MINUTE = 6_000;
+/** A proof is one call of the API and about seven into the sandbox. */
+const TOOLBOX_SHARE = 8;
+/** Between two looks at the platform itself. */
+const FACTS_MS = 15_000;
+
+export interface PlatformWatchReport {
+  /** Null before the first look ended. */
+  readonly facts: PlatformFacts | null;
+  readonly breaker: BreakerFacts;
+  readonly rate: RateFacts;
+  readonly toolboxRate: RateFacts;
+  readonly calls: Readonly<Record<string, CallFacts>>;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly lastErrors: readonly CallError[];
+}
+
+export class PlatformWatch {
+  /** What everyone else in the hub calls the platform through. */
+  readonly provider: SandboxProvider;
+  readonly #options: PlatformWatchOptions;
+  readonly #breaker: Breaker;
+  readonly #api: RateBudget;
+  readonly #toolbox: RateBudget;
+  readonly #ledger = new CallLedger();
+  #facts: PlatformFacts | null = null;
+  #timer: unknown = null;
+  #stopped = false;
+
+  constructor(options: PlatformWatchOptions) {
+    const { clock, random, log, hubId, inner, limitPerMinute = LIMIT_PER_MINUTE } = options;
+    this.#options = options;
+    this.#api = new RateBudget({ limitPerMinute, clock, random });
+    const toolboxPerMinute = limitPerMinute * TOOLBOX_SHARE;
+    this.#toolbox = new RateBudget({ limitPerMinute: toolboxPerMinute, clock, random });
+    this.#breaker = new Breaker({
+      clock,
+      random,
+      // Needs the platform, its database and its trust in our key, and is empty nearly always.
+      look: async (signal) => {
+        await this.#ungated.list({ "holdfast/control": "1", "holdfast/hub": hubId }, signal);
+      },
+      onChange: (facts) => log.warn({ breaker: facts }, `platform breaker ${facts.state}`),
+    });
+    const guards = {
+      inner,
+      breaker: this.#breaker,
+      api: this.#api,
+      toolbox: this.#toolbox,
+      ledger: this.#ledger,
+      clock,
+      onFacts: (facts: PlatformFacts) => (this.#facts = facts),
+    };
+    this.provider = new GuardedProvider(guards, true);
+    this.#ungated = new GuardedProvider(guards, false);
+  }
+
+  readonly #ungated: SandboxProvider;
+
+  start(): void {
+    void this.#look();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#breaker.stop();
+  }
+
+  /** Why nothing that ends a sandbox may be done now; null when it may. */
+  whyNotDestructive(): HubError | null {
+    return this.#breaker.refusal();
+  }
+
+  report(): PlatformWatchReport {
+    return {
+      facts: this.#facts,
+      breaker: this.#breaker.facts,
+      rate: this.#api.facts,
+      toolboxRate: this.#toolbox.facts,
+      calls: this.#ledger.calls,
+      outcomes: this.#ledger.outcomes,
+      lastErrors: this.#ledger.errors,
+    };
+  }
+
+  async #look(): Promise<void> {
+    // It never throws: a platform that does not answer is a fact.
+    await this.provider.facts();
+    if (this.#stopped) return;
+    this.#timer = this.#options.clock.setTimeout(() => void this.#look(), FACTS_MS);
+  }
+}
