@@ -7,6 +7,7 @@ import { writeValue, type Address, type SettingValue } from "./config-values.ts"
 
 export const isolationTiers = ["auto", "bwrap", "namespaces", "process"] as const;
 export const platformKinds = ["local", "daytona"] as const;
+export const faultSwitches = ["off", "on"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
 
 /** Every setting by its key; the session policy is part of it. */
@@ -24,6 +25,7 @@ export interface Config extends SessionPolicy {
   readonly isolation: (typeof isolationTiers)[number];
   readonly logLevel: (typeof logLevels)[number];
   readonly platformListen: Address;
+  readonly platformFaults: (typeof faultSwitches)[number];
 }
 
 export type ConfigKey = keyof Config;
@@ -164,6 +166,15 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     fallback: "127.0.0.1:0",
     unset: "a free port",
     about: "Where the local platform listens; port 0 chooses a free one and keeps it.",
+  },
+  {
+    key: "platformFaults",
+    env: "HOLDFAST_PLATFORM_FAULTS",
+    flag: "platform-faults",
+    kind: "choice",
+    choices: faultSwitches,
+    fallback: "off",
+    about: "Whether the local platform can be told to fail (`holdfast chaos`, `/_faults`).",
   },
 ];
 

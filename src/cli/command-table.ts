@@ -2,7 +2,7 @@
  * Every command: arguments, options, examples and where its code is. The code is imported when the
  * command runs, so that `holdfast ls` does not load a web server.
  */
-import { isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
+import { faultSwitches, isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
 import type { Run } from "./cli.ts";
 
 export interface CommandSpec {
@@ -24,6 +24,10 @@ const platformListen = [
   "--platform-listen <host:port>",
   "where the local platform listens",
 ] as const;
+const platformFaults = [
+  "--platform-faults <switch>",
+  `whether the local platform can be told to fail: ${faultSwitches.join(", ")}`,
+] as const;
 const wait = [
   ["--no-wait", "return at once instead of waiting for the verdict"],
   ["--timeout <duration>", "stop waiting after this long (90s, 2m); exit code 124"],
@@ -41,6 +45,7 @@ export const commandTable: readonly CommandSpec[] = [
       isolation,
       platformListen,
       ["--retry <classes>", "how often a failed start is tried again: startup=2,environment=1"],
+      platformFaults,
       ["--log-level <level>", `least important line in the log: ${logLevels.join(", ")}`],
     ],
     examples: ["holdfast up", "holdfast up --detach --listen 127.0.0.1:8080"],
@@ -187,7 +192,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "platform up",
     about: "run only the local platform, in the foreground",
-    options: [["--data <dir>", "its state directory"], platformListen, isolation],
+    options: [["--data <dir>", "its state directory"], platformListen, isolation, platformFaults],
     load: () => import("./commands/platform-up.ts"),
   },
   {

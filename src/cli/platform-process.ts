@@ -24,6 +24,7 @@ export interface PlatformRecord extends ProcessIdentity {
   readonly tier: string;
   readonly root: string;
   readonly pause: string;
+  readonly faults: boolean;
   readonly passedOver: readonly string[];
 }
 
@@ -59,13 +60,20 @@ export interface EnsuredPlatform {
 
 /** The running platform, or a new one. A running one of another tier than asked for is an error. */
 export async function ensurePlatform(start: StartPlatform): Promise<EnsuredPlatform> {
-  const { home, isolation } = start.config;
+  const { home, isolation, platformFaults } = start.config;
   const running = runningPlatform(home);
   if (running === null) return { record: await startPlatform(start), isNew: true };
   if (isolation !== "auto" && running.tier !== isolation) {
     throw new HubError(
       "LocalPlatformFailed",
       `the platform that runs on ${home} isolates by ${running.tier}, not ${isolation}`,
+      { hint: "Stop it with `holdfast down`, then start again." },
+    );
+  }
+  if (platformFaults === "on" && !running.faults) {
+    throw new HubError(
+      "LocalPlatformFailed",
+      `the platform that runs on ${home} was started without fault switches`,
       { hint: "Stop it with `holdfast down`, then start again." },
     );
   }
@@ -80,9 +88,9 @@ export async function ensurePlatform(start: StartPlatform): Promise<EnsuredPlatf
 }
 
 async function startPlatform({ config, env }: StartPlatform): Promise<PlatformRecord> {
-  const { home, isolation, platformListen } = config;
+  const { home, isolation, platformListen, platformFaults } = config;
   const paths = homePaths(home);
-  const flags = ["--data", paths.platform, "--isolation", isolation];
+  const flags = ["--data", paths.platform, "--isolation", isolation, "--faults", platformFaults];
   // Port 0 means "a free one, kept from then on", which is what the platform does by itself.
   if (platformListen.port !== 0) flags.push("--listen", formatAddress(platformListen));
   const started = await startInBackground(

@@ -31,6 +31,8 @@ export interface PlatformFacts {
   root: RootKind;
   pause: "cgroup" | "signal";
   network: NetworkKind;
+  /** True where fault switches may be used. */
+  faults: boolean;
   servicesDir: string;
   mountedAt: string;
   version: string;

@@ -14,6 +14,8 @@ export interface PlatformOptions {
   port: number;
   isolation: TierWish;
   network: NetworkKind;
+  /** Whether faults may be switched on. */
+  faults: boolean;
   json: boolean;
 }
 
@@ -33,6 +35,7 @@ export function parsePlatformOptions(
         listen: { type: "string", default: "127.0.0.1:0" },
         isolation: { type: "string", default: "auto" },
         network: { type: "string", default: "proxy" },
+        faults: { type: "string", default: "off" },
         json: { type: "boolean", default: false },
       },
     }));
@@ -56,11 +59,16 @@ export function parsePlatformOptions(
   if (network === undefined) {
     problems.push(`--network ${values.network}: expected one of ${networks.join(", ")}`);
   }
+  const { faults } = values;
+  if (faults !== "on" && faults !== "off") {
+    problems.push(`--faults ${faults}: expected on or off`);
+  }
   if (isolation === undefined || network === undefined || problems.length > 0) {
     return { ok: false, problems };
   }
   const dataDir = values.data ?? join(home, "platform");
   const listenHost = listen?.[1] === "localhost" ? "127.0.0.1" : (listen?.[1] ?? "127.0.0.1");
   const { json } = values;
-  return { ok: true, options: { dataDir, listenHost, port, isolation, network, json } };
+  const common = { dataDir, listenHost, port, isolation, network, json };
+  return { ok: true, options: { ...common, faults: faults === "on" } };
 }

@@ -9,6 +9,7 @@ import { makeServer } from "./api/server.ts";
 import type { PlatformServer } from "./api/server.ts";
 import { DataDir } from "./data-dir.ts";
 import type { PlatformFacts } from "./data-dir.ts";
+import { Drills } from "./faults/drills.ts";
 import type { Host } from "./host.ts";
 import { chooseTier } from "./isolation/choose.ts";
 import { prepareSkeleton } from "./isolation/skeleton.ts";
@@ -46,6 +47,9 @@ export class Platform {
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
   readonly snapshots: Snapshots;
+  readonly drills: Drills;
+  /** Off unless asked for: who has the key of a platform that people work on breaks nothing. */
+  readonly areFaultsEnabled: boolean;
   /** Why better tiers than the one in force were passed over. */
   readonly passedOver: string[];
   private readonly dataDir: DataDir;
@@ -56,7 +60,7 @@ export class Platform {
   private ending = false;
   private readonly ended = Promise.withResolvers<void>();
 
-  private constructor(host: Host, dataDir: DataDir, passedOver: string[]) {
+  private constructor(host: Host, dataDir: DataDir, passedOver: string[], faults: boolean) {
     this.host = host;
     this.dataDir = dataDir;
     this.passedOver = passedOver;
@@ -64,7 +68,9 @@ export class Platform {
     this.registry = new Registry(host);
     this.unrecorded = this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
-    this.lifecycle = new Lifecycle(host, this.registry);
+    this.drills = new Drills(host.log);
+    this.areFaultsEnabled = faults;
+    this.lifecycle = new Lifecycle(host, this.registry, this.drills);
     this.keeper = new Keeper(host, this.registry, this.lifecycle);
     this.server = makeServer(this);
   }
@@ -73,7 +79,7 @@ export class Platform {
     const dataDir = DataDir.open(options.dataDir);
     try {
       const { host, passedOver } = await makeHost(options, dataDir, log);
-      const platform = new Platform(host, dataDir, passedOver);
+      const platform = new Platform(host, dataDir, passedOver, options.faults);
       for (const id of platform.unrecorded) await endUnrecorded(host, id);
       await platform.keeper.adopt();
       await platform.serve(options);
@@ -102,6 +108,7 @@ export class Platform {
       root: host.rootKind,
       pause: host.cgroups === undefined ? "signal" : "cgroup",
       network: host.network,
+      faults: this.areFaultsEnabled,
       servicesDir: host.paths.services,
       mountedAt: host.launcher.tier === "process" ? host.paths.services : insideServices,
       version: host.version,
@@ -122,6 +129,7 @@ export class Platform {
   async stopSandboxes(): Promise<string[]> {
     this.ending = true;
     this.keeper.stop();
+    await this.drills.close();
     const problems = await Promise.all(
       this.registry.all().map(async (held) => {
         const { record } = held;
@@ -156,6 +164,7 @@ export class Platform {
   async close(): Promise<void> {
     this.ending = true;
     this.keeper.stop();
+    await this.drills.close();
     // The next platform must not find a transition that this one is still in the middle of.
     const pending = (): boolean => this.registry.all().some((held) => held.pending);
     await settle(() => !pending(), transitionDeadlineMs);

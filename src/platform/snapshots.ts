@@ -17,7 +17,8 @@ export interface Snapshot {
   imageName: string;
   /** Built-in ones are everybody's and cannot be taken away. */
   general: boolean;
-  state: "active" | "inactive";
+  /** Pending while it is being activated. */
+  state: "active" | "inactive" | "pending";
   /** The directory laid below sandboxes; empty for the skeleton. */
   rootDir: string;
   createdAt: string;
@@ -40,7 +41,9 @@ export class Snapshots {
     }
     const stored = readJsonFile(this.file)?.["snapshots"];
     for (const snapshot of Array.isArray(stored) ? (stored as Snapshot[]) : []) {
-      this.all.set(snapshot.id, snapshot);
+      // An activation does not outlive its platform.
+      const state = snapshot.state === "active" ? "active" : "inactive";
+      this.all.set(snapshot.id, { ...snapshot, state });
     }
   }
 
@@ -62,7 +65,7 @@ export class Snapshots {
         `Snapshot ${name} not found. Did you add it through the Daytona Dashboard?`,
       );
     }
-    if (snapshot.state !== "active") return refuse(400, `Snapshot ${name} is inactive`);
+    if (snapshot.state !== "active") return refuse(400, `Snapshot ${name} is ${snapshot.state}`);
     snapshot.lastUsedAt = new Date().toISOString();
     return done(snapshot);
   }
@@ -93,6 +96,20 @@ export class Snapshots {
     };
     this.all.set(snapshot.id, snapshot);
     this.save();
+    return done(snapshot);
+  }
+
+  /** Answered while it is pending, as Daytona does: it becomes active once `ready` resolves. */
+  activate(snapshot: Snapshot, ready: () => Promise<boolean>): Outcome<Snapshot> {
+    const { name, state } = snapshot;
+    if (state === "active") return refuse(400, `Snapshot ${name} is already active`);
+    if (state !== "inactive") {
+      return refuse(400, `Snapshot ${name} cannot be activated - it is in ${state} state`);
+    }
+    this.setState(snapshot, "pending");
+    void ready().then((goesOn) => {
+      if (goesOn && snapshot.state === "pending") this.setState(snapshot, "active");
+    });
     return done(snapshot);
   }
 

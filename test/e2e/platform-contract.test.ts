@@ -123,7 +123,9 @@ describeWhere([needs.linux], "the contract at its edges", () => {
       400,
       expect.stringContaining("Snapshot default is inactive"),
     ]);
-    await daytona.snapshot.activate(await daytona.snapshot.get("default"));
+    const activating = await daytona.snapshot.activate(await daytona.snapshot.get("default"));
+    expect(activating.state).toBe("pending");
+    await until(async () => (await daytona.snapshot.get("default")).state === "active");
     await (await daytona.create({ name: "late", snapshot: "default" })).delete();
   });
 

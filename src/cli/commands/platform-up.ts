@@ -17,7 +17,7 @@ export const run: Run = async (cli) => {
     "--data",
     data === undefined ? homePaths(config.home).platform : resolve(cli.cwd, data),
   );
-  args.push("--isolation", config.isolation);
+  args.push("--isolation", config.isolation, "--faults", config.platformFaults);
   if (config.platformListen.port !== 0) args.push("--listen", formatAddress(config.platformListen));
   if (cli.json) args.push("--json");
   const child = spawn(file, args, { stdio: "inherit", env: cli.env });

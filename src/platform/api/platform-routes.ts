@@ -29,7 +29,7 @@ export function platformRoutes(app: FastifyInstance, platform: Platform): void {
 }
 
 function configOf(platform: Platform): DaytonaConfiguration & { holdfast: object } {
-  const { servicesDir, mountedAt, tier, root, pause } = platform.facts();
+  const { servicesDir, mountedAt, tier, root, pause, faults } = platform.facts();
   return {
     version: platform.host.version,
     oidc: { provider: "auth0", issuer: "", clientId: "", audience: "" },
@@ -42,6 +42,6 @@ function configOf(platform: Platform): DaytonaConfiguration & { holdfast: object
     maxAutoArchiveInterval: 43_200,
     maintananceMode: false,
     environment: "local",
-    holdfast: { servicesDir, mountedAt, tier, root, pause },
+    holdfast: { servicesDir, mountedAt, tier, root, pause, faults },
   };
 }

@@ -5,6 +5,7 @@ import type { Outcome } from "../outcome.ts";
 import type { Host } from "../host.ts";
 import type { NetworkKind } from "../isolation/tier.ts";
 import type { Platform } from "../platform.ts";
+import { claimedState, listed } from "../faults/step-faults.ts";
 import { newRecord, parseCreate } from "../sandbox/create-request.ts";
 import type { CreateWish } from "../sandbox/create-request.ts";
 import { sandboxDto } from "../sandbox/dto.ts";
@@ -20,7 +21,8 @@ export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews
   );
   app.get("/api/sandbox", (request, reply) => {
     const records = platform.registry.all().map((held) => held.record);
-    const page = listPage(request.query as Record<string, unknown>, records);
+    const shown = listed(platform.drills, records);
+    const page = listPage(request.query as Record<string, unknown>, shown);
     if (!page.ok) return sendRefusal(request, reply, page.refusal);
     const items = page.value.items.map((one) => dtoOf(platform, one));
     return reply.send({ items, nextCursor: page.value.nextCursor });
@@ -138,5 +140,12 @@ export function sendHeld(
 }
 
 function dtoOf(platform: Platform, record: Held["record"]): object {
-  return sandboxDto(record, platform.origin(), platform.host.version);
+  const { drills } = platform;
+  const state = claimedState(drills, record) ?? record.state;
+  const on = drills
+    .of(record)
+    .map(({ fault, since, until, uses }) => ({ fault, since, until, uses }));
+  const dto = sandboxDto({ ...record, state }, platform.origin(), platform.host.version);
+  // Only while one is on: no drill is ever taken for a failure of what it drills.
+  return on.length === 0 ? dto : { ...dto, drills: on };
 }

@@ -9,7 +9,9 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Refusal } from "../outcome.ts";
+import { answerByDrill } from "../faults/front.ts";
 import { bearerOf, isSameSecret } from "./auth.ts";
+import { faultRoutes } from "./fault-routes.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { Previews, previewAddress } from "./preview.ts";
 import { sendRefusal } from "./refusal.ts";
@@ -51,6 +53,7 @@ export function makeServer(platform: Platform): PlatformServer {
   settingRoutes(app, platform);
   snapshotRoutes(app, platform);
   platformRoutes(app, platform);
+  faultRoutes(app, platform);
   return {
     listen: async (host, port) => {
       await app.listen({ host, port });
@@ -68,9 +71,14 @@ type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 function makeFront(platform: Platform, previews: Previews, handler: NodeHandler): Server {
   const server = createServer((request, response) => {
     const preview = previewAddress(request.headers.host);
-    if (preview !== undefined) previews.serve(preview, request, response);
-    else if (isToolboxUrl(request.url ?? "")) proxyToolbox(platform, request, response);
-    else handler(request, response);
+    if (preview !== undefined) {
+      previews.serve(preview, request, response);
+      return;
+    }
+    answerByDrill(platform, request, response, () => {
+      if (isToolboxUrl(request.url ?? "")) proxyToolbox(platform, request, response);
+      else handler(request, response);
+    });
   });
   server.on("upgrade", (request, socket, head) => {
     const preview = previewAddress(request.headers.host);

@@ -3,10 +3,15 @@
  * The snapshots themselves and what may be done with them are in snapshots.ts.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { setTimeout as delay } from "node:timers/promises";
+import { stepFault } from "../faults/step-faults.ts";
 import type { Platform } from "../platform.ts";
 import { snapshotDto } from "../snapshots.ts";
 import type { Snapshot } from "../snapshots.ts";
 import { sendRefusal } from "./refusal.ts";
+
+/** Long enough that a create right after it still meets an inactive one, as on Daytona. */
+const activationMs = 200;
 
 type ById = FastifyRequest<{ Params: { id: string } }>;
 
@@ -47,12 +52,13 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
   app.post<{ Params: { id: string } }>(
     "/api/snapshots/:id/activate",
     withOne((snapshot, request, reply) => {
-      if (snapshot.state === "active") {
-        const message = `Snapshot ${snapshot.name} is already active`;
-        return sendRefusal(request, reply, { status: 400, message });
-      }
-      snapshots.setState(snapshot, "active");
-      return reply.send(snapshotDto(snapshot));
+      const { id, name } = snapshot;
+      const fault = stepFault(platform.drills, "activate", { id, name, snapshot: name });
+      if (fault?.kind === "refuse") return sendRefusal(request, reply, fault.refusal);
+      const ready = fault?.kind === "stuck" ? fault.until : () => delay(activationMs, true);
+      const begun = snapshots.activate(snapshot, ready);
+      if (!begun.ok) return sendRefusal(request, reply, begun.refusal);
+      return reply.send(snapshotDto(begun.value));
     }),
   );
   app.post<{ Params: { id: string } }>(

@@ -117,7 +117,7 @@ export const insidePlace: DaemonPlace = {
 export const initArgv = ["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`];
 
 /** Counted per user, and each sandbox has its own: a fork bomb inside does not starve the host. */
-const maxProcesses = 4096;
+export const maxProcesses = 4096;
 
 /** No group, no capability, no way back to one. */
 export function dropTo(uid: number): string[] {

@@ -5,6 +5,10 @@
 import type { SandboxState } from "@daytona/api-client";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Drills } from "../faults/drills.ts";
+import { stepFault } from "../faults/step-faults.ts";
+import type { StepFault } from "../faults/step-faults.ts";
 import { uidOf } from "../host.ts";
 import type { Host } from "../host.ts";
 import { prepareRoot, removeRoot } from "../isolation/root-tree.ts";
@@ -19,10 +23,12 @@ import type { Verb } from "./rules.ts";
 export class Lifecycle {
   private readonly host: Host;
   private readonly registry: Registry;
+  private readonly drills: Drills;
 
-  constructor(host: Host, registry: Registry) {
+  constructor(host: Host, registry: Registry, drills: Drills) {
     this.host = host;
     this.registry = registry;
+    this.drills = drills;
   }
 
   /** Holds until the sandbox is started or has failed; a failed one stays, with its reason. */
@@ -30,20 +36,21 @@ export class Lifecycle {
     if (this.registry.all().some((held) => held.record.name === record.name)) {
       return refuse(409, `Sandbox with name ${record.name} already exists`);
     }
+    const fault = stepFault(this.drills, "create", record);
+    if (fault?.kind === "refuse") return { ok: false, refusal: fault.refusal };
     const held = this.registry.add(record);
-    held.pending = true;
-    this.tell(held, "creating");
-    try {
+    const enter = (): void => {
       mkdirSync(dirOf(this.host, record.id), { recursive: true, mode: 0o755 });
+      const builds = fault?.kind === "fail" && fault.state === "build_failed";
+      if (builds) record.state = "building_snapshot";
+      this.tell(held, "creating");
       this.registry.save(held);
+    };
+    return this.carryOut(held, fault, enter, () => {
       const uid = uidOf(this.host, record.number);
       prepareRoot(treeOf(this.host, record), uid, record.id.slice(0, 12));
-      return await this.bringUp(held);
-    } catch (error) {
-      return this.fail(held, textOf(error));
-    } finally {
-      held.pending = false;
-    }
+      return this.bringUp(held);
+    });
   }
 
   start(held: Held): Promise<Outcome<Held>> {
@@ -124,19 +131,61 @@ export class Lifecycle {
     const { state, sandboxClass } = held.record;
     const refusal = refusalOf(verb, { state, sandboxClass, pending: held.pending });
     if (refusal !== undefined) return { ok: false, refusal };
-    held.pending = true;
-    try {
+    const fault = stepFault(this.drills, verb === "recover" ? "start" : verb, held.record);
+    if (fault?.kind === "refuse") return { ok: false, refusal: fault.refusal };
+    if (fault?.kind === "ignore") return done(held);
+    const enter = (): void => {
       held.record.state = through;
       this.tell(held, verb);
       held.record.desiredState = desired;
       held.record.errorReason = null;
       this.registry.save(held);
-      return await act();
-    } catch (error) {
-      return this.fail(held, textOf(error));
-    } finally {
-      held.pending = false;
+    };
+    return this.carryOut(held, fault, enter, act);
+  }
+
+  /**
+   * Enters the state, then acts. A drill may hold the act up: then the answer is the sandbox as it
+   * stands, as from the real platform, and the lock is held until the act is over behind it.
+   */
+  private async carryOut(
+    held: Held,
+    fault: StepFault | undefined,
+    enter: () => void,
+    act: () => Promise<Outcome<Held>>,
+  ): Promise<Outcome<Held>> {
+    held.pending = true;
+    const locked = async (work: () => Promise<Outcome<Held>>): Promise<Outcome<Held>> => {
+      try {
+        return await work();
+      } catch (error) {
+        return this.fail(held, textOf(error));
+      } finally {
+        held.pending = false;
+      }
+    };
+    const entered = (): Promise<Outcome<Held>> => {
+      enter();
+      return Promise.resolve(done(held));
+    };
+    if (fault?.kind === "fail") {
+      const { reason, state, afterMs } = fault;
+      const failing = async (): Promise<Outcome<Held>> => {
+        await delay(afterMs);
+        return this.fail(held, reason, state);
+      };
+      if (afterMs === 0) return locked(() => entered().then(failing));
+      enter();
+      void locked(failing);
+      return done(held);
     }
+    if (fault?.kind === "stuck") {
+      enter();
+      // A platform that ends leaves the state as it is: the next one finds it half made.
+      void locked(async () => ((await fault.until()) ? act() : done(held)));
+      return done(held);
+    }
+    return locked(() => entered().then(act));
   }
 
   private async bringUp(held: Held): Promise<Outcome<Held>> {
@@ -178,8 +227,8 @@ export class Lifecycle {
     this.host.log.info({ sandbox: id, name, state }, what);
   }
 
-  private fail(held: Held, reason: string): Outcome<Held> {
-    held.record.state = "error";
+  private fail(held: Held, reason: string, state: SandboxState = "error"): Outcome<Held> {
+    held.record.state = state;
     held.record.errorReason = reason;
     this.host.log.error({ sandbox: held.record.id, name: held.record.name, reason }, "failed");
     this.registry.save(held);

@@ -1,0 +1,233 @@
+/**
+ * Breaks one sandbox for real: mounts, signals, freezes, limits. Everything is done by the host's
+ * own programs, never by one of the sandbox, and each act says how it is taken back. Whether a
+ * drill is on is not known here.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  chownSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { uidOf } from "../host.ts";
+import type { Host } from "../host.ts";
+import { homeOf, unmountRoot } from "../isolation/root-tree.ts";
+import { insideHome, insideServices, insideToolbox, maxProcesses } from "../isolation/tier.ts";
+import { identityOf, isAlive } from "../kernel/process-table.ts";
+import type { ProcessIdentity } from "../kernel/process-table.ts";
+import { run } from "../kernel/run.ts";
+import { done, errnoOf, refuse } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import { isRunning, pidsOf, setPaused, treeOf } from "../sandbox/processes.ts";
+import type { SandboxRecord } from "../sandbox/record.ts";
+import type { Breakage } from "./drills.ts";
+
+/** A home that is copied onto a full disk is a session's few files, not somebody's data. */
+const homeBytesMax = 64 * 1024 * 1024;
+/** So little that no nonce file fits once the ballast is in. */
+const slackBytes = 256 * 1024;
+const ballastName = ".drill-ballast";
+
+type Broken = Promise<Outcome<Breakage | "once">>;
+
+/** Signals one program inside. An end is once, a stop can be taken back. */
+export function signalProgram(
+  host: Host,
+  record: SandboxRecord,
+  program: "driver" | "toolbox",
+  signal: "SIGKILL" | "SIGSTOP",
+): Outcome<Breakage | "once"> {
+  const marker = program === "driver" ? "/.holdfast/driver.cjs" : insideToolbox;
+  const found = pidsOf(host, record)
+    .filter((pid) => argumentsOf(pid).some((word) => word.endsWith(marker)))
+    .map(identityOf)
+    .filter((identity) => identity !== undefined);
+  if (found.length === 0) return refuse(409, `no ${program} runs in ${record.name}`);
+  for (const { pid } of found) process.kill(pid, signal);
+  if (signal === "SIGKILL") return done("once");
+  const living = (): ProcessIdentity[] => found.filter(isAlive);
+  return done({
+    holds: () => living().length > 0,
+    undo: async () => {
+      for (const { pid } of living()) process.kill(pid, "SIGCONT");
+      return Promise.resolve();
+    },
+  });
+}
+
+export function killFirst(record: SandboxRecord): Outcome<"once"> {
+  if (record.process === null || !isAlive(record.process)) return notRunning(record);
+  process.kill(record.process.pid, "SIGKILL");
+  return done("once");
+}
+
+export async function freeze(host: Host, record: SandboxRecord): Broken {
+  if (!isRunning(record)) return notRunning(record);
+  if (!(await setPaused(host, record, true))) return refuse(500, "the kernel would not freeze it");
+  const breakage = whileSameProcess(record, async () => {
+    // Somebody may have paused it on purpose meanwhile; that is no longer the drill's freeze.
+    if (record.state !== "paused") await setPaused(host, record, false);
+  });
+  return done(breakage);
+}
+
+/** It cannot be laid back under what still runs on it: a stop and a start mount it anew. */
+export async function unmountMerged(host: Host, record: SandboxRecord): Broken {
+  const tree = treeOf(host, record);
+  if (tree.kind !== "overlay") return refuse(501, `the root of this platform is no mount`);
+  if (!isRunning(record)) return notRunning(record);
+  const problem = await unmountRoot(tree);
+  if (problem !== undefined) return refuse(500, problem);
+  return done(whileSameProcess(record, () => Promise.resolve()));
+}
+
+export async function readOnlyHome(host: Host, record: SandboxRecord): Broken {
+  return mountInside(host, record, insideHome, [
+    ["--bind", insideHome, insideHome],
+    ["-o", "remount,bind,ro", insideHome],
+  ]);
+}
+
+export async function cutServices(host: Host, record: SandboxRecord): Broken {
+  return mountInside(host, record, insideServices, [
+    ["-t", "tmpfs", "-o", "ro,size=4k", "holdfast-drill", insideServices],
+  ]);
+}
+
+/**
+ * The home's files on a disk of their own that is full. The sandbox is frozen while they are
+ * copied, so that nobody inside can put a link where the copy writes.
+ */
+export async function fullHome(host: Host, record: SandboxRecord): Broken {
+  const uid = uidOf(host, record.number);
+  const source = homeOf(treeOf(host, record));
+  const size = await run("du", ["-sb", source]);
+  const bytes = Number(size.stdout.split("\t")[0]);
+  if (!(bytes <= homeBytesMax)) {
+    return refuse(409, `the home holds ${bytes} bytes; a full disk is made of ${homeBytesMax}`);
+  }
+  if (!(await setPaused(host, record, true))) return refuse(500, "the kernel would not freeze it");
+  try {
+    const made = await mountInside(host, record, insideHome, [
+      [
+        "-t",
+        "tmpfs",
+        "-o",
+        `size=${bytes * 2 + slackBytes},mode=700`,
+        "holdfast-drill",
+        insideHome,
+      ],
+    ]);
+    if (!made.ok || record.process === null) return made;
+    const target = `/proc/${record.process.pid}/root${insideHome}`;
+    cpSync(source, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    // Owners do not come along with a copy.
+    const owned = await run("chown", ["-Rh", `${uid ?? 0}:${uid ?? 0}`, target]);
+    fillUp(`${target}/${ballastName}`);
+    if (uid !== undefined) chownSync(target, uid, uid);
+    if (owned.code === 0 && statfsSync(target).bfree === 0) return made;
+    if (made.value !== "once") await made.value.undo();
+    return refuse(500, `the full disk could not be made: ${owned.stderr || "space is left"}`);
+  } finally {
+    await setPaused(host, record, false);
+  }
+}
+
+function fillUp(file: string): void {
+  const ballast = openSync(file, "w", 0o600);
+  try {
+    for (let block = Buffer.alloc(64 * 1024, 1); block.length > 0;) {
+      try {
+        writeSync(ballast, block);
+      } catch (error) {
+        if (errnoOf(error) !== "ENOSPC") throw error;
+        block = block.subarray(0, Math.floor(block.length / 2));
+      }
+    }
+  } finally {
+    closeSync(ballast);
+  }
+}
+
+/** The soft limit only, set as the sandbox's own user: more than that not every root may do. */
+export async function limitProcesses(host: Host, record: SandboxRecord): Broken {
+  const uid = uidOf(host, record.number);
+  if (uid === undefined) {
+    return refuse(501, "the limit is a user's, and only a platform of root gives each its own");
+  }
+  if (!isRunning(record)) return notRunning(record);
+  const limitAll = async (processesMax: number): Promise<void> => {
+    for (const pid of pidsOf(host, record).filter((one) => isOf(one, uid))) {
+      const limit = ["prlimit", "--pid", String(pid), `--nproc=${processesMax}:`];
+      await run("setpriv", [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", ...limit]);
+    }
+  };
+  await limitAll(1);
+  return done(whileSameProcess(record, () => limitAll(maxProcesses)));
+}
+
+function isOf(pid: number, uid: number): boolean {
+  try {
+    return statSync(`/proc/${pid}`).uid === uid;
+  } catch {
+    // It has ended meanwhile.
+    return false;
+  }
+}
+
+/** Mounts in the sandbox's own mount namespace, by the host's mount program. */
+async function mountInside(
+  host: Host,
+  record: SandboxRecord,
+  place: string,
+  mounts: readonly (readonly string[])[],
+): Broken {
+  const first = record.process;
+  if (first === null || !isAlive(first)) return notRunning(record);
+  if (!host.isRoot || record.tier === "process") {
+    return refuse(501, "mounts inside a sandbox need a platform of root with namespaces");
+  }
+  const namespace = ["-N", String(first.pid)];
+  const aside = `/run/drill-${randomUUID()}`;
+  // umount wants a /proc/self in there, which a process of the host has not: what is to go is
+  // moved aside instead, to a directory that only root can make.
+  const undo = async (): Promise<void> => {
+    mkdirSync(`/proc/${first.pid}/root${aside}`, { mode: 0o700 });
+    const result = await run("mount", [...namespace, "--move", place, aside]);
+    if (result.code !== 0) throw new Error(result.stderr.trim());
+  };
+  for (const [index, words] of mounts.entries()) {
+    const result = await run("mount", [...namespace, ...words]);
+    if (result.code === 0) continue;
+    if (index > 0) await undo();
+    return refuse(500, `mount ${words.join(" ")}: ${result.stderr.trim()}`);
+  }
+  return done(whileSameProcess(record, undo));
+}
+
+/** A stop and a start heal every one of these: the namespace, the mounts and the limits are new. */
+function whileSameProcess(record: SandboxRecord, undo: () => Promise<void>): Breakage {
+  const first = record.process;
+  return { undo, holds: () => first !== null && isAlive(first) };
+}
+
+function notRunning(record: SandboxRecord): {
+  ok: false;
+  refusal: { status: number; message: string };
+} {
+  return refuse(409, `${record.name} does not run (${record.state})`);
+}
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
