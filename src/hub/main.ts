@@ -14,6 +14,7 @@ import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { createDriverKit } from "./driver-kit.ts";
 import { Janitor } from "./janitor.ts";
+import { logFact } from "./fact-log.ts";
 import { HostDoor } from "./host-door.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
@@ -98,7 +99,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     sessions: () => sessions.all,
     links: () => switchboard.counts,
   });
-  sessions.onEvent((event) => metrics.observe(event));
+  sessions.onEvent((event) => {
+    metrics.observe(event);
+    logFact(log, event);
+  });
   const app = createHttp({ access, sessions, watch, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
 
