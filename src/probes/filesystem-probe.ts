@@ -1,7 +1,7 @@
 /**
- * Do files work in this sandbox? Writes a nonce file, finds it in the listing, renames it, reads it
- * back, removes it, and finds it gone. A listing alone can lie: it may come from a cache. The step that
- * failed and the platform's text tell a missing mount from a full or read-only one.
+ * Do files work in this sandbox? Writes a nonce file, finds it in the listing, renames it, reads
+ * it back, removes it, and finds it gone. A listing alone can lie: it may come from a cache. The
+ * step that failed and the platform's text tell a missing mount from a full or read-only one.
  */
 import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
