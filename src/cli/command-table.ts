@@ -78,6 +78,8 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "ls",
     about: "list the sessions",
+    options: [["--cost", "what their sandboxes have cost, with the hub's sum"]],
+    examples: ["holdfast ls", "holdfast ls --cost"],
     load: () => import("./commands/ls.ts"),
   },
   {

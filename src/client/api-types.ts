@@ -21,6 +21,39 @@ export interface Session {
   /** When the running attempt ends at the latest; null while nothing runs. */
   readonly deadlineAt: string | null;
   readonly lastError: SessionError | null;
+  /** Absent from hubs that do not count yet. */
+  readonly cost?: SessionCost;
+}
+
+/** What sandboxes have cost so far. Seconds add up over sandboxes that lived at the same time. */
+export interface SessionCost {
+  readonly sandboxSeconds: SandboxSeconds;
+  /** Sandboxes that were given up and are known to be gone. */
+  readonly cleaned: number;
+}
+
+export interface SandboxSeconds {
+  /** In use: a session had it and was not suspended. */
+  readonly owned: number;
+  readonly suspended: number;
+  /** Given up, and not yet known to be gone. */
+  readonly orphaned: number;
+  /** Replaced, and kept for a while because it may hold unsaved work. */
+  readonly quarantined: number;
+}
+
+/** The same for all sessions that the hub ever had, and for sandboxes without a session. */
+export interface HubCost {
+  readonly sandboxSeconds: SandboxSeconds & { readonly control: number };
+  readonly cleaned: number;
+  /** Sandboxes at this moment. */
+  readonly now: {
+    readonly owned: number;
+    readonly suspended: number;
+    readonly orphaned: number;
+    readonly quarantined: number;
+    readonly control: number;
+  };
 }
 
 export interface SessionError {
@@ -111,6 +144,7 @@ export interface PlatformReport {
   readonly auth: "ok" | "rejected" | "unknown";
   readonly checkedAt: string | null;
   readonly detail: string | null;
+  readonly cost?: HubCost;
 }
 
 export interface NewSession {

@@ -15,6 +15,7 @@ import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { ListedSandbox, SandboxProvider } from "../providers/provider.ts";
 import type { Store } from "../store/store.ts";
+import type { CostBook, Unowned } from "./cost/cost-book.ts";
 import { LABELS } from "./labels.ts";
 import { RollCall } from "./roll-call.ts";
 import type { Session } from "./session/session.ts";
@@ -30,6 +31,8 @@ export interface JanitorOptions {
   readonly everyMs: number;
   /** A create may still be under way for this long. */
   readonly youngMs: number;
+  /** Hears of the sandboxes that no session's record speaks of. */
+  readonly cost: Pick<CostBook, "sight" | "close">;
 }
 
 /** What the last look saw, by standing, and what came of it. */
@@ -115,6 +118,7 @@ export class Janitor {
     const expected = sessions().filter(({ record }) => isExpected(record));
     const listed = await provider.list({ [LABELS.hub]: hubId });
     this.#sight(listed);
+    this.#tellCost();
     for (const sighted of this.#sighted.values()) await this.#sweep(sighted);
     this.#rollCall.look(expected, listed);
   }
@@ -129,7 +133,33 @@ export class Janitor {
       const standing = this.#judge(one, seenAt);
       const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
       this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
+      before.delete(one.sandboxId);
     }
+    // Deleted at last, after the platform had said that it is at it.
+    for (const vanished of before.values()) this.#closeCost(vanished);
+  }
+
+  #tellCost(): void {
+    const all = [...this.#sighted.values()];
+    this.#options.cost.sight(all.flatMap((sighted) => this.#unowned(sighted) ?? []));
+  }
+
+  #closeCost(sighted: Sighted): void {
+    const unowned = this.#unowned(sighted);
+    // Who asks for a control sandbox counts it; only what was left over is counted here.
+    if (unowned !== null && sighted.standing !== "control") this.#options.cost.close(unowned);
+  }
+
+  /** What a sandbox costs that no session's record speaks of; null for all others. */
+  #unowned({ listed, seenAt, standing }: Sighted): Unowned | null {
+    const { clock, store } = this.#options;
+    const forMs = Math.max(clock.mono() - seenAt, clock.now() - (listed.createdAt ?? Infinity));
+    if (standing === "control" || standing === "control-leftover")
+      return { kind: "control", forMs };
+    if (standing !== "orphan") return null;
+    const owner = store.find(listed.labels[LABELS.session] ?? "");
+    const counted = owner?.detail !== "ended.gone" && owner?.litter.includes(listed.name);
+    return counted === true ? null : { kind: "orphaned", forMs };
   }
 
   #judge(listed: ListedSandbox, seenAt: number): Standing {
@@ -146,6 +176,8 @@ export class Janitor {
     if (!DOOMED.includes(this.#judge(listed, seenAt))) return;
     const { sandboxId, name } = listed;
     if (!(await this.#destroy(sandboxId, name))) return;
+    this.#sighted.delete(sandboxId);
+    this.#closeCost(sighted);
     const owner = this.#options.sessions().find(({ record }) => {
       return record.id === listed.labels[LABELS.session];
     });

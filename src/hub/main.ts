@@ -98,6 +98,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     version,
     sessions: () => sessions.all,
     links: () => switchboard.counts,
+    cost: () => sessions.cost.view(),
   });
   sessions.onEvent((event) => {
     metrics.observe(event);
@@ -155,6 +156,7 @@ function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteSto
     sessions: () => sessions.all,
     everyMs: parts.policy.janitorMs,
     youngMs: parts.policy.createMs,
+    cost: sessions.cost,
   });
 }
 

@@ -5,11 +5,13 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { SessionEvent, SessionState } from "../store/facts.ts";
+import type { HubCost } from "./cost/cost-book.ts";
 import type { Session } from "./session/session.ts";
 
 export interface MetricSources {
   readonly version: string;
   readonly sessions: () => readonly Session[];
+  readonly cost: () => HubCost;
   readonly links: () => { readonly clients: number; readonly drivers: number };
 }
 
@@ -149,6 +151,26 @@ function addGauges(sources: MetricSources, registers: Registry[]): void {
     collect() {
       const all = sources.sessions();
       this.set(all.filter(({ record }) => record.source?.kind === "image-fallback").length);
+    },
+  });
+  new Gauge({
+    name: "holdfast_sandbox_seconds",
+    help: "Sandbox-seconds so far, by what the sandbox was; all but owned and control is waste.",
+    labelNames: ["kind"],
+    registers,
+    collect() {
+      for (const [kind, value] of Object.entries(sources.cost().sandboxSeconds)) {
+        this.set({ kind }, value);
+      }
+    },
+  });
+  new Gauge({
+    name: "holdfast_sandboxes",
+    help: "Sandboxes at the platform now, by what they are to this hub.",
+    labelNames: ["kind"],
+    registers,
+    collect() {
+      for (const [kind, value] of Object.entries(sources.cost().now)) this.set({ kind }, value);
     },
   });
   new Gauge({

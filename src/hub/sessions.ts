@@ -7,6 +7,7 @@ import { HubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
 import type { EventQuery, Store } from "../store/store.ts";
+import { CostBook } from "./cost/cost-book.ts";
 import { SessionLedger } from "./session/ledger.ts";
 import { Session, type SessionParts } from "./session/session.ts";
 
@@ -28,12 +29,16 @@ export class Sessions {
   readonly #byName = new Map<string, Session>();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters = new Set<(session: Session) => void>();
+  /** What the sandboxes of all of them cost. */
+  readonly cost: CostBook;
 
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
   constructor(parts: SessionParts, store: Store, secrets: readonly string[] = []) {
     this.#parts = parts;
     this.#store = store;
     this.#secrets = secrets;
+    const living = () => this.all.map(({ record }) => record);
+    this.cost = new CostBook({ store, clock: parts.clock, living });
   }
 
   /** Boots every session from its facts. */
@@ -145,7 +150,8 @@ export class Sessions {
 
   #entered(session: Session): void {
     const { id, name, detail } = session.record;
-    if (detail === "ended.gone") {
+    if (detail === "ended.gone" && this.#byId.get(id) === session) {
+      this.cost.end(session.record);
       this.#byId.delete(id);
       if (this.#byName.get(name) === session) this.#byName.delete(name);
     }

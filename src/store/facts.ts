@@ -6,6 +6,7 @@
  */
 import type { FaultCategory, FaultCode } from "../base/faults.ts";
 import { assert } from "../base/assert.ts";
+import { costAfter, noCost, type SandboxCost } from "./cost.ts";
 
 export type SessionState =
   "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
@@ -103,7 +104,7 @@ export interface Fact {
   readonly text: string;
   readonly data: Readonly<Record<string, unknown>>;
   /** What changes in the record. Applying it twice changes nothing more. */
-  readonly change: Partial<Omit<SessionRecord, "id" | "name" | "createdAt">>;
+  readonly change: Partial<Omit<SessionRecord, "id" | "name" | "createdAt" | "cost">>;
 }
 
 export interface SessionRecord {
@@ -139,6 +140,8 @@ export interface SessionRecord {
   readonly fault: SessionFault | null;
   /** Idempotency-Key of the request that made the session. */
   readonly requestKey: string | null;
+  /** What its sandboxes have cost up to the newest fact. */
+  readonly cost: SandboxCost;
 }
 
 /** A fact as the timeline shows it. */
@@ -178,13 +181,16 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     driverDir: null,
     fault: null,
     requestKey: null,
+    cost: noCost(at),
   };
 }
 
 /** A record as an older Holdfast wrote it, with what has been added since. */
 export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
   const added = { asked: true, litter: [], quarantine: [], source: null, requestKey: null };
-  return { ...added, ...stored } as SessionRecord;
+  // Counted from its newest fact on: what came before was not kept.
+  const cost = noCost(stored.updatedAt ?? 0);
+  return { ...added, cost, ...stored } as SessionRecord;
 }
 
 /** What giving up the current sandbox changes: the next one has another name. */
@@ -214,7 +220,8 @@ export function sandboxNumberOf(sessionId: string, sandboxName: string): number 
 
 /** The record after a fact. Epochs never go back, whatever a fact says. */
 export function applyFact(record: SessionRecord, fact: Fact): SessionRecord {
-  const next = { ...record, ...fact.change, updatedAt: fact.at };
+  const changed = { ...record, ...fact.change, updatedAt: fact.at };
+  const next = { ...changed, cost: costAfter(record, changed, fact.at) };
   assert(next.epoch >= record.epoch, `epoch went back from ${record.epoch} to ${next.epoch}`);
   assert(next.epochIssued >= record.epochIssued, "issued epoch went back");
   return next;

@@ -1,4 +1,5 @@
 /** The port to whatever keeps facts. When `append` returns, the fact survives kill -9. */
+import type { SandboxCost } from "./cost.ts";
 import type { Fact, SessionEvent, SessionRecord } from "./facts.ts";
 
 export interface EventQuery {
@@ -22,6 +23,12 @@ export interface Store {
   append(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent };
   /** Any session that this store ever had, removed ones included. */
   find(sessionId: string): SessionRecord | null;
+  /** Adds the time of one sandbox that belonged to no session; durable when it returns. */
+  book(kind: string, ms: number): void;
+  /** What was booked, by kind. */
+  booked(): Readonly<Partial<Record<string, { readonly ms: number; readonly count: number }>>>;
+  /** The sum over all sessions that are gone; null when there is none. */
+  endedCost(): SandboxCost | null;
   events(query: EventQuery): readonly SessionEvent[];
   close(): void;
 }

@@ -23,7 +23,8 @@ export function storeContract(name: string, open: () => Store): void {
 
     test("[FA1] a record is the fold of its facts, and loads as it was", () => {
       const made = store.create(record(1), fact("session.created"));
-      expect(made?.record).toEqual({ ...record(1), updatedAt: 2_000 });
+      const cost = { ...record(1).cost, at: 2_000 };
+      expect(made?.record).toEqual({ ...record(1), updatedAt: 2_000, cost });
       const next = store.append(
         made?.record ?? record(1),
         fact("sandbox.created", { sandboxId: "box", epochIssued: 2 }, 3_000),
@@ -57,6 +58,24 @@ export function storeContract(name: string, open: () => Store): void {
       expect(store.load()).toEqual([]);
       expect(store.create(record(3, "a"), fact("session.created"))?.record.id).toBe("ses_3");
       expect(store.events({ after: 0, session: "ses_1", limit: 10 })).toHaveLength(2);
+    });
+
+    test("[CO3] what was booked adds up by kind, and ended sessions keep their cost", () => {
+      expect([store.booked(), store.endedCost()]).toEqual([{}, null]);
+      for (const ms of [5, 7]) store.book("control", ms);
+      store.book("orphaned", 1);
+      expect(store.booked()).toEqual({
+        control: { ms: 12, count: 2 },
+        orphaned: { ms: 1, count: 1 },
+      });
+      for (const n of [1, 2]) {
+        const made = store.create(record(n), fact("session.created"))?.record ?? record(n);
+        const owned = store.append(made, fact("sandbox.created", { sandboxId: `box-${n}` })).record;
+        const ended = { state: "ended", detail: "ended.gone" } as const;
+        store.append(owned, fact("session.ended", ended, 2_000 + n * 1_000));
+        expect(store.find(`ses_${n}`)?.cost.ownedMs).toBe(n * 1_000);
+      }
+      expect(store.endedCost()).toMatchObject({ ownedMs: 3_000, orphanedMs: 0, cleaned: 0 });
     });
 
     test("[FA5] events are numbered upwards and read in pages, from both ends", () => {

@@ -46,6 +46,26 @@ describe("/metrics", () => {
     expect(all.get('holdfast_build_info{version="0.0.0-test"}')).toBe(1);
   });
 
+  test("[CO3] sandbox-seconds and sandboxes are there by what they are", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    const { session } = await world.connected();
+    await world.clock.advanceAsync(60_000);
+    const all = samples((await scrape(http, METRICS_TOKEN)).text);
+    const seconds = all.get('holdfast_sandbox_seconds{kind="owned"}') ?? 0;
+    expect(seconds).toBeGreaterThan(59);
+    expect(all.get('holdfast_sandboxes{kind="owned"}')).toBe(1);
+    expect(all.get('holdfast_sandboxes{kind="orphaned"}')).toBe(0);
+    const headers = { host: "127.0.0.1:7070", authorization: `Bearer ${ADMIN_TOKEN}` };
+    const read = async (url: string) =>
+      (await http.app.inject({ method: "GET", url, headers })).json<{ cost: unknown }>().cost;
+    expect(await read("/v1/platform")).toEqual(world.sessions.cost.view());
+    expect(await read(`/v1/sessions/${session.record.name}`)).toMatchObject({
+      sandboxSeconds: { owned: seconds, suspended: 0, orphaned: 0, quarantined: 0 },
+      cleaned: 0,
+    });
+  });
+
   test("[ME1] a failure has its code and category", async () => {
     const { world } = worldOn<FakePlatform>((clock) => new StuckCreatingPlatform(clock));
     const http = hubHttp(world);

@@ -28,6 +28,7 @@ beforeEach(() => {
     log: { ...silentLogger, warn },
     everyMs: EVERY_MS,
     youngMs: YOUNG_MS,
+    cost: world.sessions.cost,
   });
   janitor.start();
 });

@@ -43,6 +43,7 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     version: "0.0.0-test",
     sessions: () => world.sessions.all,
     links: () => ({ clients: 2, drivers: 1 }),
+    cost: () => world.sessions.cost.view(),
   });
   world.sessions.onEvent((event) => metrics.observe(event));
   const app = createHttp({

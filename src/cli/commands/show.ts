@@ -1,7 +1,8 @@
 /** `holdfast show`: one session as the hub keeps it. */
+import type { SessionCost } from "../../client/api-types.ts";
 import { connectApi } from "../connection.ts";
 import { note, print, printJson, type Run } from "../cli.ts";
-import { formatAge } from "../render/durations.ts";
+import { formatAge, formatDuration } from "../render/durations.ts";
 import { paintState } from "../render/paint.ts";
 import { renderSessionError } from "../render/problem.ts";
 import { renderPairs } from "../render/table.ts";
@@ -26,6 +27,7 @@ export const run: Run = async (cli, [name = ""]) => {
       ["epoch", String(session.epoch)],
       ["created", `${session.createdAt} (${formatAge(session.createdAt, now)})`],
       ["changed", `${session.updatedAt} (${formatAge(session.updatedAt, now)})`],
+      ["cost", costLine(session.cost)],
       ["deadline", session.deadlineAt ?? "none: nothing is running"],
     ]),
   );
@@ -35,3 +37,18 @@ export const run: Run = async (cli, [name = ""]) => {
   }
   return 0;
 };
+
+/** Sandbox time by kind; kinds with none are left out. */
+function costLine(cost: SessionCost | undefined): string {
+  if (cost === undefined) return "not counted by this hub";
+  const { owned, suspended, orphaned, quarantined } = cost.sandboxSeconds;
+  const parts = [
+    [owned, "in use"],
+    [suspended, "suspended"],
+    [orphaned, "given up"],
+    [quarantined, "in quarantine"],
+  ] as const;
+  const spent = parts.filter(([seconds]) => seconds > 0);
+  if (spent.length === 0) return "no sandbox so far";
+  return spent.map(([seconds, how]) => `${formatDuration(seconds * 1_000)} ${how}`).join(", ");
+}

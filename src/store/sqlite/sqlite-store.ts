@@ -21,6 +21,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { noCost, type SandboxCost } from "../cost.ts";
 import {
   applyFact,
   upgradeRecord,
@@ -34,6 +35,23 @@ import type { EventQuery, Store } from "../store.ts";
 
 /** Raised with the tables; a higher one in a file means a newer Holdfast wrote it. */
 const SCHEMA_VERSION = 1;
+
+/** Came later than version 1, and an older Holdfast never looks at it. */
+const ADDED = `
+  CREATE TABLE IF NOT EXISTS booked (
+    kind TEXT PRIMARY KEY,
+    ms INTEGER NOT NULL,
+    count INTEGER NOT NULL
+  ) STRICT;
+`;
+
+const COST_KEYS = [
+  "ownedMs",
+  "suspendedMs",
+  "orphanedMs",
+  "quarantinedMs",
+  "cleaned",
+] as const satisfies readonly (keyof SandboxCost)[];
 
 /** Records hold what users put into their sandboxes' environment. */
 const FILE_MODE = 0o600;
@@ -126,6 +144,32 @@ export class SqliteStore implements Store {
     return row === undefined ? null : this.#readRecord(row);
   }
 
+  book(kind: string, ms: number): void {
+    this.#db
+      .prepare(
+        `INSERT INTO booked (kind, ms, count) VALUES (?, ?, 1)
+         ON CONFLICT (kind) DO UPDATE SET ms = ms + excluded.ms, count = count + 1`,
+      )
+      .run(kind, ms);
+  }
+
+  booked(): ReturnType<Store["booked"]> {
+    const rows = this.#db.prepare("SELECT kind, ms, count FROM booked").all();
+    return Object.fromEntries(
+      rows.map((row) => {
+        return [String(row["kind"]), { ms: Number(row["ms"]), count: Number(row["count"]) }];
+      }),
+    );
+  }
+
+  endedCost(): SandboxCost | null {
+    const sums = COST_KEYS.map((key) => `total(record ->> '$.cost.${key}') AS ${key}`).join(", ");
+    const row = this.#db.prepare(`SELECT count(*) AS n, ${sums} FROM session WHERE gone = 1`).get();
+    if (row === undefined || Number(row["n"]) === 0) return null;
+    const sum = Object.fromEntries(COST_KEYS.map((key) => [key, Number(row[key])]));
+    return { ...noCost(0), ...sum };
+  }
+
   events(query: EventQuery): readonly SessionEvent[] {
     const { after, session, limit } = query;
     const order = query.newest === true ? "DESC" : "ASC";
@@ -168,6 +212,7 @@ function open(file: string): DatabaseSync {
     db.exec(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
     );
+    db.exec(ADDED);
     return db;
   } catch (error) {
     throw unusable(file, error);

@@ -1,10 +1,12 @@
 /** A store in memory with the durability of the real one: what `append` returned is kept. */
+import { addCosts, noCost, type SandboxCost } from "../../store/cost.ts";
 import { applyFact, type SessionEvent, type SessionRecord, type Fact } from "../../store/facts.ts";
 import type { EventQuery, Store } from "../../store/store.ts";
 
 export class MemoryStore implements Store {
   readonly #records = new Map<string, SessionRecord>();
   readonly #events: SessionEvent[] = [];
+  readonly #booked: Record<string, { ms: number; count: number }> = {};
 
   /** Set by who watches: told of each fact once it is kept. */
   onAppend: (before: SessionRecord | null, record: SessionRecord, event: SessionEvent) => void =
@@ -41,6 +43,21 @@ export class MemoryStore implements Store {
 
   find(sessionId: string): SessionRecord | null {
     return this.#records.get(sessionId) ?? null;
+  }
+
+  book(kind: string, ms: number): void {
+    const before = this.#booked[kind] ?? { ms: 0, count: 0 };
+    this.#booked[kind] = { ms: before.ms + ms, count: before.count + 1 };
+  }
+
+  booked(): ReturnType<Store["booked"]> {
+    return { ...this.#booked };
+  }
+
+  endedCost(): SandboxCost | null {
+    const gone = [...this.#records.values()].filter(({ detail }) => detail === "ended.gone");
+    if (gone.length === 0) return null;
+    return gone.reduce((sum, { cost }) => addCosts(sum, cost), noCost(0));
   }
 
   events(query: EventQuery): readonly SessionEvent[] {

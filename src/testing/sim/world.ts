@@ -103,6 +103,7 @@ export class World {
       sessions: () => sessions.all,
       everyMs: simPolicy.janitorMs,
       youngMs: simPolicy.createMs,
+      cost: sessions.cost,
     });
     this.hub = { process, sessions, switchboard, janitor };
     void sessions.start();

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { HubError } from "../../../base/hub-error.ts";
+import { costOf } from "../../cost/cost-book.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import type { HttpOptions } from "../http.ts";
@@ -33,8 +34,11 @@ const TIMELINE_MAX = 1_000;
 type Id = { Params: { id: string } };
 
 export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { sessions, watch } = options;
-  const view = (session: Session) => sessionView(session, watch.provider.platform);
+  const { sessions, watch, clock } = options;
+  const view = (session: Session) => ({
+    ...sessionView(session, watch.provider.platform),
+    cost: costOf(session.record, clock.now()),
+  });
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
     await sessions.verdict(session, waitMs);

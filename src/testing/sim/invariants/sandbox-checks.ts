@@ -1,6 +1,7 @@
 /**
- * I15: an intent is durable before a sandbox is asked for. I18: a sandbox that is wanted, kept in
- * quarantine, or too new to be judged is not deleted. I20: what was removed does not come back. I17: in the end nothing belongs to nobody.
+ * I15: an intent is durable before a sandbox is asked for. I17: in the end nothing belongs to
+ * nobody. I18: what is wanted, in quarantine, or too new to be judged is not deleted. I20: what was
+ * removed does not come back.
  */
 import type { PlatformCall } from "../platform.ts";
 import { simPolicy } from "../sim-policy.ts";
