@@ -6,6 +6,8 @@
  * What a platform says about a sandbox is a Claim; no method returns proof of anything.
  */
 
+import type { FaultCode } from "../base/faults.ts";
+
 /** The states of all platforms, folded into the ones the hub acts on. */
 export type ClaimState =
   | "creating"
@@ -30,7 +32,18 @@ export interface Claim {
   readonly reason: string | null;
   /** When the platform last changed it, in its own words; equal means no progress. */
   readonly updatedAt: string | null;
+  /** What an error state is, where the platform's words tell; absent is a failed start. */
+  readonly failure?: FaultCode;
   /** When it was read, wall ms. */
+  readonly at: number;
+}
+
+/** What the platform says of one snapshot. */
+export interface SnapshotClaim {
+  readonly name: string;
+  readonly state: "active" | "activating" | "inactive" | "failed";
+  readonly platformState: string;
+  readonly reason: string | null;
   readonly at: number;
 }
 
@@ -93,10 +106,22 @@ export interface PlatformFacts {
 
 export interface SandboxProvider {
   readonly platform: string;
-  /** Asks for a sandbox and returns once the platform calls it started, or says why not. */
+  /**
+   * Asks for a sandbox and returns once the platform calls it started, or says why not.
+   * @throws HubError PlatformAnswerInvalid of unknown outcome when the answer is about another one.
+   */
   create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Reads one sandbox by id or name. Null only when the platform says that there is none. */
   claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null>;
+  /** Reads one snapshot by name. Null only when the platform says that there is none. */
+  snapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim | null>;
+  /**
+   * Asks for an inactive snapshot to be made usable; how far it is, `snapshot` says.
+   * @throws HubError SnapshotInactive when the platform refuses, with its words.
+   */
+  activateSnapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim>;
+  /** The end of the log of the sandbox's image build; null where the platform keeps none. */
+  buildLog(sandboxId: string, signal?: AbortSignal): Promise<string | null>;
   /** Every sandbox that carries these labels, as far as the platform tells. */
   list(
     labels: Readonly<Record<string, string>>,

@@ -4,6 +4,7 @@ import {
   claimState,
   classify,
   sdkFailure,
+  startFailure,
   type PlatformFailure,
 } from "../../src/providers/daytona/classify.ts";
 
@@ -16,6 +17,14 @@ describe("classify", () => {
     [403, "Forbidden", "PlatformAuthRejected"],
     [403, "Organization is suspended: depleted credits", "PlatformQuota"],
     [402, "Payment required", "PlatformQuota"],
+    [403, "Sandbox quota exceeded for this organization", "PlatformQuota"],
+    [409, "Total memory limit exceeded. Maximum allowed: 10GiB.", "PlatformQuota"],
+    [409, "Sandbox with name quota-test already exists", "StateConflict"],
+    [429, "Total CPU limit exceeded. Maximum allowed: 10.", "PlatformQuota"],
+    [429, "Rate limit exceeded", "PlatformRateLimited"],
+    [400, "ThrottlerException: Too Many Requests", "PlatformRateLimited"],
+    [400, "Sandbox failed to start: failed to build image", "ImageBuildFailed"],
+    [400, "build failed at step 3", "ImageBuildFailed"],
     [429, "ThrottlerException", "PlatformRateLimited"],
     [409, "Sandbox state change in progress", "StateConflict"],
     [422, "pause is not supported", "PauseUnsupported"],
@@ -96,6 +105,38 @@ describe("classify", () => {
     );
     expect(codeOf(named("DaytonaConnectionError", "socket hang up"))).toBe("PlatformDown");
     for (const odd of ["text", null, undefined, 5, {}]) expect(codeOf(odd)).toBe("PlatformDown");
+  });
+
+  test.for([
+    ["build_failed", null, "ImageBuildFailed"],
+    ["build_failed", "no available runners", "ImageBuildFailed"],
+    ["error", "failed to export image: context deadline exceeded", "ImageBuildFailed"],
+    ["error", "#11 exporting to image", "ImageBuildFailed"],
+    ["error", "pull access denied for x", "ImageMissing"],
+    ["error", "No available runners", "PlatformQuota"],
+    ["error", "timeout of 1200000ms exceeded", "SandboxStartFailed"],
+    ["error", null, "SandboxStartFailed"],
+  ] as const)("[PV1] a sandbox in %s for %j is %s", ([state, reason, code]) => {
+    expect(startFailure(state, reason)).toBe(code);
+    const text = `Sandbox 1f failed to start with status: ${state}, error reason: ${reason ?? ""}`;
+    const thrown = Object.assign(new Error(text), { name: "DaytonaError" });
+    expect(classify(sdkFailure("create sandbox", thrown, false))).toMatchObject({
+      code,
+      outcomeUnknown: false,
+    });
+  });
+
+  test("[PV1] what is said to an activation is about the snapshot, a wrong key apart", () => {
+    const activating = (status: number, message = "") =>
+      failed(status, message, { snapshot: "activate" }).code;
+    expect([400, 403, 409, 422].map((status) => activating(status))).toEqual(
+      Array.from({ length: 4 }, () => "SnapshotInactive"),
+    );
+    expect(activating(404)).toBe("SnapshotMissing");
+    expect(activating(401)).toBe("PlatformAuthRejected");
+    expect([activating(429), activating(503)]).toEqual(["PlatformRateLimited", "PlatformDown"]);
+    expect(failed(404, "", { snapshot: "read" }).code).toBe("SnapshotMissing");
+    expect(failed(403, "", { snapshot: "read" }).code).toBe("PlatformAuthRejected");
   });
 
   test("[PV4] a state that is not known is never one that counts as good", () => {

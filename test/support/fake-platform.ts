@@ -14,6 +14,7 @@ import type {
   PlatformFacts,
   SandboxProvider,
   SandboxRequest,
+  SnapshotClaim,
 } from "../../src/providers/provider.ts";
 
 export interface FakeSandbox {
@@ -54,6 +55,21 @@ export class FakePlatform implements SandboxProvider {
     this.calls.push("claim");
     const found = this.find(idOrName);
     return Promise.resolve(found === null ? null : this.claimOf(found));
+  }
+
+  snapshot(name: string): Promise<SnapshotClaim | null> {
+    this.calls.push("snapshot");
+    return Promise.resolve(this.snapshotOf(name, "active"));
+  }
+
+  activateSnapshot(name: string): Promise<SnapshotClaim> {
+    this.calls.push("activate");
+    return Promise.resolve(this.snapshotOf(name, "active"));
+  }
+
+  buildLog(): Promise<string | null> {
+    this.calls.push("buildLog");
+    return Promise.resolve(null);
   }
 
   list(labels: Readonly<Record<string, string>>) {
@@ -193,6 +209,10 @@ export class FakePlatform implements SandboxProvider {
     const found = this.find(sandboxId);
     if (found === null) throw answered("toolbox", 404, "sandbox container not found");
     return found;
+  }
+
+  snapshotOf(name: string, state: SnapshotClaim["state"]): SnapshotClaim {
+    return { name, state, platformState: state, reason: null, at: this.clock.now() };
   }
 
   claimOf({ id, state, reason }: FakeSandbox): Claim {

@@ -16,6 +16,7 @@ import type {
   PlatformFacts,
   SandboxProvider,
   SandboxRequest,
+  SnapshotClaim,
 } from "../../providers/provider.ts";
 import { PLATFORM_WIDE, type Breaker } from "./breaker.ts";
 import type { CallLedger, CallName } from "./call-ledger.ts";
@@ -82,6 +83,21 @@ export class GuardedProvider implements SandboxProvider {
 
   claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null> {
     return this.#run("claim", read, { signal }, (inner) => inner.claim(idOrName, signal));
+  }
+
+  snapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim | null> {
+    return this.#run("snapshot", read, { signal }, (inner) => inner.snapshot(name, signal));
+  }
+
+  activateSnapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim> {
+    const kind = { ...lifecycle, awaitsSandbox: false };
+    return this.#run("activateSnapshot", kind, { signal }, (inner) =>
+      inner.activateSnapshot(name, signal),
+    );
+  }
+
+  buildLog(sandboxId: string, signal?: AbortSignal): Promise<string | null> {
+    return this.#run("buildLog", read, { signal }, (inner) => inner.buildLog(sandboxId, signal));
   }
 
   list(

@@ -22,6 +22,8 @@ export interface PlatformFailure {
   readonly idempotent: boolean;
   /** Set for calls of a sandbox's toolbox, by what they are about. */
   readonly toolbox?: "exec" | "files";
+  /** Set for calls about a snapshot: their 404 is about no sandbox, their 403 not about the key. */
+  readonly snapshot?: "read" | "activate";
   /** Of the answer, as the SDK or fetch gave them. */
   readonly headers?: unknown;
   readonly cause?: unknown;
@@ -56,15 +58,43 @@ export function claimState(platformState: string): ClaimState {
   return Object.hasOwn(STATES, platformState) ? (STATES[platformState] ?? "unknown") : "unknown";
 }
 
+const anyOf = (...texts: readonly RegExp[]): RegExp =>
+  new RegExp(texts.map(({ source }) => source).join("|"), "i");
+
+/** What is used up until somebody frees or raises it. The word alone may be part of a name. */
+const QUOTA = anyOf(
+  /quota exceeded|exceeds? .*quota|maximum allowed/,
+  /(?<!rate )limit exceeded|no available runners/,
+  /depleted credits|is suspended/,
+);
+const RATE = /rate limit|too many requests|throttl/i;
+const BUILD = anyOf(
+  /build_failed|build failed|failed to (?:build|pull|push|export)/,
+  /error (?:building|pulling)|(?:building|pulling) (?:image|snapshot)|exporting to image/,
+);
+
 /** Texts of 400 answers, in the order in which they are tried. */
 const TEXTS: readonly (readonly [RegExp, FaultCode])[] = [
   [/snapshot .* is inactive/i, "SnapshotInactive"],
   [/snapshot .* not found|no snapshot/i, "SnapshotMissing"],
   [/image .* not found|manifest unknown|pull access denied/i, "ImageMissing"],
-  [/quota|limit exceeded|no available runners/i, "PlatformQuota"],
-  [/failed to start|errored state|build failed/i, "SandboxStartFailed"],
+  [RATE, "PlatformRateLimited"],
+  [QUOTA, "PlatformQuota"],
+  [BUILD, "ImageBuildFailed"],
+  [/failed to start|errored state/i, "SandboxStartFailed"],
   [/is the sandbox started|not started|not in a .*state|no ip address found/i, "SandboxStopped"],
 ];
+
+/**
+ * What a sandbox in an error state died of. A build that failed needs another image or another try
+ * of the build, a full account needs room: neither is mended as a sandbox that did not come up.
+ */
+export function startFailure(platformState: string, reason: string | null): FaultCode {
+  if (platformState === "build_failed") return "ImageBuildFailed";
+  const text = TEXTS.find(([pattern]) => pattern.test(reason ?? ""))?.[1];
+  const told: readonly FaultCode[] = ["ImageMissing", "ImageBuildFailed", "PlatformQuota"];
+  return text !== undefined && told.includes(text) ? text : "SandboxStartFailed";
+}
 
 export function classify(failure: PlatformFailure): HubError {
   const { status } = failure;
@@ -77,14 +107,30 @@ export function classify(failure: PlatformFailure): HubError {
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   };
   if (status === null) {
+    const died = /failed to start with status: (\w+)(?:, error reason: (.*))?/s.exec(
+      failure.message,
+    );
+    if (died !== null) {
+      const code = startFailure(died[1] ?? "error", died[2] ?? null);
+      return new HubError(code, said, { ...options, outcomeUnknown: false });
+    }
     return new HubError(failure.timedOut ? "PlatformTimeout" : "PlatformDown", said, options);
   }
   const code = codeOf(status, failure.message);
-  return new HubError(
-    failure.toolbox === undefined ? code : inside(failure.toolbox, code),
-    said,
-    options,
-  );
+  if (failure.toolbox !== undefined)
+    return new HubError(inside(failure.toolbox, code), said, options);
+  if (failure.snapshot === undefined) return new HubError(code, said, options);
+  return new HubError(ofSnapshot(failure.snapshot, status, code), said, options);
+}
+
+/**
+ * Activating needs a right of its own, and is refused for a while after a deactivation: that says
+ * nothing about the key, and leaves the snapshot as inactive as it was.
+ */
+function ofSnapshot(call: "read" | "activate", status: number, code: FaultCode): FaultCode {
+  if (status === 404) return "SnapshotMissing";
+  if (call === "read") return code;
+  return [400, 403, 409, 422].includes(status) ? "SnapshotInactive" : code;
 }
 
 /**
@@ -106,12 +152,13 @@ function inside(toolbox: "exec" | "files", code: FaultCode): FaultCode {
 }
 
 function codeOf(status: number, message: string): FaultCode {
-  if (status === 401 || (status === 403 && !/suspended/i.test(message))) {
-    return "PlatformAuthRejected";
-  }
-  if (status === 402 || status === 403) return "PlatformQuota";
-  if (status === 429) return "PlatformRateLimited";
-  if (status === 409) return "StateConflict";
+  // A key that is good may still be refused for want of room; the text says which.
+  const full = QUOTA.test(message);
+  if (status === 401) return "PlatformAuthRejected";
+  if (status === 402) return "PlatformQuota";
+  if (status === 403) return full ? "PlatformQuota" : "PlatformAuthRejected";
+  if (status === 409) return full ? "PlatformQuota" : "StateConflict";
+  if (status === 429) return full && !RATE.test(message) ? "PlatformQuota" : "PlatformRateLimited";
   if (status === 422) return "PauseUnsupported";
   if (status === 408 || status === 504) return "PlatformTimeout";
   const text = TEXTS.find(([pattern]) => pattern.test(message));

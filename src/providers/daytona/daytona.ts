@@ -8,7 +8,7 @@
 import type { Daytona } from "@daytonaio/sdk";
 import { withDeadline } from "../../base/deadline.ts";
 import type { Clock } from "../../base/clock.ts";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type {
   Claim,
   ExecRequest,
@@ -18,8 +18,12 @@ import type {
   PlatformFacts,
   SandboxProvider,
   SandboxRequest,
+  SnapshotClaim,
 } from "../provider.ts";
-import { claimState, classify, sdkFailure } from "./classify.ts";
+import { checkCreated, checkFound, checkSameOrganisation, claimOf } from "./answers.ts";
+import { snapshotClaimOf } from "./answers.ts";
+import { readBuildLog } from "./build-log.ts";
+import { classify, sdkFailure } from "./classify.ts";
 import { readPlatformFacts } from "./platform-facts.ts";
 import { Toolbox } from "./toolbox.ts";
 
@@ -47,6 +51,8 @@ export class DaytonaProvider implements SandboxProvider {
   readonly platform: string;
   readonly #options: DaytonaOptions;
   readonly #sandboxes = new Map<string, Sandbox>();
+  /** Organisation of each kept sandbox, as it was seen first. */
+  readonly #organisations = new Map<string, string>();
   #client: Promise<Client> | null = null;
 
   constructor(options: DaytonaOptions) {
@@ -68,8 +74,11 @@ export class DaytonaProvider implements SandboxProvider {
         : { ...base, image: request.image };
     const sandbox = await this.#sdk("create sandbox", waitMs, false, signal, (client) =>
       client.create(params, { timeout: waitMs / 1000 }),
-    );
-    this.#sandboxes.set(sandbox.id, sandbox);
+    ).catch((error: unknown) => {
+      throw unsettled(toHubError(error));
+    });
+    checkCreated(sandbox, request);
+    this.#keep(sandbox);
     return this.#claimOf(sandbox);
   }
 
@@ -79,9 +88,32 @@ export class DaytonaProvider implements SandboxProvider {
       return this.#claimOf(sandbox);
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== "SandboxGone") throw error;
-      this.#sandboxes.delete(idOrName);
+      this.#forget(idOrName);
       return null;
     }
+  }
+
+  async snapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim | null> {
+    const { callMs, clock } = this.#options;
+    try {
+      const read = (client: Client) => client.snapshot.get(name);
+      const found = await this.#sdk("read snapshot", callMs, true, signal, read, "read");
+      return snapshotClaimOf(found, clock.now());
+    } catch (error) {
+      if (toHubError(error).code === "SnapshotMissing") return null;
+      throw error;
+    }
+  }
+
+  async activateSnapshot(name: string, signal?: AbortSignal): Promise<SnapshotClaim> {
+    const { callMs, clock } = this.#options;
+    const ask = (client: Client) => client.snapshot.activate(name);
+    const asked = await this.#sdk("activate snapshot", callMs, true, signal, ask, "activate");
+    return snapshotClaimOf(asked, clock.now());
+  }
+
+  buildLog(sandboxId: string, signal?: AbortSignal): Promise<string | null> {
+    return readBuildLog(this.#options, sandboxId, signal);
   }
 
   list(
@@ -130,7 +162,7 @@ export class DaytonaProvider implements SandboxProvider {
     const { callMs } = this.#options;
     await this.#sdk("delete sandbox", callMs, true, signal, () => sandbox.delete(callMs / 1000));
     const gone = (await this.claim(claim.sandboxId, signal)) === null;
-    if (gone) this.#sandboxes.delete(claim.sandboxId);
+    if (gone) this.#forget(claim.sandboxId);
     return gone;
   }
 
@@ -179,31 +211,42 @@ export class DaytonaProvider implements SandboxProvider {
 
   async close(): Promise<void> {
     this.#sandboxes.clear();
+    this.#organisations.clear();
     if (this.#client !== null) await (await this.#client)[Symbol.asyncDispose]();
     this.#client = null;
   }
 
   #claimOf(sandbox: Sandbox): Claim {
-    const platformState = sandbox.state ?? "unknown";
-    return {
-      sandboxId: sandbox.id,
-      state: claimState(platformState),
-      platformState,
-      reason: sandbox.errorReason ?? null,
-      updatedAt: sandbox.updatedAt ?? null,
-      at: this.#options.clock.now(),
-    };
+    return claimOf(sandbox, this.#options.clock.now());
+  }
+
+  #keep(sandbox: Sandbox): void {
+    this.#sandboxes.set(sandbox.id, sandbox);
+    this.#organisations.set(sandbox.id, sandbox.organizationId);
+  }
+
+  #forget(sandboxId: string): void {
+    this.#sandboxes.delete(sandboxId);
+    this.#organisations.delete(sandboxId);
   }
 
   async #refresh(idOrName: string, signal?: AbortSignal): Promise<Sandbox> {
     const { callMs } = this.#options;
     const known = this.#sandboxes.get(idOrName);
-    if (known !== undefined) {
-      await this.#sdk("read sandbox", callMs, true, signal, () => known.refreshData());
+    const found = await this.#sdk("read sandbox", callMs, true, signal, async (client) => {
+      if (known === undefined) return client.get(idOrName);
+      await known.refreshData();
       return known;
+    });
+    try {
+      checkFound(found, idOrName);
+      checkSameOrganisation(found, this.#organisations.get(idOrName) ?? null);
+    } catch (error) {
+      // The SDK has written the wrong answer into the object that is kept: it is no good any more.
+      this.#forget(idOrName);
+      throw error;
     }
-    const found = await this.#sdk("read sandbox", callMs, true, signal, (c) => c.get(idOrName));
-    this.#sandboxes.set(found.id, found);
+    this.#keep(found);
     return found;
   }
 
@@ -238,6 +281,7 @@ export class DaytonaProvider implements SandboxProvider {
     idempotent: boolean,
     signal: AbortSignal | undefined,
     work: (client: Client) => Promise<T>,
+    snapshot?: "read" | "activate",
   ): Promise<T> {
     try {
       return await withDeadline(
@@ -249,7 +293,32 @@ export class DaytonaProvider implements SandboxProvider {
       );
     } catch (error) {
       if (error instanceof HubError) throw error;
-      throw classify(sdkFailure(call, error, idempotent));
+      if (brokeOnAnswer(error)) {
+        const options = { raw: String(error), cause: error, outcomeUnknown: !idempotent };
+        throw new HubError("PlatformAnswerInvalid", `${call}: the answer is nonsense`, options);
+      }
+      const about = snapshot === undefined ? {} : { snapshot };
+      throw classify({ ...sdkFailure(call, error, idempotent), ...about });
     }
   }
+}
+
+/**
+ * A create of the SDK is a request and then reads until the sandbox is started. That there is no
+ * such sandbox can only be said by one of the reads: the request itself may have been carried out.
+ */
+function unsettled(error: HubError): HubError {
+  if (error.code !== "SandboxGone") return error;
+  const raw = error.raw ?? error.message;
+  return new HubError("PlatformAnswerInvalid", error.message, {
+    cause: error,
+    outcomeUnknown: true,
+    raw,
+  });
+}
+
+/** The SDK uses an answer without looking at it, and trips over what is not there. */
+function brokeOnAnswer(error: unknown): boolean {
+  if (error instanceof TypeError) return true;
+  return error instanceof Error && /^Required parameter \S+ was null/.test(error.message);
 }

@@ -5,7 +5,8 @@
 import type { Clock } from "../../base/clock.ts";
 import type { HostDoor, PlatformFacts } from "../provider.ts";
 
-interface Asked {
+/** How to reach the platform's API, and how long to wait for one answer. */
+export interface Address {
   readonly apiUrl: string;
   readonly apiKey: string;
   readonly callMs: number;
@@ -13,7 +14,7 @@ interface Asked {
 }
 
 export async function readPlatformFacts(
-  asked: Asked,
+  asked: Address,
   signal?: AbortSignal,
 ): Promise<PlatformFacts> {
   const blank = {
@@ -48,7 +49,7 @@ export async function readPlatformFacts(
 type OwnFacts = Pick<PlatformFacts, "tier" | "root" | "pause" | "door">;
 
 /** Holdfast's platform says more about itself in /config; the real one does not, which is fine. */
-async function ownFacts(asked: Asked, signal?: AbortSignal): Promise<OwnFacts> {
+async function ownFacts(asked: Address, signal?: AbortSignal): Promise<OwnFacts> {
   const none: OwnFacts = { tier: null, root: null, pause: null, door: null };
   const response = await get(asked, "/config", signal);
   if (!response.ok) return none;
@@ -83,7 +84,7 @@ function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-function get(asked: Asked, path: string, signal?: AbortSignal): Promise<Response> {
+function get(asked: Address, path: string, signal?: AbortSignal): Promise<Response> {
   const late = AbortSignal.timeout(asked.callMs);
   return fetch(`${asked.apiUrl.replace(/\/$/, "")}${path}`, {
     headers: { authorization: `Bearer ${asked.apiKey}` },

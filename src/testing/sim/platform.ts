@@ -10,10 +10,10 @@ import type {
   Claim,
   ClaimState,
   ListedSandbox,
-  PlatformFacts,
   SandboxProvider,
   SandboxRequest,
 } from "../../providers/provider.ts";
+import { CalmAnswers } from "./calm-answers.ts";
 import type { SimKernel, SimProcess } from "./kernel.ts";
 import { refusal, said, type ApiTrouble } from "./refusals.ts";
 import { COPY_ENDING, SIM_HOME, SimSandbox, type ExecAnswer } from "./sandbox.ts";
@@ -131,7 +131,7 @@ export class SimPlatform {
   }
 }
 
-class SimProvider implements SandboxProvider {
+class SimProvider extends CalmAnswers implements SandboxProvider {
   readonly platform = "sim";
   readonly #platform: SimPlatform;
   readonly #hub: SimProcess;
@@ -139,6 +139,7 @@ class SimProvider implements SandboxProvider {
   readonly #random: Random;
 
   constructor(platform: SimPlatform, hub: SimProcess, kernel: SimKernel, random: Random) {
+    super(hub.clock);
     this.#platform = platform;
     this.#hub = hub;
     this.#kernel = kernel;
@@ -286,24 +287,6 @@ class SimProvider implements SandboxProvider {
     return this.#files("remove", sandboxId, (sandbox) => {
       sandbox.files.delete(path);
     });
-  }
-
-  facts(): Promise<PlatformFacts> {
-    return Promise.resolve({
-      apiUrl: "sim:",
-      reachable: true,
-      auth: "ok",
-      tier: null,
-      root: null,
-      pause: null,
-      door: null,
-      checkedAt: this.#hub.clock.now(),
-      detail: null,
-    });
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 
   #existing(sandboxId: string): SimSandbox | HubError {
