@@ -24,6 +24,8 @@ export const limits = {
   /** Hub to client: a laptop may be slow, and resuming is cheap. */
   CLIENT_PING_MS: 5_000,
   CLIENT_DEAD_MS: 15_000,
+  /** What the driver gives a check from inside: less than the hub waits, so that it says which. */
+  INSIDE_PROBE_MS: 4_000,
   /** A ticker later than this was frozen itself and must not judge its peer. */
   STALL_MS: 1_500,
   /** Wall against monotonic: more than this between two ticks is a suspend or a restore. */

@@ -88,8 +88,17 @@ export interface ProbeFact {
   readonly at: string | null;
   readonly ageMs: number | null;
   readonly latencyMs: number | null;
-  readonly path: "platform" | "driver" | null;
+  /** The way the probe went: the platform's API, the driver inside, or the driver's link itself. */
+  readonly path: "platform" | "driver" | "link" | null;
   readonly detail: string | null;
+}
+
+/** What people use a session for, over each path that leads to it. */
+export interface Capability {
+  /** True when every path that was looked at works, false when one does not, null when unknown. */
+  readonly ok: boolean | null;
+  readonly text: string;
+  readonly paths: readonly ProbeFact[];
 }
 
 export interface Health {
@@ -107,6 +116,13 @@ export interface Health {
     readonly driver: ProbeFact;
     readonly exec: ProbeFact;
     readonly filesystem: ProbeFact;
+  };
+  /** Absent from a hub that is older than this client. */
+  readonly capabilities?: {
+    readonly link: Capability;
+    readonly exec: Capability;
+    readonly filesystem: Capability;
+    readonly terminal: Capability;
   };
   readonly verdict: { readonly code: string; readonly text: string };
   /** One sentence when the claim and the evidence contradict each other. */

@@ -25,7 +25,7 @@ export async function probeLink(options: {
     const { loopLagMs } = await link.challenge(LINK_PROBE_WAIT_MS);
     const lag = loopLagMs > LOOP_LAG_WARN_MS ? `, its event loop was ${loopLagMs} ms late` : "";
     const detail = `answered the hub's nonce${lag}`;
-    return { ...base, ...timing(), ok: true, code: null, detail };
+    return { ...base, ...timing(), ok: true, code: null, detail, loopLagMs };
   } catch (error) {
     const detail = toHubError(error).message;
     return { ...base, ...timing(), ok: false, code: "DriverDeaf", detail };

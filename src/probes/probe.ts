@@ -2,10 +2,13 @@
  * What a probe is: one look at one capability of one sandbox, under its own deadline, that always
  * answers with evidence. A probe never throws and never waits for longer than it was given; "not
  * answered yet" is evidence of broken, not of pending.
+ *
+ * A capability may be looked at over two paths: through the platform's API, as a fresh command
+ * would go, and from inside by the driver, as the user's own terminals go.
  */
 import type { FaultCode } from "../base/faults.ts";
 
-export type ProbeName = "driver" | "exec" | "filesystem";
+export type ProbeName = "driver" | "exec" | "filesystem" | "terminal";
 
 /** Which way the probe went: the platform's API, the driver inside, or the driver's link itself. */
 export type ProbePath = "platform" | "driver" | "link";
@@ -23,12 +26,32 @@ export interface Evidence {
   readonly code: FaultCode | null;
   /** One sentence for people. */
   readonly detail: string;
+  /** How late the driver's event loop was, where it said so. */
+  readonly loopLagMs?: number;
+}
+
+/** What the driver found when it looked from inside. */
+export interface InsideFinding {
+  readonly ok: boolean;
+  readonly latencyMs: number;
+  readonly detail: string;
+  /** System error code, or a word of the driver: TIMEOUT, STUCK, MISMATCH. */
+  readonly code: string | null;
+}
+
+export interface InsideAnswer {
+  readonly exec: InsideFinding;
+  readonly filesystem: InsideFinding;
 }
 
 /** How the hub asks the driver on its link; the switchboard implements it. */
 export interface LinkProber {
   /** Sends a nonce and resolves with what came back. Rejects when nothing does in `waitMs`. */
   challenge(waitMs: number): Promise<{ readonly loopLagMs: number }>;
+  /** Asks the driver to run a command and to use a file. An abort ends it inside, too. */
+  inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer>;
+  /** Opens a terminal that must show the nonce; resolves with the kind of its pty. */
+  terminal(nonce: string, signal: AbortSignal): Promise<string>;
 }
 
 /** One probe may take this long: five seconds is what a person forgives, and no queue is faster. */

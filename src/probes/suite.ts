@@ -1,15 +1,78 @@
 /**
- * The proof of a session: link, exec and filesystem probed together, labelled with one epoch.
- * Each answer is reported as it comes, so that a person watching sees them one by one.
+ * The proof of a session: link, exec and filesystem probed together, over the platform's path and
+ * the driver's, labelled with one epoch. Each answer is reported as it comes, so that a person
+ * watching sees them one by one.
  */
 import type { Clock } from "../base/clock.ts";
+import { HubError } from "../base/hub-error.ts";
 import { newId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { probeExec } from "./exec-probe.ts";
 import { probeFilesystem } from "./filesystem-probe.ts";
+import { probeInside, probeTerminal } from "./inside-probe.ts";
 import { probeLink } from "./link-probe.ts";
 import { PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
+
+export interface SuiteOptions {
+  readonly provider: SandboxProvider;
+  readonly sandboxId: string;
+  readonly directory: string;
+  readonly link: LinkProber | null;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A terminal is opened too: once in a proof, not in every round. */
+  readonly terminal: boolean;
+  readonly onEvidence: (evidence: Evidence) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything, over both paths. */
+export async function runSuite(options: SuiteOptions): Promise<void> {
+  const nonce = newId("prb", options.random);
+  await Promise.all([
+    runDriverSuite(options, nonce),
+    report(options, probeExec({ ...options, nonce })),
+    report(options, probeFilesystem({ ...options, nonce })),
+  ]);
+}
+
+/** What can be seen over the driver's link alone: it costs the platform nothing. */
+export async function runDriverSuite(
+  options: SuiteOptions,
+  nonce = newId("prb", options.random),
+): Promise<void> {
+  const { link, epoch, clock, terminal } = options;
+  const silent = new AbortController();
+  const linked = probeLink({ link, epoch, clock }).then((evidence) => {
+    // Nobody looks from inside when nobody answers: there is nothing more to wait for.
+    if (!evidence.ok) silent.abort(new HubError(evidence.code ?? "DriverDeaf", evidence.detail));
+    return evidence;
+  });
+  const inside = { link, epoch, clock, nonce, signal: silent.signal };
+  await Promise.all([
+    report(options, linked),
+    reportAll(options, probeInside(inside)),
+    ...(terminal ? [report(options, probeTerminal(inside))] : []),
+  ]);
+}
+
+function report(options: SuiteOptions, probe: Promise<Evidence>): Promise<void> {
+  return reportAll(
+    options,
+    probe.then((evidence) => [evidence]),
+  );
+}
+
+async function reportAll(
+  { onEvidence, signal }: SuiteOptions,
+  probe: Promise<readonly Evidence[]>,
+): Promise<void> {
+  for (const evidence of await probe) {
+    if (signal?.aborted !== true) onEvidence(timely(evidence));
+  }
+}
 
 /**
  * An answer counts within its deadline only. A hub that was stopped in between finds answers from
@@ -26,29 +89,5 @@ const CODES = {
   driver: "DriverDeaf",
   exec: "ExecQueued",
   filesystem: "FilesystemBroken",
+  terminal: "ExecBroken",
 } as const;
-
-export async function runSuite(options: {
-  provider: SandboxProvider;
-  sandboxId: string;
-  directory: string;
-  link: LinkProber | null;
-  epoch: number;
-  clock: Clock;
-  random: Random;
-  onEvidence: (evidence: Evidence) => void;
-  signal?: AbortSignal;
-}): Promise<readonly Evidence[]> {
-  const { link, epoch, clock, random, onEvidence } = options;
-  const report = async (probe: Promise<Evidence>): Promise<Evidence> => {
-    const evidence = timely(await probe);
-    if (options.signal?.aborted !== true) onEvidence(evidence);
-    return evidence;
-  };
-  const nonce = newId("prb", random);
-  return Promise.all([
-    report(probeLink({ link, epoch, clock })),
-    report(probeExec({ ...options, nonce })),
-    report(probeFilesystem({ ...options, nonce })),
-  ]);
-}

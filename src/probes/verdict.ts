@@ -1,10 +1,13 @@
 /**
- * The judge: evidence and claim in, verdict out. Pure. What the platform claims never makes a
- * verdict better; it only names the disagreement.
+ * The judge: evidence in, verdict out. Pure. What the platform claims never makes a verdict
+ * better; where it contradicts the evidence is in disagreement.ts.
+ *
+ * Two questions, on purpose: `judge` says what may become connected, `judgeInside` what may stay.
+ * Whoever works in a session is served by its driver; a platform whose own way in breaks does not
+ * make that work unreal.
  */
 import type { FaultCode } from "../base/faults.ts";
-import type { Claim } from "../providers/provider.ts";
-import type { Evidence, ProbeName } from "./probe.ts";
+import type { Evidence, ProbeName, ProbePath } from "./probe.ts";
 
 export type VerdictCode = "Connected" | "Unproven" | FaultCode;
 
@@ -14,80 +17,91 @@ export interface Verdict {
   readonly text: string;
 }
 
-const PROBES: readonly ProbeName[] = ["driver", "exec", "filesystem"];
+export interface Slot {
+  readonly probe: ProbeName;
+  readonly path: ProbePath;
+}
+
+/** What must have been seen in this epoch before anything counts as connected. */
+const REQUIRED: readonly Slot[] = [
+  { probe: "driver", path: "link" },
+  { probe: "exec", path: "platform" },
+  { probe: "filesystem", path: "platform" },
+  { probe: "exec", path: "driver" },
+  { probe: "filesystem", path: "driver" },
+];
+
+/** What the driver alone can show: the link, and what it did from inside. */
+const INSIDE = REQUIRED.filter(({ path }) => path !== "platform");
 
 /** What the newest evidence of this epoch proves, and what it does not. */
 export function judge(evidence: readonly Evidence[], epoch: number): Verdict {
+  return judgeBy(REQUIRED, evidence, epoch);
+}
+
+/** The same, asking only the driver: may people keep what they have? */
+export function judgeInside(evidence: readonly Evidence[], epoch: number): Verdict {
+  return judgeBy(INSIDE, evidence, epoch);
+}
+
+function judgeBy(slots: readonly Slot[], evidence: readonly Evidence[], epoch: number): Verdict {
   const current = evidence.filter((item) => item.epoch === epoch);
-  const broken = PROBES.map((probe) => current.find((e) => e.probe === probe && !e.ok)).filter(
-    (item) => item !== undefined,
-  );
-  const missing = PROBES.filter((probe) => !current.some((item) => item.probe === probe));
-  if (broken.length > 0) return verdictOf(broken);
+  const seen = (slot: Slot): Evidence | undefined =>
+    current.find((item) => item.probe === slot.probe && item.path === slot.path);
+  const broken = slots.map(seen).filter((item) => item?.ok === false);
+  if (broken.length > 0) return verdictOf(broken as Evidence[]);
+  const missing = slots.filter((slot) => seen(slot) === undefined);
   if (missing.length > 0) {
-    return {
-      code: "Unproven",
-      text: `not trusted yet: ${missing.join(", ")} not proven in epoch ${epoch}`,
-    };
+    const named = missing.map(slotName).join(", ");
+    return { code: "Unproven", text: `not trusted yet: ${named} not proven in epoch ${epoch}` };
   }
-  return {
-    code: "Connected",
-    text: `driver, exec and filesystem answered in epoch ${epoch}`,
-  };
+  return { code: "Connected", text: `driver, exec and filesystem answered in epoch ${epoch}` };
+}
+
+/** `exec`, or `exec from inside`: the platform's path is what people expect. */
+export function slotName({ probe, path }: Slot): string {
+  return path === "driver" ? `${probe} from inside` : probe;
 }
 
 function verdictOf(broken: readonly Evidence[]): Verdict {
-  const said = broken.map((item) => `${item.probe} (${item.detail})`).join("; ");
-  const has = (probe: ProbeName): boolean => broken.some((item) => item.probe === probe);
-  if (has("exec") && has("filesystem") && !broken.some((item) => isPlatformWide(item.code))) {
+  const said = broken.map((item) => `${slotName(item)} (${item.detail})`).join("; ");
+  const platformWide = broken.some((item) => isPlatformWide(item.code));
+  if (!platformWide && PATHS.some((path) => nothingWorks(broken, path))) {
     return { code: "ResumeBroken", text: `neither exec nor filesystem works: ${said}` };
   }
   const [first] = [...broken].sort((a, b) => weight(a.code) - weight(b.code));
   return { code: first?.code ?? "Internal", text: `broken: ${said}` };
 }
 
+const PATHS: readonly ProbePath[] = ["platform", "driver"];
+/** A driver that says nothing has not looked: that tells of the driver, not of the sandbox. */
+const NOT_LOOKED: readonly (FaultCode | null)[] = ["DriverAbsent", "DriverDeaf"];
+
+function nothingWorks(broken: readonly Evidence[], path: ProbePath): boolean {
+  const fails = (probe: ProbeName): boolean =>
+    broken.some(
+      (item) => item.probe === probe && item.path === path && !NOT_LOOKED.includes(item.code),
+    );
+  return fails("exec") && fails("filesystem");
+}
+
 /** Faults that say nothing about this sandbox come first: they explain all the others. */
 function isPlatformWide(code: FaultCode | null): boolean {
-  return (
-    code === "PlatformAuthRejected" ||
-    code === "PlatformRateLimited" ||
-    code === "PlatformDown" ||
-    code === "SandboxStopped"
-  );
+  return code !== null && PLATFORM_WIDE.includes(code);
 }
+
+const PLATFORM_WIDE: readonly FaultCode[] = [
+  "PlatformAuthRejected",
+  "PlatformRateLimited",
+  "PlatformDown",
+  "SandboxStopped",
+];
+
+/** Codes that name the cause; beside them "broken" only repeats the effect. */
+const CAUSES: readonly FaultCode[] = ["DiskFull", "FilesystemReadOnly", "ProcessLimit"];
 
 function weight(code: FaultCode | null): number {
   if (isPlatformWide(code)) return 0;
-  return code === "FilesystemMountMissing" ? 1 : 2;
-}
-
-/** What is needed to see that platform and evidence do not agree. */
-export interface DisagreementInput {
-  readonly claim: Claim | null;
-  readonly driverAttached: boolean;
-  /** Wall ms since when no driver is attached; null when one is. */
-  readonly driverAbsentSince: number | null;
-  readonly evidence: readonly Evidence[];
-  readonly epoch: number;
-  readonly now: number;
-}
-
-/** One sentence with the age of each fact, or null when nobody contradicts the platform. */
-export function disagreement(input: DisagreementInput): string | null {
-  const { claim, now } = input;
-  if (claim?.state !== "started") return null;
-  const claimed = `the platform says ${claim.platformState} (${age(now - claim.at)} ago)`;
-  if (!input.driverAttached) {
-    const since = input.driverAbsentSince;
-    const absent = since === null ? "" : ` for ${age(now - since)}`;
-    return `${claimed}, but no driver is connected${absent}: not trusted yet`;
-  }
-  const broken = input.evidence.filter((item) => item.epoch === input.epoch && !item.ok);
-  if (broken.length === 0) return null;
-  const seen = broken.map((item) => `${item.probe} failed ${age(now - item.at)} ago`);
-  return `${claimed}, but ${seen.join(" and ")}`;
-}
-
-function age(ms: number): string {
-  return ms < 10_000 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
+  if (code === "FilesystemMountMissing") return 1;
+  return code !== null && CAUSES.includes(code) ? 2 : 3;
 }

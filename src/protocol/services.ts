@@ -54,6 +54,18 @@ export const OpenProbe = v.object({
 });
 export type OpenProbe = v.InferOutput<typeof OpenProbe>;
 
+const ProbeFinding = v.object({
+  ok: v.boolean(),
+  latencyMs: v.number(),
+  /** System error code, or TIMEOUT, STUCK, MISMATCH; null when it is ok. */
+  code: v.nullable(v.pipe(v.string(), v.maxLength(64))),
+  detail: v.pipe(v.string(), v.maxLength(2048)),
+});
+
+/** The one JSON that a probe stream carries back. */
+export const ProbeAnswer = v.object({ exec: ProbeFinding, filesystem: ProbeFinding });
+export type ProbeAnswer = v.InferOutput<typeof ProbeAnswer>;
+
 export const OpenRequest = v.union([OpenExec, OpenTerminal, OpenStderr, OpenProbe]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 

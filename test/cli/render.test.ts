@@ -71,6 +71,20 @@ describe("proof", () => {
     expect(changedSteps(failed, turned).map((step) => step.name)).toEqual(["exec"]);
   });
 
+  test("a probe that fails over one path stays failed until that path works again", () => {
+    const probed = (path: string, ok: boolean) =>
+      event("probe.answered", 9, { probe: "exec", path, ok });
+    const failed = replay(probed("platform", false), probed("driver", true));
+    expect(failed.steps[2]?.outcome).toBe("failed");
+    const both = takeEvent(failed, probed("driver", false), 0);
+    expect(takeEvent(both, probed("platform", true), 0).steps[2]?.outcome).toBe("failed");
+    const healed = [probed("platform", true), probed("driver", true)].reduce(
+      (proof, next) => takeEvent(proof, next, 0),
+      both,
+    );
+    expect(healed.steps[2]?.outcome).toBe("ok");
+  });
+
   test("a lost driver takes its step back", () => {
     const proof = replay(event("driver.attached", 1), event("driver.detached", 2));
     expect(proof.steps[1]?.outcome).toBe("failed");

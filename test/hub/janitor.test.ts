@@ -210,8 +210,13 @@ describe("store to platform", () => {
       .events({ after: 0, session: session.record.id, limit: 1_000 })
       .filter(({ text }) => text.includes("does not list"));
     expect(told).toHaveLength(1);
-    expect(session.record.fault?.code).toBe("SandboxGone");
     expect(link.challenges).toBeGreaterThan(1);
+    // Its driver still answers here: that is contradicted, not believed.
+    expect(session.record.detail).toBe("connected.degraded");
+    expect(session.health().verdict.text).toContain("exec");
+    session.detach(link, "gone with its sandbox");
+    await world.clock.advanceAsync(100);
+    expect(session.record.fault?.code).toBe("SandboxGone");
   });
 
   test("[JA9] a listing that forgets a healthy sandbox costs one proof and nothing else", async () => {

@@ -97,6 +97,7 @@ const table: Readonly<Record<Leaf, Row>> = {
   "nudging.awaitingLaunched": inNudging,
   "nudging.proving": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
   "nudging.rechecking": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
+  "connected.degraded": { ...inConnected, "driver.fellSilent": to("connected.suspect") },
   "connected.unconfirmed": { ...inConnected, "driver.fellSilent": to("connected.suspect") },
   "connected.healthy": { ...inConnected, "driver.fellSilent": to("connected.suspect") },
   "connected.suspect": {

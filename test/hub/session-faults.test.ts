@@ -14,18 +14,7 @@ import {
   QueuedExecPlatform,
   StuckCreatingPlatform,
 } from "../support/fake-platform.ts";
-import { HubWorld, plainSpec, worldOn } from "../support/hub-world.ts";
-
-/** Runs until the session rests in error, and says how long that took. */
-async function untilError(world: HubWorld, session: Session, atMostMs: number): Promise<number> {
-  const startedAt = world.clock.now();
-  while (session.record.state !== "error") {
-    await world.clock.advanceAsync(50);
-    const passedMs = world.clock.now() - startedAt;
-    if (passedMs > atMostMs) throw new Error(`${session.record.detail} after ${passedMs} ms`);
-  }
-  return world.clock.now() - startedAt;
-}
+import { failedInside, HubWorld, plainSpec, untilError, worldOn } from "../support/hub-world.ts";
 
 const faultOf = (session: Session) => session.record.fault;
 
@@ -168,6 +157,7 @@ describe("a session and its platform", () => {
     platform.lies = false;
     const { session, link } = await world.connected();
     platform.lies = true;
+    link.exec = failedInside("ENOENT");
     session.fellSilent(link);
     await untilError(world, session, world.policy.healMs);
     expect(faultOf(session)?.code).toBe("ResumeBroken");
@@ -208,7 +198,7 @@ describe("a session and its platform", () => {
       await world.clock.advanceAsync(10 * world.policy.confirmMs);
       expect(session.record.state).toBe("connected");
       Object.assign(world.platform, { exec, writeFile, claim });
-      await world.clock.advanceAsync(world.policy.confirmMs + 10);
+      await world.clock.advanceAsync(1.3 * world.policy.confirmMs);
       expect(session.record.detail).toBe("connected.healthy");
     },
   );

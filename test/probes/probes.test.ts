@@ -4,8 +4,14 @@ import { HubError } from "../../src/base/hub-error.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { probeExec } from "../../src/probes/exec-probe.ts";
 import { probeFilesystem } from "../../src/probes/filesystem-probe.ts";
+import { probeInside, probeTerminal } from "../../src/probes/inside-probe.ts";
 import { probeLink } from "../../src/probes/link-probe.ts";
-import { PROBE_WAIT_MS, type Evidence } from "../../src/probes/probe.ts";
+import {
+  PROBE_WAIT_MS,
+  type Evidence,
+  type InsideAnswer,
+  type LinkProber,
+} from "../../src/probes/probe.ts";
 import { runSuite } from "../../src/probes/suite.ts";
 import type { ExecResult } from "../../src/providers/provider.ts";
 import { answered, FakePlatform } from "../support/fake-platform.ts";
@@ -174,12 +180,16 @@ describe("the filesystem probe", () => {
 
 describe("the link probe", () => {
   const clock = new TestClock();
+  const mute = { inside: () => never<InsideAnswer>(), terminal: () => never<string>() };
   test("[PR5] an answer passes, a late event loop is told, silence and absence are not ok", async () => {
-    const link = (loopLagMs: number) => ({ challenge: () => Promise.resolve({ loopLagMs }) });
+    const link = (loopLagMs: number) => ({
+      ...mute,
+      challenge: () => Promise.resolve({ loopLagMs }),
+    });
     expect(await probeLink({ link: link(0), epoch: 1, clock })).toMatchObject({ ok: true });
     const slow = await probeLink({ link: link(4_000), epoch: 1, clock });
     expect([slow.ok, slow.detail]).toEqual([true, expect.stringContaining("4000 ms late")]);
-    const deaf = { challenge: () => Promise.reject(new HubError("DriverDeaf", "silent")) };
+    const deaf = { ...mute, challenge: () => Promise.reject(new HubError("DriverDeaf", "silent")) };
     expect(await probeLink({ link: deaf, epoch: 1, clock })).toMatchObject({ code: "DriverDeaf" });
     expect(await probeLink({ link: null, epoch: 1, clock })).toMatchObject({
       code: "DriverAbsent",
@@ -188,11 +198,88 @@ describe("the link probe", () => {
   });
 });
 
+/** A driver that finds what it is told to find. */
+function driverFinding(found: Partial<InsideAnswer> = {}): LinkProber {
+  const well = { ok: true, latencyMs: 1, code: null, detail: "fine" };
+  return {
+    challenge: () => Promise.resolve({ loopLagMs: 0 }),
+    inside: () => Promise.resolve({ exec: well, filesystem: well, ...found }),
+    terminal: () => Promise.resolve("script"),
+  };
+}
+
+describe("the probes from inside", () => {
+  const nobody = new AbortController().signal;
+  const ask = async (link: LinkProber | null, ms = 0): Promise<readonly Evidence[]> => {
+    const clock = new TestClock();
+    const probe = probeInside({ link, nonce: NONCE, epoch: 3, clock, signal: nobody });
+    await clock.advanceAsync(ms);
+    return probe;
+  };
+  const broken = (code: string) => ({ ok: false, latencyMs: 2, code, detail: `said ${code}` });
+
+  test("[PR11] exec and filesystem are two answers, over the driver's path", async () => {
+    const [exec, filesystem] = await ask(driverFinding({ exec: broken("ENOENT") }));
+    expect(exec).toMatchObject({ probe: "exec", path: "driver", ok: false, code: "ExecBroken" });
+    expect(filesystem).toMatchObject({ probe: "filesystem", path: "driver", ok: true, epoch: 3 });
+  });
+
+  test.for([
+    ["EAGAIN", "exec", "ProcessLimit"],
+    ["ENOMEM", "exec", "ProcessLimit"],
+    ["TIMEOUT", "exec", "ExecBroken"],
+    ["EROFS", "filesystem", "FilesystemReadOnly"],
+    ["ENOSPC", "filesystem", "DiskFull"],
+    ["EDQUOT", "filesystem", "DiskFull"],
+    ["ENOTCONN", "filesystem", "FilesystemMountMissing"],
+    ["ESTALE", "filesystem", "FilesystemMountMissing"],
+    ["EIO", "filesystem", "FilesystemBroken"],
+    ["TIMEOUT", "filesystem", "FilesystemBroken"],
+    ["STUCK", "filesystem", "FilesystemBroken"],
+  ] as const)("[PR11] %s of the %s is %s", async ([said, probe, code]) => {
+    const found = await ask(driverFinding({ [probe]: broken(said) }));
+    expect(found.find((item) => item.probe === probe)).toMatchObject({ ok: false, code });
+  });
+
+  test("[PR11] a driver that is silent, absent or talks nonsense is told as that", async () => {
+    const silent = { ...driverFinding(), inside: () => never<InsideAnswer>() };
+    expect((await ask(silent, PROBE_WAIT_MS)).map(({ code }) => code)).toEqual([
+      "DriverDeaf",
+      "DriverDeaf",
+    ]);
+    expect((await ask(null)).map(({ code }) => code)).toEqual(["DriverAbsent", "DriverAbsent"]);
+    const mad = {
+      ...driverFinding(),
+      inside: () => Promise.reject(new HubError("ProtocolBroken", "no JSON")),
+    };
+    expect((await ask(mad)).map(({ code }) => code)).toEqual(["ProtocolBroken", "ProtocolBroken"]);
+  });
+
+  test("[PR12] a terminal is a capability of its own", async () => {
+    const clock = new TestClock();
+    const common = { nonce: NONCE, epoch: 3, clock, signal: nobody };
+    expect(await probeTerminal({ ...common, link: driverFinding() })).toMatchObject({
+      probe: "terminal",
+      path: "driver",
+      ok: true,
+    });
+    const refused = {
+      ...driverFinding(),
+      terminal: () => Promise.reject(new HubError("ExecBroken", "no pty is left")),
+    };
+    expect(await probeTerminal({ ...common, link: refused })).toMatchObject({
+      ok: false,
+      code: "ExecBroken",
+      detail: "no pty is left",
+    });
+  });
+});
+
 describe("the suite", () => {
   const random = seededRandom("suite");
-  const link = { challenge: () => Promise.resolve({ loopLagMs: 0 }) };
+  const link = driverFinding();
 
-  test("[PR6] probes all three at the same time and reports each as it comes", async () => {
+  test("[PR6] probes all at the same time and reports each as it comes", async () => {
     const { clock, platform, common, directory } = setUp();
     platform.exec = () => never();
     const seen: string[] = [];
@@ -201,12 +288,32 @@ describe("the suite", () => {
       directory,
       link,
       random,
-      onEvidence: ({ probe, ok }) => seen.push(`${probe} ${String(ok)}`),
+      terminal: true,
+      onEvidence: ({ probe, path, ok }) => seen.push(`${probe} ${path} ${String(ok)}`),
     });
     await clock.advanceAsync(10);
-    expect(seen.sort()).toEqual(["driver true", "filesystem true"]);
+    expect(seen.sort()).toEqual([
+      "driver link true",
+      "exec driver true",
+      "filesystem driver true",
+      "filesystem platform true",
+      "terminal driver true",
+    ]);
     await clock.advanceAsync(PROBE_WAIT_MS);
-    expect((await suite).map(({ ok }) => ok)).toEqual([true, false, true]);
+    await suite;
+    expect(seen.at(-1)).toBe("exec platform false");
+  });
+
+  test("[PR11] a driver that does not answer its nonce is not waited for inside", async () => {
+    const { clock, common, directory } = setUp();
+    const deaf = () => Promise.reject(new HubError("DriverDeaf", "silent"));
+    const link = { ...driverFinding({}), challenge: deaf, inside: () => never<InsideAnswer>() };
+    const seen: Evidence[] = [];
+    const onEvidence = (evidence: Evidence) => void seen.push(evidence);
+    const suite = runSuite({ ...common, directory, link, random, terminal: false, onEvidence });
+    await clock.advanceAsync(1);
+    await suite;
+    expect(seen.filter(({ code }) => code === "DriverDeaf").length).toBe(3);
   });
 
   test("[PR6] what comes after it was given up is not reported", async () => {
@@ -219,6 +326,7 @@ describe("the suite", () => {
       directory,
       link,
       random,
+      terminal: true,
       onEvidence: ({ probe }) => seen.push(probe),
       signal: giveUp.signal,
     });

@@ -6,11 +6,22 @@ import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.
 import { createNoControl } from "../../src/hub/session/no-control.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
+import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakePlatform, type FakeSandbox } from "./fake-platform.ts";
 import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
 import { settled, TestClock } from "./test-clock.ts";
+
+const well: InsideFinding = { ok: true, latencyMs: 1, code: null, detail: "fine inside" };
+
+/** What a driver says of a check that failed with this system error. */
+export const failedInside = (code: string): InsideFinding => ({
+  ok: false,
+  latencyMs: 1,
+  code,
+  detail: `${code}: it failed inside`,
+});
 
 /** A driver's link that answers challenges at once, or never. */
 export class FakeLink implements DriverLink {
@@ -18,6 +29,10 @@ export class FakeLink implements DriverLink {
   deaf = false;
   ended: LinkEnding | null = null;
   challenges = 0;
+  /** What the driver finds from inside. */
+  exec = well;
+  filesystem = well;
+  noTerminal = false;
   onEnd: (why: LinkEnding) => void = () => undefined;
 
   constructor(epoch: number) {
@@ -28,6 +43,16 @@ export class FakeLink implements DriverLink {
     this.challenges += 1;
     if (this.deaf) return Promise.reject(new HubError("DriverDeaf", "the driver did not answer"));
     return Promise.resolve({ loopLagMs: 0 });
+  }
+
+  inside(): Promise<InsideAnswer> {
+    if (this.deaf) return new Promise(() => undefined);
+    return Promise.resolve({ exec: this.exec, filesystem: this.filesystem });
+  }
+
+  terminal(): Promise<string> {
+    if (this.noTerminal) return Promise.reject(new HubError("ExecBroken", "no pty is left"));
+    return this.deaf ? new Promise(() => undefined) : Promise.resolve("fake");
   }
 
   end(why: LinkEnding): void {
@@ -47,6 +72,8 @@ export class HubWorld {
   readonly links: FakeLink[] = [];
   readonly control: ControlDesk;
   sessions: Sessions;
+  /** Each new link before the session gets it: what is set here is true from its first probe on. */
+  onLink: (link: FakeLink) => void = () => undefined;
 
   constructor(
     options: {
@@ -117,6 +144,7 @@ export class HubWorld {
     const link = new FakeLink(epoch);
     link.onEnd = (why) => session.detach(link, why);
     this.links.push(link);
+    this.onLink(link);
     session.attach(link);
     return link;
   }
@@ -166,4 +194,19 @@ export function worldOn<P extends FakePlatform>(
   const [platform] = made;
   if (platform === undefined) throw new Error("the world made no platform");
   return { world, platform };
+}
+
+/** Runs until the session rests in error, and says how long that took. */
+export async function untilError(
+  world: HubWorld,
+  session: Session,
+  atMostMs: number,
+): Promise<number> {
+  const startedAt = world.clock.now();
+  while (session.record.state !== "error") {
+    await world.clock.advanceAsync(50);
+    const passedMs = world.clock.now() - startedAt;
+    if (passedMs > atMostMs) throw new Error(`${session.record.detail} after ${passedMs} ms`);
+  }
+  return world.clock.now() - startedAt;
 }

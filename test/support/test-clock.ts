@@ -93,5 +93,5 @@ export class TestClock implements Clock {
 
 /** Lets every promise that can go on do so. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 60; turn++) await Promise.resolve();
 }

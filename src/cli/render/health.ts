@@ -24,8 +24,9 @@ export function renderHealth(health: Health, paint: Paint): string {
   const rows = [
     claimRow,
     probeRow("driver", evidence.driver, paint),
-    probeRow("exec", evidence.exec, paint),
-    probeRow("filesystem", evidence.filesystem, paint),
+    ...rowsOf("exec", health, paint),
+    ...rowsOf("filesystem", health, paint),
+    ...rowsOf("terminal", health, paint),
   ];
   // What was seen comes last: it may be long, and it is what a reader looks for.
   const table = renderTable(["WHAT", "", "AGE", "LATENCY", "BY", "SAW"], rows);
@@ -42,6 +43,18 @@ export function renderHealth(health: Health, paint: Paint): string {
     more.push(["last error", `${lastError.code} at ${lastError.at}${said}`]);
   }
   return [head, "", table, ...(more.length > 0 ? ["", renderPairs(more)] : [])].join("\n");
+}
+
+/** Each path on a row of its own: one may work while the other does not. */
+function rowsOf(
+  name: "exec" | "filesystem" | "terminal",
+  { capabilities, evidence }: Health,
+  paint: Paint,
+): string[][] {
+  if (capabilities !== undefined) {
+    return capabilities[name].paths.map((fact) => probeRow(name, fact, paint));
+  }
+  return name === "terminal" ? [] : [probeRow(name, evidence[name], paint)];
 }
 
 function probeRow(name: string, fact: ProbeFact, paint: Paint): string[] {

@@ -12,6 +12,8 @@ export interface Step {
   /** Milliseconds after the request. */
   readonly afterMs: number | null;
   readonly text: string;
+  /** Paths of a probe that failed and have not worked since. */
+  readonly brokenPaths: readonly string[];
 }
 
 export interface Proof {
@@ -34,6 +36,7 @@ export function newProof(stepNames: readonly StepName[]): Proof {
     outcome: "waiting",
     afterMs: null,
     text: "",
+    brokenPaths: [],
   }));
   return { steps, verdict: null, latest: "" };
 }
@@ -46,7 +49,9 @@ export function takeEvent(proof: Proof, event: HubEvent, beganAtMs: number): Pro
   const set = (name: StepName, ok: boolean, text = event.text): Proof => ({
     ...next,
     steps: proof.steps.map((step) =>
-      step.name === name ? { name, outcome: ok ? "ok" : "failed", afterMs, text } : step,
+      step.name === name
+        ? { name, outcome: ok ? "ok" : "failed", afterMs, text, brokenPaths: [] }
+        : step,
     ),
   });
   switch (event.kind) {
@@ -57,7 +62,7 @@ export function takeEvent(proof: Proof, event: HubEvent, beganAtMs: number): Pro
     case "driver.detached":
       return set("driver", false);
     case "probe.answered":
-      return takeProbe(event, set) ?? next;
+      return takeProbe(next, event, afterMs) ?? next;
     case "session.connected":
       return { ...set("verdict", true), verdict: "connected" };
     case "session.suspended":
@@ -77,14 +82,25 @@ function failureCode(event: HubEvent): string {
   return typeof code === "string" ? code : event.text;
 }
 
-function takeProbe(
-  event: HubEvent,
-  set: (name: StepName, ok: boolean, text?: string) => Proof,
-): Proof | null {
-  const data = event.data as { probe?: unknown; ok?: unknown; latencyMs?: unknown } | null;
-  const probe = data?.probe;
-  if (probe !== "driver" && probe !== "exec" && probe !== "filesystem") return null;
-  return set(probe, data?.ok === true);
+/**
+ * One step stands for every path by which it is looked at: it is broken for as long as one of them
+ * is, and the last sentence about a broken one is what is read.
+ */
+function takeProbe(proof: Proof, event: HubEvent, afterMs: number): Proof | null {
+  const data = event.data as { probe?: unknown; path?: unknown; ok?: unknown } | null;
+  const path = typeof data?.path === "string" ? data.path : "";
+  const index = proof.steps.findIndex(({ name }) => name === data?.probe);
+  const before = proof.steps[index];
+  if (before === undefined) return null;
+  const others = before.brokenPaths.filter((broken) => broken !== path);
+  const ok = data?.ok === true;
+  const brokenPaths = ok ? others : [...others, path];
+  const outcome = ok ? ("ok" as const) : ("failed" as const);
+  const step =
+    ok && others.length > 0
+      ? { ...before, brokenPaths }
+      : { name: before.name, outcome, afterMs, text: event.text, brokenPaths };
+  return { ...proof, steps: proof.steps.with(index, step) };
 }
 
 /** Steps whose outcome changed: what a pipe gets one line for. */

@@ -1,5 +1,5 @@
 /** An account of a session in plain words: where it is, what is proven, how it came, what next. */
-import type { Health, HubEvent, Session } from "../../client/api-types.ts";
+import type { Health, HubEvent, ProbeFact, Session } from "../../client/api-types.ts";
 import { formatAge, formatClock, formatDuration } from "./durations.ts";
 import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
@@ -24,8 +24,8 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
   ];
   if (health.disagreement !== null) lines.push(paint.yellow(plain(health.disagreement)));
   lines.push("", "What is known:", claimLine(health));
-  for (const name of ["driver", "exec", "filesystem"] as const) {
-    lines.push(`  ${mark(paint, health.evidence[name].ok)} ${evidenceLine(name, health)}`);
+  for (const [name, fact] of knownFacts(health)) {
+    lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);
   }
   lines.push("", "How it came to that:", ...turns(timeline), "", nextLine(session, nowMs, paint));
   return lines.join("\n");
@@ -38,8 +38,26 @@ function claimLine(health: Health): string {
   return `  · the platform (${claim.platform}) claims ${plain(claim.state)}${age}; a claim is no proof`;
 }
 
-function evidenceLine(name: "driver" | "exec" | "filesystem", health: Health): string {
-  const fact = health.evidence[name];
+/** By path where the hub tells it: `exec` and `exec from inside` may differ. */
+function knownFacts({ evidence, capabilities }: Health): [string, ProbeFact][] {
+  if (capabilities === undefined) {
+    const { driver, exec, filesystem } = evidence;
+    return [
+      ["driver", driver],
+      ["exec", exec],
+      ["filesystem", filesystem],
+    ];
+  }
+  return (["link", "exec", "filesystem", "terminal"] as const).flatMap((capability) =>
+    capabilities[capability].paths.map((fact): [string, ProbeFact] => {
+      if (capability === "link") return ["driver", fact];
+      const inside = fact.path === "driver" && capability !== "terminal";
+      return [inside ? `${capability} from inside` : capability, fact];
+    }),
+  );
+}
+
+function evidenceLine(name: string, fact: ProbeFact): string {
   if (fact.ok === null) return `${name}: not asked yet`;
   const age = fact.ageMs === null ? "" : `, ${formatDuration(fact.ageMs)} ago`;
   const latency = fact.latencyMs === null ? "" : ` in ${formatDuration(fact.latencyMs)}`;

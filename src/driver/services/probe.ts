@@ -6,21 +6,19 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { limits } from "../../base/limits.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
-import type { OpenProbe } from "../../protocol/services.ts";
+import type { OpenProbe, ProbeAnswer } from "../../protocol/services.ts";
 import type { Stream } from "../../stream/stream.ts";
 import { codeOf } from "./process-group.ts";
 
-/** A probe that takes longer has failed; its answer still says which half did not return. */
-const PROBE_TIMEOUT_MS = 5_000;
+/** A check that takes longer has failed; the answer still says which one did not return. */
+const PROBE_TIMEOUT_MS = limits.INSIDE_PROBE_MS;
 
-interface Finding {
-  readonly ok: boolean;
-  readonly latencyMs: number;
-  readonly detail: string;
-  /** System error code, TIMEOUT, STUCK or MISMATCH. */
-  readonly code: string | null;
-}
+type Finding = ProbeAnswer["exec"];
+
+/** A system's own words may be long; the beginning tells. */
+const DETAIL_CHARS_MAX = 400;
 
 export interface ProbeContext {
   readonly clock: Clock;
@@ -50,7 +48,8 @@ export function openProbe(request: OpenProbe, stream: Stream, context: ProbeCont
 async function timed(clock: Clock, check: () => Promise<string>): Promise<Finding> {
   const startMs = clock.mono();
   const finding = (ok: boolean, detail: string, code: string | null): Finding => {
-    return { ok, latencyMs: Math.round((clock.mono() - startMs) * 10) / 10, detail, code };
+    const latencyMs = Math.round((clock.mono() - startMs) * 10) / 10;
+    return { ok, latencyMs, detail: detail.slice(0, DETAIL_CHARS_MAX), code };
   };
   let timer: unknown;
   const late = new Promise<Finding>((resolve) => {

@@ -41,7 +41,6 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - nowOf(context)),
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
     nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.nudges),
-    confirmWait: ({ context }) => policyOf(context).confirmMs,
     recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.rechecks),
   },
   guards: {

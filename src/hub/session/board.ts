@@ -1,13 +1,15 @@
 /**
  * What is known of one session right now, in memory: the newest claim, the newest evidence per
- * probe, since when the driver is absent. Health is answered from here and waits for nobody.
+ * probe and path, since when the driver is absent. Health is answered from here and waits for
+ * nobody.
  *
  * A probe's answer becomes a fact when it is new in its epoch or differs from the last; the rest
  * only moves its time.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Claim } from "../../providers/provider.ts";
-import type { Evidence, ProbeName } from "../../probes/probe.ts";
+import type { Evidence } from "../../probes/probe.ts";
+import { slotName } from "../../probes/verdict.ts";
 import type { EvidenceItem } from "../../store/facts.ts";
 import type { SessionLedger } from "./ledger.ts";
 
@@ -17,7 +19,7 @@ const STEPS_KEPT_MAX = 12;
 export class EvidenceBoard {
   readonly #clock: Clock;
   readonly #ledger: SessionLedger;
-  readonly #evidence = new Map<ProbeName, Evidence>();
+  readonly #evidence = new Map<string, Evidence>();
   #claim: Claim | null = null;
   #driverAbsentSince: number | null;
   #steps: EvidenceItem[] = [];
@@ -49,15 +51,16 @@ export class EvidenceBoard {
   }
 
   answered(evidence: Evidence): void {
-    const before = this.#evidence.get(evidence.probe);
-    this.#evidence.set(evidence.probe, this.#ledger.redact(evidence));
+    const slot = slotName(evidence);
+    const before = this.#evidence.get(slot);
+    this.#evidence.set(slot, this.#ledger.redact(evidence));
     const same =
       before?.epoch === evidence.epoch &&
       before.ok === evidence.ok &&
       before.code === evidence.code;
     if (same) return;
     const verb = evidence.ok ? "ok" : "failed";
-    const text = `${evidence.probe} ${verb} (${evidence.latencyMs} ms): ${evidence.detail}`;
+    const text = `${slot} ${verb} (${evidence.latencyMs} ms): ${evidence.detail}`;
     this.#ledger.note("probe.answered", text, { ...evidence });
   }
 
@@ -94,7 +97,7 @@ export class EvidenceBoard {
             },
           ];
     const probes = this.evidence.map((item) => ({
-      what: item.probe,
+      what: slotName(item),
       ok: item.ok,
       at: item.at,
       detail: item.detail,

@@ -3,8 +3,8 @@ import { sleep, withDeadline } from "../../base/deadline.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS } from "../../probes/probe.ts";
-import { runSuite } from "../../probes/suite.ts";
-import { judge } from "../../probes/verdict.ts";
+import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
+import { judge, judgeInside } from "../../probes/verdict.ts";
 import type { ClaimState } from "../../providers/provider.ts";
 import type { Launched, Proof, SignalResult } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
@@ -135,19 +135,25 @@ export class DriverWork {
       const broken = this.#verdictFault(context);
       const explained =
         broken === null || worse === null ? broken : faultFrom(worse, this.#desk.place(context));
-      const driverAnswered = this.#driverAnswered(context);
-      return { fault: explained, driverAnswered, at: clock.now() };
+      const degraded = this.#insideProven(context) ? explained : null;
+      return { fault: explained, degraded, at: clock.now() };
     });
   }
 
-  /** Probes at a slow pace for as long as all is well; ends with the first broken round. */
+  /**
+   * Probes at a slow pace for as long as all is as it was when the patrol began, well or degraded;
+   * ends with the first round that tells another story.
+   */
   async patrol(context: SessionContext, signal: AbortSignal): Promise<Proof> {
     const { clock, policy, random } = this.#desk.deps;
+    const believed = context.fault?.code ?? null;
+    const everyMs = believed === null ? policy.patrolMs : policy.confirmMs;
     return this.#desk.run(context, async () => {
       for (;;) {
-        await sleep(clock, policy.patrolMs * (0.8 + 0.4 * random.next()), signal);
+        await sleep(clock, everyMs * (0.8 + 0.4 * random.next()), signal);
         const proof = await this.proveSession(context, signal);
-        if (proof.fault !== null) return proof;
+        const kept = proof.fault === null || proof.degraded !== null;
+        if (!kept || (proof.fault?.code ?? null) !== believed) return proof;
       }
     });
   }
@@ -169,9 +175,13 @@ export class DriverWork {
   }
 
   async #probe(context: SessionContext, signal: AbortSignal): Promise<void> {
+    await runSuite(this.#suite(context, signal));
+  }
+
+  #suite(context: SessionContext, signal: AbortSignal): SuiteOptions {
     const { provider, board, links, clock, random, ledger } = this.#desk.deps;
     const epoch = context.epoch ?? 0;
-    await runSuite({
+    return {
       provider,
       sandboxId: this.#desk.sandboxId(),
       directory: ledger.record.driverDir ?? "/tmp",
@@ -179,9 +189,11 @@ export class DriverWork {
       epoch,
       clock,
       random,
+      // Opening a terminal is the dearest look of all, and it seldom changes within an epoch.
+      terminal: !board.evidence.some((item) => item.probe === "terminal" && item.epoch === epoch),
       onEvidence: (evidence) => board.answered(evidence),
       signal,
-    });
+    };
   }
 
   /**
@@ -207,11 +219,8 @@ export class DriverWork {
     });
   }
 
-  #driverAnswered(context: SessionContext): boolean {
-    const { evidence } = this.#desk.deps.board;
-    return evidence.some(
-      ({ probe, epoch, ok }) => probe === "driver" && epoch === context.epoch && ok,
-    );
+  #insideProven(context: SessionContext): boolean {
+    return judgeInside(this.#desk.deps.board.evidence, context.epoch ?? 0).code === "Connected";
   }
 
   #verdictFault(context: SessionContext): Proof["fault"] {

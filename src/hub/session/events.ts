@@ -30,11 +30,17 @@ export class WorkFailure extends Error {
   }
 }
 
-/** What a proof ended with. `fault` is null when driver, exec and filesystem all answered. */
+/**
+ * What a proof ended with. `fault` is null when driver, exec and filesystem all answered, over the
+ * platform's path and the driver's.
+ */
 export interface Proof {
   readonly fault: SessionFault | null;
-  /** The driver answered its nonce, whatever else failed. */
-  readonly driverAnswered: boolean;
+  /**
+   * The same fault, when only the platform's way in is broken: the driver answered, and ran a
+   * command and used a file by itself. Enough to keep a connected session, never to become one.
+   */
+  readonly degraded: SessionFault | null;
   readonly at: number;
 }
 

@@ -2,19 +2,18 @@
  * What admins see of one session: claim, evidence, verdict and their disagreement, side by side.
  * Pure and from memory: it answers while the platform hangs.
  */
-import { disagreement, judge } from "../../probes/verdict.ts";
-import type { Evidence, ProbeName, ProbePath } from "../../probes/probe.ts";
+import { disagreement } from "../../probes/disagreement.ts";
+import type { Evidence } from "../../probes/probe.ts";
+import { judge } from "../../probes/verdict.ts";
 import type { Claim } from "../../providers/provider.ts";
 import type { SessionFault, SessionRecord, SessionState } from "../../store/facts.ts";
-
-interface EvidenceView {
-  readonly ok: boolean | null;
-  readonly at: string | null;
-  readonly ageMs: number | null;
-  readonly latencyMs: number | null;
-  readonly path: ProbePath;
-  readonly detail: string;
-}
+import {
+  capabilityViews,
+  evidenceView,
+  type CapabilityName,
+  type CapabilityView,
+  type EvidenceView,
+} from "./evidence-view.ts";
 
 export interface SessionHealth {
   readonly status: "pass" | "warn" | "fail";
@@ -30,7 +29,9 @@ export interface SessionHealth {
     readonly at: string | null;
     readonly ageMs: number | null;
   };
-  readonly evidence: Readonly<Record<ProbeName, EvidenceView>>;
+  readonly evidence: Readonly<Record<"driver" | "exec" | "filesystem", EvidenceView>>;
+  /** One by one, with every path: what works when not all does. */
+  readonly capabilities: Readonly<Record<CapabilityName, CapabilityView>>;
   readonly verdict: { readonly code: string; readonly text: string };
   readonly disagreement: string | null;
   readonly ladder: {
@@ -64,16 +65,11 @@ export interface HealthInput {
   readonly now: number;
 }
 
-const PATHS: Readonly<Record<ProbeName, ProbePath>> = {
-  driver: "link",
-  exec: "platform",
-  filesystem: "platform",
-};
-
 export function healthOf(input: HealthInput): SessionHealth {
   const { record, claim, epoch, now } = input;
+  const capabilities = capabilityViews(input);
   return {
-    status: statusOf(record),
+    status: statusOf(record, capabilities.terminal.ok),
     session: record.id,
     name: record.name,
     state: record.state,
@@ -86,10 +82,11 @@ export function healthOf(input: HealthInput): SessionHealth {
       ageMs: claim === null ? null : Math.max(0, now - claim.at),
     },
     evidence: {
-      driver: view("driver", input),
-      exec: view("exec", input),
-      filesystem: view("filesystem", input),
+      driver: evidenceView("driver", input),
+      exec: evidenceView("exec", input),
+      filesystem: evidenceView("filesystem", input),
     },
+    capabilities,
     verdict: verdictOf(input),
     disagreement: disagreement(input),
     ladder: {
@@ -109,8 +106,10 @@ export function faultView(fault: SessionFault): FaultView {
   };
 }
 
-function statusOf(record: SessionRecord): SessionHealth["status"] {
+function statusOf(record: SessionRecord, terminal: boolean | null): SessionHealth["status"] {
   if (record.state === "error") return "fail";
+  // A session without terminals is connected, and still not what people expect of one.
+  if (record.detail === "connected.healthy" && terminal === false) return "warn";
   return record.detail === "connected.healthy" || record.detail === "suspended.paused"
     ? "pass"
     : "warn";
@@ -129,30 +128,6 @@ function verdictOf(input: HealthInput): SessionHealth["verdict"] {
     return { code: "Unproven", text: "not trusted yet: no driver is connected" };
   }
   return judge(input.evidence, input.epoch);
-}
-
-/** Evidence of an older epoch is shown with its age and counts as unknown. */
-function view(probe: ProbeName, input: HealthInput): EvidenceView {
-  const found = input.evidence.find((item) => item.probe === probe);
-  const path = PATHS[probe];
-  if (found === undefined) {
-    return { ok: null, at: null, ageMs: null, latencyMs: null, path, detail: "not probed yet" };
-  }
-  const base = {
-    at: iso(found.at),
-    ageMs: Math.max(0, input.now - found.at),
-    latencyMs: found.latencyMs,
-    path: found.path,
-  };
-  if (!input.driverAttached) {
-    const absent = probe === "driver";
-    const detail = absent ? "no driver is connected" : `not trusted: seen in epoch ${found.epoch}`;
-    return { ...base, ok: absent ? false : null, detail };
-  }
-  if (found.epoch !== input.epoch) {
-    return { ...base, ok: null, detail: `not trusted: seen in epoch ${found.epoch}` };
-  }
-  return { ...base, ok: found.ok, detail: found.detail };
 }
 
 function iso(wallMs: number): string {

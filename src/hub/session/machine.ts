@@ -91,10 +91,22 @@ const nudging = vocabulary.createStateConfig({
   },
 });
 
+/** Looked at again and again until the evidence tells another story. */
+const patrolled = vocabulary.createStateConfig({
+  on: { "driver.fellSilent": { guard: "isCurrentEpoch", target: "suspect" } },
+  invoke: {
+    src: "patrol",
+    input: ({ context }) => context,
+    onDone: { target: "suspect" },
+    onError: { target: "suspect" },
+  },
+});
+
 const connected = vocabulary.createStateConfig({
   id: "connected",
   tags: "routable",
   entry: "settle",
+  exit: "forgetFault",
   initial: "healthy",
   on: {
     "driver.detached": {
@@ -106,15 +118,7 @@ const connected = vocabulary.createStateConfig({
     "operator.paused": { target: "suspended", actions: ["startAttempt", deadline("pauseMs")] },
   },
   states: {
-    healthy: {
-      on: { "driver.fellSilent": { guard: "isCurrentEpoch", target: "suspect" } },
-      invoke: {
-        src: "patrol",
-        input: ({ context }) => context,
-        onDone: { target: "suspect" },
-        onError: { target: "suspect" },
-      },
-    },
+    healthy: patrolled,
     suspect: {
       invoke: {
         src: "proveSession",
@@ -123,10 +127,11 @@ const connected = vocabulary.createStateConfig({
           {
             guard: ({ event }) => event.output.fault === null,
             target: "healthy",
-            actions: "clearBudgets",
+            actions: ["clearBudgets", "forgetFault"],
           },
-          { guard: "platformSilent", target: "unconfirmed", actions: "clearRechecks" },
+          { guard: "platformSilent", target: "unconfirmed", actions: ["clearRechecks", "believe"] },
           { guard: "rechecksLeft", target: "rechecking", actions: "countRecheck" },
+          { guard: "isDegraded", target: "degraded", actions: ["clearRechecks", "believe"] },
           {
             target: "#nudging.proving",
             actions: [assign(({ event }) => ({ fault: event.output.fault })), deadline("healMs")],
@@ -137,10 +142,9 @@ const connected = vocabulary.createStateConfig({
     },
     rechecking: { after: { recheckWait: { target: "suspect" } } },
     /** The driver answers and the platform lets nobody look: people keep their streams. */
-    unconfirmed: {
-      on: { "driver.fellSilent": { guard: "isCurrentEpoch", target: "suspect" } },
-      after: { confirmWait: { target: "suspect" } },
-    },
+    unconfirmed: patrolled,
+    /** The platform's way into this sandbox is broken, and all is well inside: so do they here. */
+    degraded: patrolled,
   },
 });
 

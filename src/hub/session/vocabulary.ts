@@ -95,7 +95,6 @@ export const vocabulary = setup({
     driverWait: () => notBound("driverWait"),
     nudgeWait: () => notBound("nudgeWait"),
     recheckWait: () => notBound("recheckWait"),
-    confirmWait: () => notBound("confirmWait"),
   },
   guards: {
     bootsAs: ({ context }, boot: BootState) => context.boot === boot,
@@ -108,12 +107,13 @@ export const vocabulary = setup({
     outcomeUnknown: ({ event }) => failureOf(event)?.outcomeUnknown === true,
     /** Keys, quota and configuration: climbing would only repeat the refusal. */
     noRungHelps: ({ event }) => failureOf(event)?.fault.retryable === false,
-    /** The driver answers; only the platform's way in is closed. */
+    /** All is well inside; the platform lets nobody look. */
     platformSilent: ({ event }) => {
-      const proof = proofOf(event);
-      const code = proof?.fault?.code;
-      return proof?.driverAnswered === true && code !== undefined && PLATFORM_SILENT.includes(code);
+      const code = proofOf(event)?.degraded?.code;
+      return code !== undefined && PLATFORM_SILENT.includes(code);
     },
+    /** All is well inside; the platform's way into this one sandbox is broken. */
+    isDegraded: ({ event }) => (proofOf(event)?.degraded ?? null) !== null,
     stoppedAndWakesLeft: ({ context, event }) =>
       context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
     startTriesLeft: () => notBound("startTriesLeft"),
@@ -157,6 +157,9 @@ export const vocabulary = setup({
       rechecks: context.rechecks + 1,
       rung: context.rung === "none" ? "recheck" : context.rung,
     })),
+    /** What the patrol expects to find again: the fault with which a session stays connected. */
+    believe: assign(({ context, event }) => ({ fault: proofOf(event)?.degraded ?? context.fault })),
+    forgetFault: assign({ fault: null }),
     /** The fault of the actor that just failed. */
     rememberFailure: assign(({ context, event }) => ({
       fault: failureOf(event)?.fault ?? context.fault,

@@ -103,6 +103,7 @@ export class Switchboard {
       ...this.#options,
       socket,
       epoch,
+      session: session.record.id,
       onSuspect: (suspect) => session.fellSilent(suspect),
       onClose: (closed, reason) => {
         this.#drivers.delete(closed);

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { newId } from "../../base/ids.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -14,7 +15,9 @@ import { encodeFrame, FrameType, rewriteRoute, type Frame } from "../../protocol
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { DriverLink as SessionDriverLink } from "../session/session.ts";
 import type { LinkEnding } from "../session/work-desk.ts";
+import type { InsideAnswer } from "../../probes/probe.ts";
 import { Leg } from "./leg.ts";
+import { ProbeChannel } from "./probe-channel.ts";
 
 /** Where frames of a route go: the client's side of the same channel. */
 export interface RouteTarget {
@@ -28,6 +31,8 @@ export interface RouteTarget {
 export interface DriverLinkOptions {
   readonly socket: FrameSocket;
   readonly epoch: number;
+  /** Session id: what the hub's own channel is attached to. */
+  readonly session: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -38,12 +43,15 @@ export interface DriverLinkOptions {
 export class DriverLink implements SessionDriverLink {
   readonly epoch: number;
   readonly #leg: Leg;
+  readonly #options: DriverLinkOptions;
   readonly #clock: Clock;
   readonly #routes = new Map<number, RouteTarget>();
   readonly #waiting = new Map<number, () => void>();
   #nextRoute = 1;
+  #probes: ProbeChannel | null = null;
 
   constructor(options: DriverLinkOptions) {
+    this.#options = options;
     this.epoch = options.epoch;
     this.#clock = options.clock;
     this.#leg = new Leg({
@@ -82,6 +90,14 @@ export class DriverLink implements SessionDriverLink {
         resolve({ loopLagMs: this.#leg.peerLoopLagMs });
       });
     });
+  }
+
+  async inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer> {
+    return this.#probeChannel().inside(nonce, signal);
+  }
+
+  async terminal(nonce: string, signal: AbortSignal): Promise<string> {
+    return this.#probeChannel().terminal(nonce, signal);
   }
 
   end(why: LinkEnding): void {
@@ -128,6 +144,31 @@ export class DriverLink implements SessionDriverLink {
     rewriteRoute(message, target.route);
     target.deliver(frame, message);
     if (frame.type === FrameType.error) this.#routes.delete(frame.route);
+  }
+
+  /** The hub's own channel is opened with the first probe, and ends with the link. */
+  #probeChannel(): ProbeChannel {
+    if (!this.#leg.open) throw new HubError("DriverAbsent", "the driver's link is closed");
+    if (this.#probes !== null) return this.#probes;
+    const { random, session } = this.#options;
+    const attach = { mode: "new", session, channelId: newId("chn", random) } as const;
+    const route = this.attach(attach, {
+      route: 0,
+      deliver: (frame) => {
+        if (frame.type !== FrameType.error) probes.receive(frame);
+        else this.#endProbes();
+      },
+      ended: () => this.#endProbes(),
+    });
+    const send = (message: Uint8Array): void => this.#leg.send(message);
+    const probes = new ProbeChannel({ route, epoch: this.epoch, send });
+    this.#probes = probes;
+    return probes;
+  }
+
+  #endProbes(): void {
+    this.#probes?.end();
+    this.#probes = null;
   }
 
   #control(type: FrameType, route: number, body: object): void {

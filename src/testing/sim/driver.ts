@@ -1,12 +1,13 @@
 /**
  * A driver in a simulated sandbox: the real redial loop, clock watch and link of src/driver over a
- * simulated network. Services are left out; the link, its epoch and its answers are real.
+ * simulated network. Of the services only what probes ask for is there (inside.ts).
  */
 import { createBackoff } from "../../base/backoff.ts";
 import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
+import type { OpenService } from "../../driver/services/service.ts";
 import { watchClock } from "../../stream/clock-watch.ts";
 import { Redial, type AttemptEvents, type Attempt } from "../../stream/redial.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
@@ -25,6 +26,7 @@ export class SimDriver {
   readonly process: SimProcess;
   readonly session: string;
   readonly #redial: Redial;
+  readonly #services: OpenService;
   readonly #onEpoch: (driver: SimDriver, epoch: number) => void;
   #epoch: number | null = null;
 
@@ -33,10 +35,12 @@ export class SimDriver {
     session: string;
     random: Random;
     dial: SimDial;
+    services: OpenService;
     /** Told of each epoch that it adopts. */
     onEpoch: (driver: SimDriver, epoch: number) => void;
   }) {
     this.#onEpoch = options.onEpoch;
+    this.#services = options.services;
     this.process = options.process;
     this.session = options.session;
     const { clock } = options.process;
@@ -85,9 +89,7 @@ export class SimDriver {
         clock: this.process.clock,
         log: silentLogger,
         hello: this.#hello(reason),
-        openService: (_request, stream) => {
-          stream.reset("REFUSED", "no services in a simulated sandbox");
-        },
+        openService: this.#services,
         onWelcome: (welcome) => {
           this.#epoch = welcome.epoch;
           this.#onEpoch(this, welcome.epoch);

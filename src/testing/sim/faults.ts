@@ -25,6 +25,8 @@ export const FAULT_KINDS = [
   "filesystem-read-only",
   "filesystem-full",
   "filesystem-hung",
+  "inside-no-fork",
+  "inside-no-files",
   "api-errors",
   "api-hangs",
   "api-down",

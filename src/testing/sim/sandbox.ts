@@ -30,6 +30,8 @@ export class SimSandbox {
   reason: string | null = null;
   exec: "ok" | "broken" | "queued" | "lies" = "ok";
   filesystem: "ok" | "missing" | "read-only" | "full" | "hung" = "ok";
+  /** What is broken only for those who live inside. */
+  inside: "ok" | "no-fork" | "no-files" = "ok";
   /** Something was broken that only a fresh sandbox can mend. */
   damaged = false;
   /** Kept by who watches: real time at which it last was well. */
@@ -52,7 +54,8 @@ export class SimSandbox {
 
   /** All that a connected session promises of it is true. */
   get well(): boolean {
-    return this.state === "started" && this.exec === "ok" && this.filesystem === "ok";
+    const open = this.exec === "ok" && this.filesystem === "ok" && this.inside === "ok";
+    return this.state === "started" && open;
   }
 
   /** Somebody made it from another one, with its labels: no hub asked for it. */

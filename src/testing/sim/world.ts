@@ -13,6 +13,7 @@ import { Sessions } from "../../hub/sessions.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
 import { SimDriver } from "./driver.ts";
 import type { Fault, Plan } from "./faults.ts";
+import { servicesInside } from "./inside.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
@@ -55,7 +56,7 @@ export class World {
       kernel: this.kernel,
       random: stream("platform"),
       createMs: plan.createMs,
-      launch: (config) => this.#launch(config),
+      launch: (config, sandbox) => this.#launch(config, sandbox),
     });
     this.startHub();
     for (let n = 0; n < plan.sessions; n++) {
@@ -181,6 +182,7 @@ export class World {
     for (const sandbox of this.platform.all) {
       if (sandbox.state === "started") sandbox.driver?.process.thaw();
       sandbox.exec = "ok";
+      sandbox.inside = "ok";
       if (!sandbox.damaged) sandbox.filesystem = "ok";
     }
   }
@@ -219,7 +221,7 @@ export class World {
       });
     } else if (subject === "driver") {
       // A second process with the same token: a restored checkpoint, or a launch that raced.
-      if (driver !== null) this.#launch(JSON.stringify({ session: driver.session }));
+      if (driver !== null) this.#launch(JSON.stringify({ session: driver.session }), sandbox);
     } else if (subject === "sandbox" && verb === "deleted") this.platform.forget(sandbox);
     else if (subject === "sandbox" && verb === "copied") this.platform.copy(sandbox);
     else if (subject === "sandbox" && sandbox.state === "started") {
@@ -228,6 +230,9 @@ export class World {
     } else if (subject === "exec") {
       sandbox.exec = verb as "broken" | "queued" | "lies";
       later(() => (sandbox.exec = "ok"));
+    } else if (subject === "inside") {
+      sandbox.inside = verb as "no-fork" | "no-files";
+      later(() => (sandbox.inside = "ok"));
     } else if (subject === "filesystem") {
       sandbox.filesystem = verb as "missing" | "read-only" | "full" | "hung";
       if (verb === "missing") sandbox.damaged = true;
@@ -235,19 +240,21 @@ export class World {
     }
   }
 
-  #launch(config: string): SimDriver {
+  #launch(config: string, sandbox: SimSandbox): SimDriver {
     const { session } = JSON.parse(config) as { session: string };
+    const process = new SimProcess(this.kernel);
     const driver = new SimDriver({
-      process: new SimProcess(this.kernel),
+      process,
       session,
+      services: servicesInside(sandbox, process.clock),
       onEpoch: (holder, epoch) => {
         this.onEpoch(holder, epoch);
         this.#holders.set(`${session}/${epoch}`, holder);
       },
       random: this.#random.driver,
-      dial: (process, id, opened) => {
+      dial: (dialler, id, opened) => {
         const { latencyMs } = this.plan;
-        this.kernel.at(latencyMs * 2, () => this.#connect(process, id, opened));
+        this.kernel.at(latencyMs * 2, () => this.#connect(dialler, id, opened));
       },
     });
     const living = this.drivers.get(session) ?? new Set();

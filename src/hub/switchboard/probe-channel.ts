@@ -1,0 +1,110 @@
+/**
+ * The hub's own channel to a driver: asks its probe service, and opens a terminal that must show a
+ * nonce. One channel for the life of the link. It is the only place where the hub is an end of a
+ * stream, and what it reads there is a few hundred bytes.
+ */
+import { HubError } from "../../base/hub-error.ts";
+import type { InsideAnswer } from "../../probes/probe.ts";
+import { parseControl } from "../../protocol/control.ts";
+import type { Frame } from "../../protocol/frame.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
+import { Channel } from "../../stream/channel.ts";
+import { Egress } from "../../stream/egress.ts";
+import type { StreamEnd } from "../../stream/stream.ts";
+
+/** More than a probe or a shell that prints one line has to say; a peer that says more is cut. */
+const ANSWER_BYTES_MAX = 16_384;
+
+interface Said {
+  readonly bytes: Uint8Array;
+  readonly pty: string | undefined;
+}
+
+export class ProbeChannel {
+  readonly #channel: Channel;
+
+  constructor(options: { route: number; epoch: number; send: (message: Uint8Array) => void }) {
+    const { route, epoch, send } = options;
+    this.#channel = new Channel({
+      side: "client",
+      route,
+      epoch,
+      egress: new Egress({ send, bufferedBytes: 0 }),
+      onOpen: (_, stream) => stream.reset("REFUSED", "the hub serves no streams"),
+    });
+  }
+
+  /** @throws ProtocolError */
+  receive(frame: Frame): void {
+    this.#channel.receive(frame);
+  }
+
+  end(): void {
+    this.#channel.close({ code: "DRIVER_GONE", message: "the driver's link ended" });
+  }
+
+  async inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer> {
+    const request = { kind: "probe", nonce, rxMax: ANSWER_BYTES_MAX } as const;
+    const { bytes } = await this.#ask(request, () => false, signal);
+    try {
+      return parseControl(ProbeAnswer, bytes);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      throw new HubError("ProtocolBroken", `the driver's answer is no probe: ${error.message}`);
+    }
+  }
+
+  /** The shell joins two halves, so that an echo of what was asked is not taken for an answer. */
+  async terminal(nonce: string, signal: AbortSignal): Promise<string> {
+    const middle = nonce.length >> 1;
+    const parts = [nonce.slice(0, middle), nonce.slice(middle)];
+    const request: OpenRequest = {
+      kind: "terminal",
+      argv: ["/bin/sh", "-c", 'printf "%s%s\\n" "$1" "$2"', "sh", ...parts],
+      cols: 80,
+      rows: 24,
+      term: "dumb",
+      rxMax: ANSWER_BYTES_MAX,
+    };
+    const shows = (text: string): boolean => text.includes(nonce);
+    const { bytes, pty } = await this.#ask(request, shows, signal);
+    const shown = new TextDecoder().decode(bytes);
+    if (shows(shown)) return pty ?? "of unknown kind";
+    throw new HubError("ExecBroken", "a terminal opened and did not show the nonce");
+  }
+
+  /** Resolves at the peer's end, or as soon as `enough` says so. */
+  #ask(
+    request: OpenRequest,
+    enough: (text: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<Said> {
+    return new Promise((resolve, reject) => {
+      let bytes = Buffer.alloc(0);
+      let pty: string | undefined;
+      const done = (): void => {
+        resolve({ bytes, pty });
+        // What a shell still does after it said enough is nobody's: the stream is hung up.
+        stream.reset("CANCELLED", "the probe is over");
+      };
+      const stream = this.#channel.open(request, {
+        onOpen: (ok) => (pty = ok.pty),
+        onBytes: (chunk) => {
+          bytes = Buffer.concat([bytes, chunk]);
+          if (bytes.length > ANSWER_BYTES_MAX || enough(bytes.toString())) done();
+        },
+        onEnd: done,
+        onClosed: (end) => reject(refusal(request.kind, end)),
+      });
+      signal.addEventListener("abort", () => stream.reset("CANCELLED", "the probe took too long"));
+    });
+  }
+}
+
+function refusal(kind: string, end: StreamEnd): HubError {
+  if (end.kind === "finished") return new HubError("ProtocolBroken", `${kind}: it said nothing`);
+  const { code, message } = end.reset;
+  const gone = code === "DRIVER_GONE";
+  return new HubError(gone ? "DriverAbsent" : "ExecBroken", `${kind}: ${message}`);
+}
