@@ -98,6 +98,7 @@ describe("the cost of a session", () => {
       before.ownedMs,
     );
     world.platform.sandboxes.clear();
+    for (const link of world.links) session.detach(link, "gone with its sandbox");
     for (let n = 0; n < 12; n++) await world.clock.advanceAsync(10_000);
     expect(session.record.fault?.code).toBe("SandboxGone");
     const atEnd = secondsOf(world, session).owned;
