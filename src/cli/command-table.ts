@@ -182,6 +182,26 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/simulate.ts"),
   },
   {
+    name: "chaos",
+    args: "[words...]",
+    about: "make the local platform fail on purpose, and see what becomes of a session",
+    options: [
+      ["--all", "every call and every sandbox, also those yet to be created"],
+      ["--for <duration>", "end it by itself after this long (30s, 2m)"],
+      ["--times <n>", "end it after so many uses"],
+      ["--delay <duration>", "how late or how often, for the faults that wait"],
+      ["--reason <text>", "what the platform says instead of its usual text"],
+    ],
+    examples: [
+      "holdfast chaos demo driver-killed",
+      "holdfast chaos demo frozen --for 30s",
+      "holdfast chaos --all api-500 --times 3",
+      "holdfast chaos ls",
+      "holdfast chaos clear",
+    ],
+    load: () => import("./commands/chaos.ts"),
+  },
+  {
     name: "token",
     about: "print the admin token",
     load: () => import("./commands/token.ts"),

@@ -127,6 +127,8 @@ export interface Health {
   readonly verdict: { readonly code: string; readonly text: string };
   /** One sentence when the claim and the evidence contradict each other. */
   readonly disagreement: string | null;
+  /** One sentence while a fault is switched on at the platform on purpose. */
+  readonly drill?: string | null;
   readonly ladder: {
     readonly rung: string | null;
     readonly attempts: number;

@@ -10,8 +10,10 @@ import { HubError } from "../base/hub-error.ts";
 import { newId } from "../base/ids.ts";
 import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
+import { drillReader } from "../providers/daytona/drills.ts";
 import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { DrillWatch } from "./drill-watch.ts";
 import { createDriverKit } from "./driver-kit.ts";
 import { Janitor } from "./janitor.ts";
 import { logFact } from "./fact-log.ts";
@@ -104,12 +106,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     metrics.observe(event);
     logFact(log, event);
   });
-  const app = createHttp({ access, sessions, watch, metrics, clock, log, webDir, isReady });
+  const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
+  const app = createHttp({ access, sessions, watch, drills, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
     state.ready = false;
     watch.stop();
+    drills.stop();
     janitor.stop();
     sessions.stop();
     switchboard.close("the hub is going down");
@@ -127,6 +131,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await door.reach(() => provider.facts(), gate);
     await sessions.start();
     watch.start();
+    drills.start();
     janitor.start();
     state.ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");

@@ -77,6 +77,9 @@ export type FactKind =
   | "clone.suspected"
   | "driver.rolledBack"
   | "activity.changed"
+  /** A fault was switched on at the platform on purpose, or is off again. */
+  | "drill.on"
+  | "drill.off"
   /** The one structured result of an attempt, good or bad. */
   | "attempt.ended"
   | "session.ended";

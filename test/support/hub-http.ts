@@ -52,6 +52,7 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     sessions: world.sessions,
     metrics,
     watch,
+    drills: { on: [], sentence: () => null },
     clock,
     log,
     webDir: null,

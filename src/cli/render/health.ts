@@ -33,6 +33,7 @@ export function renderHealth(health: Health, paint: Paint): string {
   const more: [string, string][] = [];
   if (health.disagreement !== null)
     more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
+  if (typeof health.drill === "string") more.push(["drill", paint.yellow(plain(health.drill))]);
   if (ladder.rung !== null && ladder.rung !== "none") {
     const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;
     more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);

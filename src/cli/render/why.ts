@@ -23,6 +23,7 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
     `${plain(health.verdict.text)} ${paint.dim(`[${health.verdict.code}]`)}`,
   ];
   if (health.disagreement !== null) lines.push(paint.yellow(plain(health.disagreement)));
+  if (typeof health.drill === "string") lines.push(paint.yellow(plain(health.drill)));
   lines.push("", "What is known:", claimLine(health));
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);

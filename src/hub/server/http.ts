@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifySchemaValidationError } from
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { DrillWatch } from "../drill-watch.ts";
 import type { HubMetrics } from "../metrics.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Sessions } from "../sessions.ts";
@@ -22,6 +23,7 @@ export interface HttpOptions {
   readonly sessions: Sessions;
   readonly metrics: HubMetrics;
   readonly watch: PlatformWatch;
+  readonly drills: Pick<DrillWatch, "on" | "sentence">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;

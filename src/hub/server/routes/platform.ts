@@ -10,10 +10,11 @@ import type { RateFacts } from "../../platform-watch/rate-budget.ts";
 import type { HttpOptions } from "../http.ts";
 
 export function addPlatformRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { watch, access, clock, sessions } = options;
+  const { watch, access, clock, sessions, drills } = options;
   app.get("/v1/platform", () => ({
     ...platformView(watch, clock),
     cost: sessions.cost.view(),
+    drills: drills.on,
   }));
   app.post("/v1/tickets", () => {
     const { ticket, expiresAt } = access.issueTicket();

@@ -87,7 +87,8 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
   app.get<Id>("/v1/sessions/:id", (request) => view(sessions.find(request.params.id)));
   app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
     void reply.type("application/health+json");
-    return JSON.stringify(sessions.find(request.params.id).health());
+    const session = sessions.find(request.params.id);
+    return JSON.stringify({ ...session.health(), drill: options.drills.sentence(session.record) });
   });
   app.get<Id>("/v1/sessions/:id/timeline", (request) => {
     const session = sessions.find(request.params.id).record.id;
