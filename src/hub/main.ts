@@ -95,17 +95,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const state = { ready: false };
   const isReady = (): boolean => state.ready;
   const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady });
-  const { webDir, version } = options;
-  const metrics = new HubMetrics({
-    version,
-    sessions: () => sessions.all,
-    links: () => switchboard.counts,
-    cost: () => sessions.cost.view(),
-  });
-  sessions.onEvent((event) => {
-    metrics.observe(event);
-    logFact(log, event);
-  });
+  const { webDir } = options;
+  const metrics = hearFacts(options.version, sessions, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const app = createHttp({ access, sessions, watch, drills, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
@@ -140,6 +131,26 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await close();
     throw error;
   }
+}
+
+/** Every fact goes to the counters and to the log. */
+function hearFacts(
+  version: string,
+  sessions: Sessions,
+  switchboard: Switchboard,
+  log: Logger,
+): HubMetrics {
+  const metrics = new HubMetrics({
+    version,
+    sessions: () => sessions.all,
+    links: () => switchboard.counts,
+    cost: () => sessions.cost.view(),
+  });
+  sessions.onEvent((event) => {
+    metrics.observe(event);
+    logFact(log, event);
+  });
+  return metrics;
 }
 
 function createWatch({ platform }: HubOptions, hubId: string, log: Logger): PlatformWatch {
