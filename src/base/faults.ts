@@ -190,6 +190,18 @@ export const faults = {
     ...broken("wire", "same", "The connection broke; run the command again."),
     exit: 255,
   },
+  DriverRestarted: {
+    ...broken(
+      "driver",
+      "same",
+      "The driver was started anew; what ran in it is gone. Run the command again.",
+    ),
+    exit: 255,
+  },
+  LeaseExpired: {
+    ...broken("wire", "same", "Nobody came back for it in time; start it again."),
+    exit: 255,
+  },
   CommandNotFound: {
     ...broken("task", "never", "Check the name and PATH in the sandbox."),
     exit: 127,

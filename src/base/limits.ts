@@ -12,6 +12,12 @@ export const limits = {
   STREAM_WINDOW_BYTES: 256 * 1024,
   STREAMS_PER_CHANNEL_MAX: 1024,
   CHANNELS_PER_LINK_MAX: 256,
+  /** Streams that ended and may be asked for again, per channel. */
+  TOMBSTONES_MAX: 1024,
+  /** Unconfirmed bytes and this long no frame: asked whether they arrived. */
+  PROBE_AFTER_MS: 2_000,
+  /** A channel waits this long in a running driver for its client: a night and a day. */
+  CHANNEL_LEASE_MS: 26 * 60 * 60 * 1_000,
   /** Bytes that may wait in one WebSocket before its reader counts as too slow (4414). */
   EGRESS_BYTES_MAX: 8 * 1024 * 1024,
 

@@ -1,6 +1,5 @@
 /** Attaches to a session over WebSocket, for the commands that work inside it. */
-import { connectHub } from "../client/hub-connection.ts";
-import { dialNode } from "../client/node.ts";
+import { connectNode } from "../client/node.ts";
 import type { SessionChannel } from "../client/session-channel.ts";
 import { HubError } from "../base/hub-error.ts";
 import { hubAddress } from "./connection.ts";
@@ -12,13 +11,13 @@ export interface SessionLink {
 }
 
 export async function attachSession(cli: Cli, name: string): Promise<SessionLink> {
-  const { url, token } = hubAddress(cli);
-  if (token === null) {
+  const connection = await connectNode(() => {
+    const { url, token } = hubAddress(cli);
+    if (token !== null) return { url, token };
     throw new HubError("Unauthenticated", `no token for ${url}`, {
       hint: "Set HOLDFAST_TOKEN to what `holdfast token` prints on the hub's machine.",
     });
-  }
-  const connection = await connectHub({ open: () => dialNode({ url, token }) });
+  });
   try {
     return { channel: await connection.attach(name), close: () => connection.close() };
   } catch (error) {

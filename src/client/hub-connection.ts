@@ -1,89 +1,99 @@
 /**
- * One connection of a client to a hub: hello, attaching to sessions, watching the hub. Runs in
- * Node, Bun, Deno and browsers; how the socket opens is the caller's (`node.ts`, `browser.ts`).
+ * A client's connection to a hub that outlives its sockets: dials again for ever, and puts each
+ * channel on the new link where it stood. Runs in Node, Bun, Deno and browsers; how a socket opens
+ * is the caller's (`node.ts`, `browser.ts`).
+ *
+ * The first dial is the caller's to judge: when it fails, `connectHub` rejects. After that only
+ * `close` ends the connection, or a hub that says that it will never take this client again.
  */
+import { createBackoff } from "../base/backoff.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { HubError } from "../base/hub-error.ts";
-import { newId } from "../base/ids.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import { HubError, toHubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
 import { systemRandom, type Random } from "../base/random.ts";
-import { encodeJson } from "../protocol/bodies.ts";
-import { CloseCodes } from "../protocol/close-codes.ts";
-import {
-  Attached,
-  Detach,
-  LinkError,
-  parseControl,
-  PeerState,
-  Welcome,
-} from "../protocol/control.ts";
-import { decodeFrame, encodeFrame, FrameType, type Frame } from "../protocol/frame.ts";
-import { ProtocolError } from "../protocol/protocol-error.ts";
-import { PROTOCOL_VERSION } from "../protocol/version.ts";
-import { Egress } from "../stream/egress.ts";
-import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
-import type { FrameSocket, SocketEnd } from "../transport/frame-socket.ts";
-import { createOutcome, type Outcome } from "./outcome.ts";
-import { AttachedChannel, type SessionChannel } from "./session-channel.ts";
-import { closeFault, linkFault } from "./wire-faults.ts";
+import type { Redial as AfterEnd } from "../protocol/close-codes.ts";
+import { Redial, type Attempt, type AttemptEvents, type RedialPhase } from "../stream/redial.ts";
+import type { FrameSocket } from "../transport/frame-socket.ts";
+import { HubLink } from "./hub-link.ts";
+import { createOutcome } from "./outcome.ts";
+import { AttachedChannel, type AttachOptions, type SessionChannel } from "./session-channel.ts";
 
-/** The hub answers an ATTACH from memory; the driver's part is one round trip. */
-const ATTACH_TIMEOUT_MS = 10_000;
-const HELLO_TIMEOUT_MS = 5_000;
-const IMPLEMENTATION = "holdfast-client/1";
+/** How the connection is; streams wait while it is not `live`, and go on. */
+export type ConnectionState =
+  | { readonly kind: "live" }
+  | { readonly kind: "reconnecting"; readonly sinceMs: number; readonly error: HubError }
+  | { readonly kind: "closed"; readonly error: HubError | null };
 
 export interface HubConnection {
   readonly hubId: string;
-  /** `session` is an id or a name. @throws HubError */
-  attach(session: string): Promise<SessionChannel>;
+  readonly state: ConnectionState;
+  /** Calls back with each change, not with the state of now. Returns a function that ends it. */
+  onState(listener: (state: ConnectionState) => void): () => void;
+  /**
+   * `session` is an id or a name. Resolves when the session's driver took the channel; after that
+   * the channel outlives links, hubs and pauses. @throws HubError
+   */
+  attach(session: string, options?: AttachOptions): Promise<SessionChannel>;
+  /** The network is back, the page is seen again: dial now, or look whether the link lives. */
+  wake(): void;
+  /** Leaves all sessions and ends the connection. */
   close(): void;
   /** Resolves, never rejects, with the reason: `null` when `close` was called. */
   readonly closed: Promise<HubError | null>;
 }
 
 export interface ConnectOptions {
-  /** Opens the socket. @throws HubError */
+  /** Opens a socket; called again for each dial. @throws HubError */
   readonly open: () => Promise<FrameSocket>;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** A faster CRC-32 than the portable one. */
+  readonly crc32?: Crc32;
 }
 
-/** Resolves when the hub has answered the hello. @throws HubError */
+/** Resolves when the hub has answered the first hello. @throws HubError */
 export async function connectHub(options: ConnectOptions): Promise<HubConnection> {
-  const socket = await options.open();
-  const link = new ClientLink(socket, options.clock ?? systemClock, options.random ?? systemRandom);
-  await link.welcomed;
-  return link;
+  const connection = new RedialledConnection(options);
+  await connection.welcomed;
+  return connection;
 }
 
-class ClientLink implements HubConnection {
-  readonly #socket: FrameSocket;
+class RedialledConnection implements HubConnection {
+  readonly #options: ConnectOptions;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #egress: Egress;
+  readonly #redial: Redial;
   readonly #welcomed = createOutcome<void>();
   readonly #closed = createOutcome<HubError | null>();
-  readonly #attaching = new Map<string, Outcome<SessionChannel>>();
-  readonly #channels = new Map<number, AttachedChannel>();
-  #welcome: Welcome | null = null;
-  #heartbeat: Heartbeat | null = null;
-  #lastError: LinkError | null = null;
-  #ended = false;
+  readonly #channels = new Set<AttachedChannel>();
+  readonly #listeners = new Set<(state: ConnectionState) => void>();
+  #link: HubLink | null = null;
+  #lastError = new HubError("HubUnreachable", "not dialled yet");
+  #everLive = false;
+  #state: ConnectionState;
+  hubId = "";
 
-  constructor(socket: FrameSocket, clock: Clock, random: Random) {
-    this.#socket = socket;
-    this.#clock = clock;
-    this.#random = random;
-    this.#egress = new Egress(socket);
-    const late = clock.setTimeout(() => {
-      this.#fail(new HubError("HubUnreachable", "the hub did not answer the hello"));
-    }, HELLO_TIMEOUT_MS);
-    const answered = (): void => clock.clearTimeout(late);
-    this.#welcomed.promise.then(answered, answered);
-    socket.onDrain(() => this.#egress.pump());
-    socket.onClose((end) => this.#socketEnded(end));
-    socket.onFrame((message) => this.#receive(message));
-    const hello = { v: PROTOCOL_VERSION, role: "client", impl: IMPLEMENTATION, features: [] };
-    this.#control(FrameType.hello, 0, 0, encodeJson(hello));
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#state = {
+      kind: "reconnecting",
+      sinceMs: this.#clock.now(),
+      error: this.#lastError,
+    };
+    this.#redial = new Redial({
+      clock: this.#clock,
+      backoff: createBackoff({
+        minMs: limits.REDIAL_MIN_MS,
+        maxMs: limits.REDIAL_MAX_MS,
+        random: this.#random,
+      }),
+      connect: (_reason, events) => this.#connect(events),
+      onPhase: (phase) => this.#phaseChanged(phase),
+    });
+    this.#redial.start();
   }
 
   get welcomed(): Promise<void> {
@@ -94,173 +104,159 @@ class ClientLink implements HubConnection {
     return this.#closed.promise;
   }
 
-  get hubId(): string {
-    return this.#welcome?.hubId ?? "";
+  get state(): ConnectionState {
+    return this.#state;
   }
 
-  attach(session: string): Promise<SessionChannel> {
-    if (this.#ended) {
-      return Promise.reject(new HubError("LinkLost", "the connection has ended"));
+  onState(listener: (state: ConnectionState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  attach(session: string, options: AttachOptions = {}): Promise<SessionChannel> {
+    if (this.#state.kind === "closed") {
+      return Promise.reject(this.#state.error ?? new HubError("LinkLost", CLOSED));
     }
-    const channelId = newId("chn", this.#random);
-    const attaching = createOutcome<SessionChannel>();
-    this.#attaching.set(channelId, attaching);
-    const late = this.#clock.setTimeout(() => {
-      attaching.reject(new HubError("DriverDeaf", `no answer to the attach of ${session}`));
-    }, ATTACH_TIMEOUT_MS);
-    const settled = (): void => {
-      this.#clock.clearTimeout(late);
-      this.#attaching.delete(channelId);
-    };
-    attaching.promise.then(settled, settled);
-    this.#control(FrameType.attach, 0, 0, encodeJson({ mode: "new", session, channelId }));
-    return attaching.promise;
+    const channel = new AttachedChannel({
+      ...options,
+      session,
+      clock: this.#clock,
+      random: this.#random,
+      ...(this.#options.crc32 !== undefined && { crc32: this.#options.crc32 }),
+      onEnded: () => this.#channels.delete(channel),
+    });
+    this.#channels.add(channel);
+    if (this.#link !== null && this.#state.kind === "live") channel.linked(this.#link);
+    return channel.ready;
+  }
+
+  wake(): void {
+    if (this.#redial.phase.name === "waiting") this.#redial.nudge("wake");
+    else this.#link?.ping();
   }
 
   close(): void {
-    if (this.#ended) return;
+    if (this.#state.kind === "closed") return;
+    for (const channel of this.#channels) channel.close();
+    this.#link?.close();
     this.#end(null);
-    this.#socket.close(CloseCodes.normal.code, "client closes");
   }
 
-  #fail(error: HubError): void {
-    this.#end(error);
-    this.#socket.terminate();
+  #connect(events: AttemptEvents): Attempt {
+    const attempt: { link: HubLink | null; given: boolean } = { link: null, given: false };
+    this.#options.open().then(
+      (socket) => {
+        if (attempt.given) {
+          socket.terminate();
+          return;
+        }
+        attempt.link = this.#openLink(socket, events);
+        attempt.link.start();
+      },
+      (error: unknown) => {
+        this.#lastError = toHubError(error);
+        const then = afterFault(this.#lastError);
+        const end = { code: NO_CLOSE_FRAME, reason: this.#lastError.message };
+        events.ended(then === null ? end : { ...end, then });
+      },
+    );
+    return {
+      abandon: () => {
+        attempt.given = true;
+        attempt.link?.abandon();
+        if (attempt.link !== null && this.#link === attempt.link) this.#unlink();
+      },
+    };
   }
 
-  #socketEnded(end: SocketEnd): void {
-    const said = this.#lastError;
-    this.#end(said === null ? closeFault(end.code, end.reason) : linkFault(said));
+  #openLink(socket: FrameSocket, events: AttemptEvents): HubLink {
+    const link = new HubLink(socket, this.#clock, {
+      onWelcome: (welcome) => {
+        this.hubId = welcome.hubId;
+        this.#link = link;
+        events.live();
+      },
+      onAttached: (route, attached, entries) => {
+        const channel = this.#find(attached.channelId);
+        const { opened, seen } = attached;
+        if (channel === null) link.detach(route, attached.epoch);
+        else channel.attached(link, route, attached, { opened, seen, entries });
+      },
+      onRefused: (channelId, error, code) => this.#find(channelId)?.refused(error, code),
+      onRouteEnd: (route, error) => this.#on(route)?.routeEnded(error),
+      // A route that is gone may still get frames that were on their way.
+      onStreamFrame: (frame) => this.#on(frame.route)?.receive(frame),
+      onEnd: ({ end, error }) => {
+        this.#lastError = error;
+        events.ended(end);
+      },
+    });
+    return link;
+  }
+
+  #phaseChanged(phase: RedialPhase): void {
+    if (this.#state.kind === "closed") return;
+    if (phase.name === "live") {
+      this.#everLive = true;
+      this.#tell({ kind: "live" });
+      this.#welcomed.resolve();
+      for (const channel of [...this.#channels]) {
+        if (this.#link !== null) channel.linked(this.#link);
+      }
+    } else if (phase.name === "stopped") this.#end(this.#lastError);
+    else if (phase.name === "waiting") {
+      if (!this.#everLive) this.#end(this.#lastError);
+      else if (this.#state.kind === "live") {
+        const sinceMs = this.#clock.now();
+        this.#tell({ kind: "reconnecting", sinceMs, error: this.#lastError });
+      }
+    }
+  }
+
+  #unlink(): void {
+    this.#link = null;
+    for (const channel of [...this.#channels]) channel.unlinked(this.#lastError);
   }
 
   #end(error: HubError | null): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#heartbeat?.stop();
-    const reason = error ?? new HubError("LinkLost", "the connection was closed");
-    this.#welcomed.reject(reason);
-    for (const attaching of this.#attaching.values()) attaching.reject(reason);
-    for (const channel of this.#channels.values()) channel.end(error);
-    this.#channels.clear();
+    if (this.#state.kind === "closed") return;
+    this.#tell({ kind: "closed", error });
+    this.#redial.stop({ code: 1000, reason: "closed" });
+    this.#link = null;
+    this.#welcomed.reject(error ?? new HubError("LinkLost", CLOSED));
+    for (const channel of [...this.#channels]) channel.end(error);
     this.#closed.resolve(error);
   }
 
-  #receive(message: Uint8Array): void {
-    if (this.#ended) return;
-    try {
-      const frame = decodeFrame(message);
-      if (frame === null) return;
-      this.#heartbeat?.received();
-      this.#receiveFrame(frame);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#end(new HubError("ProtocolBroken", error.message));
-      this.#socket.close(CloseCodes.badFrame.code, error.message);
-    }
+  #tell(state: ConnectionState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
   }
 
-  #receiveFrame(frame: Frame): void {
-    switch (frame.type) {
-      case FrameType.welcome:
-        this.#receiveWelcome(parseControl(Welcome, frame.body));
-        break;
-      case FrameType.ping:
-        this.#control(FrameType.pong, 0, 0, frame.body);
-        break;
-      case FrameType.pong:
-        this.#heartbeat?.ponged(frame.body);
-        break;
-      case FrameType.attached:
-        this.#receiveAttached(frame.route, parseControl(Attached, frame.body));
-        break;
-      case FrameType.error:
-        this.#receiveError(frame.route, parseControl(LinkError, frame.body));
-        break;
-      case FrameType.peerState:
-        this.#receivePeerState(frame.route, parseControl(PeerState, frame.body));
-        break;
-      case FrameType.detach: {
-        const { reason } = parseControl(Detach, frame.body);
-        this.#endRoute(frame.route, new HubError("LinkLost", reason));
-        break;
-      }
-      case FrameType.goAway:
-        // The hub closes the socket itself; its close code then says what to do.
-        break;
-      case FrameType.open:
-      case FrameType.openOk:
-      case FrameType.data:
-      case FrameType.credit:
-      case FrameType.ctl:
-      case FrameType.reset:
-        // A route that is gone may still get frames that were on their way.
-        this.#channels.get(frame.route)?.receive(frame);
-        break;
-      default:
-        throw new ProtocolError(`frame type ${frame.type} is not the hub's to send`);
-    }
+  #find(channelId: string): AttachedChannel | null {
+    for (const channel of this.#channels) if (channel.channelId === channelId) return channel;
+    return null;
   }
 
-  #receiveWelcome(welcome: Welcome): void {
-    if (this.#welcome !== null) throw new ProtocolError("a second welcome");
-    this.#welcome = welcome;
-    this.#heartbeat = createHeartbeat({
-      clock: this.#clock,
-      pingMs: welcome.pingMs,
-      suspectMs: Math.max(1, welcome.deadMs - 1),
-      deadMs: welcome.deadMs,
-      send: (body) => this.#control(FrameType.ping, 0, 0, body),
-      onDead: (silentMs) => {
-        const seconds = (silentMs / 1000).toFixed(1);
-        this.#fail(new HubError("LinkLost", `the hub was silent for ${seconds} s`));
-      },
-    });
-    this.#welcomed.resolve();
+  #on(route: number): AttachedChannel | null {
+    for (const channel of this.#channels) if (channel.route === route) return channel;
+    return null;
   }
+}
 
-  #receiveAttached(route: number, attached: Attached): void {
-    const attaching = this.#attaching.get(attached.channelId);
-    const leave = (): void => this.#detach(route, attached.epoch);
-    if (attaching === undefined) {
-      // The wait for it had ended; nobody will use this route.
-      leave();
-      return;
-    }
-    const { session, epoch } = attached;
-    const channel = new AttachedChannel({ session, epoch, route }, this.#egress, () => {
-      this.#channels.delete(route);
-      leave();
-    });
-    this.#channels.set(route, channel);
-    attaching.resolve(channel);
-  }
+const NO_CLOSE_FRAME = 1006;
+const CLOSED = "the connection was closed";
 
-  #receiveError(route: number, error: LinkError): void {
-    const { channelId } = error;
-    const attaching = channelId === undefined ? undefined : this.#attaching.get(channelId);
-    if (attaching !== undefined) attaching.reject(linkFault(error));
-    else if (route !== 0) this.#endRoute(route, linkFault(error));
-    else this.#lastError = error;
-  }
-
-  #receivePeerState(route: number, peer: PeerState): void {
-    if (peer.driver === "up") return;
-    const sentence = `the session's driver is gone (${peer.state})`;
-    this.#endRoute(route, new HubError("DriverAbsent", sentence));
-  }
-
-  #endRoute(route: number, error: HubError): void {
-    const channel = this.#channels.get(route);
-    this.#channels.delete(route);
-    channel?.end(error);
-  }
-
-  #detach(route: number, epoch: number): void {
-    const body = encodeJson({ reason: "client leaves" });
-    this.#control(FrameType.detach, route, epoch, body);
-  }
-
-  #control(type: FrameType, route: number, epoch: number, body: Uint8Array): void {
-    this.#egress.control(encodeFrame({ type, route, epoch, body }));
+/** What a refused dial says about the next one; null when the close code decides. */
+function afterFault({ code }: HubError): AfterEnd | null {
+  switch (code) {
+    case "Unauthenticated":
+    case "Forbidden":
+    case "HostNotAllowed":
+    case "OriginNotAllowed":
+    case "VersionUnsupported":
+      return "stop";
+    default:
+      return null;
   }
 }

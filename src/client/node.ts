@@ -2,8 +2,18 @@
 import { HubError } from "../base/hub-error.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
+import { nativeCrc32 } from "../transport/native-crc32.ts";
 import { dialWebSocket } from "../transport/ws-socket.ts";
+import { connectHub, type HubConnection } from "./hub-connection.ts";
 import { upgradeFault } from "./wire-faults.ts";
+
+/**
+ * A connection that outlives its sockets. `address` is asked for anew with each dial: a hub that
+ * was started again may listen elsewhere. @throws HubError
+ */
+export function connectNode(address: () => { url: string; token: string }): Promise<HubConnection> {
+  return connectHub({ open: async () => dialNode(address()), crc32: nativeCrc32() });
+}
 
 const CLIENT_PATH = "/v1/client";
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -1,21 +1,56 @@
-/** An attached session: starts commands and terminals in it until either side leaves. */
+/**
+ * An attached session: starts commands and terminals in it until either side leaves for good. The
+ * channel outlives links: whenever there is a new one it asks the driver to go on where both
+ * stood, and waits for as long as the session is on its way back.
+ */
+import { createBackoff, type Backoff } from "../base/backoff.ts";
+import type { Clock, TimerId } from "../base/clock.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import type { FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
-import type { Frame } from "../protocol/frame.ts";
-import type { OpenRequest } from "../protocol/services.ts";
-import { Channel } from "../stream/channel.ts";
-import type { Egress } from "../stream/egress.ts";
+import { newId } from "../base/ids.ts";
+import { limits } from "../base/limits.ts";
+import type { Random } from "../base/random.ts";
+import { encodeJson } from "../protocol/bodies.ts";
+import type { Attached } from "../protocol/control.ts";
+import { FrameType, type Frame } from "../protocol/frame.ts";
+import { encodeVector, joinAttach } from "../protocol/resume.ts";
+import type { OpenRequest, Reset } from "../protocol/services.ts";
+import { Channel, type ChannelState } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
 import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./exec-stream.ts";
+import type { HubLink } from "./hub-link.ts";
 import { createOutcome } from "./outcome.ts";
 import { openTerminal, type TerminalRequest, type TerminalStream } from "./terminal-stream.ts";
+
+/** The hub answers an ATTACH from memory; the driver's part is one round trip. */
+const ATTACH_TIMEOUT_MS = 10_000;
+/** A session that is on its way back is asked for in this rhythm, with full jitter. */
+const AGAIN_MIN_MS = 100;
+const AGAIN_MAX_MS = 1_000;
+
+export interface AttachOptions {
+  /** How long the driver keeps streams for this client while it is away; 26 hours by default. */
+  readonly leaseMs?: number;
+}
+
+/** How the way to the driver is; streams wait while it is not `live`, and go on. */
+export type ChannelPhase =
+  | { readonly kind: "live"; readonly epoch: number }
+  | { readonly kind: "waiting"; readonly error: HubError }
+  | { readonly kind: "ended"; readonly error: HubError | null };
 
 export interface SessionChannel {
   /** Session id, also when a name was asked for. */
   readonly session: string;
+  /** Epoch of the driver that holds the channel, or held it last. */
   readonly epoch: number;
-  /** @throws HubError when the channel has closed. */
+  readonly phase: ChannelPhase;
+  /** Calls back with each change, not with the phase of now. Returns a function that ends it. */
+  onPhase(listener: (phase: ChannelPhase) => void): () => void;
+  /** @throws HubError when the channel has ended. */
   exec(request: ExecRequest): ExecStream;
-  /** @throws HubError when the channel has closed. */
+  /** @throws HubError when the channel has ended. */
   terminal(request: TerminalRequest): TerminalStream;
   /** Leaves the session: what runs in this channel is hung up. */
   close(): void;
@@ -23,37 +58,78 @@ export interface SessionChannel {
   readonly closed: Promise<HubError | null>;
 }
 
-export class AttachedChannel implements SessionChannel {
+interface Options extends AttachOptions {
+  /** Id or name. */
   readonly session: string;
-  readonly epoch: number;
-  readonly route: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crc32?: Crc32;
+  readonly onEnded: () => void;
+}
+
+/** What the channel does about the link that it has. */
+type Hold =
+  | { readonly name: "unlinked" }
+  | { readonly name: "asking"; readonly link: HubLink; readonly timer: TimerId }
+  | { readonly name: "pausing"; readonly link: HubLink; readonly timer: TimerId }
+  | { readonly name: "on"; readonly link: HubLink; readonly route: number };
+
+export class AttachedChannel implements SessionChannel {
+  session: string;
+  epoch = 0;
+  channelId: string;
+  readonly #options: Options;
   readonly #channel: Channel;
-  readonly #onClose: () => void;
+  readonly #ready = createOutcome<SessionChannel>();
   readonly #closed = createOutcome<HubError | null>();
+  readonly #again: Backoff;
+  readonly #firstTimer: TimerId;
+  readonly #listeners = new Set<(phase: ChannelPhase) => void>();
   /** Commands whose stderr stream may still be opened by the driver. */
   readonly #execs = new Map<number, OpenedExec>();
-  #end: HubError | "left" | null = null;
+  #hold: Hold = { name: "unlinked" };
+  #attachSeq = 0;
+  #everAttached = false;
+  #phase: ChannelPhase;
 
-  constructor(
-    attached: { session: string; epoch: number; route: number },
-    egress: Egress,
-    onClose: () => void,
-  ) {
-    this.session = attached.session;
-    this.epoch = attached.epoch;
-    this.route = attached.route;
-    this.#onClose = onClose;
+  constructor(options: Options) {
+    this.#options = options;
+    const { clock, random, session } = options;
+    this.session = session;
+    this.channelId = newId("chn", random);
+    this.#phase = { kind: "waiting", error: new HubError("LinkLost", "not attached yet") };
+    this.#again = createBackoff({ minMs: AGAIN_MIN_MS, maxMs: AGAIN_MAX_MS, random });
     this.#channel = new Channel({
       side: "client",
-      route: attached.route,
-      epoch: attached.epoch,
-      egress,
+      clock,
+      ...(options.crc32 !== undefined && { crc32: options.crc32 }),
       onOpen: (request, stream) => this.#peerOpened(request, stream),
     });
+    this.#firstTimer = clock.setTimeout(() => {
+      this.end(new HubError("DriverDeaf", `no answer to the attach of ${session}`));
+    }, ATTACH_TIMEOUT_MS);
+  }
+
+  /** Resolves with the channel when it was attached for the first time. */
+  get ready(): Promise<SessionChannel> {
+    return this.#ready.promise;
   }
 
   get closed(): Promise<HubError | null> {
     return this.#closed.promise;
+  }
+
+  get phase(): ChannelPhase {
+    return this.#phase;
+  }
+
+  get route(): number | null {
+    return this.#hold.name === "on" ? this.#hold.route : null;
+  }
+
+  onPhase(listener: (phase: ChannelPhase) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   exec(request: ExecRequest): ExecStream {
@@ -71,23 +147,125 @@ export class AttachedChannel implements SessionChannel {
   }
 
   close(): void {
-    if (this.#end !== null) return;
-    this.#onClose();
+    if (this.#hold.name === "on") this.#hold.link.detach(this.#hold.route, this.epoch);
     this.end(null);
   }
 
-  /** The route ended; `error` is null when this side wanted it. */
-  end(error: HubError | null): void {
-    if (this.#end !== null) return;
-    this.#end = error ?? "left";
-    const message = error?.message ?? "the client left the session";
-    this.#channel.close({ code: error === null ? "CANCELLED" : "DRIVER_GONE", message });
-    this.#closed.resolve(error);
+  /** There is a new link to the hub. */
+  linked(link: HubLink): void {
+    if (this.#phase.kind !== "ended") this.#ask(link);
+  }
+
+  /** The link to the hub is gone. */
+  unlinked(error: HubError): void {
+    this.#letGo(error);
+    this.#enter({ name: "unlinked" });
+  }
+
+  attached(link: HubLink, route: number, attached: Attached, peer: ChannelState): void {
+    if (this.#hold.name !== "asking" || attached.attachSeq !== this.#attachSeq) {
+      // The wait for it had ended; nobody will use this route.
+      if (!this.#everAttached) link.detach(route, attached.epoch);
+      return;
+    }
+    this.session = attached.session;
+    this.epoch = attached.epoch;
+    this.#enter({ name: "on", link, route });
+    this.#channel.bind({ route, epoch: attached.epoch, egress: link.egress }, peer);
+    this.#again.reset();
+    this.#everAttached = true;
+    this.#options.clock.clearTimeout(this.#firstTimer);
+    this.#tell({ kind: "live", epoch: attached.epoch });
+    this.#ready.resolve(this);
+  }
+
+  /** The hub or the driver refused the attach. `code` is the wire's own word. */
+  refused(error: HubError, code: string): void {
+    if (this.#hold.name !== "asking") return;
+    const lost = LOST_CHANNEL[code];
+    if (lost !== undefined) this.#lose(lost, error.message);
+    else if (!this.#everAttached || FINAL.has(error.code)) this.end(error);
+    else this.#pause(this.#hold.link, error);
+  }
+
+  /** The driver left, or the route was ended. */
+  routeEnded(error: HubError): void {
+    if (this.#hold.name !== "on") return;
+    const { link } = this.#hold;
+    this.#letGo(error);
+    this.#pause(link, error);
   }
 
   /** @throws ProtocolError */
   receive(frame: Frame): void {
     this.#channel.receive(frame);
+  }
+
+  /** It is over; `error` is null when this side wanted it. */
+  end(error: HubError | null): void {
+    const message = error?.message ?? "the client left the session";
+    const code = error === null ? "CANCELLED" : (RESET_CODES[error.code] ?? "DRIVER_GONE");
+    this.#finish(error, { code, message });
+  }
+
+  #lose(code: FaultCode, message: string): void {
+    this.end(new HubError(code, message));
+  }
+
+  #finish(error: HubError | null, reset: Reset): void {
+    if (this.#phase.kind === "ended") return;
+    this.#enter({ name: "unlinked" });
+    this.#options.clock.clearTimeout(this.#firstTimer);
+    this.#tell({ kind: "ended", error });
+    this.#options.onEnded();
+    this.#ready.reject(error ?? new HubError("LinkLost", reset.message));
+    this.#channel.close(reset);
+    this.#closed.resolve(error);
+  }
+
+  #ask(link: HubLink): void {
+    const { clock, random, leaseMs = limits.CHANNEL_LEASE_MS } = this.#options;
+    const mode = this.#everAttached ? "resume" : "new";
+    // Whether an unanswered first ATTACH made a channel is not known; nothing was sent in it.
+    if (mode === "new") this.channelId = newId("chn", random);
+    this.#attachSeq += 1;
+    const timer = clock.setTimeout(() => {
+      this.#pause(link, new HubError("DriverDeaf", "the driver did not answer the attach"));
+    }, ATTACH_TIMEOUT_MS);
+    this.#enter({ name: "asking", link, timer });
+    const { entries, ...state } = this.#channel.state();
+    const head = {
+      mode,
+      session: this.session,
+      channelId: this.channelId,
+      attachSeq: this.#attachSeq,
+      leaseMs,
+      ...state,
+    };
+    link.control(FrameType.attach, 0, 0, joinAttach(encodeJson(head), encodeVector(entries)));
+  }
+
+  #pause(link: HubLink, error: HubError): void {
+    const timer = this.#options.clock.setTimeout(() => this.#ask(link), this.#again.next());
+    this.#enter({ name: "pausing", link, timer });
+    this.#tell({ kind: "waiting", error });
+  }
+
+  #letGo(error: HubError): void {
+    this.#channel.unbind();
+    if (this.#phase.kind !== "ended") this.#tell({ kind: "waiting", error });
+  }
+
+  #enter(hold: Hold): void {
+    const old = this.#hold;
+    if (old.name === "asking" || old.name === "pausing")
+      this.#options.clock.clearTimeout(old.timer);
+    this.#hold = hold;
+  }
+
+  #tell(phase: ChannelPhase): void {
+    this.#phase = phase;
+    for (const listener of this.#listeners) listener(phase);
   }
 
   #peerOpened(request: OpenRequest, stream: Stream): void {
@@ -97,8 +275,29 @@ export class AttachedChannel implements SessionChannel {
   }
 
   #assertOpen(): void {
-    if (this.#end === null) return;
-    if (this.#end !== "left") throw this.#end;
-    throw new HubError("LinkLost", "this channel was closed");
+    if (this.#phase.kind !== "ended") return;
+    throw this.#phase.error ?? new HubError("LinkLost", "this channel was closed");
   }
 }
+
+/** Answers of a driver that does not have the channel, and what that means. */
+const LOST_CHANNEL: Readonly<Record<string, FaultCode>> = {
+  UNKNOWN_CHANNEL: "DriverRestarted",
+  LEASE_EXPIRED: "LeaseExpired",
+  CHANNEL_ENDED: "LinkLost",
+  CHANNEL_EXISTS: "ProtocolBroken",
+};
+
+const RESET_CODES: Readonly<Partial<Record<FaultCode, Reset["code"]>>> = {
+  DriverRestarted: "DRIVER_RESTARTED",
+  LeaseExpired: "LEASE_EXPIRED",
+};
+
+/** No later attach will be answered otherwise. */
+const FINAL: ReadonlySet<FaultCode> = new Set([
+  "SessionNotFound",
+  "SessionEnded",
+  "Forbidden",
+  "Unauthenticated",
+  "VersionUnsupported",
+]);

@@ -15,6 +15,12 @@ const RESET_FAULTS: Readonly<Record<Reset["code"], FaultCode>> = {
   DRIVER_GONE: "LinkLost",
   LIMIT: "CommandRefused",
   IO: "ExecBroken",
+  GAP: "RolledBack",
+  ROLLED_BACK: "RolledBack",
+  DIVERGED: "RolledBack",
+  GONE: "LinkLost",
+  LEASE_EXPIRED: "LeaseExpired",
+  DRIVER_RESTARTED: "DriverRestarted",
 };
 
 const CLOSE_FAULTS: Readonly<Record<number, FaultCode>> = {

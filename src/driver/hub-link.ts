@@ -1,6 +1,7 @@
 /**
  * One link to the hub, from the open socket to its end: hello, epoch, answering pings, judging the
- * hub by silence, and the channels that clients attach. A new link always is a new object.
+ * hub by silence, and the routes on which clients attach their channels. A new link always is a
+ * new object; the channels are not its own and outlive it.
  */
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
@@ -15,14 +16,21 @@ import {
   Welcome,
   type DriverHello,
 } from "../protocol/control.ts";
-import { decodeFrame, encodeFrame, FrameType, type Frame } from "../protocol/frame.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  FrameType,
+  isStreamFrame,
+  type Frame,
+} from "../protocol/frame.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { Channel } from "../stream/channel.ts";
+import { decodeVector, encodeVector, joinAttach, splitAttach } from "../protocol/resume.ts";
+import type { Channel } from "../stream/channel.ts";
 import { Egress } from "../stream/egress.ts";
 import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
 import type { LinkEnd } from "../stream/redial.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
-import type { OpenService } from "./services/service.ts";
+import type { ChannelTable } from "./channel-table.ts";
 
 export type DriverWelcome = Welcome & { readonly epoch: number; readonly challenge: string };
 
@@ -30,7 +38,7 @@ export interface HubLinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly hello: DriverHello;
-  readonly openService: OpenService;
+  readonly channels: ChannelTable;
   readonly onWelcome: (welcome: DriverWelcome) => void;
   readonly onEnd: (end: LinkEnd) => void;
 }
@@ -43,7 +51,7 @@ class HubLink {
   readonly #socket: FrameSocket;
   readonly #options: HubLinkOptions;
   readonly #egress: Egress;
-  readonly #channels = new Map<number, Channel>();
+  readonly #routes = new Map<number, Channel>();
   #heartbeat: Heartbeat | null = null;
   #welcome: DriverWelcome | null = null;
   #ended = false;
@@ -80,10 +88,8 @@ class HubLink {
 
   #release(): void {
     this.#heartbeat?.stop();
-    for (const channel of this.#channels.values()) {
-      channel.close({ code: "DRIVER_GONE", message: "the link to the hub ended" });
-    }
-    this.#channels.clear();
+    this.#routes.clear();
+    this.#options.channels.releaseAll();
   }
 
   #receive(message: Uint8Array): void {
@@ -154,7 +160,7 @@ class HubLink {
         this.#attach(frame, welcome);
         break;
       case FrameType.detach:
-        this.#detach(frame.route, parseControl(Detach, frame.body).reason);
+        this.#detach(frame.route, parseControl(Detach, frame.body));
         break;
       case FrameType.error:
         this.#lastError = parseControl(LinkError, frame.body);
@@ -162,51 +168,56 @@ class HubLink {
       case FrameType.goAway:
         this.#options.log.info({}, "hub goes away");
         break;
-      case FrameType.open:
-      case FrameType.openOk:
-      case FrameType.data:
-      case FrameType.credit:
-      case FrameType.ctl:
-      case FrameType.reset:
-        // A route that is gone may still get frames that were on their way.
-        this.#channels.get(frame.route)?.receive(frame);
-        break;
       default:
-        throw new ProtocolError(`frame type ${frame.type} is not the hub's to send`);
+        if (!isStreamFrame(frame.type)) {
+          throw new ProtocolError(`frame type ${frame.type} is not the hub's to send`);
+        }
+        // A route that is gone may still get frames that were on their way.
+        this.#routes.get(frame.route)?.receive(frame);
     }
   }
 
-  #attach(frame: Frame, welcome: DriverWelcome): void {
+  #attach(frame: Frame, { epoch }: DriverWelcome): void {
     const { route } = frame;
-    const attach = parseControl(Attach, frame.body);
-    if (route === 0 || this.#channels.has(route)) {
+    const { json, vector } = splitAttach(frame.body);
+    const attach = parseControl(Attach, json);
+    const { opened, seen, channelId, session, attachSeq } = attach;
+    const peer = { opened, seen, entries: decodeVector(vector) };
+    if (route === 0 || this.#routes.has(route)) {
       throw new ProtocolError(`route ${route} is not free`);
     }
-    if (this.#channels.size >= limits.CHANNELS_PER_LINK_MAX) {
-      const { channelId } = attach;
-      const error = { code: "LIMIT", message: "this driver has too many channels", channelId };
-      this.#control(FrameType.error, route, welcome.epoch, encodeJson(error));
+    const taken = this.#options.channels.take(attach);
+    if (!taken.ok) {
+      const { code, message } = taken;
+      this.#control(FrameType.error, route, epoch, encodeJson({ code, message, channelId }));
       return;
     }
-    const channel: Channel = new Channel({
-      side: "driver",
-      route,
-      epoch: welcome.epoch,
-      egress: this.#egress,
-      onOpen: (request, stream) => this.#options.openService(request, stream, channel),
-    });
-    this.#channels.set(route, channel);
-    const attached = {
-      channelId: attach.channelId,
-      session: attach.session,
-      epoch: welcome.epoch,
-    };
-    this.#control(FrameType.attached, route, welcome.epoch, encodeJson(attached));
+    const { channel } = taken;
+    this.#supersede(channel, epoch);
+    this.#routes.set(route, channel);
+    const { entries, ...mine } = channel.state();
+    const head = encodeJson({ channelId, session, epoch, attachSeq, ...mine });
+    const body = joinAttach(head, encodeVector(entries));
+    this.#control(FrameType.attached, route, epoch, body);
+    // Only now: what the channel has to say is said after ATTACHED.
+    channel.bind({ route, epoch, egress: this.#egress }, peer);
   }
 
-  #detach(route: number, reason: string): void {
-    this.#channels.get(route)?.close({ code: "CANCELLED", message: reason });
-    this.#channels.delete(route);
+  /** The channel moves to a new route: frames of the old one are of the past from here on. */
+  #supersede(channel: Channel, epoch: number): void {
+    const old = channel.link?.route;
+    if (old === undefined || this.#routes.get(old) !== channel) return;
+    this.#routes.delete(old);
+    channel.unbind();
+    const body = encodeJson({ reason: "attached anew" });
+    this.#control(FrameType.detach, old, epoch, body);
+  }
+
+  #detach(route: number, { keep, reason }: Detach): void {
+    const channel = this.#routes.get(route);
+    if (channel === undefined) return;
+    this.#routes.delete(route);
+    this.#options.channels.release(channel, keep, reason);
   }
 
   #control(type: FrameType, route: number, epoch: number, body: Uint8Array): void {

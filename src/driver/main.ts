@@ -6,7 +6,9 @@ import { onNudge } from "./first-signal.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { CloseCodes } from "../protocol/close-codes.ts";
+import { nativeCrc32 } from "../transport/native-crc32.ts";
 import { watchClock } from "../stream/clock-watch.ts";
+import { ChannelTable } from "./channel-table.ts";
 import { commandEnvironment, readDriverConfig, type DriverConfig } from "./config.ts";
 import { readInstance } from "./instance.ts";
 import { createLogFile } from "./log-file.ts";
@@ -32,6 +34,7 @@ function run(config: DriverConfig): void {
     home: config.home,
     ptyModule: config.ptyModule,
   });
+  const channels = new ChannelTable({ clock, log, openService, crc32: nativeCrc32() });
   const leave = (exitCode: number): void => {
     void readyFile
       .remove()
@@ -45,7 +48,7 @@ function run(config: DriverConfig): void {
     random: systemRandom,
     log,
     readyFile,
-    openService,
+    channels,
     onStopped: (end) => {
       log.error({ code: end.code, reason: end.reason }, "driver ends");
       leave(end.code === CloseCodes.normal.code ? 0 : EXIT_REFUSED);

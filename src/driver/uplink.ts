@@ -8,13 +8,13 @@ import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { DriverHello } from "../protocol/control.ts";
-import { SUBPROTOCOL } from "../protocol/version.ts";
+import { FEATURES, SUBPROTOCOL } from "../protocol/version.ts";
 import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../stream/redial.ts";
 import { dialWebSocket, type DialFailure } from "../transport/ws-socket.ts";
+import type { ChannelTable } from "./channel-table.ts";
 import type { DriverConfig } from "./config.ts";
 import { openHubLink } from "./hub-link.ts";
 import type { ReadyFile } from "./ready-file.ts";
-import type { OpenService } from "./services/service.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -26,7 +26,7 @@ export interface UplinkOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly readyFile: ReadyFile;
-  readonly openService: OpenService;
+  readonly channels: ChannelTable;
   /** The hub said that this driver is not wanted any more. */
   readonly onStopped: (end: LinkEnd) => void;
 }
@@ -95,11 +95,11 @@ export class Uplink {
         outcome.socket.terminate();
         return;
       }
-      const { clock, openService } = this.#options;
+      const { clock, channels } = this.#options;
       link = openHubLink(outcome.socket, {
         clock,
         log,
-        openService,
+        channels,
         hello: this.#hello(reason),
         onWelcome: (welcome) => {
           log.info({ url, epoch: welcome.epoch, linkId: welcome.linkId, reason }, "link is live");
@@ -124,7 +124,7 @@ export class Uplink {
       role: "driver",
       session: config.session,
       impl: `holdfast-driver/${DRIVER_VERSION}`,
-      features: ["exec", "terminal", "probe"],
+      features: [...FEATURES, "exec", "terminal", "probe"],
       lastEpoch: this.#epoch,
       instance,
       reason,

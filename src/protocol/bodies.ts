@@ -14,12 +14,26 @@ export interface DataBody {
 }
 
 export interface CreditBody {
-  /** Contiguous bytes received. */
+  /** Contiguous positions received: the bytes, and one more for their end. */
   readonly rx: number;
-  /** Bytes handed to the final consumer (`ack <= rx`); only these may be forgotten. */
+  /** Positions handed to the final consumer (`ack <= rx`); only these may be forgotten. */
   readonly ack: number;
   /** Highest offset that the sender may reach. */
   readonly max: number;
+  /** Next CTL expected: all before it were taken. */
+  readonly ctlRx: number;
+}
+
+/** What a receiver that misses something has: the sender goes back to it. */
+export interface ResyncBody {
+  readonly rx: number;
+  readonly ctlRx: number;
+}
+
+/** What a sender that hears nothing believes to have sent. */
+export interface ProbeBody {
+  readonly tx: number;
+  readonly ctlTx: number;
 }
 
 export interface PingBody {
@@ -40,10 +54,11 @@ export function decodeData(body: Uint8Array): DataBody {
 }
 
 export function encodeCredit(body: CreditBody): Uint8Array {
-  const out = new Uint8Array(24);
+  const out = new Uint8Array(28);
   putOffset(out, 0, body.rx);
   putOffset(out, 8, body.ack);
   putOffset(out, 16, body.max);
+  putU32(out, 24, body.ctlRx);
   return out;
 }
 
@@ -52,9 +67,39 @@ export function decodeCredit(body: Uint8Array): CreditBody {
     rx: takeOffset(body, 0),
     ack: takeOffset(body, 8),
     max: takeOffset(body, 16),
+    ctlRx: takeCount(body, 24),
   };
   if (credit.ack > credit.rx) throw new ProtocolError("credit acknowledges more than was received");
   return credit;
+}
+
+/** RESYNC and PROBE: one position and one CTL number. */
+export function encodeResync(body: ResyncBody): Uint8Array {
+  return encodePosition(body.rx, body.ctlRx);
+}
+
+export function decodeResync(body: Uint8Array): ResyncBody {
+  return { rx: takeOffset(body, 0), ctlRx: takeCount(body, 8) };
+}
+
+export function encodeProbe(body: ProbeBody): Uint8Array {
+  return encodePosition(body.tx, body.ctlTx);
+}
+
+export function decodeProbe(body: Uint8Array): ProbeBody {
+  return { tx: takeOffset(body, 0), ctlTx: takeCount(body, 8) };
+}
+
+/** CTL: its number in the stream, then JSON. */
+export function encodeCtl(seq: number, json: Uint8Array): Uint8Array {
+  const out = new Uint8Array(4 + json.length);
+  putU32(out, 0, seq);
+  out.set(json, 4);
+  return out;
+}
+
+export function decodeCtl(body: Uint8Array): { seq: number; json: Uint8Array } {
+  return { seq: takeCount(body, 0), json: body.subarray(4) };
 }
 
 export function encodePing(body: PingBody): Uint8Array {
@@ -87,14 +132,28 @@ export function decodeJson(body: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function putOffset(out: Uint8Array, at: number, offset: number): void {
-  new DataView(out.buffer, out.byteOffset).setBigUint64(at, BigInt(offset));
+/** u64, big endian. Two halves: BigInt would cost an allocation a frame. */
+export function putOffset(out: Uint8Array, at: number, offset: number): void {
+  putU32(out, at, Math.floor(offset / 2 ** 32));
+  putU32(out, at + 4, offset >>> 0);
 }
 
-function takeOffset(body: Uint8Array, at: number): number {
+/** @throws ProtocolError when it is not there or above 2^53 - 1. */
+export function takeOffset(body: Uint8Array, at: number): number {
   if (body.length < at + 8) throw new ProtocolError("body is shorter than its offsets");
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const offset = view.getBigUint64(at);
-  if (offset > BigInt(OFFSET_MAX)) throw new ProtocolError("offset is above 2^53 - 1");
-  return Number(offset);
+  const offset = takeU32(body, at) * 2 ** 32 + takeU32(body, at + 4);
+  if (offset > OFFSET_MAX) throw new ProtocolError("offset is above 2^53 - 1");
+  return offset;
+}
+
+function takeCount(body: Uint8Array, at: number): number {
+  if (body.length < at + 4) throw new ProtocolError("body is shorter than its numbers");
+  return takeU32(body, at);
+}
+
+function encodePosition(offset: number, count: number): Uint8Array {
+  const out = new Uint8Array(12);
+  putOffset(out, 0, offset);
+  putU32(out, 8, count);
+  return out;
 }

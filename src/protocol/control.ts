@@ -62,18 +62,41 @@ export const EpochConfirm = v.object({
 });
 export type EpochConfirm = v.InferOutput<typeof EpochConfirm>;
 
+/** The head of ATTACH; the resume vector follows it (resume.ts). */
 export const Attach = v.object({
-  mode: v.literal("new"),
+  /** A channel is never made by accident: what should go on says `resume`. */
+  mode: v.union([v.literal("new"), v.literal("resume")]),
   /** Session id or name; the hub replaces it by the id before the driver sees it. */
   session: Id,
   channelId: Id,
+  /** Grows with each attach of the channel: a late, older one cannot take it back. */
+  attachSeq: v.optional(Count, 1),
+  /** Highest stream id that this side has opened, and the highest of the peer's that it saw. */
+  opened: v.optional(Count, 0),
+  seen: v.optional(Count, 0),
+  /** How long the driver keeps the channel without a link; 0 ends it with its route. */
+  leaseMs: v.optional(Count, 0),
 });
 export type Attach = v.InferOutput<typeof Attach>;
+/** As it is sent: what has a default may be left out. */
+export type AttachRequest = v.InferInput<typeof Attach>;
 
-export const Attached = v.object({ channelId: Id, session: Id, epoch: Count });
+/** The head of ATTACHED; the driver's resume vector follows it. */
+export const Attached = v.object({
+  channelId: Id,
+  session: Id,
+  epoch: Count,
+  attachSeq: v.optional(Count, 1),
+  opened: v.optional(Count, 0),
+  seen: v.optional(Count, 0),
+});
 export type Attached = v.InferOutput<typeof Attached>;
 
-export const Detach = v.object({ reason: v.pipe(v.string(), v.maxLength(256)) });
+export const Detach = v.object({
+  reason: v.pipe(v.string(), v.maxLength(256)),
+  /** The peer lost its link and may come back: keep the channel for its lease. */
+  keep: v.optional(v.boolean(), false),
+});
 export type Detach = v.InferOutput<typeof Detach>;
 
 /** Hub to client on a route: how the session at the other end is. `down` ends the route. */

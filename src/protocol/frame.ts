@@ -32,10 +32,12 @@ export const FrameType = {
   credit: 0x23,
   ctl: 0x24,
   reset: 0x25,
+  resync: 0x27,
+  probe: 0x28,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
-/** Flag bit 0: on DATA the sender's last byte; on CREDIT that last byte was consumed. */
+/** Flag bit 0 on DATA: the sender's last byte; nothing follows. */
 export const FLAG_FIN = 0x01;
 
 const LINK_HEADER_BYTES = 8;
@@ -55,7 +57,6 @@ export interface Frame {
 }
 
 const KNOWN_TYPES = new Set<number>(Object.values(FrameType));
-const FIN_TYPES = new Set<number>([FrameType.data, FrameType.credit]);
 
 export function encodeFrame(frame: {
   type: FrameType;
@@ -93,7 +94,7 @@ export function decodeFrame(message: Uint8Array): Frame | null {
     throw new ProtocolError(`unknown frame type 0x${type.toString(16)}`);
   }
   const flags = message[1] ?? 0;
-  if ((flags & ~(FIN_TYPES.has(type) ? FLAG_FIN : 0)) !== 0) {
+  if ((flags & ~(type === FrameType.data ? FLAG_FIN : 0)) !== 0) {
     throw new ProtocolError(`undefined flag bits 0x${flags.toString(16)} on type ${type}`);
   }
   const headerBytes = headerLength(type);
@@ -106,6 +107,11 @@ export function decodeFrame(message: Uint8Array): Frame | null {
     stream: headerBytes === STREAM_HEADER_BYTES ? takeU32(message, 8) : 0,
     body: message.subarray(headerBytes),
   };
+}
+
+/** Frames of streams: what a relay passes on without a look inside. */
+export function isStreamFrame(type: FrameType): boolean {
+  return type >= FIRST_STREAM_TYPE;
 }
 
 /** Points a frame at another route without copying it: what a relay does per frame. */

@@ -7,6 +7,8 @@
  * terminal  one pty: keystrokes one way, screen bytes the other; resize and exit are CTLs.
  */
 import * as v from "valibot";
+import { decodeJson } from "./bodies.ts";
+import { parseControl } from "./control.ts";
 
 const Env = v.record(
   v.pipe(v.string(), v.maxLength(256)),
@@ -93,6 +95,16 @@ export const Ctl = v.union([
 ]);
 export type Ctl = v.InferOutput<typeof Ctl>;
 
+/**
+ * Null for a type that this version does not know: a newer peer may say more.
+ * @throws ProtocolError when it is no JSON, or a known type with a wrong body.
+ */
+export function readCtl(json: Uint8Array): Ctl | null {
+  const { type } = decodeJson(json);
+  const known = Ctl.options.some((option) => option.entries.type.literal === type);
+  return known ? parseControl(Ctl, json) : null;
+}
+
 /** Why a stream was reset: a closed list, with a sentence for people. */
 export const Reset = v.object({
   code: v.union([
@@ -105,6 +117,18 @@ export const Reset = v.object({
     v.literal("DRIVER_GONE"),
     v.literal("LIMIT"),
     v.literal("IO"),
+    /** The peer had forgotten bytes that were still missing here. */
+    v.literal("GAP"),
+    /** The peer came back in an older state than was seen of it. */
+    v.literal("ROLLED_BACK"),
+    /** Equal positions, different bytes. */
+    v.literal("DIVERGED"),
+    /** Nothing is known of this stream any more. */
+    v.literal("GONE"),
+    /** Nobody came back for the channel in time. */
+    v.literal("LEASE_EXPIRED"),
+    /** The driver was started anew: what ran in it is gone. */
+    v.literal("DRIVER_RESTARTED"),
   ]),
   message: v.pipe(v.string(), v.maxLength(2048)),
 });

@@ -2,9 +2,18 @@
  * Version of the wire. The major is the WebSocket subprotocol; minors are the `features` that both
  * ends name in HELLO and WELCOME.
  *
- * 1  HELLO, WELCOME, PING, EPOCH_CONFIRM, ATTACH (mode new), OPEN, DATA, CREDIT, CTL, RESET.
+ * 1  HELLO, WELCOME, PING, EPOCH_CONFIRM, ATTACH, OPEN, DATA, CREDIT, CTL, RESET.
+ *    resume  ATTACH with a resume vector, RESYNC, PROBE: channels outlive links.
  */
 export const PROTOCOL_VERSION = 1;
+/** Minors that this version speaks; what both ends name is in force on a link. */
+export const FEATURES: readonly string[] = ["resume"];
+
+/** What a hub answers to the features that a peer named. */
+export function commonFeatures(theirs: readonly string[]): string[] {
+  return FEATURES.filter((feature) => theirs.includes(feature));
+}
+
 export const SUBPROTOCOL = "hsp.v1";
 
 /** Browsers cannot set headers: the one-time ticket rides as a second subprotocol. */

@@ -1,60 +1,110 @@
 /**
- * All streams between one client attachment and the driver: gives out ids, reads stream frames,
- * refuses what breaks the rules. Lives as long as its route. Pure: frames in, frames out.
+ * All streams between one client and the driver: gives out ids, reads stream frames, refuses what
+ * breaks the rules. It outlives its links: `bind` puts it on a new one, where both sides first
+ * tell how far each stream is. Pure: frames in, frames out.
+ *
+ * Of a stream that is over a tombstone stays, so that a peer that did not hear of the end is told
+ * again, and an OPEN that comes twice starts nothing twice.
  */
 import { assert } from "../base/assert.ts";
+import { crc32, type Crc32 } from "../base/crc32.ts";
+import type { Clock, TimerId } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
-import { decodeCredit, decodeData, encodeJson } from "../protocol/bodies.ts";
+import {
+  decodeCredit,
+  decodeCtl,
+  decodeData,
+  decodeProbe,
+  decodeResync,
+  encodeCredit,
+  encodeJson,
+} from "../protocol/bodies.ts";
 import { parseControl } from "../protocol/control.ts";
 import { encodeFrame, FLAG_FIN, FrameType, type Frame } from "../protocol/frame.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { Ctl, OpenOk, OpenRequest, Reset } from "../protocol/services.ts";
+import type { ResumeEntry } from "../protocol/resume.ts";
+import { OpenOk, OpenRequest, readCtl, Reset } from "../protocol/services.ts";
 import type { Egress } from "./egress.ts";
-import { Stream, type StreamEvents, type StreamPort } from "./stream.ts";
+import { Stream, type StreamEnd, type StreamEvents, type StreamPort } from "./stream.ts";
 
 export interface ChannelOptions {
   /** Clients open odd stream ids, drivers even ones. */
   readonly side: "client" | "driver";
-  readonly route: number;
-  /** Session epoch; its low 16 bits are on every frame. */
-  readonly epoch: number;
-  readonly egress: Egress;
+  readonly clock: Clock;
+  /** A faster one than the portable, where there is one. */
+  readonly crc32?: Crc32;
   /** The peer opened a stream: accept or reset it. */
   readonly onOpen: (request: OpenRequest, stream: Stream) => void;
 }
 
-export class Channel {
+/** The link under a channel, for as long as it lasts. */
+export interface ChannelLink {
   readonly route: number;
+  /** Session epoch; its low 16 bits are on every frame. */
+  readonly epoch: number;
+  readonly egress: Egress;
+}
+
+/** How far one side of a channel is. */
+export interface ChannelState {
+  /** Highest stream id that it opened. */
+  readonly opened: number;
+  /** Highest stream id of the other side that it saw. */
+  readonly seen: number;
+  readonly entries: readonly ResumeEntry[];
+}
+
+type Tombstone =
+  | { readonly kind: "finished"; readonly entry: ResumeEntry }
+  | { readonly kind: "reset"; readonly reset: Reset };
+
+const GONE: Reset = { code: "GONE", message: "nothing is known of this stream any more" };
+
+/** The other side of a channel that has just been made. */
+export const NEW_CHANNEL: ChannelState = { opened: 0, seen: 0, entries: [] };
+
+export class Channel {
   /** Frames that carried another epoch: late ones, from before a fence. */
   strayFrames = 0;
   readonly #options: ChannelOptions;
   readonly #streams = new Map<number, Stream>();
+  readonly #tombstones = new Map<number, Tombstone>();
   readonly #port: StreamPort;
+  #link: ChannelLink | null = null;
   #nextId: number;
   #highestPeerId = 0;
   #closed = false;
+  #probeTimer: TimerId = null;
+  #heard = false;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
-    this.route = options.route;
     this.#nextId = options.side === "client" ? 1 : 2;
-    const { egress, route, epoch } = options;
+    const link = (): ChannelLink | null => this.#link;
     this.#port = {
-      frame: (stream, type, flags, body) =>
-        encodeFrame({ type, flags, epoch, route, stream, body }),
-      control: (message) => {
-        if (!this.#closed) egress.control(message);
+      get linked() {
+        return link() !== null;
       },
-      ready: (source) => egress.ready(source),
-      closed: (stream) => {
-        this.#streams.delete(stream.id);
-        egress.forget(stream);
-      },
+      send: (stream, type, body) => this.#link?.egress.control(this.#frame(stream, type, 0, body)),
+      frame: (stream, type, flags, body) => this.#frame(stream, type, flags, body),
+      ready: (source) => this.#link?.egress.ready(source),
+      closed: (stream, end) => this.#buried(stream, end),
     };
   }
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  get link(): ChannelLink | null {
+    return this.#link;
+  }
+
+  /** Bytes kept for the peer and for consumers, of all streams. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams.values()) bytes += stream.heldBytes;
+    return bytes;
   }
 
   /**
@@ -65,40 +115,83 @@ export class Channel {
     assert(!this.#closed, "a closed channel opens no stream");
     const id = this.#nextId;
     this.#nextId += 2;
-    const grants = { sendBytes: grantedBytes, receiveBytes: request.rxMax };
-    const stream = new Stream(this.#port, id, grants, false);
-    this.#streams.set(id, stream);
+    const stream = this.#add(id, grantedBytes, request.rxMax, request);
     stream.listen(events);
-    this.#port.control(this.#port.frame(id, FrameType.open, 0, encodeJson(request)));
+    this.#port.send(id, FrameType.open, encodeJson(request));
     return stream;
+  }
+
+  /** How far this side is; what it says counts as told to the peer. */
+  state(): ChannelState {
+    return {
+      opened: Math.max(0, this.#nextId - 2),
+      seen: this.#highestPeerId,
+      entries: [...this.#streams.values()].map((stream) => stream.entry()),
+    };
+  }
+
+  /**
+   * Puts the channel on a link. `peer` is what the other side said of itself there; nothing is
+   * sent before it is known.
+   */
+  bind(link: ChannelLink, peer: ChannelState): void {
+    assert(!this.#closed, "a closed channel binds to no link");
+    this.unbind();
+    this.#link = link;
+    const opened = this.#nextId - 2;
+    // A peer that saw higher ids than were given out here knows a future that is gone.
+    if (peer.seen > opened) this.#nextId = peer.seen + (this.#isPeers(peer.seen) ? 1 : 2);
+    for (const entry of peer.entries) this.#resume(entry, opened);
+    for (const stream of [...this.#streams.values()]) stream.bound();
+    this.#armProbe();
+  }
+
+  /** The link is gone. Streams keep what they have and wait. */
+  unbind(): void {
+    const link = this.#link;
+    this.#link = null;
+    this.#options.clock.clearTimeout(this.#probeTimer);
+    this.#probeTimer = null;
+    if (link !== null) for (const stream of this.#streams.values()) link.egress.forget(stream);
   }
 
   /** @throws ProtocolError: the link that carried the frame must end with 4400. */
   receive(frame: Frame): void {
-    if (frame.epoch !== (this.#options.epoch & 0xffff)) {
+    if (this.#link === null || frame.epoch !== (this.#link.epoch & 0xffff)) {
       this.strayFrames += 1;
       return;
     }
+    this.#heard = true;
     if (frame.type === FrameType.open) {
       this.#receiveOpen(frame);
       return;
     }
-    // Frames for a stream that has ended are normal: the peer had not heard of the end yet.
     const stream = this.#streams.get(frame.stream);
-    if (stream === undefined) return;
-    const fin = (frame.flags & FLAG_FIN) !== 0;
+    if (stream === undefined) {
+      // Normal: the peer has not heard of the end yet. Told again only when it asks.
+      if (frame.type === FrameType.probe) this.#tellEnd(frame.stream);
+      return;
+    }
     switch (frame.type) {
       case FrameType.openOk:
         stream.receivedOpenOk(parseControl(OpenOk, frame.body));
         break;
       case FrameType.data:
-        stream.receivedData(decodeData(frame.body), fin);
+        stream.receivedData(decodeData(frame.body), (frame.flags & FLAG_FIN) !== 0);
         break;
       case FrameType.credit:
-        stream.receivedCredit(decodeCredit(frame.body), fin);
+        stream.receivedCredit(decodeCredit(frame.body));
         break;
-      case FrameType.ctl:
-        stream.receivedCtl(parseControl(Ctl, frame.body));
+      case FrameType.ctl: {
+        const { seq, json } = decodeCtl(frame.body);
+        stream.receivedCtl(seq, readCtl(json));
+        break;
+      }
+      case FrameType.resync:
+        stream.receivedResync(decodeResync(frame.body));
+        break;
+      case FrameType.probe:
+        stream.receivedProbe(decodeProbe(frame.body));
         break;
       case FrameType.reset:
         stream.receivedReset(parseControl(Reset, frame.body));
@@ -108,30 +201,104 @@ export class Channel {
     }
   }
 
-  /** The route is gone: every stream ends, and no frame is sent. */
+  /** The channel is over for good: every stream ends, and no frame is sent. */
   close(reset: Reset): void {
     if (this.#closed) return;
+    this.unbind();
     this.#closed = true;
     for (const stream of [...this.#streams.values()]) stream.drop(reset);
   }
 
   #receiveOpen(frame: Frame): void {
     const id = frame.stream;
-    const peerParity = this.#options.side === "client" ? 0 : 1;
-    if (id === 0 || id % 2 !== peerParity || id <= this.#highestPeerId) {
+    if (id === 0 || id % 2 !== (this.#options.side === "client" ? 0 : 1)) {
       throw new ProtocolError(`stream id ${id} is not the peer's to open`);
+    }
+    if (id <= this.#highestPeerId) {
+      const known = this.#streams.get(id);
+      if (known === undefined) this.#tellEnd(id);
+      else known.receivedOpenAgain();
+      return;
     }
     this.#highestPeerId = id;
     const request = readOpen(frame.body);
-    const sendBytes = request.ok ? request.open.rxMax : 0;
-    const stream = new Stream(this.#port, id, { sendBytes, receiveBytes: 0 }, true);
+    const full = this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX;
+    const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, null);
     if (!request.ok) stream.reset("REFUSED", request.message);
-    else if (this.#closed || this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX) {
-      stream.reset("LIMIT", "this channel has too many streams");
+    else if (full) stream.reset("LIMIT", "this channel has too many streams");
+    else this.#options.onOpen(request.open, stream);
+  }
+
+  /** `opened` is the highest id that this side had given out by itself. */
+  #resume(entry: ResumeEntry, opened: number): void {
+    const { stream: id } = entry;
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) stream.resume(entry);
+    else if (this.#tombstones.has(id)) this.#tellEnd(id);
+    else if (this.#isPeers(id) && id > this.#highestPeerId && !entry.answered) {
+      // Its OPEN was lost on the way and comes again.
     } else {
-      this.#streams.set(id, stream);
-      this.#options.onOpen(request.open, stream);
+      const wasHere = id <= (this.#isPeers(id) ? this.#highestPeerId : opened);
+      if (wasHere) this.#tellReset(id, GONE);
+      else this.#tellReset(id, { code: "ROLLED_BACK", message: "this side is in an older state" });
     }
+  }
+
+  #isPeers(id: number): boolean {
+    return id % 2 === (this.#options.side === "client" ? 0 : 1);
+  }
+
+  #add(id: number, sendBytes: number, receiveBytes: number, request: OpenRequest | null): Stream {
+    const crc = this.#options.crc32 ?? crc32;
+    const options = { id, sendBytes, receiveBytes, request, crc32: crc };
+    const stream = new Stream(this.#port, options);
+    this.#streams.set(id, stream);
+    this.#armProbe();
+    return stream;
+  }
+
+  #buried(stream: Stream, end: StreamEnd): void {
+    this.#streams.delete(stream.id);
+    this.#link?.egress.forget(stream);
+    const tombstone: Tombstone =
+      end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() };
+    this.#tombstones.set(stream.id, tombstone);
+    const [oldest] = this.#tombstones.keys();
+    if (oldest !== undefined && this.#tombstones.size > limits.TOMBSTONES_MAX) {
+      this.#tombstones.delete(oldest);
+    }
+  }
+
+  /** How a stream ended, for a peer that did not hear it. */
+  #tellEnd(id: number): void {
+    const tombstone = this.#tombstones.get(id);
+    if (tombstone?.kind === "finished") {
+      this.#port.send(id, FrameType.credit, encodeCredit(tombstone.entry));
+    } else {
+      this.#tellReset(id, tombstone?.reset ?? GONE);
+    }
+  }
+
+  #tellReset(id: number, reset: Reset): void {
+    this.#port.send(id, FrameType.reset, encodeJson(reset));
+  }
+
+  /** A link that loses frames without breaking is noticed by its silence. */
+  #armProbe(): void {
+    const idle = this.#link === null || this.#streams.size === 0;
+    if (idle || this.#probeTimer !== null) return;
+    this.#heard = false;
+    this.#probeTimer = this.#options.clock.setTimeout(() => {
+      this.#probeTimer = null;
+      if (!this.#heard) for (const stream of this.#streams.values()) stream.probe();
+      this.#armProbe();
+    }, limits.PROBE_AFTER_MS);
+  }
+
+  #frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array {
+    assert(this.#link !== null, "frames are made for a link");
+    const { route, epoch } = this.#link;
+    return encodeFrame({ type, flags, epoch, route, stream, body });
   }
 }
 

@@ -1,9 +1,15 @@
 /**
- * The sending half of one stream: bytes that wait, the offset that was reached, the limit that
- * the peer granted, the last byte. Knows no frames and no socket.
+ * The sending half of one stream: what was written and not taken yet, how far it was sent, the
+ * limit that the peer granted, the end. What is kept never exceeds the grant by more than what the
+ * writer was told to wait with, so the replay buffer is the flow-control window. Knows no frames
+ * and no socket.
+ *
+ * Only the peer's own acknowledgement frees a byte: not a socket, not a hub, not a pong.
  */
-import type { CreditBody } from "../protocol/bodies.ts";
-import { ProtocolError } from "../protocol/protocol-error.ts";
+import { crc32, type Crc32 } from "../base/crc32.ts";
+import type { CreditBody, ResyncBody } from "../protocol/bodies.ts";
+import type { ResumeEntry } from "../protocol/resume.ts";
+import { ReplayLog } from "./replay-log.ts";
 
 export interface Segment {
   /** Absolute offset of the first byte. */
@@ -13,113 +19,129 @@ export interface Segment {
   readonly fin: boolean;
 }
 
+/** Whether a stream can go on where the peer stands. */
+export type ResumeVerdict =
+  | "resumed"
+  /** The peer misses what was forgotten here, because it had taken it once. */
+  | "gap"
+  /** The peer has what was never sent in this timeline, or takes a grant back. */
+  | "rolled-back"
+  /** Equal positions, different bytes. */
+  | "diverged";
+
 export class SendSide {
-  /** Offset of the next byte to send. */
-  nextOffset = 0;
-  /** The peer's consumer has taken everything below this. */
-  ackedOffset = 0;
-  /** Bytes pushed and not sent yet. */
-  waitingBytes = 0;
+  readonly #log: ReplayLog;
   #maxOffset: number;
-  #receivedOffset = 0;
-  #waiting: Uint8Array[] = [];
-  #end: "open" | "ending" | "sent" | "consumed" = "open";
+  /** The next position to send. One behind the last byte when the end was sent, too. */
+  #cursor = 0;
+  /** The highest position that was ever sent. */
+  #sent = 0;
+  /** The peer's consumer has taken everything below this. */
+  #acked = 0;
+  #ended = false;
 
   /** `grantedBytes` is what the peer allows before its first CREDIT. */
-  constructor(grantedBytes: number) {
+  constructor(grantedBytes: number, crc: Crc32 = crc32) {
     this.#maxOffset = grantedBytes;
+    this.#log = new ReplayLog(crc);
+  }
+
+  /** The next position to send. */
+  get tx(): number {
+    return this.#cursor;
   }
 
   get ended(): boolean {
-    return this.#end !== "open";
-  }
-
-  /** The last byte left this side, all bytes before it too. */
-  get finSent(): boolean {
-    return this.#end === "sent" || this.#end === "consumed";
+    return this.#ended;
   }
 
   get finConsumed(): boolean {
-    return this.#end === "consumed";
+    return this.#ended && this.#acked === this.#log.endOffset + 1;
+  }
+
+  /** Bytes written and not sent (again) yet. */
+  get waitingBytes(): number {
+    return Math.max(0, this.#log.endOffset - this.#cursor);
+  }
+
+  /** Bytes that the peer has not taken. */
+  get keptBytes(): number {
+    return this.#log.endOffset - this.#log.baseOffset;
+  }
+
+  /** Something was sent of which the peer has not said that it took it. */
+  get unacked(): boolean {
+    return this.#sent > this.#acked;
   }
 
   /** True when `take` has something to give. */
   get ready(): boolean {
-    if (this.waitingBytes > 0) return this.nextOffset < this.#maxOffset;
-    return this.#end === "ending";
+    if (this.waitingBytes > 0) return this.#cursor < this.#maxOffset;
+    return this.#ended && this.#cursor === this.#log.endOffset;
   }
 
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0 || this.ended) return;
-    this.#waiting.push(bytes);
-    this.waitingBytes += bytes.length;
+    if (!this.#ended) this.#log.append(bytes);
   }
 
   end(): void {
-    if (this.#end === "open") this.#end = "ending";
+    this.#ended = true;
   }
 
-  /** Forgets what waits: its reader is gone. */
+  /** Forgets what was never sent: its reader is gone. */
   discard(): void {
-    this.#waiting = [];
-    this.waitingBytes = 0;
+    if (this.#sent < this.#log.endOffset) this.#log.truncate(this.#sent);
   }
 
-  /** The next bytes within credit, gathered from small writes; null when there are none. */
-  take(bytesMax: number): Segment | null {
+  /** The next bytes within credit; null when there are none. */
+  take(): Segment | null {
     if (!this.ready) return null;
-    const length = Math.min(bytesMax, this.waitingBytes, this.#maxOffset - this.nextOffset);
-    const bytes = this.#gather(length);
-    const segment = { offset: this.nextOffset, bytes, fin: false };
-    this.nextOffset += length;
-    if (this.waitingBytes > 0 || this.#end !== "ending") return segment;
-    this.#end = "sent";
-    return { ...segment, fin: true };
+    const offset = this.#cursor;
+    const bytes = this.#log.view(offset, Math.max(0, this.#maxOffset - offset));
+    const last = offset + bytes.length === this.#log.endOffset;
+    const fin = this.#ended && last;
+    this.#cursor = offset + bytes.length + (fin ? 1 : 0);
+    this.#sent = Math.max(this.#sent, this.#cursor);
+    return { offset, bytes, fin };
   }
 
-  /** First grant of an accepted stream. It counts only when it is more than what is known. */
+  /** First grant of an accepted stream. */
   grant(maxOffset: number): void {
     this.#maxOffset = Math.max(this.#maxOffset, maxOffset);
   }
 
-  /** @throws ProtocolError when the peer takes something back or claims what was never sent. */
-  credit(credit: CreditBody, fin: boolean): void {
-    if (credit.rx > this.nextOffset) throw new ProtocolError("credit for bytes never sent");
-    const backwards =
-      credit.rx < this.#receivedOffset ||
-      credit.ack < this.ackedOffset ||
-      credit.max < this.#maxOffset;
-    if (backwards) throw new ProtocolError("credit went backwards");
-    if (fin && !this.finSent) throw new ProtocolError("end consumed before it was sent");
-    this.#receivedOffset = credit.rx;
-    this.ackedOffset = credit.ack;
-    this.#maxOffset = credit.max;
-    if (fin) this.#end = "consumed";
+  /**
+   * False when the peer has what was never sent. Numbers that are lower than known ones are of an
+   * older frame and change nothing.
+   */
+  credit(credit: Pick<CreditBody, "rx" | "ack" | "max">): boolean {
+    if (credit.rx > this.#sent) return false;
+    this.#maxOffset = Math.max(this.#maxOffset, credit.max);
+    if (credit.ack <= this.#acked) return true;
+    this.#acked = credit.ack;
+    this.#cursor = Math.max(this.#cursor, credit.ack);
+    this.#log.drop(Math.min(credit.ack, this.#log.endOffset));
+    return true;
   }
 
-  #gather(length: number): Uint8Array {
-    const [first] = this.#waiting;
-    this.waitingBytes -= length;
-    if (first !== undefined && first.length === length) {
-      this.#waiting.shift();
-      return first;
-    }
-    if (first !== undefined && first.length > length) {
-      this.#waiting[0] = first.subarray(length);
-      return first.subarray(0, length);
-    }
-    const out = new Uint8Array(length);
-    let filled = 0;
-    let used = 0;
-    for (const chunk of this.#waiting) {
-      if (filled === length) break;
-      const part = chunk.subarray(0, length - filled);
-      out.set(part, filled);
-      filled += part.length;
-      if (part.length === chunk.length) used += 1;
-      else this.#waiting[used] = chunk.subarray(part.length);
-    }
-    this.#waiting.splice(0, used);
-    return out;
+  /** The peer misses what was sent from here on. */
+  rewind({ rx }: Pick<ResyncBody, "rx">): void {
+    if (rx >= this.#acked && rx < this.#cursor) this.#cursor = rx;
+  }
+
+  /** What the peer's entry means for this half, before anything of it is believed. */
+  judge(peer: Pick<ResumeEntry, "rx" | "max" | "crc">): ResumeVerdict {
+    const { baseOffset, endOffset } = this.#log;
+    if (peer.rx > this.#sent || peer.max < this.#maxOffset) return "rolled-back";
+    if (peer.rx < this.#acked) return "gap";
+    const bytes = Math.min(peer.rx, endOffset);
+    if (bytes < baseOffset) return "gap";
+    return this.#log.crcAt(bytes) === peer.crc ? "resumed" : "diverged";
+  }
+
+  /** Goes on where the peer stands; only after `judge` said so. */
+  resume(peer: Pick<ResumeEntry, "rx" | "ack" | "max">): void {
+    this.credit(peer);
+    this.#cursor = peer.rx;
   }
 }

@@ -1,13 +1,23 @@
 /**
  * One stream of a channel: two halves of bytes, control messages, one end. Owns the order in
  * which its consumer sees things: chunks one after the other, each acknowledged when the consumer
- * took it, the end after the last of them. Does not own ids, routes or what a stream is for.
+ * took it, the end after the last of them. It outlives the link under it: what was sent and not
+ * taken is kept, and sent again where the peer stands. Does not own ids, routes or what it is for.
  */
-import { limits } from "../base/limits.ts";
-import { encodeCredit, encodeData, encodeJson } from "../protocol/bodies.ts";
-import type { CreditBody, DataBody } from "../protocol/bodies.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import {
+  encodeCredit,
+  encodeCtl,
+  encodeData,
+  encodeJson,
+  encodeProbe,
+  encodeResync,
+} from "../protocol/bodies.ts";
+import type { CreditBody, DataBody, ProbeBody, ResyncBody } from "../protocol/bodies.ts";
 import { FLAG_FIN, FrameType } from "../protocol/frame.ts";
-import type { Ctl, OpenOk, Reset } from "../protocol/services.ts";
+import type { ResumeEntry } from "../protocol/resume.ts";
+import type { Ctl, OpenOk, OpenRequest, Reset } from "../protocol/services.ts";
+import { CtlQueue } from "./ctl-queue.ts";
 import type { DataSource } from "./egress.ts";
 import { ownBytes } from "./own-bytes.ts";
 import { ReceiveSide } from "./receive-side.ts";
@@ -29,12 +39,22 @@ export interface StreamEvents {
   readonly onClosed?: (end: StreamEnd) => void;
 }
 
-/** What a stream needs of its channel. */
+/** What a stream needs of its channel. Without a link nothing is sent: `bound` catches up. */
 export interface StreamPort {
+  readonly linked: boolean;
+  send(stream: number, type: FrameType, body: Uint8Array): void;
   frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array;
-  control(message: Uint8Array): void;
   ready(source: DataSource): void;
-  closed(stream: Stream): void;
+  closed(stream: Stream, end: StreamEnd): void;
+}
+
+export interface StreamOptions {
+  readonly id: number;
+  readonly sendBytes: number;
+  readonly receiveBytes: number;
+  readonly crc32: Crc32;
+  /** The OPEN to send; null when the peer opened it: nothing is handed on before `accept`. */
+  readonly request: OpenRequest | null;
 }
 
 export class Stream implements DataSource {
@@ -42,6 +62,10 @@ export class Stream implements DataSource {
   readonly #port: StreamPort;
   readonly #send: SendSide;
   readonly #receive: ReceiveSide;
+  readonly #ctl = new CtlQueue();
+  readonly #request: OpenRequest | null;
+  /** The answer to OPEN, given or received. */
+  #answer: OpenOk | null = null;
   #events: StreamEvents = {};
   #end: StreamEnd | null = null;
   /** Chunks that arrived while the consumer was busy with an earlier one, or not there yet. */
@@ -49,23 +73,31 @@ export class Stream implements DataSource {
   #consuming: boolean;
   #endDelivered = false;
   #senders: (() => void)[] = [];
+  /** The position from which the peer was last asked to send again. */
+  #resyncedAt = -1;
 
-  constructor(
-    port: StreamPort,
-    id: number,
-    grants: { readonly sendBytes: number; readonly receiveBytes: number },
-    /** The peer opened it: nothing is handed on before `accept`. */
-    waits: boolean,
-  ) {
+  constructor(port: StreamPort, options: StreamOptions) {
     this.#port = port;
-    this.id = id;
-    this.#send = new SendSide(grants.sendBytes);
-    this.#receive = new ReceiveSide(grants.receiveBytes);
-    this.#consuming = waits;
+    this.id = options.id;
+    this.#send = new SendSide(options.sendBytes, options.crc32);
+    this.#receive = new ReceiveSide(options.receiveBytes, options.crc32);
+    this.#request = options.request;
+    this.#consuming = options.request === null;
   }
 
   get closed(): boolean {
     return this.#end !== null;
+  }
+
+  /** Bytes kept for the peer, and bytes that wait for the consumer here. */
+  get heldBytes(): number {
+    return this.#send.keptBytes + this.#receive.heldBytes;
+  }
+
+  /** Something was sent and not confirmed: silence may mean that it was lost on the way. */
+  get unconfirmed(): boolean {
+    const opening = this.#request !== null && this.#answer === null;
+    return opening || this.#send.unacked || this.#ctl.unacked;
   }
 
   /** Must be set in the turn in which the stream appears. */
@@ -77,12 +109,13 @@ export class Stream implements DataSource {
   accept(ok: Omit<OpenOk, "rxMax">, receiveBytes: number): void {
     if (this.closed) return;
     this.#receive.open(receiveBytes);
-    this.#control(FrameType.openOk, encodeJson({ ...ok, rxMax: receiveBytes }));
+    this.#answer = { ...ok, rxMax: receiveBytes };
+    this.#control(FrameType.openOk, encodeJson(this.#answer));
     this.#consuming = false;
     this.#consume();
   }
 
-  /** False when the bytes have to wait for credit or for the socket: see `whenSent`. */
+  /** False when the bytes have to wait for credit or for the link: see `whenSent`. */
   write(bytes: Uint8Array): boolean {
     if (this.closed) return true;
     this.#send.push(bytes);
@@ -106,7 +139,9 @@ export class Stream implements DataSource {
   }
 
   ctl(ctl: Ctl): void {
-    if (!this.closed) this.#control(FrameType.ctl, encodeJson(ctl));
+    if (this.closed) return;
+    if (!this.#ctl.push(ctl)) this.reset("LIMIT", "too many control messages wait for the peer");
+    else this.#sendCtls();
   }
 
   reset(code: Reset["code"], message: string): void {
@@ -123,7 +158,7 @@ export class Stream implements DataSource {
 
   nextFrame(): Uint8Array | null {
     if (this.closed) return null;
-    const segment = this.#send.take(limits.DATA_BYTES_MAX);
+    const segment = this.#send.take();
     if (segment === null) return null;
     const flags = segment.fin ? FLAG_FIN : 0;
     const frame = this.#port.frame(this.id, FrameType.data, flags, encodeData(segment));
@@ -131,8 +166,59 @@ export class Stream implements DataSource {
     return frame;
   }
 
-  receivedOpenOk(ok: OpenOk): void {
+  /** Where both halves stand, for the peer; it counts as told. */
+  entry(): ResumeEntry {
+    const answered = this.#answer !== null;
+    const { rx: ctlRx } = this.#ctl;
+    return { stream: this.id, answered, ...this.#receive.tell(), ctlRx, tx: this.#send.tx };
+  }
+
+  /** The peer's side of it, on a new link. Either the stream goes on from there, or it ends. */
+  resume(peer: ResumeEntry): void {
+    const verdict = this.#send.judge(peer);
+    if (verdict === "gap") {
+      this.reset("GAP", "the peer misses bytes that it had taken before and are gone");
+    } else if (verdict === "rolled-back") {
+      this.reset("ROLLED_BACK", "the peer is in an older state than was seen of it");
+    } else if (verdict === "diverged") {
+      this.reset("DIVERGED", "the peer has other bytes at the same positions");
+    } else if (!this.#ctl.rewind(peer.ctlRx)) {
+      this.reset("ROLLED_BACK", "the peer counts other control messages than were sent");
+    } else {
+      this.#send.resume(peer);
+      this.#closeWhenFinished();
+    }
+  }
+
+  /** A link is there again: says what the peer may not have heard. */
+  bound(): void {
     if (this.closed) return;
+    if (this.#answer === null && this.#request !== null) {
+      this.#control(FrameType.open, encodeJson(this.#request));
+    }
+    this.#resyncedAt = -1;
+    this.#sendCtls();
+    this.#port.ready(this);
+    this.#took(0);
+  }
+
+  /** Nothing was heard for a while: asks what arrived. */
+  probe(): void {
+    if (this.closed || !this.unconfirmed) return;
+    if (this.#answer === null && this.#request !== null) {
+      this.#control(FrameType.open, encodeJson(this.#request));
+    }
+    this.#control(FrameType.probe, encodeProbe({ tx: this.#send.tx, ctlTx: this.#ctl.tx }));
+  }
+
+  /** The peer opened it again: it did not hear the answer. */
+  receivedOpenAgain(): void {
+    if (this.#answer !== null) this.#control(FrameType.openOk, encodeJson(this.#answer));
+  }
+
+  receivedOpenOk(ok: OpenOk): void {
+    if (this.closed || this.#answer !== null) return;
+    this.#answer = ok;
     this.#send.grant(ok.rxMax);
     this.#events.onOpen?.(ok);
     this.#port.ready(this);
@@ -143,26 +229,51 @@ export class Stream implements DataSource {
     const arrival = this.#receive.accept(data, fin);
     if (arrival.kind === "over-credit") {
       this.reset("CREDIT_VIOLATION", "more bytes than were granted");
-    } else if (arrival.kind === "gap") {
-      this.reset("PROTOCOL", `bytes before offset ${data.offset} are missing`);
     } else if (arrival.kind === "after-end") {
       this.reset("PROTOCOL", "bytes after the end");
+    } else if (arrival.kind === "gap") {
+      this.#resync();
     } else {
       if (arrival.bytes.length > 0) this.#arrived.push(ownBytes(arrival.bytes));
       this.#consume();
     }
   }
 
-  /** @throws ProtocolError */
-  receivedCredit(credit: CreditBody, fin: boolean): void {
+  receivedCredit(credit: CreditBody): void {
     if (this.closed) return;
-    this.#send.credit(credit, fin);
+    if (!this.#send.credit(credit) || !this.#ctl.acked(credit.ctlRx)) {
+      this.reset("ROLLED_BACK", "the peer has what was never sent");
+      return;
+    }
+    this.#sendCtls();
     if (this.#send.ready) this.#port.ready(this);
     this.#closeWhenFinished();
   }
 
-  receivedCtl(ctl: Ctl): void {
+  receivedResync(resync: ResyncBody): void {
     if (this.closed) return;
+    this.#send.rewind(resync);
+    this.#ctl.rewind(resync.ctlRx);
+    this.#sendCtls();
+    this.#port.ready(this);
+  }
+
+  receivedProbe(probe: ProbeBody): void {
+    if (this.closed) return;
+    const behind = probe.tx > this.#receive.rx || probe.ctlTx > this.#ctl.rx;
+    if (behind) this.#resync(true);
+    else this.#credit();
+  }
+
+  receivedCtl(seq: number, ctl: Ctl | null): void {
+    if (this.closed) return;
+    const arrival = this.#ctl.arrived(seq);
+    if (arrival === "gap") {
+      this.#resync();
+      return;
+    }
+    this.#credit();
+    if (arrival === "old" || ctl === null) return;
     try {
       this.#events.onCtl?.(ctl);
     } catch (error) {
@@ -211,15 +322,34 @@ export class Stream implements DataSource {
 
   #took(length: number): void {
     if (this.closed) return;
-    const due = this.#receive.taken(length);
-    if (due !== null) {
-      const flags = due.fin ? FLAG_FIN : 0;
-      this.#control(FrameType.credit, encodeCredit(due.credit), flags);
-    }
+    if (this.#receive.taken(length)) this.#credit();
     if (!this.#receive.finished || this.#endDelivered) return;
     this.#endDelivered = true;
     this.#events.onEnd?.();
     this.#closeWhenFinished();
+  }
+
+  /** Only what was said counts as told: without a link the next one will hear it. */
+  #credit(): void {
+    if (!this.#port.linked) return;
+    const { rx, ack, max } = this.#receive.tell();
+    this.#control(FrameType.credit, encodeCredit({ rx, ack, max, ctlRx: this.#ctl.rx }));
+  }
+
+  /** Once for each position, and again when the peer asks. */
+  #resync(again = false): void {
+    const { rx } = this.#receive;
+    if (this.#resyncedAt === rx && !again) return;
+    this.#resyncedAt = rx;
+    this.#control(FrameType.resync, encodeResync({ rx, ctlRx: this.#ctl.rx }));
+  }
+
+  #sendCtls(): void {
+    while (this.#port.linked) {
+      const next = this.#ctl.take();
+      if (next === null) return;
+      this.#control(FrameType.ctl, encodeCtl(next.seq, encodeJson(next.ctl)));
+    }
   }
 
   #closeWhenFinished(): void {
@@ -229,9 +359,8 @@ export class Stream implements DataSource {
   #close(end: StreamEnd): void {
     if (this.closed) return;
     this.#end = end;
-    this.#send.discard();
     this.#arrived.length = 0;
-    this.#port.closed(this);
+    this.#port.closed(this, end);
     this.#settleSenders();
     this.#events.onClosed?.(end);
   }
@@ -243,7 +372,7 @@ export class Stream implements DataSource {
     for (const settle of senders) settle();
   }
 
-  #control(type: FrameType, body: Uint8Array, flags = 0): void {
-    this.#port.control(this.#port.frame(this.id, type, flags, body));
+  #control(type: FrameType, body: Uint8Array): void {
+    this.#port.send(this.id, type, body);
   }
 }

@@ -3,7 +3,7 @@
  * in which phase it is. Knows no xterm.js: a screen is whatever takes bytes and says when.
  */
 import type { Api } from "../client/api.ts";
-import { connectHub, dialBrowser } from "../client/index.ts";
+import { connectHub, dialBrowser, wakeWithPage } from "../client/index.ts";
 import type { HubConnection, TerminalStream } from "../client/index.ts";
 import { toHubError, type HubError } from "../base/hub-error.ts";
 import { paceScreen } from "./screen-pace.ts";
@@ -18,6 +18,8 @@ export interface Screen {
 export type ShellPhase =
   | { readonly kind: "connecting" }
   | { readonly kind: "open"; readonly pty: string }
+  /** The way to the shell is gone for now; it runs on, and its bytes are kept. */
+  | { readonly kind: "waiting"; readonly error: HubError }
   | { readonly kind: "exited"; readonly code: number | null; readonly signal: string | null }
   | { readonly kind: "lost"; readonly error: HubError };
 
@@ -39,15 +41,23 @@ export function openShell({ api, session, screen, onPhase }: ShellOptions): Shel
   let closed = false;
   let connection: HubConnection | null = null;
   let terminal: TerminalStream | null = null;
+  let stopWaking = (): void => undefined;
+  const leave = (): void => {
+    stopWaking();
+    removeEventListener("pagehide", onHide);
+    connection?.close();
+  };
   const tell = (phase: ShellPhase): void => {
     if (!closed) onPhase(phase);
   };
 
   const run = async (): Promise<void> => {
     tell({ kind: "connecting" });
-    const { ticket } = await api.ticket();
     const url = `${api.url.replace(/^http/, "ws")}/v1/client`;
-    connection = await connectHub({ open: () => dialBrowser({ url, ticket }) });
+    // A ticket is good for one dial.
+    const open = async () => dialBrowser({ url, ticket: (await api.ticket()).ticket });
+    connection = await connectHub({ open });
+    stopWaking = wakeWithPage(connection);
     if (closed) return;
     const channel = await connection.attach(session);
     if (closed) return;
@@ -61,18 +71,27 @@ export function openShell({ api, session, screen, onPhase }: ShellOptions): Shel
     // The window may have changed its size while the shell started.
     shell.resize(screen);
     tell({ kind: "open", pty });
+    channel.onPhase((phase) => {
+      if (phase.kind === "waiting") tell({ kind: "waiting", error: phase.error });
+      if (phase.kind === "live") tell({ kind: "open", pty });
+    });
     tell({ kind: "exited", ...(await shell.exit) });
   };
   run()
     .catch((error: unknown) => tell({ kind: "lost", error: toHubError(error) }))
-    .finally(() => connection?.close());
+    .finally(leave);
+  // A page that is closed leaves; one that only sleeps in the browser's cache comes back.
+  const onHide = (event: PageTransitionEvent): void => {
+    if (!event.persisted) leave();
+  };
+  addEventListener("pagehide", onHide);
 
   return {
     write: (bytes) => void terminal?.write(bytes),
     resize: (size) => terminal?.resize(size),
     close() {
       closed = true;
-      connection?.close();
+      leave();
     },
   };
 }

@@ -33,12 +33,12 @@ export function TerminalPanel({ api, session }: TerminalPanelProps) {
             title={connected ? "starts a new shell" : `the session is ${session.state}`}
             onClick={() => setRun(run + 1)}
           >
-            {run === 0 ? "open" : phase.kind === "lost" ? "reconnect" : "open another"}
+            {run === 0 ? "open" : "open another"}
           </button>
         )}
       </div>
       {run > 0 && phase.kind === "lost" && (
-        <ProblemBox problem={phase.error} what="the link is lost, and the shell with it" />
+        <ProblemBox problem={phase.error} what="the shell is lost" />
       )}
       {run > 0 && <Shell key={run} api={api} session={session.id} onPhase={setPhase} />}
       {run > 0 && !ended && <p class="quiet">Shift+Escape leaves the terminal.</p>}
@@ -50,8 +50,9 @@ function PhaseText({ phase }: { readonly phase: ShellPhase }) {
   const text = {
     connecting: () => "connecting…",
     open: () => "",
+    waiting: () => (phase.kind === "waiting" ? `reconnecting… (${phase.error.message})` : ""),
     exited: () => exitText(phase),
-    lost: () => "link lost",
+    lost: () => "the shell is lost",
   }[phase.kind]();
   const noPty = phase.kind === "open" && phase.pty === "pipes";
   return (

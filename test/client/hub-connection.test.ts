@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/base/random.ts";
 import { connectHub, HubError, type HubConnection } from "../../src/client/index.ts";
-import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeCtl, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -9,6 +9,7 @@ import {
   FrameType,
   type Frame,
 } from "../../src/protocol/frame.ts";
+import { decodeVector, splitAttach } from "../../src/protocol/resume.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { settled, TestClock } from "../support/test-clock.ts";
 
@@ -19,16 +20,29 @@ let clock: TestClock;
 let mine: MemorySocket;
 let hub: MemorySocket;
 let heard: Frame[];
+/** What the next dials meet instead of a socket. */
+let refuseWith: HubError | null;
+let dials: number;
 
 beforeEach(() => {
   clock = new TestClock();
   [mine, hub] = MemorySocket.pair();
   heard = [];
+  refuseWith = null;
+  dials = 0;
+});
+
+/** Each dial is a new pair of sockets; `mine` and `hub` are always the newest. */
+function open(): Promise<MemorySocket> {
+  dials += 1;
+  if (refuseWith !== null) return Promise.reject(refuseWith);
+  if (dials > 1) [mine, hub] = MemorySocket.pair();
   hub.onFrame((message) => {
     const frame = decodeFrame(message);
     if (frame !== null) heard.push(frame);
   });
-});
+  return Promise.resolve(mine);
+}
 
 /** Delivers both ways until nothing moves. */
 async function quiet(): Promise<void> {
@@ -46,7 +60,7 @@ function say(type: FrameType, body: unknown, rest: { route?: number; stream?: nu
 
 function connect(): Promise<HubConnection> {
   return connectHub({
-    open: () => Promise.resolve(mine),
+    open,
     clock,
     random: seededRandom("client"),
   });
@@ -55,6 +69,11 @@ function connect(): Promise<HubConnection> {
 async function connected(): Promise<HubConnection> {
   const connecting = connect();
   await quiet();
+  await welcome();
+  return connecting;
+}
+
+async function welcome(): Promise<void> {
   say(FrameType.welcome, {
     linkId: "lnk_1",
     hubId: "hub_1",
@@ -64,17 +83,28 @@ async function connected(): Promise<HubConnection> {
     frameBytesMax: 65_600,
   });
   await quiet();
-  return connecting;
 }
 
 async function attached() {
   const connection = await connected();
   const attaching = connection.attach("demo");
   await quiet();
-  const { channelId } = JSON.parse(text(lastOf(FrameType.attach).body)) as { channelId: string };
-  say(FrameType.attached, { channelId, session: "ses_1", epoch: EPOCH }, { route: ROUTE });
-  await quiet();
+  await letIn();
   return { connection, channel: await attaching };
+}
+
+/** The head of the newest ATTACH. */
+function lastAttach(): { mode: string; channelId: string; attachSeq: number } {
+  const { json } = splitAttach(lastOf(FrameType.attach).body);
+  return JSON.parse(text(json)) as ReturnType<typeof lastAttach>;
+}
+
+/** Answers the newest ATTACH. */
+async function letIn(rest: object = {}): Promise<void> {
+  const { channelId, attachSeq } = lastAttach();
+  const attached = { channelId, attachSeq, session: "ses_1", epoch: EPOCH, ...rest };
+  say(FrameType.attached, attached, { route: ROUTE });
+  await quiet();
 }
 
 function lastOf(type: FrameType): Frame {
@@ -116,7 +146,7 @@ describe("a client's connection", () => {
     const connection = await connected();
     const refused = connection.attach("nope").catch(code);
     await quiet();
-    const { channelId } = JSON.parse(text(lastOf(FrameType.attach).body)) as { channelId: string };
+    const { channelId } = lastAttach();
     say(FrameType.error, { code: "SessionNotFound", message: "no session nope", channelId });
     await quiet();
     expect(await refused).toBe("SessionNotFound");
@@ -129,14 +159,53 @@ describe("a client's connection", () => {
     expect(await lost).toBe("DriverDeaf");
   });
 
-  test("answers pings, and gives a silent hub up after deadMs", async () => {
+  test("answers pings, and dials again when the hub was silent for deadMs", async () => {
     const connection = await connected();
     say(FrameType.ping, Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 0));
     await quiet();
     expect([...lastOf(FrameType.pong).body]).toEqual([1, 2, 3, 4, 0, 0, 0, 0]);
+    const first = mine;
     await clock.advanceAsync(15_000);
-    expect(code(await connection.closed)).toBe("LinkLost");
-    expect(mine.ended?.code).toBe(1006);
+    expect(first.ended?.code).toBe(1006);
+    expect(connection.state).toMatchObject({ kind: "reconnecting", error: { code: "LinkLost" } });
+    await clock.advanceAsync(200);
+    expect(dials).toBe(2);
+    await welcome();
+    expect(connection.state).toEqual({ kind: "live" });
+    connection.close();
+  });
+
+  test("never gives up while the hub is only away, and wakes at once", async () => {
+    const connection = await connected();
+    refuseWith = new HubError("HubUnreachable", "nobody is there");
+    hub.cut({ code: 1006, reason: "" });
+    await clock.advanceAsync(24 * 60 * 60 * 1_000);
+    expect(dials).toBeGreaterThan(24 * 60 * 12);
+    refuseWith = null;
+    const before = dials;
+    await clock.advanceAsync(1_500);
+    while (dials === before) await clock.advanceAsync(1_000);
+    await welcome();
+    expect(connection.state.kind).toBe("live");
+    refuseWith = new HubError("HubUnreachable", "nobody is there");
+    hub.cut({ code: 1006, reason: "" });
+    await clock.advanceAsync(60_000);
+    refuseWith = null;
+    connection.wake();
+    await quiet();
+    await welcome();
+    expect(connection.state.kind).toBe("live");
+    connection.close();
+    expect(await connection.closed).toBeNull();
+  });
+
+  test("ends when the hub will never take this client again", async () => {
+    const connection = await connected();
+    refuseWith = new HubError("Unauthenticated", "the token was withdrawn");
+    hub.cut({ code: 1006, reason: "" });
+    await clock.advanceAsync(10_000);
+    expect(code(await connection.closed)).toBe("Unauthenticated");
+    expect(dials).toBe(2);
   });
 });
 
@@ -163,7 +232,8 @@ describe("an attached session", () => {
       encodeData({ offset, bytes: new TextEncoder().encode(word) });
     say(FrameType.data, data(0, "out"), { ...route, stream: 1 });
     hub.send(fin(2, data(0, "err")));
-    say(FrameType.ctl, { type: "exit", code: 3, signal: null }, { ...route, stream: 1 });
+    const ended = encodeJson({ type: "exit", code: 3, signal: null });
+    say(FrameType.ctl, encodeCtl(0, ended), { ...route, stream: 1 });
     hub.send(fin(1, data(3, "")));
     await quiet();
     expect(await exec.opened).toEqual({ pid: 7 });
@@ -197,20 +267,49 @@ describe("an attached session", () => {
     await expect(exec.opened).rejects.toMatchObject(error);
   });
 
-  test("a driver that goes down ends the route and what ran on it, not the connection", async () => {
+  test("goes on in the same channel when the driver comes back, and asks until it does", async () => {
     const { connection, channel } = await attached();
+    const first = lastAttach();
     const exec = channel.exec({ argv: ["sleep"] });
+    await quiet();
+    say(FrameType.openOk, { rxMax: 100, pid: 7 }, { route: ROUTE, stream: 1 });
     const peer = { session: "ses_1", driver: "down", state: "nudging", epoch: EPOCH };
     say(FrameType.peerState, peer, { route: ROUTE });
     await quiet();
-    expect(code(await channel.closed)).toBe("DriverAbsent");
-    expect(code(await exec.exit.catch((error: unknown) => error))).toBe("LinkLost");
-    expect(() => channel.exec({ argv: ["x"] })).toThrow(HubError);
-    const again = connection.attach("demo").catch(code);
+    expect(channel.phase).toMatchObject({ kind: "waiting", error: { code: "DriverAbsent" } });
+    for (let n = 0; n < 3; n++) {
+      heard.length = 0;
+      await clock.advanceAsync(1_000);
+      await quiet();
+      const { channelId } = lastAttach();
+      const body = { code: "SessionNotConnected", message: "nudging", channelId };
+      say(FrameType.error, body);
+      await quiet();
+    }
+    await clock.advanceAsync(1_000);
     await quiet();
-    expect(lastOf(FrameType.attach)).toBeDefined();
+    expect(lastAttach()).toMatchObject({ mode: "resume", channelId: first.channelId });
+    expect(lastAttach().attachSeq).toBeGreaterThan(first.attachSeq);
+    const { vector } = splitAttach(lastOf(FrameType.attach).body);
+    expect(decodeVector(vector)).toMatchObject([{ stream: 1, answered: true, rx: 0 }]);
+    await letIn({ epoch: EPOCH + 1, opened: 0, seen: 1 });
+    expect(channel.phase).toEqual({ kind: "live", epoch: EPOCH + 1 });
     connection.close();
-    expect(await again).toBe("LinkLost");
+    await expect(exec.exit).rejects.toMatchObject({ code: "LinkLost" });
+  });
+
+  test("a driver that was started anew ends the channel with that word", async () => {
+    const { channel } = await attached();
+    const exec = channel.exec({ argv: ["sleep"] });
+    hub.cut({ code: 1006, reason: "" });
+    await clock.advanceAsync(200);
+    await welcome();
+    const { channelId } = lastAttach();
+    say(FrameType.error, { code: "UNKNOWN_CHANNEL", message: "started anew", channelId });
+    await quiet();
+    expect(code(await channel.closed)).toBe("DriverRestarted");
+    await expect(exec.exit).rejects.toMatchObject({ code: "DriverRestarted" });
+    expect(() => channel.exec({ argv: ["x"] })).toThrow(HubError);
   });
 
   test("leaving detaches the route and resolves with no error", async () => {

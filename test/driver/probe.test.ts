@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { openProbe } from "../../src/driver/services/probe.ts";
 import { decodeFrame } from "../../src/protocol/frame.ts";
-import { Channel } from "../../src/stream/channel.ts";
+import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 
@@ -32,17 +32,14 @@ async function probe(
   context: { home: string; env?: Record<string, string> },
 ): Promise<{ exec: Finding; filesystem: Finding }> {
   const [toDriver, toClient] = MemorySocket.pair();
-  const route = { route: 1, epoch: 1 };
   const client = new Channel({
-    ...route,
     side: "client",
-    egress: new Egress(toDriver),
+    clock: systemClock,
     onOpen: () => undefined,
   });
   const driver = new Channel({
-    ...route,
     side: "driver",
-    egress: new Egress(toClient),
+    clock: systemClock,
     onOpen: (request, stream) => {
       if (request.kind !== "probe") throw new Error("not a probe");
       openProbe(request, stream, { clock: systemClock, env: {}, ...context });
@@ -52,6 +49,7 @@ async function probe(
     [toDriver, client],
     [toClient, driver],
   ] as const) {
+    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket) }, NEW_CHANNEL);
     socket.onFrame((message) => {
       const frame = decodeFrame(message);
       if (frame !== null) channel.receive(frame);
@@ -71,6 +69,8 @@ async function probe(
     toClient.deliver();
     await new Promise(setImmediate);
   }
+  client.unbind();
+  driver.unbind();
   return JSON.parse(answer) as { exec: Finding; filesystem: Finding };
 }
 

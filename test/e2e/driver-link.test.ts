@@ -43,7 +43,7 @@ describe("a driver", () => {
     const link = await hub.driver();
     expect(link.authorization).toBe("Bearer canary-driver-token");
     expect(link.hello).toMatchObject({ session: "ses_test", lastEpoch: null, reason: "start" });
-    expect(link.hello.features).toEqual(["exec", "terminal", "probe"]);
+    expect(link.hello.features).toEqual(["resume", "exec", "terminal", "probe"]);
     expect(link.hello.instance.pid).toBe(pid);
     await pause(1_300);
     expect(link.pongs.length).toBeGreaterThanOrEqual(2);

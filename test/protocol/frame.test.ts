@@ -107,9 +107,10 @@ describe("bodies", () => {
   });
 
   test("credit that acknowledges more than it received is refused", () => {
-    const good = { rx: 10, ack: 10, max: 20 };
+    const good = { rx: 10, ack: 10, max: 20, ctlRx: 3 };
     expect(decodeCredit(encodeCredit(good))).toEqual(good);
-    expect(() => decodeCredit(encodeCredit({ rx: 9, ack: 10, max: 20 }))).toThrow(ProtocolError);
+    const wrong = encodeCredit({ ...good, rx: 9 });
+    expect(() => decodeCredit(wrong)).toThrow(ProtocolError);
   });
 
   test("a ping carries its number and the sender's lateness", () => {

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
-import { encodeCredit, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { decodeResync, encodeCredit, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import type { OpenRequest } from "../../src/protocol/services.ts";
-import { Channel } from "../../src/stream/channel.ts";
+import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import type { Stream, StreamEnd, StreamEvents } from "../../src/stream/stream.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
-import { settled } from "../support/test-clock.ts";
+import { settled, TestClock } from "../support/test-clock.ts";
 
 const WINDOW = 1_000;
 const EPOCH = 70_000;
@@ -28,23 +28,23 @@ function pair(onOpen?: (stream: Stream) => void): Pair {
   const [toDriver, toClient] = MemorySocket.pair();
   const accepted: Stream[] = [];
   const egresses = [new Egress(toDriver), new Egress(toClient)] as const;
-  const options = { route: 5, epoch: EPOCH };
+  const clock = new TestClock();
   const client = new Channel({
-    ...options,
     side: "client",
-    egress: egresses[0],
+    clock,
     onOpen: (_request, stream) => stream.reset("REFUSED", "no"),
   });
   const driver = new Channel({
-    ...options,
     side: "driver",
-    egress: egresses[1],
+    clock,
     onOpen: (_request, stream) => {
       accepted.push(stream);
       if (onOpen !== undefined) onOpen(stream);
       else stream.accept({}, WINDOW);
     },
   });
+  client.bind({ route: 5, epoch: EPOCH, egress: egresses[0] }, NEW_CHANNEL);
+  driver.bind({ route: 5, epoch: EPOCH, egress: egresses[1] }, NEW_CHANNEL);
   const receive = (channel: Channel) => (message: Uint8Array) => {
     const frame = decodeFrame(message);
     if (frame !== null) channel.receive(frame);
@@ -261,11 +261,10 @@ describe("a channel meets a peer that breaks the rules", () => {
     return { line, ends };
   }
 
-  test("more than was granted, a gap, and bytes after the end each reset the stream", () => {
+  test("more than was granted and bytes after the end each reset the stream", () => {
     const bad: [string, DataSpec][] = [
       ["CREDIT_VIOLATION", { offset: 0, length: WINDOW + 1, fin: false }],
       ["CREDIT_VIOLATION", { offset: 500, length: WINDOW, fin: false }],
-      ["PROTOCOL", { offset: 1, length: 1, fin: false }],
     ];
     for (const [code, data] of bad) {
       const { line, ends } = opened();
@@ -310,24 +309,44 @@ describe("a channel meets a peer that breaks the rules", () => {
     expect(received).toEqual([...pattern(0, 16)]);
   });
 
-  test("credit that goes backwards or counts unsent bytes ends the link", () => {
-    const credit = (rx: number, ack: number, max: number, flags = 0) =>
-      frame(FrameType.credit, 1, encodeCredit({ rx, ack, max }), flags);
-    expect(() => opened().line.driver.receive(credit(1, 0, 5_000))).toThrow(ProtocolError);
-    expect(() => opened().line.driver.receive(credit(0, 0, WINDOW - 1))).toThrow(ProtocolError);
-    expect(() => opened().line.driver.receive(credit(0, 0, WINDOW, FLAG_FIN))).toThrow(
-      ProtocolError,
-    );
-    expect(() => opened().line.driver.receive(credit(0, 0, WINDOW))).not.toThrow();
+  test("bytes before which others are missing are asked for again, once for each position", () => {
+    const { line, ends } = opened();
+    const before = line.toClient.sent.length;
+    for (const offset of [3, 4, 5])
+      line.driver.receive(dataFrame({ offset, length: 1, fin: false }));
+    line.driver.receive(dataFrame({ offset: 0, length: 1, fin: false }));
+    line.driver.receive(dataFrame({ offset: 4, length: 1, fin: false }));
+    const asked = line.toClient.sent.slice(before).map((message) => decodeFrame(message));
+    expect(asked.map((one) => [one?.type, decodeResync(one?.body ?? new Uint8Array(0))])).toEqual([
+      [FrameType.resync, { rx: 0, ctlRx: 0 }],
+      [FrameType.resync, { rx: 1, ctlRx: 0 }],
+    ]);
+    expect(ends).toEqual([]);
   });
 
-  test("ids of the wrong side, used ids and 0 end the link", () => {
+  test("an old credit changes nothing, and one for what was never sent ends the stream", () => {
+    const credit = (rx: number, ack: number, max: number, ctlRx = 0) =>
+      frame(FrameType.credit, 1, encodeCredit({ rx, ack, max, ctlRx }));
+    const old = opened();
+    old.line.driver.receive(credit(0, 0, WINDOW - 1));
+    expect(old.ends).toEqual([]);
+    for (const wrong of [credit(1, 0, 5_000), credit(0, 0, WINDOW, 1)]) {
+      const { line, ends } = opened();
+      line.driver.receive(wrong);
+      expect(ends).toMatchObject([{ by: "self", reset: { code: "ROLLED_BACK" } }]);
+    }
+  });
+
+  test("an id of the wrong side and 0 end the link; a used one is answered as before", () => {
     const { line } = opened();
-    for (const id of [0, 1, 2]) {
+    for (const id of [0, 2]) {
       expect(() => line.driver.receive(open(id))).toThrow(ProtocolError);
     }
-    expect(() => line.driver.receive(open(7))).not.toThrow();
-    expect(() => line.driver.receive(open(5))).toThrow(ProtocolError);
+    line.driver.receive(open(1));
+    expect([line.accepted.length, line.toClient.sent.at(-1)?.[0]]).toEqual([1, FrameType.openOk]);
+    line.driver.receive(open(7));
+    line.driver.receive(open(5));
+    expect([line.accepted.length, line.toClient.sent.at(-1)?.[0]]).toEqual([2, FrameType.reset]);
   });
 
   test("a request that this version does not know is refused alone", () => {

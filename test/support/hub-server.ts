@@ -1,14 +1,16 @@
 /** The hub's doors on a loopback port: real sockets, fake platform, the test's clock. */
 import { WebSocket } from "ws";
 import { connect, type AddressInfo, type Socket } from "node:net";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { createUpgradeGate } from "../../src/hub/server/upgrade.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FrameType, type Frame } from "../../src/protocol/frame.ts";
+import { splitAttach } from "../../src/protocol/resume.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../src/protocol/version.ts";
-import { Channel } from "../../src/stream/channel.ts";
+import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import {
@@ -187,9 +189,7 @@ class ProbeEnd {
       const well = { ok: true, latencyMs: 1, code: null, detail: "fine" };
       this.#channel = new Channel({
         side: "driver",
-        route: frame.route,
-        epoch: this.#epoch,
-        egress: new Egress(this.#socket),
+        clock: systemClock,
         onOpen: (request, stream) => {
           stream.accept({}, 0);
           const shown = request.kind === "terminal" ? request.argv.slice(4).join("") : null;
@@ -198,16 +198,21 @@ class ProbeEnd {
           stream.end();
         },
       });
+      const link = { route: frame.route, epoch: this.#epoch, egress: new Egress(this.#socket) };
+      this.#channel.bind(link, NEW_CHANNEL);
       return true;
     }
-    if (frame.route !== this.#channel.route) return false;
+    if (frame.route !== this.#channel.link?.route) return false;
     this.#channel.receive(frame);
     return true;
   }
 }
 
+/** The JSON of a frame; of ATTACH and ATTACHED the head. */
 export function bodyOf(frame: Frame): Record<string, unknown> {
-  return JSON.parse(new TextDecoder().decode(frame.body)) as Record<string, unknown>;
+  const withVector = frame.type === FrameType.attach || frame.type === FrameType.attached;
+  const json = withVector ? splitAttach(frame.body).json : frame.body;
+  return JSON.parse(new TextDecoder().decode(json)) as Record<string, unknown>;
 }
 
 /** A plain TCP connection that keeps its half open whatever the other side does. */

@@ -15,6 +15,7 @@ import {
   rewriteRoute,
   type Frame,
 } from "../../src/protocol/frame.ts";
+import { splitAttach } from "../../src/protocol/resume.ts";
 import { createHeartbeat, type Heartbeat, type Pong } from "../../src/stream/heartbeat.ts";
 import type { FrameSocket } from "../../src/transport/frame-socket.ts";
 import { fromWebSocket, wsOptions } from "../../src/transport/ws-socket.ts";
@@ -189,7 +190,7 @@ export class TinyHub {
       else if (frame.type === FrameType.ping) {
         socket.send(encodeFrame({ type: FrameType.pong, body: frame.body }));
       } else if (frame.type === FrameType.attach) {
-        const attach = parseControl(Attach, frame.body);
+        const attach = parseControl(Attach, splitAttach(frame.body).json);
         if (driver === undefined || driver.ended !== null) {
           const body = encodeJson({
             code: "SessionNotConnected",
@@ -203,7 +204,7 @@ export class TinyHub {
         toDriver.set(1000 + route, route);
         const { channelId } = attach;
         this.#routes.set(route, { client: socket, clientRoute: 1000 + route, channelId });
-        const body = encodeJson(attach);
+        const { body } = frame;
         driver.socket.send(
           encodeFrame({ type: FrameType.attach, route, epoch: driver.epoch, body }),
         );
@@ -220,7 +221,7 @@ export class TinyHub {
   #detach(route: number): void {
     const driver = this.drivers.at(-1);
     this.#routes.delete(route);
-    const body = encodeJson({ reason: "client went away" });
+    const body = encodeJson({ reason: "client went away", keep: true });
     driver?.socket.send(encodeFrame({ type: FrameType.detach, route, epoch: driver.epoch, body }));
   }
 }

@@ -5,9 +5,10 @@
 import type { ExecStream, Exit, TakeBytes } from "../../client/exec-stream.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { exitCodeOf, isInputPiped, pumpInput, writeTo } from "../byte-pump.ts";
-import { flagOption, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { flagOption, note, printJson, textOption, type Cli, type Run } from "../cli.ts";
 import { timeLimit } from "../follow.ts";
 import { keyValues } from "../key-values.ts";
+import { tellInLines } from "../link-status.ts";
 import { attachSession } from "../session-link.ts";
 
 const EXIT_INTERRUPTED = 130;
@@ -20,6 +21,7 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
   const env = keyValues(cli, "env");
   const cwd = textOption(cli, "cwd");
   const link = await attachSession(cli, name);
+  const stopTelling = tellInLines(cli, link.channel);
   try {
     const output = outputs(cli);
     const exec = link.channel.exec({
@@ -44,9 +46,13 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
       stopInput();
     }
   } finally {
+    stopTelling();
+    if (link.channel.phase.kind === "waiting") note(cli, MAY_STILL_RUN);
     link.close();
   }
 };
+
+const MAY_STILL_RUN = "holdfast: the session could not be reached; the command may still run in it";
 
 interface Outputs {
   readonly onStdout: TakeBytes;

@@ -5,6 +5,7 @@
 import type { TerminalStream } from "../../client/terminal-stream.ts";
 import { exitCodeOf, pumpInput, writeTo } from "../byte-pump.ts";
 import { note, textOption, usageError, type Cli, type Run } from "../cli.ts";
+import { tellOnScreen } from "../link-status.ts";
 import { attachSession } from "../session-link.ts";
 
 const EXIT_TERMINATED = 143;
@@ -31,7 +32,12 @@ export const run: Run = async (cli, [name = ""]) => {
     if (pty === "pipes") {
       note(cli, "this sandbox has no pty: no colours, no line editing, no ^C (install `script`)");
     }
-    return await runShell(cli, terminal);
+    const stopTelling = tellOnScreen(cli, link.channel);
+    try {
+      return await runShell(cli, terminal);
+    } finally {
+      stopTelling();
+    }
   } finally {
     link.close();
   }

@@ -13,6 +13,7 @@ import { CloseCodes } from "../../protocol/close-codes.ts";
 import { EpochConfirm, parseControl, type DriverHello } from "../../protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { commonFeatures } from "../../protocol/version.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable, type Session } from "../session/session.ts";
 import { ClientLink } from "./client-link.ts";
@@ -57,7 +58,7 @@ export class Switchboard {
         refuse(socket, CloseCodes.forbidden, "this door is for clients");
         return;
       }
-      this.#welcome(socket, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
+      this.#welcome(socket, hello, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
       const link = new ClientLink({
         ...this.#options,
         socket,
@@ -141,15 +142,22 @@ export class Switchboard {
         this.#attachDriver(socket, session, hello, epoch);
       }
     });
-    this.#welcome(socket, limits.DRIVER_PING_MS, limits.DRIVER_DEAD_MS, { epoch, challenge });
+    const { DRIVER_PING_MS, DRIVER_DEAD_MS } = limits;
+    this.#welcome(socket, hello, DRIVER_PING_MS, DRIVER_DEAD_MS, { epoch, challenge });
   }
 
-  #welcome(socket: FrameSocket, pingMs: number, deadMs: number, more: object): void {
+  #welcome(
+    socket: FrameSocket,
+    hello: { readonly features: readonly string[] },
+    pingMs: number,
+    deadMs: number,
+    more: object,
+  ): void {
     const { hubId, random } = this.#options;
     const body = {
       linkId: newId("lnk", random),
       hubId,
-      features: [],
+      features: commonFeatures(hello.features),
       pingMs,
       deadMs,
       frameBytesMax: limits.WS_MESSAGE_BYTES_MAX,

@@ -10,8 +10,9 @@ import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { Attach, Detach, parseControl } from "../../protocol/control.ts";
-import { encodeFrame, FrameType, type Frame } from "../../protocol/frame.ts";
+import { encodeFrame, FrameType, isStreamFrame, type Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { splitAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { DriverLink } from "./driver-link.ts";
 import { Leg } from "./leg.ts";
@@ -55,7 +56,9 @@ export class ClientLink {
       onFrame: (frame, message) => this.#receive(frame, message),
       onClose: () => {
         for (const { destination, driverRoute } of this.#bindings.values()) {
-          destination.driver.detach(driverRoute, "the client's link ended");
+          // It may come back, over this hub or another: the driver keeps the channel for it.
+          const detach = { reason: "the client's link ended", keep: true };
+          destination.driver.detach(driverRoute, detach);
         }
         this.#bindings.clear();
         options.onClose(this);
@@ -70,27 +73,24 @@ export class ClientLink {
   #receive(frame: Frame, message: Uint8Array): void {
     switch (frame.type) {
       case FrameType.attach:
-        this.#attach(parseControl(Attach, frame.body));
+        this.#attach(frame.body);
         break;
       case FrameType.detach:
-        this.#detach(frame.route, parseControl(Detach, frame.body).reason);
+        this.#detach(frame.route, parseControl(Detach, frame.body));
         break;
-      case FrameType.open:
-      case FrameType.openOk:
-      case FrameType.data:
-      case FrameType.credit:
-      case FrameType.ctl:
-      case FrameType.reset: {
+      default: {
+        if (!isStreamFrame(frame.type)) {
+          throw new ProtocolError(`frame type ${frame.type} is not a client's to send`);
+        }
         const binding = this.#bindings.get(frame.route);
         binding?.destination.driver.forward(binding.driverRoute, message);
-        break;
       }
-      default:
-        throw new ProtocolError(`frame type ${frame.type} is not a client's to send`);
     }
   }
 
-  #attach(attach: Attach): void {
+  #attach(body: Uint8Array): void {
+    const { json, vector } = splitAttach(body);
+    const attach = parseControl(Attach, json);
     if (this.#bindings.size >= limits.CHANNELS_PER_LINK_MAX) {
       throw new ProtocolError(`more than ${limits.CHANNELS_PER_LINK_MAX} channels on one link`);
     }
@@ -107,18 +107,25 @@ export class ClientLink {
       { ...attach, session: sessionId },
       {
         route,
-        deliver: (_frame, message) => this.#leg.send(message),
+        deliver: (frame, message) => this.#deliver(route, frame, message),
         ended: () => this.#driverEnded(route),
       },
+      vector,
     );
     this.#bindings.set(route, { destination, driverRoute });
   }
 
-  #detach(route: number, reason: string): void {
+  /** A driver that refuses the attach, or takes the channel elsewhere, ends the route. */
+  #deliver(route: number, { type }: Frame, message: Uint8Array): void {
+    if (type === FrameType.error || type === FrameType.detach) this.#bindings.delete(route);
+    this.#leg.send(message);
+  }
+
+  #detach(route: number, detach: Detach): void {
     const binding = this.#bindings.get(route);
     if (binding === undefined) return;
     this.#bindings.delete(route);
-    binding.destination.driver.detach(binding.driverRoute, reason);
+    binding.destination.driver.detach(binding.driverRoute, detach);
   }
 
   #driverEnded(route: number): void {

@@ -10,8 +10,9 @@ import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
-import type { Attach } from "../../protocol/control.ts";
+import type { AttachRequest, Detach } from "../../protocol/control.ts";
 import { encodeFrame, FrameType, rewriteRoute, type Frame } from "../../protocol/frame.ts";
+import { joinAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { DriverLink as SessionDriverLink } from "../session/session.ts";
 import type { LinkEnding } from "../session/work-desk.ts";
@@ -114,17 +115,19 @@ export class DriverLink implements SessionDriverLink {
     }
   }
 
-  /** Opens a route for a client's channel and tells the driver. */
-  attach(attach: Attach, target: RouteTarget): number {
+  /** Opens a route for a client's channel and tells the driver, with what the client told. */
+  attach(attach: AttachRequest, target: RouteTarget, vector = NO_VECTOR): number {
     const route = this.#nextRoute++;
     this.#routes.set(route, target);
-    this.#control(FrameType.attach, route, attach);
+    const body = joinAttach(encodeJson(attach), vector);
+    this.#leg.send(encodeFrame({ type: FrameType.attach, route, epoch: this.epoch, body }));
     return route;
   }
 
-  detach(route: number, reason: string): void {
+  detach(route: number, detach: Detach): void {
     if (!this.#routes.delete(route)) return;
-    this.#control(FrameType.detach, route, { reason });
+    const body = encodeJson(detach);
+    this.#leg.send(encodeFrame({ type: FrameType.detach, route, epoch: this.epoch, body }));
   }
 
   /** A client's frame, still with the client's route in it. */
@@ -143,7 +146,8 @@ export class DriverLink implements SessionDriverLink {
     if (target === undefined) return;
     rewriteRoute(message, target.route);
     target.deliver(frame, message);
-    if (frame.type === FrameType.error) this.#routes.delete(frame.route);
+    const over = frame.type === FrameType.error || frame.type === FrameType.detach;
+    if (over) this.#routes.delete(frame.route);
   }
 
   /** The hub's own channel is opened with the first probe, and ends with the link. */
@@ -161,7 +165,7 @@ export class DriverLink implements SessionDriverLink {
       ended: () => this.#endProbes(),
     });
     const send = (message: Uint8Array): void => this.#leg.send(message);
-    const probes = new ProbeChannel({ route, epoch: this.epoch, send });
+    const probes = new ProbeChannel({ route, epoch: this.epoch, clock: this.#clock, send });
     this.#probes = probes;
     return probes;
   }
@@ -170,8 +174,7 @@ export class DriverLink implements SessionDriverLink {
     this.#probes?.end();
     this.#probes = null;
   }
-
-  #control(type: FrameType, route: number, body: object): void {
-    this.#leg.send(encodeFrame({ type, route, epoch: this.epoch, body: encodeJson(body) }));
-  }
 }
+
+/** What a channel that begins has to tell. */
+const NO_VECTOR: Uint8Array = new Uint8Array(0);

@@ -3,13 +3,14 @@
  * nonce. One channel for the life of the link. It is the only place where the hub is an end of a
  * stream, and what it reads there is a few hundred bytes.
  */
+import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { InsideAnswer } from "../../probes/probe.ts";
 import { parseControl } from "../../protocol/control.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
-import { Channel } from "../../stream/channel.ts";
+import { Channel, NEW_CHANNEL } from "../../stream/channel.ts";
 import { Egress } from "../../stream/egress.ts";
 import type { StreamEnd } from "../../stream/stream.ts";
 
@@ -24,15 +25,20 @@ interface Said {
 export class ProbeChannel {
   readonly #channel: Channel;
 
-  constructor(options: { route: number; epoch: number; send: (message: Uint8Array) => void }) {
-    const { route, epoch, send } = options;
+  constructor(options: {
+    route: number;
+    epoch: number;
+    clock: Clock;
+    send: (message: Uint8Array) => void;
+  }) {
+    const { route, epoch, clock, send } = options;
     this.#channel = new Channel({
       side: "client",
-      route,
-      epoch,
-      egress: new Egress({ send, bufferedBytes: 0 }),
+      clock,
       onOpen: (_, stream) => stream.reset("REFUSED", "the hub serves no streams"),
     });
+    const egress = new Egress({ send, bufferedBytes: 0 });
+    this.#channel.bind({ route, epoch, egress }, NEW_CHANNEL);
   }
 
   /** @throws ProtocolError */

@@ -6,6 +6,7 @@ import { createBackoff } from "../../base/backoff.ts";
 import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { ChannelTable } from "../../driver/channel-table.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
 import type { OpenService } from "../../driver/services/service.ts";
 import { watchClock } from "../../stream/clock-watch.ts";
@@ -26,8 +27,8 @@ export class SimDriver {
   readonly process: SimProcess;
   readonly session: string;
   readonly #redial: Redial;
-  readonly #services: OpenService;
   readonly #onEpoch: (driver: SimDriver, epoch: number) => void;
+  readonly #channels: ChannelTable;
   #epoch: number | null = null;
 
   constructor(options: {
@@ -40,10 +41,14 @@ export class SimDriver {
     onEpoch: (driver: SimDriver, epoch: number) => void;
   }) {
     this.#onEpoch = options.onEpoch;
-    this.#services = options.services;
     this.process = options.process;
     this.session = options.session;
     const { clock } = options.process;
+    this.#channels = new ChannelTable({
+      clock,
+      log: silentLogger,
+      openService: options.services,
+    });
     const backoff = createBackoff({
       minMs: limits.REDIAL_MIN_MS,
       maxMs: limits.REDIAL_MAX_MS,
@@ -89,7 +94,7 @@ export class SimDriver {
         clock: this.process.clock,
         log: silentLogger,
         hello: this.#hello(reason),
-        openService: this.#services,
+        channels: this.#channels,
         onWelcome: (welcome) => {
           this.#epoch = welcome.epoch;
           this.#onEpoch(this, welcome.epoch);

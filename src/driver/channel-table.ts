@@ -1,0 +1,166 @@
+/**
+ * The channels of this driver, by the id that their clients gave them. They outlive links: a
+ * client that comes back, over whatever hub, finds its channel as long as its lease runs. Decides
+ * who may take a channel; does not know sockets.
+ *
+ * A lease counts the time in which this process ran. A sandbox that was frozen over a weekend has
+ * not used up any of it.
+ */
+import type { Clock, TimerId } from "../base/clock.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import { limits } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Attach } from "../protocol/control.ts";
+import type { Reset } from "../protocol/services.ts";
+import { Channel } from "../stream/channel.ts";
+import type { OpenService } from "./services/service.ts";
+
+/** Leases are counted in steps of this; a longer gap was a freeze and counts as one step. */
+const LEASE_STEP_MS = 10_000;
+/** Channels that ended here and may be asked for again: their ids, to say why they are gone. */
+const ENDED_MAX = 256;
+
+export type TakenChannel =
+  | { readonly ok: true; readonly channel: Channel }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+export interface ChannelTableOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly crc32?: Crc32;
+  readonly openService: OpenService;
+}
+
+interface Entry {
+  readonly id: string;
+  readonly channel: Channel;
+  attachSeq: number;
+  leaseMs: number;
+  /** How long it has been without a link, in time that this process ran. */
+  aloneMs: number;
+}
+
+export class ChannelTable {
+  readonly #options: ChannelTableOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #ended = new Map<string, Reset["code"]>();
+  #timer: TimerId = null;
+
+  constructor(options: ChannelTableOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Finds or makes the channel of an ATTACH. The caller tells its state, then binds it. */
+  take(attach: Attach): TakenChannel {
+    const { channelId, attachSeq, leaseMs, mode } = attach;
+    const known = this.#entries.get(channelId);
+    if (mode === "new") {
+      return known === undefined
+        ? this.#make(attach)
+        : refused("CHANNEL_EXISTS", `channel ${channelId} is there already`);
+    }
+    if (known === undefined) return this.#unknown(channelId);
+    if (attachSeq <= known.attachSeq) {
+      return refused("ATTACH_STALE", `attach ${attachSeq} comes after attach ${known.attachSeq}`);
+    }
+    known.attachSeq = attachSeq;
+    known.leaseMs = leaseMs;
+    known.aloneMs = 0;
+    return { ok: true, channel: known.channel };
+  }
+
+  /** The client leaves for good, or lost its link and may come back. */
+  release(channel: Channel, keep: boolean, reason: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.channel !== channel) continue;
+      if (keep && entry.leaseMs > 0) this.#leaveAlone(entry);
+      else this.#end(entry, { code: "CANCELLED", message: reason });
+    }
+  }
+
+  /** The link to the hub ended, and with it all routes. */
+  releaseAll(): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.leaseMs > 0) this.#leaveAlone(entry);
+      else this.#end(entry, { code: "DRIVER_GONE", message: "the link to the hub ended" });
+    }
+  }
+
+  #make({ channelId, attachSeq, leaseMs }: Attach): TakenChannel {
+    if (this.#entries.size >= limits.CHANNELS_PER_LINK_MAX && !this.#makeRoom()) {
+      return refused("LIMIT", "this driver has too many channels");
+    }
+    const { clock, openService, crc32 } = this.#options;
+    const channel: Channel = new Channel({
+      side: "driver",
+      clock,
+      ...(crc32 !== undefined && { crc32 }),
+      onOpen: (request, stream) => openService(request, stream, channel),
+    });
+    this.#entries.set(channelId, { id: channelId, channel, attachSeq, leaseMs, aloneMs: 0 });
+    return { ok: true, channel };
+  }
+
+  #unknown(channelId: string): TakenChannel {
+    const ended = this.#ended.get(channelId);
+    if (ended === "LEASE_EXPIRED") {
+      return refused("LEASE_EXPIRED", "nobody came back for this channel in time");
+    }
+    if (ended !== undefined) return refused("CHANNEL_ENDED", "this channel was ended");
+    return refused("UNKNOWN_CHANNEL", "this driver was started anew and knows no such channel");
+  }
+
+  /** The channel that has been alone for longest, and holds nothing, makes room for a new one. */
+  #makeRoom(): boolean {
+    let oldest: Entry | null = null;
+    for (const entry of this.#entries.values()) {
+      const free = entry.channel.link === null && entry.channel.size === 0;
+      if (free && (oldest === null || entry.aloneMs > oldest.aloneMs)) oldest = entry;
+    }
+    if (oldest === null) return false;
+    this.#end(oldest, { code: "LEASE_EXPIRED", message: "its room was needed" });
+    return true;
+  }
+
+  #leaveAlone(entry: Entry): void {
+    if (entry.channel.link !== null) entry.aloneMs = 0;
+    entry.channel.unbind();
+    this.#arm();
+  }
+
+  #end(entry: Entry, reset: Reset): void {
+    this.#entries.delete(entry.id);
+    this.#ended.set(entry.id, reset.code);
+    const [oldest] = this.#ended.keys();
+    if (oldest !== undefined && this.#ended.size > ENDED_MAX) this.#ended.delete(oldest);
+    entry.channel.close(reset);
+  }
+
+  #arm(): void {
+    this.#timer ??= this.#options.clock.setTimeout(() => this.#step(), LEASE_STEP_MS);
+  }
+
+  #step(): void {
+    this.#timer = null;
+    let alone = false;
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.channel.link !== null) continue;
+      entry.aloneMs += LEASE_STEP_MS;
+      if (entry.aloneMs < entry.leaseMs) {
+        alone = true;
+        continue;
+      }
+      this.#options.log.info({ channelId: entry.id, streams: entry.channel.size }, "lease expired");
+      this.#end(entry, { code: "LEASE_EXPIRED", message: "nobody came back in time" });
+    }
+    if (alone) this.#arm();
+  }
+}
+
+function refused(code: string, message: string): TakenChannel {
+  return { ok: false, code, message };
+}

@@ -1,0 +1,97 @@
+/**
+ * The bytes that one side has written and the other has not taken yet, by absolute offset, with
+ * the CRC of everything before them. Bytes are copied into blocks of one DATA frame each: small
+ * writes pin no foreign memory, and a block is found by its number.
+ */
+import { assert } from "../base/assert.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import { limits } from "../base/limits.ts";
+
+const BLOCK_BYTES = limits.DATA_BYTES_MAX;
+/** The first bytes of a stream are often all of them: a keystroke, a line. */
+const FIRST_BLOCK_BYTES = 256;
+
+export class ReplayLog {
+  /** Offset of the first byte that is kept. */
+  baseOffset = 0;
+  /** Offset behind the last byte. */
+  endOffset = 0;
+  readonly #crc32: Crc32;
+  #baseCrc = 0;
+  /** The block that holds `baseOffset`, and those behind it. */
+  #blocks: Uint8Array[] = [];
+  #firstBlock = 0;
+
+  constructor(crc32: Crc32) {
+    this.#crc32 = crc32;
+  }
+
+  append(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const room = BLOCK_BYTES - (this.endOffset % BLOCK_BYTES);
+      const part = bytes.subarray(at, at + room);
+      this.#lastBlock(part.length).set(part, this.endOffset % BLOCK_BYTES);
+      this.endOffset += part.length;
+      at += part.length;
+    }
+  }
+
+  /** At most `lengthMax` bytes from `offset` on, as a view; never across two blocks. */
+  view(offset: number, lengthMax: number): Uint8Array {
+    assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
+    const block = this.#blocks[Math.floor(offset / BLOCK_BYTES) - this.#firstBlock];
+    if (block === undefined) return EMPTY;
+    const start = offset % BLOCK_BYTES;
+    const length = Math.min(lengthMax, BLOCK_BYTES - start, this.endOffset - offset);
+    return block.subarray(start, start + length);
+  }
+
+  /** Forgets everything before `offset`. */
+  drop(offset: number): void {
+    this.#baseCrc = this.crcAt(offset);
+    this.baseOffset = offset;
+    const first = Math.floor(offset / BLOCK_BYTES);
+    const gone = Math.min(this.#blocks.length, first - this.#firstBlock);
+    if (gone > 0) this.#blocks.splice(0, gone);
+    this.#firstBlock = first;
+    if (offset === this.endOffset) this.#blocks.length = 0;
+  }
+
+  /** Forgets everything from `offset` on: it was never sent. */
+  truncate(offset: number): void {
+    assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
+    this.endOffset = offset;
+    const kept = offset === this.baseOffset ? 0 : Math.ceil(offset / BLOCK_BYTES);
+    this.#blocks.length = Math.max(0, Math.min(this.#blocks.length, kept - this.#firstBlock));
+  }
+
+  /** CRC-32 of all bytes before `offset`, of which those before the base are gone. */
+  crcAt(offset: number): number {
+    assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
+    let crc = this.#baseCrc;
+    for (let at = this.baseOffset; at < offset;) {
+      const part = this.view(at, offset - at);
+      crc = this.#crc32(part, crc);
+      at += part.length;
+    }
+    return crc;
+  }
+
+  /** The block that takes the next `length` bytes. */
+  #lastBlock(length: number): Uint8Array {
+    const number = Math.floor(this.endOffset / BLOCK_BYTES);
+    if (this.#blocks.length === 0) this.#firstBlock = number;
+    const index = number - this.#firstBlock;
+    const start = this.endOffset % BLOCK_BYTES;
+    const block = this.#blocks[index];
+    if (block !== undefined && block.length >= start + length) return block;
+    const small = block === undefined && start + length <= FIRST_BLOCK_BYTES;
+    const made = new Uint8Array(small ? FIRST_BLOCK_BYTES : BLOCK_BYTES);
+    if (block !== undefined) made.set(block);
+    this.#blocks[index] = made;
+    return made;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
