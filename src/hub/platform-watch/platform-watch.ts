@@ -8,8 +8,12 @@ import type { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { PlatformFacts, SandboxProvider } from "../../providers/provider.ts";
+import { LABELS } from "../labels.ts";
+import type { SessionEvent } from "../../store/facts.ts";
+import { AlikeWatch, type AlikeFacts } from "./alike-watch.ts";
 import { Breaker, type BreakerFacts } from "./breaker.ts";
 import { CallLedger, type CallError, type CallFacts } from "./call-ledger.ts";
+import { PlatformControl, type ControlFacts } from "./control-desk.ts";
 import { GuardedProvider } from "./guarded-provider.ts";
 import { RateBudget, type RateFacts } from "./rate-budget.ts";
 
@@ -21,6 +25,10 @@ export interface PlatformWatchOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly limitPerMinute?: number;
+  /** Sessions that should be running now. */
+  readonly living: () => number;
+  /** Whether people are attached to a session. */
+  readonly hasClients: (sessionId: string) => boolean;
 }
 
 /**
@@ -37,6 +45,8 @@ export interface PlatformWatchReport {
   /** Null before the first look ended. */
   readonly facts: PlatformFacts | null;
   readonly breaker: BreakerFacts;
+  readonly alike: AlikeFacts;
+  readonly control: ControlFacts;
   readonly rate: RateFacts;
   readonly toolboxRate: RateFacts;
   readonly calls: Readonly<Record<string, CallFacts>>;
@@ -47,8 +57,10 @@ export interface PlatformWatchReport {
 export class PlatformWatch {
   /** What everyone else in the hub calls the platform through. */
   readonly provider: SandboxProvider;
+  readonly control: PlatformControl;
   readonly #options: PlatformWatchOptions;
   readonly #breaker: Breaker;
+  readonly #alike: AlikeWatch;
   readonly #api: RateBudget;
   readonly #toolbox: RateBudget;
   readonly #ledger = new CallLedger();
@@ -67,9 +79,9 @@ export class PlatformWatch {
       random,
       // Needs the platform, its database and its trust in our key, and is empty nearly always.
       look: async (signal) => {
-        await this.#ungated.list({ "holdfast/control": "1", "holdfast/hub": hubId }, signal);
+        await ungated.list({ [LABELS.control]: "1", [LABELS.hub]: hubId }, signal);
       },
-      onChange: (facts) => log.warn({ breaker: facts }, `platform breaker ${facts.state}`),
+      onChange: (breaker) => log.warn({ breaker }, `platform breaker ${breaker.state}`),
     });
     const guards = {
       inner,
@@ -81,30 +93,51 @@ export class PlatformWatch {
       onFacts: (facts: PlatformFacts) => (this.#facts = facts),
     };
     this.provider = new GuardedProvider(guards, true);
-    this.#ungated = new GuardedProvider(guards, false);
+    const ungated = new GuardedProvider(guards, false);
+    this.control = new PlatformControl({
+      ...options,
+      provider: ungated,
+      known: () => this.#breaker.refusal() ?? this.#api.held(),
+      whyNotDestructive: () => this.whyNoRung(),
+      onResult: (result) => this.#alike.answered(result),
+    });
+    this.#alike = new AlikeWatch({
+      clock,
+      living: options.living,
+      ask: (signal) => this.control.consult(signal),
+      onChange: (alike) => log.warn({ alike }, alike.text ?? "sessions may be healed again"),
+    });
   }
-
-  readonly #ungated: SandboxProvider;
 
   start(): void {
     void this.#look();
+    this.control.start();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#options.clock.clearTimeout(this.#timer);
     this.#breaker.stop();
+    this.#alike.stop();
+    this.control.stop();
   }
 
-  /** Why nothing that ends a sandbox may be done now; null when it may. */
-  whyNotDestructive(): HubError | null {
-    return this.#breaker.refusal();
+  /** What the sessions of this hub write down: many that fail alike are one event. */
+  observe(event: SessionEvent): void {
+    this.#alike.observe(event);
+  }
+
+  /** Why no rung above a nudge may be climbed now, in any session; null when it may. */
+  whyNoRung(): HubError | null {
+    return this.#breaker.refusal() ?? this.#alike.refusal();
   }
 
   report(): PlatformWatchReport {
     return {
       facts: this.#facts,
       breaker: this.#breaker.facts,
+      alike: this.#alike.facts,
+      control: this.control.facts,
       rate: this.#api.facts,
       toolboxRate: this.#toolbox.facts,
       calls: this.#ledger.calls,

@@ -111,6 +111,12 @@ export class RateBudget {
     return this.#wait(wanted, waitMs);
   }
 
+  /** Why the platform is better left alone altogether; null when it asked for no such thing. */
+  held(): HubError | null {
+    const holdMs = this.#holdMs([], this.#clock.mono());
+    return holdMs === 0 ? null : refusalOf(holdMs, holdMs, this.#limit);
+  }
+
   /** The platform refused a call of these scopes for being one too many. */
   throttled(retryAfter: RetryAfter | undefined, scopes: readonly string[]): void {
     const mono = this.#clock.mono();
@@ -153,12 +159,7 @@ export class RateBudget {
 
   #refusal(waitMs: number, holdMs: number): HubError {
     this.#refused += 1;
-    const seconds = Math.ceil(waitMs / 1_000);
-    const why =
-      holdMs >= waitMs
-        ? `the platform asked to be left alone for another ${seconds} s`
-        : `the budget of ${Math.round(this.#limit)} calls a minute is used up for ${seconds} s`;
-    return new HubError("PlatformRateLimited", `not asked: ${why}`);
+    return refusalOf(waitMs, holdMs, this.#limit);
   }
 
   #holdMs(scopes: readonly string[], mono: number): number {
@@ -193,6 +194,15 @@ export class RateBudget {
   #perMs(): number {
     return (this.#limit * (1 - BURST_SHARE)) / MINUTE_MS;
   }
+}
+
+function refusalOf(waitMs: number, holdMs: number, limit: number): HubError {
+  const seconds = Math.ceil(waitMs / 1_000);
+  const why =
+    holdMs >= waitMs
+      ? `the platform asked to be left alone for another ${seconds} s`
+      : `the budget of ${Math.round(limit)} calls a minute is used up for ${seconds} s`;
+  return new HubError("PlatformRateLimited", `not asked: ${why}`);
 }
 
 /** A sum over the last minute, in seconds: a thousand calls cost no more than one. */

@@ -1,0 +1,190 @@
+/**
+ * Who wants to know whether the platform itself is broken asks here. Owns when a control sandbox
+ * is made: one at a time, shared by all who ask meanwhile, its answer good for a minute, so many
+ * an hour by themselves. Owns what it costs, and the deletion of what an earlier run left behind.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { SandboxProvider } from "../../providers/provider.ts";
+import { LABELS } from "../labels.ts";
+import type { ControlAnswer, ControlDesk } from "../session/work-desk.ts";
+import { ControlRun, CONTROL_NAME, type ControlResult, type ControlStep } from "./control-run.ts";
+import { DestructiveLane } from "./destructive-lane.ts";
+
+/** A platform that worked a minute ago works. */
+const FRESH_MS = 60_000;
+/** By itself; a person who asks is not counted out. */
+const RUNS_PER_HOUR = 10;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Between two looks for what a run left behind: gone within a minute of a hub that was killed. */
+const SWEEP_MS = 20_000;
+
+export interface ControlFacts {
+  readonly last: ControlResult | null;
+  /** Steps of the run that is under way. */
+  readonly running: { readonly startedAt: number; readonly steps: readonly ControlStep[] } | null;
+  readonly runsToday: number;
+  /** Of today's runs, from request to delete. */
+  readonly sandboxSeconds: number;
+  readonly automaticLeftThisHour: number;
+  readonly leftovers: number;
+  readonly destructive: { readonly running: number; readonly waiting: number };
+}
+
+export interface ControlDeskOptions {
+  readonly hubId: string;
+  /** Counted, but asked for no leave: it has to look when nobody else may. */
+  readonly provider: SandboxProvider;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Why the answer is known without a look; null when it is not. */
+  readonly known: () => HubError | null;
+  /** Why nothing that ends a sandbox may be done; null when it may. */
+  readonly whyNotDestructive: () => HubError | null;
+  readonly hasClients: (sessionId: string) => boolean;
+  readonly onResult: (result: ControlResult) => void;
+}
+
+export class PlatformControl implements ControlDesk {
+  readonly #options: ControlDeskOptions;
+  readonly #lane: DestructiveLane;
+  readonly #stop = new AbortController();
+  #running: { readonly run: ControlRun; readonly result: Promise<ControlResult> } | null = null;
+  #last: ControlResult | null = null;
+  /** Wall ms of each automatic run of the last hour. */
+  #automatic: readonly number[] = [];
+  #today = { day: 0, runs: 0, seconds: 0 };
+  #leftovers = 0;
+  #timer: unknown = null;
+
+  constructor(options: ControlDeskOptions) {
+    this.#options = options;
+    this.#lane = new DestructiveLane(options.hasClients);
+  }
+
+  get facts(): ControlFacts {
+    const { runs, seconds } = this.#dayOf(this.#options.clock.now());
+    const running = this.#running?.run ?? null;
+    return {
+      last: this.#last,
+      running: running === null ? null : { startedAt: running.startedAt, steps: running.steps },
+      runsToday: runs,
+      sandboxSeconds: Math.round(seconds * 10) / 10,
+      automaticLeftThisHour: RUNS_PER_HOUR - this.#recentRuns().length,
+      leftovers: this.#leftovers,
+      destructive: this.#lane.counts,
+    };
+  }
+
+  start(): void {
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stop.abort(new HubError("HubUnreachable", "the hub is going down"));
+    this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  /** Whether the platform works, by the cheapest way that is true. */
+  async consult(signal: AbortSignal): Promise<ControlAnswer> {
+    const { clock, known } = this.#options;
+    const at = clock.now();
+    const refusal = known();
+    if (refusal !== null) {
+      const verdict = refusal.kind.category === "environment" ? "platform-broken" : "unknown";
+      return { verdict, text: refusal.message, at, tookMs: 0 };
+    }
+    if (this.#running === null) {
+      if (this.#last !== null && at - this.#last.at < FRESH_MS) return this.#last;
+      const recent = this.#recentRuns();
+      if (recent.length >= RUNS_PER_HOUR) {
+        const text = `no control sandbox was asked: there were ${RUNS_PER_HOUR} in the last hour`;
+        return { verdict: "unknown", text, at, tookMs: 0 };
+      }
+      this.#automatic = [...recent, at];
+    }
+    return raceSignal(this.run(), signal);
+  }
+
+  /** Makes a control sandbox now, or joins the one that is under way. */
+  run(): Promise<ControlResult> {
+    if (this.#running !== null) return this.#running.result;
+    const { hubId, provider, clock, random, log, onResult } = this.#options;
+    const run = new ControlRun({ hubId, provider, clock, random, signal: this.#stop.signal });
+    const result = run.run().then((ended) => {
+      this.#running = null;
+      this.#last = ended;
+      const day = this.#dayOf(ended.at);
+      this.#today = { ...day, runs: day.runs + 1, seconds: day.seconds + ended.sandboxSeconds };
+      const { verdict, text, tookMs, sandboxName, deleted } = ended;
+      const level = verdict === "platform-ok" ? "info" : "warn";
+      log[level]({ verdict, text, tookMs, sandboxName, deleted }, "control sandbox");
+      onResult(ended);
+      return ended;
+    });
+    this.#running = { run, result };
+    return result;
+  }
+
+  destructive<T>(sessionId: string, work: () => Promise<T>): Promise<T> {
+    return this.#lane.run(sessionId, () => {
+      const refusal = this.#options.whyNotDestructive();
+      return refusal === null ? work() : Promise.reject(refusal);
+    });
+  }
+
+  #recentRuns(): readonly number[] {
+    const now = this.#options.clock.now();
+    return this.#automatic.filter((at) => now - at < HOUR_MS);
+  }
+
+  #dayOf(at: number): { day: number; runs: number; seconds: number } {
+    const day = Math.floor(at / DAY_MS);
+    return this.#today.day === day ? this.#today : { day, runs: 0, seconds: 0 };
+  }
+
+  #arm(): void {
+    const { clock, log } = this.#options;
+    if (this.#stop.signal.aborted) return;
+    this.#timer = clock.setTimeout(() => {
+      void this.#sweep()
+        .catch((error: unknown) => {
+          log.debug({ error: toHubError(error).message }, "no look for old control sandboxes");
+        })
+        .finally(() => this.#arm());
+    }, SWEEP_MS);
+  }
+
+  /** Whatever carries our label and is not of the run that is under way was left behind. */
+  async #sweep(): Promise<void> {
+    const { provider, hubId, log, known } = this.#options;
+    if (known() !== null) return;
+    const { signal } = this.#stop;
+    const listed = await provider.list({ [LABELS.control]: "1", [LABELS.hub]: hubId }, signal);
+    const left = listed.filter(({ name }) => {
+      return name.startsWith(CONTROL_NAME) && name !== this.#running?.run.sandboxName;
+    });
+    this.#leftovers = left.length;
+    for (const { sandboxId, name } of left) {
+      const gone = await provider.destroy(sandboxId, signal);
+      if (gone) this.#leftovers -= 1;
+      log.warn({ name, gone }, "deleting a control sandbox that was left behind");
+    }
+  }
+}
+
+/** @throws what the signal aborts with; the work goes on for the others. */
+function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(toHubError(signal.reason));
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
