@@ -20,11 +20,10 @@ import { logFact } from "./fact-log.ts";
 import { HostDoor } from "./host-door.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
-import { PlatformWatch } from "./platform-watch/platform-watch.ts";
+import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
-import { createNoControl } from "./session/no-control.ts";
 import type { SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
@@ -67,7 +66,7 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, platform, policy } = options;
+  const { home, listen, platform, policy, webDir, version } = options;
   const clock = systemClock;
   const random = systemRandom;
   const secret = [options.token, options.metricsToken ?? "", platform.apiKey];
@@ -75,8 +74,11 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const secrets = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
   const { hubId } = secrets;
-  const watch = createWatch(options, hubId, log);
-  const { provider } = watch;
+  const watch = createWatch(options, hubId, log, {
+    living: () => sessions.living,
+    hasClients: (sessionId) => switchboard.isWanted(sessionId),
+  });
+  const { provider, control } = watch;
   const access = createAccess(options, secrets.driverSecret);
   const door = new HostDoor(hubId, log);
   const driver = createDriverKit({
@@ -86,17 +88,15 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     doorSocket: () => door.reach(() => provider.facts(), gate),
     platform: platform.kind,
   });
-  const control = createNoControl(clock);
   const parts = { hubId, provider, driver, control, policy, clock, random, log };
-  const sessions = new Sessions(parts, store, secret);
+  const sessions: Sessions = new Sessions(parts, store, secret);
   const janitor = createJanitor(parts, sessions, store);
   const find = sessions.find.bind(sessions);
-  const switchboard = new Switchboard({ hubId, clock, random, log, find });
+  const switchboard: Switchboard = new Switchboard({ hubId, clock, random, log, find });
   const state = { ready: false };
   const isReady = (): boolean => state.ready;
   const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady });
-  const { webDir } = options;
-  const metrics = hearFacts(options.version, sessions, switchboard, log);
+  const metrics = hearFacts(version, sessions, watch, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const app = createHttp({ access, sessions, watch, drills, metrics, clock, log, webDir, isReady });
   gate.attach(app.server);
@@ -133,10 +133,11 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   }
 }
 
-/** Every fact goes to the counters and to the log. */
+/** Every fact goes to the counters, to the watch over the platform and to the log. */
 function hearFacts(
   version: string,
   sessions: Sessions,
+  watch: PlatformWatch,
   switchboard: Switchboard,
   log: Logger,
 ): HubMetrics {
@@ -148,12 +149,18 @@ function hearFacts(
   });
   sessions.onEvent((event) => {
     metrics.observe(event);
+    watch.observe(event);
     logFact(log, event);
   });
   return metrics;
 }
 
-function createWatch({ platform }: HubOptions, hubId: string, log: Logger): PlatformWatch {
+function createWatch(
+  { platform }: HubOptions,
+  hubId: string,
+  log: Logger,
+  sessions: Pick<PlatformWatchOptions, "living" | "hasClients">,
+): PlatformWatch {
   const clock = systemClock;
   const kind = platform.kind;
   const inner = new DaytonaProvider({
@@ -162,7 +169,7 @@ function createWatch({ platform }: HubOptions, hubId: string, log: Logger): Plat
     clock,
     callMs: PLATFORM_CALL_MS,
   });
-  return new PlatformWatch({ hubId, inner, clock, random: systemRandom, log });
+  return new PlatformWatch({ ...sessions, hubId, inner, clock, random: systemRandom, log });
 }
 
 function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteStore): Janitor {

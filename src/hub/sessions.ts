@@ -61,6 +61,13 @@ export class Sessions {
     return [...this.#byId.values()];
   }
 
+  /** How many should be running now. */
+  get living(): number {
+    let count = 0;
+    for (const { record } of this.#byId.values()) if (record.desired === "connected") count += 1;
+    return count;
+  }
+
   /** @throws HubError SessionNotFound naming what was asked for. */
   find(idOrName: string): Session {
     const session = this.#byId.get(idOrName) ?? this.#byName.get(idOrName);

@@ -36,7 +36,15 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
   });
   const { clock, platform: inner } = world;
   const random = seededRandom("platform-watch");
-  const watch = new PlatformWatch({ hubId: "hub_test", inner, clock, random, log });
+  const watch = new PlatformWatch({
+    hubId: "hub_test",
+    inner,
+    clock,
+    random,
+    log,
+    living: () => world.sessions.living,
+    hasClients: () => false,
+  });
   watch.start();
   const state = { ready: true };
   const metrics = new HubMetrics({
@@ -46,6 +54,7 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     cost: () => world.sessions.cost.view(),
   });
   world.sessions.onEvent((event) => metrics.observe(event));
+  world.sessions.onEvent((event) => watch.observe(event));
   const app = createHttp({
     access,
     // A hub that restarts has other sessions; the routes see the newest.

@@ -148,7 +148,11 @@ function sentence({ sessions, living, code, answer }: Hold): string {
 function failureOf({ kind, state, data }: SessionEvent): FaultCode | null {
   const healing = state === "nudging" || state === "resuming";
   const source =
-    kind === "session.failed" ? data : kind === "session.entered" && healing ? data["because"] : null;
+    kind === "session.failed"
+      ? data
+      : kind === "session.entered" && healing
+        ? data["because"]
+        : null;
   const code = (source as { code?: unknown } | null | undefined)?.code;
   if (typeof code !== "string" || !Object.hasOwn(faults, code)) return null;
   const known = code as FaultCode;

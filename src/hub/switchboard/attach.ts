@@ -26,6 +26,11 @@ import { onHello, refuse } from "./hello.ts";
  */
 const EPOCH_MAX = 2 ** 40;
 
+/** A client whose session broke asks for it again within seconds. */
+const WANTED_MS = 60_000;
+/** Above this many sessions, those that nobody asked for lately are forgotten. */
+const ASKED_MAX = 1_000;
+
 export interface SwitchboardOptions {
   readonly hubId: string;
   readonly clock: Clock;
@@ -39,6 +44,8 @@ export class Switchboard {
   readonly #options: SwitchboardOptions;
   readonly #clients = new Set<ClientLink>();
   readonly #drivers = new Set<DriverLink>();
+  /** When a client last asked for a session by this id, monotonic ms, whether it got it or not. */
+  readonly #askedFor = new Map<string, number>();
   /** Once true no link gets further than its hello: the store behind it is about to close. */
   #closing = false;
 
@@ -48,6 +55,12 @@ export class Switchboard {
 
   get counts(): { readonly clients: number; readonly drivers: number } {
     return { clients: this.#clients.size, drivers: this.#drivers.size };
+  }
+
+  /** Whether somebody has the session open, or waits for it to come back. */
+  isWanted(sessionId: string): boolean {
+    const askedAt = this.#askedFor.get(sessionId) ?? -Infinity;
+    return this.#options.clock.mono() - askedAt < WANTED_MS;
   }
 
   acceptClient(socket: FrameSocket): void {
@@ -64,6 +77,7 @@ export class Switchboard {
         socket,
         find: (idOrName) => {
           const session = find(idOrName);
+          this.#noteAsked(session.record.id);
           const driver = session.route;
           if (!(driver instanceof DriverLink)) throw whyNotRoutable(session.record);
           return { sessionId: session.record.id, driver, state: () => session.record.detail };
@@ -92,6 +106,12 @@ export class Switchboard {
   close(reason: string): void {
     this.#closing = true;
     for (const link of [...this.#clients, ...this.#drivers]) link.close(reason);
+  }
+
+  #noteAsked(sessionId: string): void {
+    this.#askedFor.set(sessionId, this.#options.clock.mono());
+    if (this.#askedFor.size <= ASKED_MAX) return;
+    for (const id of this.#askedFor.keys()) if (!this.isWanted(id)) this.#askedFor.delete(id);
   }
 
   #refuseWhileClosing(socket: FrameSocket): boolean {

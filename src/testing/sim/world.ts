@@ -7,7 +7,6 @@ import { Janitor } from "../../hub/janitor.ts";
 import { PlatformWatch } from "../../hub/platform-watch/platform-watch.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
-import { createNoControl } from "../../hub/session/no-control.ts";
 import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
@@ -81,12 +80,18 @@ export class World {
       random: this.#random.hub,
       log: silentLogger,
     };
-    const { provider } = new PlatformWatch({ ...common, inner: this.platform.provider(process) });
-    const sessions = new Sessions(
+    const watch = new PlatformWatch({
+      ...common,
+      inner: this.platform.provider(process),
+      living: () => sessions.living,
+      hasClients: () => false,
+    });
+    const { provider, control } = watch;
+    const sessions: Sessions = new Sessions(
       {
         ...common,
         provider,
-        control: createNoControl(process.clock),
+        control,
         policy: simPolicy,
         driver: {
           bundle: () => Promise.resolve(new Uint8Array([1])),
@@ -107,7 +112,9 @@ export class World {
       cost: sessions.cost,
     });
     this.hub = { process, sessions, switchboard, janitor };
+    sessions.onEvent((event) => watch.observe(event));
     void sessions.start();
+    watch.start();
     janitor.start();
   }
 

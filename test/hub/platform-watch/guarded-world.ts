@@ -4,7 +4,7 @@ import type { HubError } from "../../../src/base/hub-error.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { PlatformWatch } from "../../../src/hub/platform-watch/platform-watch.ts";
 import { FakePlatform } from "../../support/fake-platform.ts";
-import { TestClock } from "../../support/test-clock.ts";
+import { settled, TestClock } from "../../support/test-clock.ts";
 
 /** Answers each call of its API as `trouble` says; null lets it through. */
 export class TroubledPlatform extends FakePlatform {
@@ -28,8 +28,31 @@ export class TroubledPlatform extends FakePlatform {
   }
 }
 
+/** A clock that gives long chains of promises their time: a control sandbox has seven steps. */
+class PatientClock extends TestClock {
+  override async advanceAsync(ms: number): Promise<void> {
+    await allSettled();
+    const endMs = this.mono() + ms;
+    const strideMs = Math.max(STRIDE_MS_MIN, ms / 100);
+    for (;;) {
+      const leftMs = endMs - this.mono();
+      await super.advanceAsync(Math.min(leftMs, strideMs));
+      await allSettled();
+      if (leftMs <= strideMs) return;
+    }
+  }
+}
+
+const STRIDE_MS_MIN = 1_000;
+
+/** Lets every promise go on that can, however long its chain is. */
+export async function allSettled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await settled();
+}
+
 export function guardedWorld(limitPerMinute?: number) {
-  const clock = new TestClock();
+  const sessions = { living: 0, wanted: new Set<string>() };
+  const clock = new PatientClock();
   const platform = new TroubledPlatform(clock);
   const watch = new PlatformWatch({
     hubId: "hub_test",
@@ -37,9 +60,11 @@ export function guardedWorld(limitPerMinute?: number) {
     clock,
     random: seededRandom("guarded-world"),
     log: silentLogger,
+    living: () => sessions.living,
+    hasClients: (id) => sessions.wanted.has(id),
     ...(limitPerMinute === undefined ? {} : { limitPerMinute }),
   });
-  return { clock, platform, watch };
+  return { clock, platform, watch, sessions };
 }
 
 /** The code of a call's fault, or null when it was answered. */

@@ -6,6 +6,7 @@ import { costOf } from "../../cost/cost-book.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import type { HttpOptions } from "../http.ts";
+import { numberOf, waitOf } from "../query.ts";
 import { eventView } from "./events.ts";
 
 const Text = (max: number) => Type.String({ maxLength: max });
@@ -27,7 +28,6 @@ const NewSession = Type.Object(
 );
 type NewSession = Static<typeof NewSession>;
 
-const WAIT_SECONDS_MAX = 600;
 const PAGE_MAX = 200;
 const TIMELINE_MAX = 1_000;
 
@@ -144,29 +144,6 @@ function sessionView(session: Session, platform: string) {
     deadlineAt: record.deadlineAt === null ? null : new Date(record.deadlineAt).toISOString(),
     lastError: record.fault === null ? null : faultView(record.fault),
   };
-}
-
-/** `?wait=SECONDS` in ms; absent means not to wait. */
-function waitOf(request: FastifyRequest): number {
-  return numberOf(request, "wait", 0, 0, WAIT_SECONDS_MAX) * 1000;
-}
-
-function numberOf(
-  request: FastifyRequest,
-  key: string,
-  fallback: number,
-  min: number,
-  max: number,
-): number {
-  // A key that is given twice comes as a list.
-  const text = (request.query as Record<string, unknown>)[key];
-  if (text === undefined) return fallback;
-  const value = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new HubError(
-    "BadRequest",
-    `query: ${key} is ${JSON.stringify(text)}, not ${min} to ${max}`,
-  );
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

@@ -1,6 +1,6 @@
 /** The control desk of a hub that asks no control sandbox: it knows nothing and delays nothing. */
-import type { Clock } from "../../base/clock.ts";
-import type { ControlDesk } from "./work-desk.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import type { ControlDesk } from "../../src/hub/session/work-desk.ts";
 
 export function createNoControl(clock: Clock): ControlDesk {
   return {
