@@ -162,7 +162,7 @@ export class ControlRun {
     });
   }
 
-  /** The shell joins two halves: an answer that only repeats the command does not have the whole. */
+  /** The shell joins two halves: an answer that repeats the command does not have the whole. */
   async #exec(id: string, signal: AbortSignal): Promise<string> {
     const middle = this.#nonce.length >> 1;
     const command = `printf %s%s ${this.#nonce.slice(0, middle)} ${this.#nonce.slice(middle)}`;
