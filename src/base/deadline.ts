@@ -3,7 +3,8 @@ import type { Clock } from "./clock.ts";
 
 /**
  * Runs `work` for at most `waitMs`. The signal tells the work to stop; a work that does not listen
- * is left alone, and its late result is dropped here (its owner keeps it).
+ * is left alone, and its late result is dropped here (its owner keeps it). Work whose outer signal
+ * has aborted already is not begun.
  * @throws what `onLate` makes, when the time is up first.
  */
 export async function withDeadline<T>(
@@ -13,11 +14,12 @@ export async function withDeadline<T>(
   onLate: () => Error,
   outer?: AbortSignal,
 ): Promise<T> {
+  // Nobody waits any more: what is not begun needs no stopping.
+  outer?.throwIfAborted();
   const controller = new AbortController();
   const abort = (): void => {
     controller.abort(outer?.reason);
   };
-  if (outer?.aborted === true) abort();
   outer?.addEventListener("abort", abort, { once: true });
   let timer: unknown;
   const late = new Promise<never>((_, reject) => {

@@ -37,12 +37,15 @@ export class SimDriver {
     random: Random;
     dial: SimDial;
     services: OpenService;
+    /** What a restored checkpoint remembers. */
+    lastEpoch?: number;
     /** Told of each epoch that it adopts. */
     onEpoch: (driver: SimDriver, epoch: number) => void;
   }) {
     this.#onEpoch = options.onEpoch;
     this.process = options.process;
     this.session = options.session;
+    this.#epoch = options.lastEpoch ?? null;
     const { clock } = options.process;
     this.#channels = new ChannelTable({
       clock,

@@ -1,41 +1,70 @@
 /**
  * What goes wrong in a world, as data: a list of moments that can be printed, kept as a file,
- * replayed and shrunk. Swarm testing: each seed picks a subset of kinds, because a world in which
- * everything breaks at once hides what breaks alone.
+ * replayed and shrunk. What each kind does is in trouble.ts; which come when, in plan.ts.
  */
-import type { Random } from "../../base/random.ts";
-
 export const FAULT_KINDS = [
   "hub-killed",
   "hub-frozen",
   "hub-clock-jumped",
   "driver-killed",
   "driver-frozen",
+  /** Its event loop is so busy that everything is seconds late. */
+  "driver-starved",
+  /** Its socket is up, its pings come, and it answers nothing. */
+  "driver-deaf",
+  /** A second process with the same token: a restored checkpoint, or a launch that raced. */
   "driver-doubled",
+  /** The sandbox goes back to a checkpoint: a driver that remembers an older epoch. */
+  "driver-restored",
+  /** Each driver that is launched dies soon. */
+  "driver-crashes",
   "link-cut",
   "link-stalled",
+  "link-lost-to-hub",
+  "link-lost-to-driver",
+  "link-slow",
   "sandbox-stopped",
   "sandbox-deleted",
   "sandbox-paused",
   "sandbox-copied",
+  "sandbox-flaps",
+  /** The platform tells a state that nobody knows. */
+  "sandbox-odd",
   "exec-broken",
   "exec-queued",
   "exec-lies",
+  /** Queued, and run when nobody waits for it any more. */
+  "exec-late",
   "filesystem-missing",
   "filesystem-read-only",
   "filesystem-full",
   "filesystem-hung",
   "inside-no-fork",
   "inside-no-files",
+  "egress-blocked",
   "api-errors",
   "api-hangs",
   "api-down",
   "api-auth",
   "api-rate",
+  "api-slow",
+  /** Calls take effect, and their answers get lost. */
+  "api-lost",
+  /** Calls take effect, and their answers are nonsense. */
+  "api-junk",
+  /** Nothing works inside any sandbox: what a control sandbox is there to tell. */
+  "api-hollow",
+  "quota-reached",
   "create-stuck",
   "create-fails",
   "create-lost",
   "create-late",
+  "create-image-broken",
+  "list-lags",
+  "list-skips",
+  "list-doubles",
+  "delete-ignored",
+  "delete-conflict",
   "asked-pause",
   "asked-resume",
   "asked-retry",
@@ -63,48 +92,4 @@ export interface Plan {
   readonly createMs: number;
   readonly latencyMs: number;
   readonly faults: readonly Fault[];
-}
-
-/** A retry must be able to use every deadline once more after the last fault. */
-const CALM_MS = 130_000;
-const TROUBLE_MS = 110_000;
-const FAULTS_MAX = 14;
-/** Sessions are wanted one after another from the start on. */
-const FIRST_CREATES_MS = 250;
-/** Chance that a fault is followed at once by another, and how soon. */
-const ECHO_SHARE = 0.4;
-const ECHO_MS = 80;
-/** Chance that a seed knows a given kind of fault at all. */
-const KIND_SHARE = 0.3;
-
-export function planFor(seed: number, random: Random): Plan {
-  const known = FAULT_KINDS.filter(() => random.next() < KIND_SHARE);
-  const count = known.length === 0 ? 0 : Math.floor(random.next() * (FAULTS_MAX + 1));
-  const sessions = 1 + Math.floor(random.next() * 2);
-  const kindOf = (): FaultKind => known[Math.floor(random.next() * known.length)] ?? "link-cut";
-  const draw = (atMs: number, kind = kindOf()): Fault => ({
-    // The platform must be in trouble before it is asked, and sessions ask at once.
-    atMs: Math.round(kind.startsWith("create-") ? atMs % FIRST_CREATES_MS : atMs),
-    kind,
-    target: Math.floor(random.next() * sessions),
-    forMs: Math.round(200 + random.next() ** 3 * 30_000),
-  });
-  const faults: Fault[] = [];
-  while (faults.length < count) {
-    // Half of all faults hit the first start, where most of the machine is.
-    const fault = draw(random.next() < 0.5 ? random.next() * 5_000 : random.next() * TROUBLE_MS);
-    faults.push(fault);
-    // A second blow while the first is being answered is where the races are.
-    if (random.next() < ECHO_SHARE) faults.push(draw(fault.atMs + random.next() * ECHO_MS));
-  }
-  faults.sort((a, b) => a.atMs - b.atMs);
-  return {
-    seed,
-    sessions,
-    troubleMs: TROUBLE_MS,
-    untilMs: TROUBLE_MS + CALM_MS,
-    createMs: 50 + random.next() ** 2 * 4_000,
-    latencyMs: 0.2 + random.next() ** 2 * 80,
-    faults,
-  };
 }

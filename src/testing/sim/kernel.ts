@@ -114,9 +114,14 @@ function before(a: Entry, b: Entry): boolean {
  */
 export class SimProcess {
   readonly clock: Clock;
+  /** Its sockets are up and it reads none of them: messages to it are lost. */
+  deaf = false;
   readonly #kernel: SimKernel;
   #alive = true;
   #frozen = false;
+  #lagMs = 0;
+  /** When it has done what it was given while it lagged. */
+  #busyUntilMs = 0;
   #wallSkewMs = 0;
   #held: (() => void)[] = [];
   readonly #onDeath: (() => void)[] = [];
@@ -144,11 +149,25 @@ export class SimProcess {
     return this.#frozen;
   }
 
-  /** Runs `fn` as this process would: now, after the thaw, or never. */
+  /** Runs `fn` as this process would: now, late, after the thaw, or never. */
   run(fn: () => void): void {
     if (!this.#alive) return;
+    const { now } = this.#kernel;
     if (this.#frozen) this.#held.push(fn);
-    else fn();
+    else if (this.#lagMs === 0 && now >= this.#busyUntilMs) fn();
+    else {
+      // In order: what was given first is done first, also when the lag ends.
+      this.#busyUntilMs = Math.max(this.#busyUntilMs, now + this.#lagMs);
+      this.#kernel.at(this.#busyUntilMs - now, () => {
+        if (this.#frozen) this.#held.push(fn);
+        else if (this.#alive) fn();
+      });
+    }
+  }
+
+  /** A busy event loop: from now on everything is done this much later. */
+  lag(byMs: number): void {
+    this.#lagMs = byMs;
   }
 
   jumpWall(byMs: number): void {

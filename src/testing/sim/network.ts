@@ -17,14 +17,15 @@ export class SimLink {
   readonly driver: FrameSocket;
   readonly #kernel: SimKernel;
   readonly #random: Random;
-  readonly #latencyMs: number;
+  readonly #latencyMs: () => number;
   #stalled = false;
+  #lost: "none" | "to the hub" | "to the driver" = "none";
   #cut = false;
 
   constructor(options: {
     kernel: SimKernel;
     random: Random;
-    latencyMs: number;
+    latencyMs: () => number;
     hub: SimProcess;
     driver: SimProcess;
   }) {
@@ -40,7 +41,7 @@ export class SimLink {
     for (const end of [hub, driver]) {
       end.process.onDeath(() => {
         end.gone();
-        this.carry(() => end.peer?.ended(LOST));
+        this.carry(end.peer, () => end.peer?.ended(LOST));
       });
     }
     this.#ends = [hub, driver];
@@ -51,6 +52,11 @@ export class SimLink {
   /** Both ends hear nothing any more, and no error: a dead middlebox. */
   stall(): void {
     this.#stalled = true;
+  }
+
+  /** One side hears nothing any more; the other hears all. */
+  lose(direction: "to the hub" | "to the driver"): void {
+    this.#lost = direction;
   }
 
   /** RST to both sides. */
@@ -64,13 +70,23 @@ export class SimLink {
     return !this.#cut && this.#ends.every((end) => end.open);
   }
 
-  /** Takes `fn` to the other side, in order, unless the link is stalled. */
-  carry(fn: () => void): void {
-    if (this.#stalled || this.#cut) return;
+  isOf(driver: SimProcess | undefined): boolean {
+    return this.#ends.some((end) => end.process === driver);
+  }
+
+  /** Takes `fn` to that side, unless the way to it is lost. */
+  carry(to: FrameSocket | null, fn: () => void): void {
+    if (!this.#carries(to)) return;
     const jitter = 1 + this.#random.next();
-    this.#kernel.at(this.#latencyMs * jitter, () => {
-      if (!this.#stalled && !this.#cut) fn();
+    this.#kernel.at(this.#latencyMs() * jitter, () => {
+      if (this.#carries(to)) fn();
     });
+  }
+
+  #carries(to: FrameSocket | null): boolean {
+    if (this.#stalled || this.#cut) return false;
+    if (this.#lost === "none") return true;
+    return (to === this.hub) !== (this.#lost === "to the hub");
   }
 
   later(ms: number, fn: () => void): void {
@@ -103,12 +119,12 @@ class SimEnd implements FrameSocket {
     const { peer } = this;
     if (peer === null) return;
     peer.#inbox.push(message.slice());
-    this.#link.carry(() => peer.deliver());
+    this.#link.carry(peer, () => peer.deliver());
   }
 
   deliver(): void {
     const message = this.#inbox.shift();
-    if (message === undefined) return;
+    if (message === undefined || this.process.deaf) return;
     this.process.run(() => {
       if (this.#open) this.#events.frame(message);
     });
@@ -117,15 +133,15 @@ class SimEnd implements FrameSocket {
   close(code: number, reason: string): void {
     if (!this.#open) return;
     const end = { code, reason };
-    this.#link.carry(() => {
+    this.#link.carry(this.peer, () => {
       this.peer?.ended(end);
-      this.#link.carry(() => this.ended(end));
+      this.#link.carry(this, () => this.ended(end));
     });
     this.#link.later(CLOSE_TIMEOUT_MS, () => this.ended({ code: 1006, reason }));
   }
 
   terminate(): void {
-    this.#link.carry(() => this.peer?.ended(LOST));
+    this.#link.carry(this.peer, () => this.peer?.ended(LOST));
     this.#link.later(0, () => this.ended(LOST));
   }
 

@@ -1,10 +1,11 @@
 /** What the simulated platform answers instead of doing what it was asked. */
 import { HubError } from "../../base/hub-error.ts";
+import type { ApiTrouble } from "./mood.ts";
 
-/** What the whole API does for a while. */
-export type ApiTrouble = "errors" | "hangs" | "down" | "auth" | "rate";
+/** Troubles in which the platform refuses, and does nothing. */
+type Refused = Exclude<ApiTrouble, "hangs" | "lost" | "junk">;
 
-export function refusal(trouble: Exclude<ApiTrouble, "hangs">, outcomeUnknown: boolean): HubError {
+export function refusal(trouble: Refused, outcomeUnknown: boolean): HubError {
   switch (trouble) {
     case "errors":
       return new HubError("PlatformDown", "the platform answered 500", { outcomeUnknown });
@@ -15,6 +16,17 @@ export function refusal(trouble: Exclude<ApiTrouble, "hangs">, outcomeUnknown: b
     case "rate":
       return new HubError("PlatformRateLimited", "ThrottlerException: Too Many Requests");
   }
+}
+
+/** It did what it was asked, and what it answered is not an answer. */
+export function nonsense(outcomeUnknown: boolean): HubError {
+  return new HubError("PlatformAnswerInvalid", "200 with a body of another kind", {
+    outcomeUnknown,
+  });
+}
+
+export function busy(): HubError {
+  return new HubError("StateConflict", "Sandbox state change in progress");
 }
 
 /** A file that could not be used, in the words of the sandbox. */

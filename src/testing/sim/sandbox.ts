@@ -28,10 +28,16 @@ export class SimSandbox {
   readonly #launch: (config: string, sandbox: SimSandbox) => SimDriver;
   state: SandboxState = "creating";
   reason: string | null = null;
-  exec: "ok" | "broken" | "queued" | "lies" = "ok";
+  exec: "ok" | "broken" | "queued" | "lies" | "late" = "ok";
   filesystem: "ok" | "missing" | "read-only" | "full" | "hung" = "ok";
   /** What is broken only for those who live inside. */
   inside: "ok" | "no-fork" | "no-files" = "ok";
+  /** Whether those inside reach the hub. */
+  egress: "open" | "blocked" = "open";
+  /** A word of the platform that nobody knows, told instead of the state. */
+  odd: string | null = null;
+  /** A driver that is started dies after this long; null when it lives. */
+  driverDiesAfterMs: number | null = null;
   /** Something was broken that only a fresh sandbox can mend. */
   damaged = false;
   /** Kept by who watches: real time at which it last was well. */

@@ -4,9 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { seededRandom } from "../../base/random.ts";
-import { planFor, type Plan } from "./faults.ts";
+import type { Plan } from "./faults.ts";
 import type { Violation } from "./invariants/check.ts";
 import { Watcher } from "./invariants/watcher.ts";
+import { planFor } from "./plan.ts";
+import { calm } from "./trouble.ts";
 import { World } from "./world.ts";
 
 export interface Outcome {
@@ -36,7 +38,7 @@ export function runPlan(plan: Plan): Outcome {
   process.on("unhandledRejection", onRejection);
   try {
     world.kernel.run(plan.troubleMs, check);
-    world.calm();
+    calm(world);
     for (const untilMs of [plan.troubleMs + ASK_AGAIN_MS, plan.untilMs]) {
       retryAll(world);
       world.kernel.run(untilMs, check);

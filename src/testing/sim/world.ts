@@ -11,15 +11,20 @@ import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
 import { SimDriver } from "./driver.ts";
-import type { Fault, Plan } from "./faults.ts";
+import type { Plan } from "./faults.ts";
 import { servicesInside } from "./inside.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
-import { SimPlatform, type CreateTrouble } from "./platform.ts";
-import type { ApiTrouble } from "./refusals.ts";
+import { SimPlatform } from "./platform.ts";
 import type { SimSandbox } from "./sandbox.ts";
 import { simPolicy } from "./sim-policy.ts";
+import { applyFault } from "./trouble.ts";
+
+/** A network that drops what it does not allow says so only by silence. */
+const DIAL_BLOCKED_MS = 5_000;
+/** Sessions that are there at once, at most. */
+const SESSIONS_MAX = 4;
 
 /** One life of the hub process. */
 export interface HubLife {
@@ -43,6 +48,8 @@ export class World {
   /** Real time at which a hub's wall clock last lied; deadlines on disk are wall times. */
   wallJumpedAt = -Infinity;
   hub: HubLife | null = null;
+  /** What each message takes longer than the plan says. */
+  slowMs = 0;
   #hubWallSkewMs = 0;
   #created = 0;
 
@@ -55,13 +62,13 @@ export class World {
       kernel: this.kernel,
       random: stream("platform"),
       createMs: plan.createMs,
-      launch: (config, sandbox) => this.#launch(config, sandbox),
+      launch: (config, sandbox) => this.launch(config, sandbox),
     });
     this.startHub();
     for (let n = 0; n < plan.sessions; n++) {
       this.kernel.at(n * 100, () => this.createSession());
     }
-    for (const fault of plan.faults) this.kernel.at(fault.atMs, () => this.apply(fault));
+    for (const fault of plan.faults) this.kernel.at(fault.atMs, () => applyFault(this, fault));
   }
 
   /** Set by who watches: a driver adopted an epoch. */
@@ -124,9 +131,17 @@ export class World {
   }
 
   createSession(): void {
+    if (this.#created >= SESSIONS_MAX) return;
     this.#created += 1;
     const name = `s${this.#created}`;
     this.hub?.sessions.create({ name, spec: { env: {}, labels: {} } });
+  }
+
+  /** The wall clock of this and every later hub lies by this much more. */
+  jumpWall(byMs: number): void {
+    this.#hubWallSkewMs += byMs;
+    this.hub?.process.jumpWall(byMs);
+    this.wallJumpedAt = this.kernel.now;
   }
 
   /** Sessions that the running hub knows, in order of birth. */
@@ -143,131 +158,42 @@ export class World {
     }
   }
 
-  apply(fault: Fault): void {
-    const session = this.sessions[fault.target % Math.max(1, this.sessions.length)];
-    const sandbox =
-      session === undefined ? null : this.platform.find(session.record.sandboxId ?? "");
-    const later = (undo: () => void): void => {
-      this.kernel.at(fault.forMs, undo);
-    };
-    const [subject, verb] = splitKind(fault.kind);
-    switch (subject) {
-      case "hub":
-        this.#troubleHub(verb, fault, later);
-        break;
-      case "api":
-        this.platform.trouble = verb as ApiTrouble;
-        later(() => (this.platform.trouble = null));
-        break;
-      case "create":
-        this.platform.createTrouble = verb as CreateTrouble;
-        break;
-      case "asked":
-        if (verb === "create") {
-          if (this.#created < 4) this.createSession();
-        } else if (session !== undefined) {
-          this.ask(session, ASKED[verb as keyof typeof ASKED]);
-        }
-        break;
-      case "link":
-        for (const link of this.links) {
-          if (verb === "cut") link.cut();
-          else link.stall();
-        }
-        break;
-      default:
-        if (sandbox !== null) this.#troubleSandbox(sandbox, subject, verb, later);
-    }
-  }
-
-  /** Ends every trouble that ends; what only a fresh sandbox mends stays. */
-  calm(): void {
-    this.platform.trouble = null;
-    this.platform.createTrouble = null;
-    if (this.hub === null) this.startHub();
-    this.hub?.process.thaw();
-    for (const sandbox of this.platform.all) {
-      if (sandbox.state === "started") sandbox.driver?.process.thaw();
-      sandbox.exec = "ok";
-      sandbox.inside = "ok";
-      if (!sandbox.damaged) sandbox.filesystem = "ok";
-    }
-  }
-
-  #troubleHub(verb: string, fault: Fault, later: (undo: () => void) => void): void {
-    const { hub } = this;
-    if (hub === null) return;
-    if (verb === "killed") {
-      this.killHub();
-      this.kernel.at(Math.min(fault.forMs, 5_000), () => {
-        if (this.hub === null) this.startHub();
-      });
-    } else if (verb === "frozen") {
-      hub.process.freeze();
-      later(() => hub.process.thaw());
-    } else {
-      const byMs = fault.forMs % 2 === 0 ? 3_600_000 : -3_600_000;
-      this.#hubWallSkewMs += byMs;
-      hub.process.jumpWall(byMs);
-      this.wallJumpedAt = this.kernel.now;
-    }
-  }
-
-  #troubleSandbox(
-    sandbox: SimSandbox,
-    subject: string,
-    verb: string,
-    later: (undo: () => void) => void,
-  ): void {
-    const { driver } = sandbox;
-    if (subject === "driver" && verb === "killed") sandbox.killDriver();
-    else if (subject === "driver" && verb === "frozen") {
-      driver?.process.freeze();
-      later(() => {
-        if (sandbox.state === "started") driver?.process.thaw();
-      });
-    } else if (subject === "driver") {
-      // A second process with the same token: a restored checkpoint, or a launch that raced.
-      if (driver !== null) this.#launch(JSON.stringify({ session: driver.session }), sandbox);
-    } else if (subject === "sandbox" && verb === "deleted") this.platform.forget(sandbox);
-    else if (subject === "sandbox" && verb === "copied") this.platform.copy(sandbox);
-    else if (subject === "sandbox" && sandbox.state === "started") {
-      if (verb === "stopped") sandbox.stop();
-      else sandbox.freeze();
-    } else if (subject === "exec") {
-      sandbox.exec = verb as "broken" | "queued" | "lies";
-      later(() => (sandbox.exec = "ok"));
-    } else if (subject === "inside") {
-      sandbox.inside = verb as "no-fork" | "no-files";
-      later(() => (sandbox.inside = "ok"));
-    } else if (subject === "filesystem") {
-      sandbox.filesystem = verb as "missing" | "read-only" | "full" | "hung";
-      if (verb === "missing") sandbox.damaged = true;
-      else later(() => (sandbox.filesystem = "ok"));
-    }
-  }
-
-  #launch(config: string, sandbox: SimSandbox): SimDriver {
+  /** A driver process, in the sandbox whose network it has. */
+  launch(config: string, sandbox: SimSandbox, lastEpoch?: number): SimDriver {
     const { session } = JSON.parse(config) as { session: string };
     const process = new SimProcess(this.kernel);
     const driver = new SimDriver({
       process,
       session,
       services: servicesInside(sandbox, process.clock),
+      ...(lastEpoch === undefined ? {} : { lastEpoch }),
       onEpoch: (holder, epoch) => {
         this.onEpoch(holder, epoch);
         this.#holders.set(`${session}/${epoch}`, holder);
       },
       random: this.#random.driver,
       dial: (dialler, id, opened) => {
-        const { latencyMs } = this.plan;
-        this.kernel.at(latencyMs * 2, () => this.#connect(dialler, id, opened));
+        if (sandbox.egress === "blocked") {
+          this.kernel.at(DIAL_BLOCKED_MS, () => dialler.run(() => opened(null)));
+          return;
+        }
+        this.kernel.at(this.#latencyMs() * 2, () => this.#connect(dialler, id, opened));
       },
     });
     const living = this.drivers.get(session) ?? new Set();
     this.drivers.set(session, living.add(driver));
     driver.process.onDeath(() => living.delete(driver));
+    const { driverDiesAfterMs } = sandbox;
+    if (driverDiesAfterMs !== null) {
+      this.kernel.at(driverDiesAfterMs, () => {
+        if (driver.process.alive) driver.process.kill();
+      });
+    }
     return driver;
+  }
+
+  #latencyMs(): number {
+    return this.plan.latencyMs + this.slowMs;
   }
 
   #connect(
@@ -275,7 +201,7 @@ export class World {
     sessionId: string,
     opened: Parameters<ConstructorParameters<typeof SimDriver>[0]["dial"]>[2],
   ): void {
-    const { hub, plan, kernel } = this;
+    const { hub, kernel } = this;
     const answer = (socket: Parameters<typeof opened>[0]): void =>
       process.run(() => opened(socket));
     if (hub === null) {
@@ -295,7 +221,7 @@ export class World {
       const link = new SimLink({
         kernel,
         random,
-        latencyMs: plan.latencyMs,
+        latencyMs: () => this.#latencyMs(),
         hub: hub.process,
         driver: process,
       });
@@ -305,17 +231,4 @@ export class World {
       answer(link.driver);
     });
   }
-}
-
-const ASKED = {
-  pause: "operator.paused",
-  resume: "operator.resumed",
-  retry: "operator.retried",
-  remove: "operator.removed",
-} as const;
-
-/** `filesystem-read-only` is filesystem and read-only. */
-function splitKind(kind: string): [string, string] {
-  const at = kind.indexOf("-");
-  return [kind.slice(0, at), kind.slice(at + 1)];
 }
