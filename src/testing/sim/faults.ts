@@ -12,7 +12,7 @@ export const FAULT_KINDS = [
   "driver-starved",
   /** Its socket is up, its pings come, and it answers nothing. */
   "driver-deaf",
-  /** A second process with the same token: a restored checkpoint, or a launch that raced. */
+  /** A second process with the same token: a launch that raced, or a copy of the sandbox. */
   "driver-doubled",
   /** The sandbox goes back to a checkpoint: a driver that remembers an older epoch. */
   "driver-restored",

@@ -114,12 +114,12 @@ function before(a: Entry, b: Entry): boolean {
  */
 export class SimProcess {
   readonly clock: Clock;
-  /** Its sockets are up and it reads none of them: messages to it are lost. */
-  deaf = false;
   readonly #kernel: SimKernel;
   #alive = true;
   #frozen = false;
   #lagMs = 0;
+  /** Messages that it does not read, while it is deaf; null while it reads. */
+  #unread: (() => void)[] | null = null;
   /** When it has done what it was given while it lagged. */
   #busyUntilMs = 0;
   #wallSkewMs = 0;
@@ -163,6 +163,23 @@ export class SimProcess {
         else if (this.#alive) fn();
       });
     }
+  }
+
+  /** A message arrived: it is read now, or when the process reads again. */
+  hear(fn: () => void): void {
+    if (this.#unread === null) this.run(fn);
+    else this.#unread.push(fn);
+  }
+
+  /** From now on its sockets are up, and it reads none of them. */
+  block(): void {
+    this.#unread ??= [];
+  }
+
+  unblock(): void {
+    const unread = this.#unread ?? [];
+    this.#unread = null;
+    for (const fn of unread) this.run(fn);
   }
 
   /** A busy event loop: from now on everything is done this much later. */

@@ -124,8 +124,8 @@ class SimEnd implements FrameSocket {
 
   deliver(): void {
     const message = this.#inbox.shift();
-    if (message === undefined || this.process.deaf) return;
-    this.process.run(() => {
+    if (message === undefined) return;
+    this.process.hear(() => {
       if (this.#open) this.#events.frame(message);
     });
   }

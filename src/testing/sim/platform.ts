@@ -72,7 +72,7 @@ export class SimPlatform {
   }
 
   /** Somebody made another one from it: it wears the same labels under a name of its own. */
-  copy(sandbox: SimSandbox): void {
+  copy(sandbox: SimSandbox): SimSandbox {
     const made = new SimSandbox({
       id: `sbx-${++this.#births}`,
       name: sandbox.name + COPY_ENDING,
@@ -83,6 +83,7 @@ export class SimPlatform {
     made.state = "started";
     this.#byId.set(made.id, made);
     this.#known.set(made.id, made);
+    return made;
   }
 
   provider(hub: SimProcess): SandboxProvider {

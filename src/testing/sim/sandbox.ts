@@ -43,6 +43,8 @@ export class SimSandbox {
   /** Kept by who watches: real time at which it last was well. */
   wellAtMs = -Infinity;
   driver: SimDriver | null = null;
+  /** Second processes with the same token. */
+  readonly #twins: SimDriver[] = [];
 
   constructor(options: {
     id: string;
@@ -71,27 +73,37 @@ export class SimSandbox {
 
   /** Processes end, files stay. */
   stop(): void {
-    this.#endDriver();
+    this.#endAll();
     this.state = "stopped";
   }
 
   freeze(): void {
     this.state = "paused";
-    this.driver?.process.freeze();
+    for (const { process } of this.#processes) process.freeze();
   }
 
   thaw(): void {
     this.state = "started";
-    this.driver?.process.thaw();
+    for (const { process } of this.#processes) process.thaw();
   }
 
   destroy(): void {
-    this.#endDriver();
+    this.#endAll();
     this.state = "destroying";
   }
 
   killDriver(): void {
     this.#endDriver();
+  }
+
+  /** Another process with the token of the driver that is here. */
+  double(): void {
+    if (this.driver === null) return;
+    this.#twins.push(this.#launch(JSON.stringify({ session: this.driver.session }), this));
+  }
+
+  get #processes(): readonly SimDriver[] {
+    return this.driver === null ? this.#twins : [...this.#twins, this.driver];
   }
 
   run(command: string): ExecAnswer {
@@ -120,6 +132,11 @@ export class SimSandbox {
     this.#endDriver();
     this.driver = this.#launch(config, this);
     return { exitCode: 0, output: "launched" };
+  }
+
+  #endAll(): void {
+    this.#endDriver();
+    for (const { process } of this.#twins.splice(0)) if (process.alive) process.kill();
   }
 
   #endDriver(): void {

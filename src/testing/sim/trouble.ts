@@ -16,6 +16,8 @@ const WALL_JUMP_MS = 3_600_000;
 const STARVED_MS_MIN = 500;
 const STARVED_MS_MAX = 5_000;
 const CRASHES_AFTER_MS_MAX = 4_000;
+/** How many second drivers are in the same sandbox; the others are in a copy of it. */
+const COPY_SHARE = 0.6;
 const FLAP_EVERY_MS = 3_000;
 const FLAPS_MAX = 6;
 const SLOW_LINK_MS_MAX = 2_000;
@@ -119,12 +121,17 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
   }),
   "driver-deaf": inSandbox(({ driver }, { later }) => {
     if (driver === null) return;
-    driver.process.deaf = true;
-    later(() => (driver.process.deaf = false));
+    driver.process.block();
+    later(() => driver.process.unblock());
   }),
-  "driver-doubled": inSandbox((sandbox, { world }) => {
+  "driver-doubled": inSandbox((sandbox, { world, size }) => {
     const { driver } = sandbox;
-    if (driver !== null) world.launch(JSON.stringify({ session: driver.session }), sandbox);
+    if (driver === null) return;
+    if (size < COPY_SHARE) sandbox.double();
+    else {
+      const copy = world.platform.copy(sandbox);
+      copy.driver = world.launch(JSON.stringify({ session: driver.session }), copy);
+    }
   }),
   "driver-restored": inSandbox((sandbox, { world, size }) => {
     const { driver } = sandbox;
@@ -154,7 +161,9 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
   "sandbox-paused": inSandbox((sandbox) => {
     if (sandbox.state === "started") sandbox.freeze();
   }),
-  "sandbox-copied": inSandbox((sandbox, { world }) => world.platform.copy(sandbox)),
+  "sandbox-copied": inSandbox((sandbox, { world }) => {
+    world.platform.copy(sandbox);
+  }),
   "sandbox-flaps": inSandbox((sandbox, { world, size }) => {
     const flips = 2 + Math.floor(size * FLAPS_MAX);
     for (let flip = 0; flip < flips; flip++) {
@@ -238,7 +247,7 @@ export function calm(world: World): void {
   for (const drivers of world.drivers.values()) {
     for (const { process } of drivers) {
       process.lag(0);
-      process.deaf = false;
+      process.unblock();
     }
   }
 }
