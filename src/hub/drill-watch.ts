@@ -81,7 +81,7 @@ export class DrillWatch {
       this.#told.set(drill.id, told);
       for (const { record, ledger } of this.#options.sessions.all) {
         if (!means(drill, record) || endedBefore(drill, record.createdAt)) continue;
-        const { id, fault, about, uses, ended } = drill;
+        const { id, fault, about, uses, ended, endedAt } = drill;
         if (!told.has(`${record.id} on`)) {
           told.add(`${record.id} on`);
           ledger.note("drill.on", `a drill is on: ${fault} (${about})`, { drill: id, fault });
@@ -89,7 +89,7 @@ export class DrillWatch {
         if (ended === null || told.has(`${record.id} off`)) continue;
         told.add(`${record.id} off`);
         const text = `the drill is over: ${fault} (${ended}, ${uses} uses)`;
-        ledger.note("drill.off", text, { drill: id, fault, uses, ended });
+        ledger.note("drill.off", text, { drill: id, fault, uses, ended, endedAt });
       }
     }
   }

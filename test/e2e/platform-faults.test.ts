@@ -199,6 +199,15 @@ describeWhere([needs.linux], "fault switches", () => {
     await expect(exec("true", 300)).rejects.toThrow(/timeout/);
     await off();
     expect(await said("echo back")).toBe("back\n");
+    expect((await on("toolbox-killed", { sandbox: "drilled" })).status).toBe(201);
+    const dead = await exec("true");
+    expect([dead.status, await dead.text(), await stateOf("drilled")]).toEqual([
+      502,
+      "",
+      "started",
+    ]);
+    await box.stop();
+    await box.start();
   });
 
   testWhere([needs.root], "a frozen sandbox claims to be started and is thawed", async () => {

@@ -45,7 +45,8 @@ export function signalProgram(
 ): Outcome<Breakage | "once"> {
   const marker = program === "driver" ? "/.holdfast/driver.cjs" : insideToolbox;
   const found = pidsOf(host, record)
-    .filter((pid) => argumentsOf(pid).some((word) => word.endsWith(marker)))
+    // The script of the interpreter: whoever only passes its name on is not the program.
+    .filter((pid) => argumentsOf(pid)[1]?.endsWith(marker) === true)
     .map(identityOf)
     .filter((identity) => identity !== undefined);
   if (found.length === 0) return refuse(409, `no ${program} runs in ${record.name}`);

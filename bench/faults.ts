@@ -1,0 +1,52 @@
+/**
+ * Every drill of test/e2e/drill-scenarios.ts on this machine, with its figures as a table. By hand:
+ * `npm run drill [-- WORD…]` runs those whose name has one of the words, or all.
+ */
+import { DrillRig } from "../test/e2e/drill-rig.ts";
+import { runDrills, type DrillResult } from "../test/e2e/drill-run.ts";
+import { patrolMs, scenarios } from "../test/e2e/drill-scenarios.ts";
+
+const atOnce = 3;
+
+const words = process.argv.slice(2);
+const wanted = scenarios.filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+);
+const rig = await DrillRig.open({ patrolMs });
+const results: DrillResult[] = [];
+try {
+  await runDrills(rig, wanted, atOnce, (result) => {
+    results.push(result);
+    const said = result.wrong.length === 0 ? "as it must be" : result.wrong.join("; ");
+    process.stderr.write(`${result.scenario.name}: ${said}\n`);
+  });
+} finally {
+  await rig.close();
+}
+process.stdout.write(`${table(results)}\n`);
+process.exitCode = results.some(({ wrong }) => wrong.length > 0) ? 1 : 0;
+
+function table(rows: readonly DrillResult[]): string {
+  const head = [
+    "| drill | first reason | after | suspected | link given up | re-dial | verdict | after |",
+    "|---|---|--:|--:|--:|--:|---|--:|",
+  ];
+  const sorted = wanted.flatMap((scenario) => rows.filter((row) => row.scenario === scenario));
+  const lines = sorted.map((row) =>
+    [
+      row.scenario.name,
+      row.reason ?? "none",
+      seconds(row.reasonS),
+      seconds(row.suspectS),
+      seconds(row.lostS),
+      seconds(row.redialS),
+      row.verdict ?? row.path.at(-1) ?? "unchanged",
+      seconds(row.verdictS),
+    ].join(" | "),
+  );
+  return [...head, ...lines.map((line) => `| ${line} |`)].join("\n");
+}
+
+function seconds(value: number | null): string {
+  return value === null ? "" : `${value.toFixed(2)} s`;
+}
