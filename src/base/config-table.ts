@@ -22,6 +22,7 @@ export interface Config extends SessionPolicy {
   readonly daytonaApiKey: string | null;
   readonly daytonaApiUrl: string;
   readonly daytonaTarget: string | null;
+  readonly platformCallsPerMinute: number;
   readonly isolation: (typeof isolationTiers)[number];
   readonly logLevel: (typeof logLevels)[number];
   readonly platformListen: Address;
@@ -138,6 +139,15 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     fallback: null,
     unset: "the organisation's default region",
     about: "Region (target) of the Daytona platform.",
+  },
+  {
+    key: "platformCallsPerMinute",
+    env: "HOLDFAST_PLATFORM_CALLS_PER_MINUTE",
+    flag: null,
+    kind: "count",
+    range: [60, 1_000_000],
+    fallback: "6000",
+    about: "Calls of the platform's API that all sessions of a hub share, in any minute.",
   },
   {
     key: "isolation",

@@ -33,16 +33,21 @@ export interface ConfigSources {
   readonly resolvePath: (path: string) => string;
 }
 
+export interface ValueOrigin {
+  readonly origin: Origin;
+  readonly place: string;
+  /** The file that holds a secret, when it was given as one. */
+  readonly secretFile?: string;
+}
+
 export interface ResolvedConfig {
   readonly config: Config;
-  readonly origins: Readonly<Record<ConfigKey, { origin: Origin; place: string }>>;
+  readonly origins: Readonly<Record<ConfigKey, ValueOrigin>>;
   readonly mistakes: readonly Mistake[];
 }
 
-interface Found {
+interface Found extends ValueOrigin {
   readonly text: string | null;
-  readonly origin: Origin;
-  readonly place: string;
 }
 
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
@@ -60,7 +65,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     }
     const value = "problem" in parsed ? parseFallback(setting, sources) : parsed.value;
     Object.assign(values, { [setting.key]: value });
-    Object.assign(origins, { [setting.key]: { origin: found.origin, place: found.place } });
+    Object.assign(origins, { [setting.key]: originOf(found) });
   }
   // Both records were filled for every key of the table, which has one row per key of Config.
   return { config: values as Config, origins: origins as ResolvedConfig["origins"], mistakes };
@@ -103,6 +108,10 @@ export function showValue(setting: Setting, config: Config): string | null {
 /** Environment name of the variable that names a file holding this secret. */
 export function fileVariable(setting: Setting): string {
   return `${setting.env}_FILE`;
+}
+
+function originOf({ origin, place, secretFile }: Found): ValueOrigin {
+  return secretFile === undefined ? { origin, place } : { origin, place, secretFile };
 }
 
 function find(
@@ -159,7 +168,7 @@ function readSecret(
   const text = read.text.trim();
   if (text === "")
     mistakes.push({ key: setting.name, place, message: `the file ${path} is empty` });
-  return { text: text === "" ? null : text, origin, place };
+  return { text: text === "" ? null : text, origin, place, secretFile: path };
 }
 
 /** After a mistake the default stands in, so that the other settings are still checked. */

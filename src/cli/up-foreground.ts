@@ -38,7 +38,7 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
   const platform = ensured?.record ?? null;
   const { startHub } = await hubCode;
-  const options = hubOptions(config, token, bundles, platform);
+  const options = hubOptions(cli, token, bundles, platform);
   const hub = await startHub(options).catch(async (error: unknown) => {
     // A start that failed leaves nothing running that it started.
     if (ensured?.isNew === true) await stopPlatform(ensured.record);
@@ -64,11 +64,15 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
 }
 
 function hubOptions(
-  config: Config,
+  cli: Cli,
   token: string,
   bundles: Bundles,
   platform: PlatformRecord | null,
 ): HubOptions {
+  const config = cli.config();
+  // The local platform has a key of its own, which no file of a user holds.
+  const secretFile =
+    platform === null ? cli.resolved().origins.daytonaApiKey.secretFile : undefined;
   return {
     home: config.home,
     listen: config.listen,
@@ -76,7 +80,11 @@ function hubOptions(
     token,
     metricsToken: config.metricsToken,
     version: productVersion(),
-    platform: platformDoor(config, platform),
+    platform: {
+      ...platformDoor(config, platform),
+      apiKeyFile: secretFile ?? null,
+      callsPerMinute: config.platformCallsPerMinute,
+    },
     policy: policyOf(config),
     driverBundle: bundles.driver,
     webDir: bundles.web,

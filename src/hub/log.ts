@@ -3,9 +3,20 @@ import pino from "pino";
 import type { Logger } from "../base/log.ts";
 import { createRedact, HIDDEN } from "../base/redact.ts";
 
-/** `secrets` are hidden wherever they turn up, not only under a known key. */
+/**
+ * `secrets` are hidden wherever they turn up, not only under a known key. The list may grow: a key
+ * that is replaced while the hub runs is hidden from then on, and the old one still is.
+ */
 export function createLog(level: string, file: string | null, secrets: readonly string[]): Logger {
-  const redact = createRedact(secrets);
+  let known = secrets.length;
+  let redact = createRedact(secrets);
+  const hidden = (line: string): string => {
+    if (known !== secrets.length) {
+      known = secrets.length;
+      redact = createRedact(secrets);
+    }
+    return redact(line);
+  };
   const destination = pino.destination({ dest: file ?? 2, mkdir: file !== null, sync: true });
   return pino(
     {
@@ -16,7 +27,7 @@ export function createLog(level: string, file: string | null, secrets: readonly 
         paths: ["token", "apiKey", "authorization", "*.token", "*.apiKey"],
         censor: HIDDEN,
       },
-      hooks: { streamWrite: (line) => redact(line) },
+      hooks: { streamWrite: hidden },
     },
     destination,
   );

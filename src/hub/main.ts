@@ -18,6 +18,7 @@ import { createDriverKit } from "./driver-kit.ts";
 import { Janitor } from "./janitor.ts";
 import { logFact } from "./fact-log.ts";
 import { HostDoor } from "./host-door.ts";
+import { keyFileReader } from "./key-file.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
@@ -43,7 +44,11 @@ export interface HubOptions {
     readonly kind: "local" | "daytona";
     readonly apiUrl: string;
     readonly apiKey: string;
+    /** Where the key was read from; it is read again when the platform refuses it. */
+    readonly apiKeyFile?: string | null;
     readonly target: string;
+    /** Calls of its API that all sessions share; a default of ours when it is not given. */
+    readonly callsPerMinute?: number;
   };
   readonly policy: SessionPolicy;
   readonly driverBundle: string;
@@ -74,7 +79,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const secrets = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
   const { hubId } = secrets;
-  const watch = createWatch(options, hubId, log, {
+  const watch = createWatch(options, {
+    hubId,
+    log,
+    secrets: secret,
     living: () => sessions.living,
     hasClients: (sessionId) => switchboard.isWanted(sessionId),
   });
@@ -157,19 +165,22 @@ function hearFacts(
 
 function createWatch(
   { platform }: HubOptions,
-  hubId: string,
-  log: Logger,
-  sessions: Pick<PlatformWatchOptions, "living" | "hasClients">,
+  given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients"> & {
+    readonly secrets: string[];
+  },
 ): PlatformWatch {
   const clock = systemClock;
   const kind = platform.kind;
   const inner = new DaytonaProvider({
     ...platform,
     platform: kind,
+    rereadKey: keyFileReader(platform.apiKeyFile ?? null, given.secrets, given.log),
     clock,
     callMs: PLATFORM_CALL_MS,
   });
-  return new PlatformWatch({ ...sessions, hubId, inner, clock, random: systemRandom, log });
+  const { callsPerMinute } = platform;
+  const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
+  return new PlatformWatch({ ...given, ...limit, inner, clock, random: systemRandom });
 }
 
 function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteStore): Janitor {

@@ -172,6 +172,60 @@ describe("the adapter", () => {
     await api.close();
   });
 
+  describe("a key that is replaced while the hub runs", () => {
+    const NEW_KEY = "canary-new-key-0123456789";
+    const OLD = `Bearer ${API_KEY}`;
+    const sandbox = { id: "x", name: "x", state: "started", labels: {} };
+
+    /** Takes only the new key, and repeats the one that it refuses. */
+    async function rotated(rereadKey: () => string | null) {
+      const asked: string[] = [];
+      const apiUrl = await serve((request, response) => {
+        const key = request.headers.authorization ?? "";
+        asked.push(key);
+        const known = key === `Bearer ${NEW_KEY}`;
+        const body = known ? sandbox : { message: `Invalid credentials: ${key}` };
+        const type = { "content-type": "application/json" };
+        response.writeHead(known ? 200 : 401, type).end(JSON.stringify(body));
+      });
+      const clock = systemClock;
+      const api = new DaytonaProvider({
+        platform: "daytona",
+        apiUrl,
+        apiKey: API_KEY,
+        rereadKey,
+        target: "t",
+        clock,
+        callMs: 2_000,
+      });
+      return { api, asked };
+    }
+
+    test("[PV14] the call that meets the refusal is made again with the new one", async () => {
+      const { api, asked } = await rotated(() => NEW_KEY);
+      expect((await api.claim("x"))?.sandboxId).toBe("x");
+      await api.claim("x");
+      const [first, ...rest] = asked;
+      expect(first).toBe(OLD);
+      expect(new Set(rest)).toEqual(new Set([`Bearer ${NEW_KEY}`]));
+      expect(await api.facts()).toMatchObject({ auth: "ok" });
+      await api.close();
+    });
+
+    test.for([
+      ["none", null],
+      ["the same", API_KEY],
+    ] as const)("[PV14] %s in its place: one call, and no key in what it says", async ([, key]) => {
+      const { api, asked } = await rotated(() => key);
+      const fault = toHubError(await api.claim("x").catch((error: unknown) => error));
+      expect(fault).toMatchObject({ code: "PlatformAuthRejected" });
+      expect(`${fault.message} ${fault.raw ?? ""}`).not.toContain(API_KEY);
+      expect(fault.message).toContain("[hidden]");
+      expect(asked).toEqual([OLD]);
+      await api.close();
+    });
+  });
+
   test("[PV9] facts never throw, whatever the platform serves", async () => {
     for (const config of ["null", "5", "<html>", '{"holdfast": null}', '{"holdfast": "x"}', ""]) {
       const base = await serve((request, response) => {

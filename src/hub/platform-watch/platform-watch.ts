@@ -6,6 +6,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import { createRedact } from "../../base/redact.ts";
 import type { Random } from "../../base/random.ts";
 import type { PlatformFacts, SandboxProvider } from "../../providers/provider.ts";
 import { LABELS } from "../labels.ts";
@@ -25,6 +26,8 @@ export interface PlatformWatchOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly limitPerMinute?: number;
+  /** Hidden in all that is reported: a platform may repeat what it was sent. The list may grow. */
+  readonly secrets?: readonly string[];
   /** Sessions that should be running now. */
   readonly living: () => number;
   /** Whether people are attached to a session. */
@@ -133,7 +136,8 @@ export class PlatformWatch {
   }
 
   report(): PlatformWatchReport {
-    return {
+    const redact = createRedact(this.#options.secrets ?? []);
+    return redact({
       facts: this.#facts,
       breaker: this.#breaker.facts,
       alike: this.#alike.facts,
@@ -143,7 +147,7 @@ export class PlatformWatch {
       calls: this.#ledger.calls,
       outcomes: this.#ledger.outcomes,
       lastErrors: this.#ledger.errors,
-    };
+    });
   }
 
   async #look(): Promise<void> {

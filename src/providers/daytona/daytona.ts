@@ -20,6 +20,7 @@ import type {
   SandboxRequest,
   SnapshotClaim,
 } from "../provider.ts";
+import { ApiKey } from "./api-key.ts";
 import { checkCreated, checkFound, checkSameOrganisation, claimOf } from "./answers.ts";
 import { snapshotClaimOf } from "./answers.ts";
 import { readBuildLog } from "./build-log.ts";
@@ -32,11 +33,22 @@ export interface DaytonaOptions {
   readonly platform: string;
   readonly apiUrl: string;
   readonly apiKey: string;
+  /** The key as it is now, when this one is refused; null when there is no other. */
+  readonly rereadKey?: () => string | null;
   readonly target: string;
   readonly clock: Clock;
   /** Deadline of one plain call. */
   readonly callMs: number;
 }
+
+type SdkCall<T> = [
+  call: string,
+  waitMs: number,
+  idempotent: boolean,
+  signal: AbortSignal | undefined,
+  work: (client: Client) => Promise<T>,
+  snapshot?: "read" | "activate",
+];
 
 type Client = Daytona;
 type Sandbox = Awaited<ReturnType<Client["get"]>>;
@@ -50,14 +62,17 @@ const LIST_CALLS = 3;
 export class DaytonaProvider implements SandboxProvider {
   readonly platform: string;
   readonly #options: DaytonaOptions;
+  readonly #key: ApiKey;
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Organisation of each kept sandbox, as it was seen first. */
   readonly #organisations = new Map<string, string>();
   #client: Promise<Client> | null = null;
+  #clientKey = "";
 
   constructor(options: DaytonaOptions) {
     this.platform = options.platform;
     this.#options = options;
+    this.#key = new ApiKey(options.apiKey, options.rereadKey);
   }
 
   async create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim> {
@@ -113,7 +128,7 @@ export class DaytonaProvider implements SandboxProvider {
   }
 
   buildLog(sandboxId: string, signal?: AbortSignal): Promise<string | null> {
-    return readBuildLog(this.#options, sandboxId, signal);
+    return readBuildLog(this.#address, sandboxId, signal);
   }
 
   list(
@@ -205,7 +220,11 @@ export class DaytonaProvider implements SandboxProvider {
       () => null,
       (error: unknown) => `the SDK cannot be loaded: ${String(error)}`,
     );
-    const facts = await readPlatformFacts(this.#options, signal);
+    const { apiKey } = this.#address;
+    let facts = await readPlatformFacts(this.#address, signal);
+    if (facts.auth === "rejected" && this.#renewed(apiKey)) {
+      facts = await readPlatformFacts(this.#address, signal);
+    }
     return { ...facts, detail: facts.detail ?? (await warm) };
   }
 
@@ -232,8 +251,8 @@ export class DaytonaProvider implements SandboxProvider {
 
   async #refresh(idOrName: string, signal?: AbortSignal): Promise<Sandbox> {
     const { callMs } = this.#options;
-    const known = this.#sandboxes.get(idOrName);
     const found = await this.#sdk("read sandbox", callMs, true, signal, async (client) => {
+      const known = this.#sandboxes.get(idOrName);
       if (known === undefined) return client.get(idOrName);
       await known.refreshData();
       return known;
@@ -257,14 +276,20 @@ export class DaytonaProvider implements SandboxProvider {
   async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
     const sandbox = await this.#cached(sandboxId, signal);
     const baseUrl = `${sandbox.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
-    return new Toolbox({ baseUrl, apiKey: this.#options.apiKey }, this.#options.callMs);
+    return new Toolbox({ baseUrl, apiKey: this.#key.current }, this.#options.callMs);
+  }
+
+  /** Where the platform is, with the key of now. */
+  get #address(): DaytonaOptions {
+    return { ...this.#options, apiKey: this.#key.current };
   }
 
   #load(): Promise<Client> {
+    if (this.#client === null) this.#clientKey = this.#key.current;
     this.#client ??= import("@daytonaio/sdk").then(({ Daytona }) => {
-      const { apiKey, apiUrl, target, callMs } = this.#options;
+      const { apiUrl, target, callMs } = this.#options;
       return new Daytona({
-        apiKey,
+        apiKey: this.#clientKey,
         apiUrl,
         target,
         requestTimeoutMs: callMs,
@@ -274,15 +299,30 @@ export class DaytonaProvider implements SandboxProvider {
     return this.#client;
   }
 
-  /** One SDK call under our own deadline; whatever it throws leaves here as a fault. */
-  async #sdk<T>(
-    call: string,
-    waitMs: number,
-    idempotent: boolean,
-    signal: AbortSignal | undefined,
-    work: (client: Client) => Promise<T>,
-    snapshot?: "read" | "activate",
-  ): Promise<T> {
+  /** True when another key than the refused one is there; what carries the old one is dropped. */
+  #renewed(refused: string): boolean {
+    if (!this.#key.renew(refused)) return false;
+    if (this.#clientKey === this.#key.current) return true;
+    this.#client = null;
+    this.#sandboxes.clear();
+    return true;
+  }
+
+  /** One SDK call, and another one when the key was replaced: what is refused was not begun. */
+  async #sdk<T>(...call: SdkCall<T>): Promise<T> {
+    const key = this.#key.current;
+    try {
+      return await this.#once(...call);
+    } catch (error) {
+      const rejected = error instanceof HubError && error.code === "PlatformAuthRejected";
+      if (!rejected || !this.#renewed(key)) throw error;
+      return await this.#once(...call);
+    }
+  }
+
+  /** Under our own deadline; whatever it throws leaves here as a fault. */
+  async #once<T>(...parts: SdkCall<T>): Promise<T> {
+    const [call, waitMs, idempotent, signal, work, snapshot] = parts;
     try {
       return await withDeadline(
         this.#options.clock,
@@ -298,7 +338,8 @@ export class DaytonaProvider implements SandboxProvider {
         throw new HubError("PlatformAnswerInvalid", `${call}: the answer is nonsense`, options);
       }
       const about = snapshot === undefined ? {} : { snapshot };
-      throw classify({ ...sdkFailure(call, error, idempotent), ...about });
+      const failure = sdkFailure(call, error, idempotent);
+      throw classify({ ...failure, message: this.#key.hide(failure.message), ...about });
     }
   }
 }
