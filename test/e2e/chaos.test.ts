@@ -1,4 +1,4 @@
-/** `holdfast chaos` as a user meets it: refused where it must be, told as a drill where it works. */
+/** `holdfast chaos` as a user meets it: refused where it must be, else told as a drill. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";

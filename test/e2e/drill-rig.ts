@@ -57,10 +57,7 @@ export class DrillRig {
   }
 
   /** Switches a fault on; answers with the time at which it began, wall ms. */
-  async on(
-    fault: string,
-    more: { readonly sandbox?: string | null } & object = {},
-  ): Promise<number> {
+  async on(fault: string, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
     const { sandbox, ...rest } = more;
     const beganAt = Date.now();
     const response = await api(this.platform, "/_faults", {
@@ -83,8 +80,10 @@ export class DrillRig {
     return (await this.hub.ask<Page>("GET", `/sessions/${name}/timeline`)).items;
   }
 
-  async sandboxNames(): Promise<readonly string[]> {
-    const response = await api(this.platform, "/sandbox");
+  /** What the platform has of a session, whoever thinks that it is gone. */
+  async sandboxesOf(sessionId: string): Promise<readonly string[]> {
+    const labels = encodeURIComponent(JSON.stringify({ "holdfast/session": sessionId }));
+    const response = await api(this.platform, `/sandbox?labels=${labels}`);
     return ((await response.json()) as { items: { name: string }[] }).items.map(({ name }) => name);
   }
 
