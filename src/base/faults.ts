@@ -125,8 +125,18 @@ export const faults = {
   SandboxStartFailed: broken("startup", "after-backoff", "`holdfast retry NAME` starts another."),
   SandboxStartStalled: broken("startup", "after-backoff", "`holdfast retry NAME` tries again."),
   ImageMissing: broken("startup", "never", "Name an image that the platform has."),
-  SnapshotMissing: broken("startup", "never", "Name a snapshot that the platform has."),
-  SnapshotInactive: broken("startup", "never", "Activate the snapshot, or start from an image."),
+  SnapshotMissing: broken(
+    "startup",
+    "never",
+    "Name a snapshot that the platform has, or an image to fall back to: --fallback-image, or " +
+      "HOLDFAST_FALLBACK_IMAGE for all sessions.",
+  ),
+  SnapshotInactive: broken(
+    "startup",
+    "never",
+    "Activate the snapshot, or name an image to fall back to: --fallback-image, or " +
+      "HOLDFAST_FALLBACK_IMAGE for all sessions.",
+  ),
   ImageBuildFailed: broken(
     "startup",
     "after-backoff",

@@ -53,6 +53,8 @@ interface Rule {
 /** One line for each deadline: what an attempt may spend in waiting must end before it. */
 const RULES: readonly Rule[] = [
   { within: "createMs", parts: [once("stallMs")] },
+  { within: "createMs", parts: [once("activateMs")] },
+  { within: "buildMs", parts: [once("buildStallMs")] },
   { within: "createMs", parts: [times("driverWaitMs", "relaunchesMax", 1)] },
   ...(["resumeMs", "healMs"] as const).map((within) => ({
     within,

@@ -5,7 +5,7 @@
  */
 import type { RetryPolicy } from "./retry.ts";
 
-export type PolicyKind = "duration" | "durations" | "count" | "retry";
+export type PolicyKind = "duration" | "durations" | "count" | "text" | "retry";
 
 export interface PolicyRow<T> {
   readonly kind: PolicyKind;
@@ -40,6 +40,7 @@ const row =
 const duration = row<number>("duration", [1, DAY_MS]);
 const durations = row<readonly number[]>("durations", [0, DAY_MS]);
 const count = row<number>("count", [0, 20]);
+const text = row<string | null>("text", [0, 0]);
 const retry = row<RetryPolicy>("retry", [0, 0]);
 
 export const policyTable = {
@@ -48,6 +49,12 @@ export const policyTable = {
     "CREATE_DEADLINE",
     120_000,
     "Whole start of a session, request to proof.",
+  ),
+  buildMs: duration(
+    "deadlines.build",
+    "BUILD_DEADLINE",
+    600_000,
+    "Whole start of a session that may have to build or pull an image.",
   ),
   resumeMs: duration(
     "deadlines.resume",
@@ -65,8 +72,20 @@ export const policyTable = {
   stallMs: duration(
     "deadlines.stall",
     "STALL_DEADLINE",
-    60_000,
+    45_000,
     "A start without progress for this long is stuck: the try ends.",
+  ),
+  buildStallMs: duration(
+    "deadlines.buildStall",
+    "BUILD_STALL_DEADLINE",
+    300_000,
+    "The same while the platform builds, pulls or restores, which shows no progress for minutes.",
+  ),
+  activateMs: duration(
+    "deadlines.activate",
+    "ACTIVATE_DEADLINE",
+    60_000,
+    "An inactive snapshot, until the platform has it ready.",
   ),
   driverWaitMs: duration(
     "budgets.driverWait",
@@ -102,9 +121,22 @@ export const policyTable = {
   retry: retry(
     "retry",
     "RETRY",
-    { startup: 1 },
+    { startup: 1, environment: 2 },
     "How often a failed start is tried again on a fresh sandbox, by class of failure.",
     { flag: "retry" },
+  ),
+  retryWaitsMs: durations(
+    "budgets.retryWaits",
+    "RETRY_WAITS",
+    [1_000, 3_000, 8_000],
+    "Wait before try 2, 3, … of a start that failed; the last one is repeated.",
+  ),
+  fallbackImage: text(
+    "fallbackImage",
+    "FALLBACK_IMAGE",
+    null,
+    "Image to start from when a snapshot is inactive or missing; without one that is an error.",
+    { flag: "fallback-image" },
   ),
   watchEveryMs: duration(
     "pace.watch",

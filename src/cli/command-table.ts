@@ -28,6 +28,14 @@ const platformFaults = [
   "--platform-faults <switch>",
   `whether the local platform can be told to fail: ${faultSwitches.join(", ")}`,
 ] as const;
+const retry = [
+  "--retry <classes>",
+  "how often a failed start is tried again: startup=2,environment=1",
+] as const;
+const fallbackImage = [
+  "--fallback-image <image>",
+  "image to start from when the snapshot is inactive or missing",
+] as const;
 const wait = [
   ["--no-wait", "return at once instead of waiting for the verdict"],
   ["--timeout <duration>", "stop waiting after this long (90s, 2m); exit code 124"],
@@ -44,7 +52,8 @@ export const commandTable: readonly CommandSpec[] = [
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
       isolation,
       platformListen,
-      ["--retry <classes>", "how often a failed start is tried again: startup=2,environment=1"],
+      retry,
+      fallbackImage,
       platformFaults,
       ["--log-level <level>", `least important line in the log: ${logLevels.join(", ")}`],
     ],
@@ -68,6 +77,8 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       ["--image <image>", "image to start from"],
       ["--snapshot <snapshot>", "snapshot to start from"],
+      fallbackImage,
+      retry,
       ["--env <key=value...>", "variable inside the sandbox; may be given often"],
       ["--label <key=value...>", "label of the session; may be given often"],
       ...wait,

@@ -6,7 +6,7 @@ import { connectApi } from "./connection.ts";
 import { note, print, printJson, type Cli, type Run } from "./cli.ts";
 import { followToVerdict, lastEventSeq, type Ask } from "./follow.ts";
 import { formatDuration } from "./render/durations.ts";
-import { stateInSentence } from "./render/paint.ts";
+import { plain, stateInSentence } from "./render/paint.ts";
 import { renderSessionError } from "./render/problem.ts";
 
 export interface Settling extends Omit<Ask, "withEvents"> {
@@ -57,6 +57,8 @@ function saySuccess(cli: Cli, session: Session, tookMs: number): void {
   const { name, state } = session;
   const proven = state === "connected" ? `, driver epoch ${session.epoch}` : "";
   print(cli, `${name} is ${state} (${formatDuration(tookMs)}${proven})`);
+  const warning = session.source?.warning ?? null;
+  if (warning !== null) note(cli, `${cli.notePaint.yellow("warning:")} ${plain(warning)}`);
   const next =
     state === "connected"
       ? [`holdfast sh ${name}`, `holdfast exec ${name} -- uname -a`, `holdfast health ${name}`]

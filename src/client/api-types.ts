@@ -14,6 +14,8 @@ export interface Session {
   readonly desired: string;
   readonly platform: string;
   readonly sandboxId: string | null;
+  /** What the sandbox was started from; null until one was asked for, absent from older hubs. */
+  readonly source?: StartSource | null;
   /** Incarnation of the driver; grows by one with every proven attach. */
   readonly epoch: number;
   readonly createdAt: string;
@@ -23,6 +25,14 @@ export interface Session {
   readonly lastError: SessionError | null;
   /** Absent from hubs that do not count yet. */
   readonly cost?: SessionCost;
+}
+
+export interface StartSource {
+  readonly kind: "default" | "image" | "snapshot" | "image-fallback";
+  readonly name: string | null;
+  readonly because: string | null;
+  /** One sentence when it is not what was asked for. */
+  readonly warning: string | null;
 }
 
 /** What sandboxes have cost so far. Seconds add up over sandboxes that lived at the same time. */
@@ -124,6 +134,7 @@ export interface Health {
     readonly filesystem: Capability;
     readonly terminal: Capability;
   };
+  readonly source?: StartSource | null;
   readonly verdict: { readonly code: string; readonly text: string };
   /** One sentence when the claim and the evidence contradict each other. */
   readonly disagreement: string | null;
@@ -169,6 +180,10 @@ export interface NewSession {
   readonly name?: string;
   readonly image?: string;
   readonly snapshot?: string;
+  /** Image to start from when the snapshot is inactive or missing. */
+  readonly fallbackImage?: string;
+  /** More tries of a start that failed, by class of failure. */
+  readonly retry?: Readonly<Record<string, number>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
 }

@@ -8,6 +8,7 @@ import { newId, whyNotSessionName } from "../base/ids.ts";
 import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
 import type { EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
+import { startMs } from "./session/start-law.ts";
 import { SessionLedger } from "./session/ledger.ts";
 import { Session, type SessionParts } from "./session/session.ts";
 
@@ -93,7 +94,7 @@ export class Sessions {
       at,
       text: `session ${name} wanted`,
       data: { spec: { ...request.spec, env: Object.keys(request.spec.env) } },
-      change: { deadlineAt: at + policy.createMs },
+      change: { deadlineAt: at + startMs(request.spec, policy) },
     };
     const blank = newRecord(id, name, request.spec, at);
     const kept = this.#store.create(
@@ -148,11 +149,16 @@ export class Sessions {
     const session = new Session({
       parts: this.#parts,
       ledger,
+      isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
     });
     this.#byId.set(record.id, session);
     this.#byName.set(record.name, session);
     return session;
+  }
+
+  #hasAnother(id: string, sandboxId: string): boolean {
+    return this.all.some(({ record }) => record.id !== id && record.sandboxId === sandboxId);
   }
 
   #entered(session: Session): void {

@@ -6,6 +6,7 @@
  */
 import type { FaultCategory, FaultCode } from "../base/faults.ts";
 import { assert } from "../base/assert.ts";
+import type { RetryPolicy } from "../base/retry.ts";
 import { costAfter, noCost, type SandboxCost } from "./cost.ts";
 
 export type SessionState =
@@ -17,6 +18,10 @@ export type Desired = "connected" | "suspended" | "ended";
 export interface SessionSpec {
   readonly image?: string;
   readonly snapshot?: string;
+  /** Instead of a snapshot that is inactive or missing; absent is the hub's setting. */
+  readonly fallbackImage?: string;
+  /** Absent is the hub's setting. */
+  readonly retry?: RetryPolicy;
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -50,6 +55,8 @@ export type FactKind =
   | "session.created"
   | "intent.changed"
   | "sandbox.requested"
+  /** The platform refused it, and made nothing. */
+  | "sandbox.refused"
   | "sandbox.created"
   | "platform.claimed"
   | "driver.launched"

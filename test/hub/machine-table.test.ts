@@ -76,6 +76,9 @@ const inEnded: Row = {
 const table: Readonly<Record<Leaf, Row>> = {
   "creating.requesting": beforeDriver,
   "creating.watching": beforeDriver,
+  "creating.activating": beforeDriver,
+  "creating.fallingBack": beforeDriver,
+  "creating.backingOff": beforeDriver,
   "creating.bootstrapping": beforeDriver,
   "creating.awaitingDriver": { ...beforeDriver, "driver.attached": to("creating.proving") },
   "creating.proving": {
@@ -143,7 +146,7 @@ function eventOf(type: EventType, epoch: number): SessionMachineEvent {
 
 describe("the machine's table", () => {
   test("[SM6] has a row for each leaf of the machine", () => {
-    const transient = ["boot", "nudging.deciding", "error.sorting"];
+    const transient = ["boot", "creating.sorting", "nudging.deciding", "error.sorting"];
     const leaves = allNodes()
       .filter(isLeaf)
       .map(placeOf)

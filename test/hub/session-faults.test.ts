@@ -239,8 +239,9 @@ describe("a session and its platform", () => {
     const session = world.create({ spec: { ...plainSpec, snapshot: "py" } });
     await world.clock.advanceAsync(10);
     expect(faultOf(session)).toMatchObject({ code: "SnapshotInactive", retryable: false });
-    expect(faultOf(session)?.message).toContain("Snapshot py is inactive");
-    expect(world.platform.count("create")).toBe(1);
+    expect(faultOf(session)?.message).toContain("py may not be activated");
+    expect(faultOf(session)?.hint).toContain("HOLDFAST_FALLBACK_IMAGE");
+    expect([world.platform.count("create"), world.platform.count("activate")]).toEqual([1, 1]);
   });
 
   test("[SM12] BusyDeletePlatform: a removal is repeated until it is true", async () => {

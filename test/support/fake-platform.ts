@@ -3,7 +3,7 @@
  * by it. Time is the test's clock; what was asked of it is in `calls`.
  */
 import type { Clock } from "../../src/base/clock.ts";
-import type { HubError } from "../../src/base/hub-error.ts";
+import { HubError } from "../../src/base/hub-error.ts";
 import { classify } from "../../src/providers/daytona/classify.ts";
 import type {
   Claim,
@@ -335,6 +335,14 @@ export class GonePlatform extends FakePlatform {
 
 /** Has the snapshot, switched off. */
 export class InactiveSnapshotPlatform extends FakePlatform {
+  override snapshot(name: string): Promise<SnapshotClaim | null> {
+    this.calls.push("snapshot");
+    return Promise.resolve(this.snapshotOf(name, "inactive"));
+  }
+  override activateSnapshot(name: string): Promise<SnapshotClaim> {
+    this.calls.push("activate");
+    return Promise.reject(new HubError("SnapshotInactive", `${name} may not be activated`));
+  }
   override create(request: SandboxRequest): Promise<Claim> {
     this.calls.push("create");
     return Promise.reject(

@@ -1,5 +1,6 @@
 /** The session machine seen from outside: its leaves, its edges, and one pure step of it. */
 import { initialTransition, transition } from "xstate";
+import { noStarts } from "../../src/hub/session/start-law.ts";
 import type { SessionMachineEvent } from "../../src/hub/session/events.ts";
 import { sessionMachine, type SessionSnapshot } from "../../src/hub/session/machine.ts";
 import type { SessionContext } from "../../src/hub/session/vocabulary.ts";
@@ -10,7 +11,7 @@ type PathOf<T> = T extends string
   : { [K in keyof T & string]: `${K}.${PathOf<T[K]>}` }[keyof T & string];
 
 /** Passed through within one step, never rested in. */
-type Transient = "boot" | "nudging.deciding" | "error.sorting";
+type Transient = "boot" | "creating.sorting" | "nudging.deciding" | "error.sorting";
 export type Leaf = Exclude<PathOf<SessionSnapshot["value"]>, Transient>;
 export type EventType = SessionMachineEvent["type"];
 
@@ -20,6 +21,7 @@ export const walkedMachine = sessionMachine.provide({
     attemptLeft: () => 1_000,
     driverWait: () => 1_000,
     nudgeWait: () => 1_000,
+    retryWait: () => 1_000,
     recheckWait: () => 1_000,
   },
   guards: {
@@ -42,6 +44,7 @@ const [initial] = initialTransition(walkedMachine, {
   deadlineAt: 5_000,
   sandboxId: "box-1",
   rung: "none",
+  starts: noStarts,
   fault: null,
 });
 export const wholeContext: SessionContext = { ...initial.context, deadlineAt: 5_000, epoch: EPOCH };

@@ -29,11 +29,16 @@ export const run: Run = async (cli) => {
     session.platform,
     String(session.epoch),
     formatAge(session.updatedAt, Date.now()),
-    plain(session.lastError === null ? "" : session.lastError.code),
+    plain(noteOf(session)),
   ]);
-  print(cli, renderTable(["NAME", "STATE", "PLATFORM", "EPOCH", "CHANGED", "ERROR"], rows));
+  print(cli, renderTable(["NAME", "STATE", "PLATFORM", "EPOCH", "CHANGED", "NOTE"], rows));
   return 0;
 };
+
+function noteOf({ lastError, source }: Session): string {
+  if (lastError !== null) return lastError.code;
+  return (source?.warning ?? null) === null ? "" : "image fallback";
+}
 
 /** What each session's sandboxes have cost, and the hub's sum over all that there ever were. */
 async function listCosts(cli: Cli, api: Api): Promise<number> {

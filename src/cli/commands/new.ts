@@ -1,6 +1,7 @@
 /** `holdfast new`: a session from nothing to its verdict. */
 import type { NewSession } from "../../client/api-types.ts";
 import { whyNotSessionName } from "../../base/ids.ts";
+import { parseRetry, type RetryPolicy } from "../../base/retry.ts";
 import { connectApi } from "../connection.ts";
 import { textOption, usageError, type Run } from "../cli.ts";
 import { keyValues } from "../key-values.ts";
@@ -15,12 +16,19 @@ export const run: Run = async (cli, [name]) => {
   if (image !== undefined && snapshot !== undefined) {
     throw usageError("--image and --snapshot exclude each other", "Start from one of them.");
   }
+  const fallbackImage = textOption(cli, "fallbackImage");
+  if (image !== undefined && fallbackImage !== undefined) {
+    throw usageError("--fallback-image replaces a snapshot, and --image is none", "Drop one.");
+  }
+  const retry = retryOption(textOption(cli, "retry"));
   const env = keyValues(cli, "env");
   const labels = keyValues(cli, "label");
   const wanted: NewSession = {
     ...(name === undefined ? {} : { name }),
     ...(image === undefined ? {} : { image }),
     ...(snapshot === undefined ? {} : { snapshot }),
+    ...(fallbackImage === undefined ? {} : { fallbackImage }),
+    ...(retry === null ? {} : { retry }),
     ...(env === null ? {} : { env }),
     ...(labels === null ? {} : { labels }),
   };
@@ -34,3 +42,10 @@ export const run: Run = async (cli, [name]) => {
     success: "connected",
   });
 };
+
+function retryOption(text: string | undefined): RetryPolicy | null {
+  if (text === undefined) return null;
+  const parsed = parseRetry(text);
+  if ("value" in parsed) return parsed.value;
+  throw usageError(`--retry: ${parsed.problem}`, "For example: --retry startup=2,environment=1");
+}

@@ -1,9 +1,9 @@
 /** `holdfast show`: one session as the hub keeps it. */
-import type { SessionCost } from "../../client/api-types.ts";
+import type { Session, SessionCost } from "../../client/api-types.ts";
 import { connectApi } from "../connection.ts";
 import { note, print, printJson, type Run } from "../cli.ts";
 import { formatAge, formatDuration } from "../render/durations.ts";
-import { paintState } from "../render/paint.ts";
+import { paintState, plain } from "../render/paint.ts";
 import { renderSessionError } from "../render/problem.ts";
 import { renderPairs } from "../render/table.ts";
 
@@ -24,6 +24,7 @@ export const run: Run = async (cli, [name = ""]) => {
       ["wanted", session.desired],
       ["platform", session.platform],
       ["sandbox", session.sandboxId ?? "none yet"],
+      ["from", plain(sourceLine(session))],
       ["epoch", String(session.epoch)],
       ["created", `${session.createdAt} (${formatAge(session.createdAt, now)})`],
       ["changed", `${session.updatedAt} (${formatAge(session.updatedAt, now)})`],
@@ -37,6 +38,12 @@ export const run: Run = async (cli, [name = ""]) => {
   }
   return 0;
 };
+
+function sourceLine({ source }: Session): string {
+  if (source === null || source === undefined) return "nothing was asked for yet";
+  if (source.warning !== null) return `image ${source.name ?? ""}, a fallback: ${source.warning}`;
+  return source.name === null ? "the platform's default" : `${source.kind} ${source.name}`;
+}
 
 /** Sandbox time by kind; kinds with none are left out. */
 function costLine(cost: SessionCost | undefined): string {

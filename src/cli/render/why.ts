@@ -24,6 +24,10 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
   ];
   if (health.disagreement !== null) lines.push(paint.yellow(plain(health.disagreement)));
   if (typeof health.drill === "string") lines.push(paint.yellow(plain(health.drill)));
+  const warning = health.source?.warning ?? null;
+  if (warning !== null && !health.verdict.text.includes(warning)) {
+    lines.push(paint.yellow(plain(warning)));
+  }
   lines.push("", "What is known:", claimLine(health));
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);

@@ -7,6 +7,8 @@ import { WorkFailure, type Proof } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
 import type { SessionPolicy } from "./policy.ts";
+import { leavesLitter, nextStart, retryWaitMs, startMs } from "./start-law.ts";
+import type { StartFacts, StartStep } from "./start-law.ts";
 import type { DeadlineKind, SessionContext } from "./vocabulary.ts";
 import type { SessionWorks } from "./works.ts";
 
@@ -21,10 +23,11 @@ const nowOf = ({ works }: SessionContext): number => works.desk.deps.clock.now()
 /** One machine for all sessions: each finds its works in its context. */
 export const boundMachine: SessionMachine = sessionMachine.provide({
   actors: {
-    requestSandbox: actor(({ sandbox }, context, signal) =>
-      sandbox.requestSandbox(context, signal),
+    activateSnapshot: actor(({ start }, context, signal) =>
+      start.activateSnapshot(context, signal),
     ),
-    watchSandbox: actor(({ sandbox }, context, signal) => sandbox.watchSandbox(context, signal)),
+    requestSandbox: actor(({ start }, context, signal) => start.requestSandbox(context, signal)),
+    watchSandbox: actor(({ start }, context, signal) => start.watchSandbox(context, signal)),
     wakeSandbox: actor(({ sandbox }, context, signal) => sandbox.wakeSandbox(context, signal)),
     pauseSandbox: actor(({ sandbox }, context, signal) => sandbox.pauseSandbox(context, signal)),
     removeSandbox: actor(({ sandbox }, context, signal) => sandbox.removeSandbox(context, signal)),
@@ -39,13 +42,13 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   },
   delays: {
     attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - nowOf(context)),
+    retryWait: ({ context }) => retryWaitMs(context.starts, policyOf(context)),
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
     nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.nudges),
     recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.rechecks),
   },
   guards: {
-    startTriesLeft: ({ context, event }) =>
-      context.tries <= (policyOf(context).retry.startup ?? 0) && isStartFailure(event),
+    startStepIs: ({ context }, step: StartStep) => nextStart(startFacts(context)) === step,
     nudgesLeft: ({ context }) => context.nudges < policyOf(context).nudgeWaitsMs.length,
     relaunchesLeft: ({ context }) => context.relaunches < policyOf(context).relaunchesMax,
     restartWarranted: ({ context, event }) =>
@@ -57,8 +60,14 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   },
   actions: {
     setDeadline: assign(({ context }, kind: DeadlineKind) => ({
-      deadlineAt: nowOf(context) + policyOf(context)[kind],
+      deadlineAt: nowOf(context) + attemptMs(context, kind),
     })),
+    giveUpSandbox: assign(({ context }) => {
+      const { start, desk } = context.works;
+      if (!leavesLitter(context.fault, desk.deps.ledger.record.sandboxId)) return {};
+      start.giveUp(context.fault);
+      return { sandboxId: null };
+    }),
     rememberExhausted: assign(({ context }) => {
       const { desk } = context.works;
       const { board } = desk.deps;
@@ -69,10 +78,16 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   },
 });
 
-/** The platform took the request and brought no sandbox: another one may fare better. */
-function isStartFailure(event: object): boolean {
-  if (!("error" in event) || !(event.error instanceof WorkFailure)) return false;
-  return event.error.fault.category === "startup" && event.error.fault.retryable;
+function startFacts(context: SessionContext): StartFacts {
+  const { fault, starts, deadlineAt } = context;
+  const { spec } = context.works.desk.deps.ledger.record;
+  const leftMs = (deadlineAt ?? 0) - nowOf(context);
+  return { fault, counts: starts, spec, policy: policyOf(context), leftMs };
+}
+
+function attemptMs(context: SessionContext, kind: DeadlineKind): number {
+  if (kind !== "createMs") return policyOf(context)[kind];
+  return startMs(context.works.desk.deps.ledger.record.spec, policyOf(context));
 }
 
 /** The platform does not want us: looking again would only repeat that. */
@@ -107,7 +122,10 @@ function entry(waitsMs: readonly number[], count: number): number {
 function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0]): HubError {
   const tried = `${context.nudges} nudges, ${context.relaunches} relaunches`;
   if (context.sandboxId === null) {
-    return new HubError("SandboxStartStalled", "the platform did not start the sandbox in time");
+    const { fault } = context;
+    const before = fault === null ? "" : `; the try before it: ${fault.code}: ${fault.message}`;
+    const said = `the platform did not start the sandbox in time${before}`;
+    return new HubError("SandboxStartStalled", said);
   }
   if (context.fault !== null) {
     return new HubError(context.fault.code, `${context.fault.message} (after ${tried})`);

@@ -3,6 +3,7 @@
  * the time that makes a late one recognisable.
  */
 import type { Rung, SessionFault } from "../../store/facts.ts";
+import type { StartCounts } from "./start-law.ts";
 import type { SessionWorks } from "./works.ts";
 
 export type SessionMachineEvent =
@@ -77,5 +78,6 @@ export interface SessionInput {
   readonly deadlineAt: number | null;
   readonly sandboxId: string | null;
   readonly rung: Rung;
+  readonly starts: StartCounts;
   readonly fault: SessionFault | null;
 }

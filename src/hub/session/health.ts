@@ -14,6 +14,7 @@ import {
   type CapabilityView,
   type EvidenceView,
 } from "./evidence-view.ts";
+import { sourceView, type SourceView } from "./source-view.ts";
 
 export interface SessionHealth {
   readonly status: "pass" | "warn" | "fail";
@@ -32,6 +33,8 @@ export interface SessionHealth {
   readonly evidence: Readonly<Record<"driver" | "exec" | "filesystem", EvidenceView>>;
   /** One by one, with every path: what works when not all does. */
   readonly capabilities: Readonly<Record<CapabilityName, CapabilityView>>;
+  /** What its sandbox was started from; null until one was asked for. */
+  readonly source: SourceView | null;
   readonly verdict: { readonly code: string; readonly text: string };
   readonly disagreement: string | null;
   readonly ladder: {
@@ -87,6 +90,7 @@ export function healthOf(input: HealthInput): SessionHealth {
       filesystem: evidenceView("filesystem", input),
     },
     capabilities,
+    source: sourceView(record),
     verdict: verdictOf(input),
     disagreement: disagreement(input),
     ladder: {
@@ -108,6 +112,7 @@ export function faultView(fault: SessionFault): FaultView {
 
 function statusOf(record: SessionRecord, terminal: boolean | null): SessionHealth["status"] {
   if (record.state === "error") return "fail";
+  if (isSubstitute(record)) return "warn";
   // A session without terminals is connected, and still not what people expect of one.
   if (record.detail === "connected.healthy" && terminal === false) return "warn";
   return record.detail === "connected.healthy" || record.detail === "suspended.paused"
@@ -127,7 +132,14 @@ function verdictOf(input: HealthInput): SessionHealth["verdict"] {
   if (!input.driverAttached) {
     return { code: "Unproven", text: "not trusted yet: no driver is connected" };
   }
-  return judge(input.evidence, input.epoch);
+  const { code, text } = judge(input.evidence, input.epoch);
+  const warning = isSubstitute(record) ? sourceView(record)?.warning : null;
+  return { code, text: typeof warning === "string" ? `${text}; ${warning}` : text };
+}
+
+/** It runs from something else than was asked for: right for now, and to be mended by somebody. */
+function isSubstitute({ source }: SessionRecord): boolean {
+  return source?.kind === "image-fallback";
 }
 
 function iso(wallMs: number): string {

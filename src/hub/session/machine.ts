@@ -255,6 +255,7 @@ export const sessionMachine = vocabulary.createMachine({
     restarts: 0,
     tries: 1,
     wakes: 0,
+    starts: input.starts,
     fault: input.fault,
   }),
   initial: "boot",

@@ -5,6 +5,7 @@
 import type { SessionRecord } from "../../store/facts.ts";
 import type { BootState, SessionInput } from "./events.ts";
 import type { SessionPolicy } from "./policy.ts";
+import { startsAfterRestart } from "./start-law.ts";
 
 export function recover(
   record: SessionRecord,
@@ -17,6 +18,7 @@ export function recover(
     deadlineAt: deadlineAfterRestart(record, policy, now),
     sandboxId: record.sandboxId,
     rung: record.rung,
+    starts: startsAfterRestart(record),
     fault: record.fault,
   };
 }

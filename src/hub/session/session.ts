@@ -16,6 +16,7 @@ import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { SandboxWork } from "./sandbox-work.ts";
+import { StartWork } from "./start-work.ts";
 import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
@@ -25,7 +26,7 @@ export interface DriverLink extends LinkProber {
   end(why: LinkEnding): void;
 }
 
-export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger">;
+export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger" | "isTaken">;
 
 export class Session {
   readonly ledger: SessionLedger;
@@ -39,10 +40,11 @@ export class Session {
   constructor(options: {
     parts: SessionParts;
     ledger: SessionLedger;
+    isTaken: (sandboxId: string) => boolean;
     /** After each state change, once it is a fact. */
     onEntered: (session: Session) => void;
   }) {
-    const { parts, ledger } = options;
+    const { parts, ledger, isTaken } = options;
     this.ledger = ledger;
     this.#parts = parts;
     this.#onEntered = options.onEntered;
@@ -51,8 +53,13 @@ export class Session {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
       drop: (why: LinkEnding) => this.#link?.end(why),
     };
-    const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links });
-    const works = { desk, sandbox: new SandboxWork(desk), driver: new DriverWork(desk) };
+    const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, isTaken });
+    const works = {
+      desk,
+      start: new StartWork(desk),
+      sandbox: new SandboxWork(desk),
+      driver: new DriverWork(desk),
+    };
     this.#actor = createActor(boundMachine, {
       input: { works, ...recover(ledger.record, parts.policy, parts.clock.now()) },
       clock: {

@@ -2,37 +2,37 @@
  * How a sandbox comes up: asked for or adopted, and given a driver (creating), or woken, or stopped
  * and started by the ladder (resuming). Neither leads to connected but through a proof.
  */
-import { assign } from "xstate";
 import { proving, rechecking } from "./proof-states.ts";
+import type { StartStep } from "./start-law.ts";
 import { vocabulary } from "./vocabulary.ts";
+
+const startStepIs = (step: StartStep) => ({ type: "startStepIs", params: step }) as const;
+
+/** A sandbox is asked for, or the one of this name adopted. */
+const asking = vocabulary.createStateConfig({
+  invoke: {
+    src: "requestSandbox",
+    input: ({ context }) => context,
+    onDone: {
+      target: "bootstrapping",
+      actions: "noteSandbox",
+    },
+    onError: [
+      { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
+      { target: "sorting", actions: "rememberFailure" },
+    ],
+  },
+});
 
 export const creating = vocabulary.createStateConfig({
   id: "creating",
   tags: "working",
   initial: "requesting",
-  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
+  after: { attemptLeft: { target: "error", actions: ["rememberExhausted", "giveUpSandbox"] } },
   states: {
-    requesting: {
-      id: "creating.requesting",
-      invoke: {
-        src: "requestSandbox",
-        input: ({ context }) => context,
-        onDone: {
-          target: "bootstrapping",
-          actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
-        },
-        onError: [
-          { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
-          {
-            guard: "startTriesLeft",
-            target: "requesting",
-            reenter: true,
-            actions: ["rememberFailure", "countTry"],
-          },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
+    requesting: { id: "creating.requesting", ...asking },
+    /** From the image, because the snapshot cannot be used. */
+    fallingBack: asking,
     watching: {
       id: "creating.watching",
       invoke: {
@@ -42,17 +42,35 @@ export const creating = vocabulary.createStateConfig({
           {
             guard: ({ event }) => event.output.sandboxId !== null,
             target: "bootstrapping",
-            actions: assign(({ event }) => ({ sandboxId: event.output.sandboxId })),
+            actions: "noteSandbox",
           },
-          { target: "requesting" },
+          { target: "sorting" },
         ],
-        onError: [
-          {
-            guard: "startTriesLeft",
-            target: "requesting",
-            actions: ["rememberFailure", "countTry"],
-          },
-          { target: "#error", actions: "rememberFailure" },
+        onError: { target: "sorting", actions: "rememberFailure" },
+      },
+    },
+    activating: {
+      entry: "countActivation",
+      invoke: {
+        src: "activateSnapshot",
+        input: ({ context }) => context,
+        onDone: { target: "requesting" },
+        onError: { target: "sorting", actions: "rememberFailure" },
+      },
+    },
+    sorting: {
+      always: [
+        { guard: startStepIs("activate"), target: "activating" },
+        { guard: startStepIs("fall-back"), target: "fallingBack", actions: "fallBack" },
+        { guard: startStepIs("again"), target: "backingOff", actions: "giveUpSandbox" },
+        { target: "#error", actions: "giveUpSandbox" },
+      ],
+    },
+    backingOff: {
+      after: {
+        retryWait: [
+          { guard: "hasFallenBack", target: "fallingBack", actions: "countTry" },
+          { target: "requesting", actions: "countTry" },
         ],
       },
     },

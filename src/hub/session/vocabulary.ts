@@ -16,6 +16,7 @@ import type {
   SignalResult,
 } from "./events.ts";
 import { WorkFailure } from "./events.ts";
+import { countRetry, noStarts, type StartCounts, type StartStep } from "./start-law.ts";
 import type { SessionWorks } from "./works.ts";
 
 export interface SessionContext {
@@ -36,6 +37,8 @@ export interface SessionContext {
   /** Times that this attempt found the sandbox stopped and started it. */
   readonly wakes: number;
   readonly rechecks: number;
+  /** Which ways to start this attempt has used up. */
+  readonly starts: StartCounts;
   readonly fault: SessionFault | null;
 }
 
@@ -67,6 +70,7 @@ const BUDGET_START = {
   restarts: 0,
   tries: 1,
   wakes: 0,
+  starts: noStarts,
   rung: "none",
 } as const;
 
@@ -78,6 +82,7 @@ export const vocabulary = setup({
     tags: {} as "routable" | "working",
   },
   actors: {
+    activateSnapshot: unbound<Launched>("activateSnapshot"),
     requestSandbox: unbound<SandboxFound>("requestSandbox"),
     watchSandbox: unbound<SandboxFound>("watchSandbox"),
     wakeSandbox: unbound<Launched>("wakeSandbox"),
@@ -93,6 +98,7 @@ export const vocabulary = setup({
   delays: {
     attemptLeft: () => notBound("attemptLeft"),
     driverWait: () => notBound("driverWait"),
+    retryWait: () => notBound("retryWait"),
     nudgeWait: () => notBound("nudgeWait"),
     recheckWait: () => notBound("recheckWait"),
   },
@@ -116,7 +122,9 @@ export const vocabulary = setup({
     isDegraded: ({ event }) => (proofOf(event)?.degraded ?? null) !== null,
     stoppedAndWakesLeft: ({ context, event }) =>
       context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
-    startTriesLeft: () => notBound("startTriesLeft"),
+    hasFallenBack: ({ context }) => context.starts.fellBack,
+    /** The one decision after a start that failed; see start-law.ts. */
+    startStepIs: (_, step: StartStep) => notBound(`startStepIs ${step}`),
     restartWarranted: () => notBound("restartWarranted"),
     nudgesLeft: () => notBound("nudgesLeft"),
     relaunchesLeft: () => notBound("relaunchesLeft"),
@@ -125,6 +133,11 @@ export const vocabulary = setup({
   actions: {
     noteDriver: assign(({ context, event }) => ({
       epoch: event.type === "driver.attached" ? event.epoch : context.epoch,
+    })),
+    /** It came up: what earlier tries died of is over. */
+    noteSandbox: assign(({ event }) => ({
+      sandboxId: "output" in event ? (event.output as SandboxFound).sandboxId : null,
+      fault: null,
     })),
     forgetDriver: assign({ epoch: null }),
     startAttempt: assign(({ context }) => ({
@@ -137,7 +150,16 @@ export const vocabulary = setup({
     clearDeadline: assign({ deadlineAt: null }),
     settle: assign({ ...BUDGET_START, fault: null, deadlineAt: null }),
     countWake: assign(({ context }) => ({ wakes: context.wakes + 1 })),
-    countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
+    countTry: assign(({ context }) => ({
+      tries: context.tries + 1,
+      starts: countRetry(context.starts, context.fault),
+    })),
+    countActivation: assign(({ context: { starts } }) => ({
+      starts: { ...starts, activations: starts.activations + 1 },
+    })),
+    fallBack: assign(({ context: { starts } }) => ({ starts: { ...starts, fellBack: true } })),
+    /** A sandbox that did not come up is left to the janitor. */
+    giveUpSandbox: () => notBound("giveUpSandbox"),
     forgetSandbox: assign({ sandboxId: null }),
     countNudge: assign(({ context }) => ({
       nudges: context.nudges + 1,

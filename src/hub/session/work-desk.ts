@@ -58,6 +58,8 @@ export interface WorkDeps {
   readonly ledger: SessionLedger;
   readonly board: EvidenceBoard;
   readonly links: SessionLinks;
+  /** Another session has the sandbox of this id. */
+  readonly isTaken: (sandboxId: string) => boolean;
   readonly driver: DriverKit;
   readonly control: ControlDesk;
   readonly policy: SessionPolicy;

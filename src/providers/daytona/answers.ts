@@ -34,10 +34,14 @@ export function claimOf(answer: SandboxAnswer, at: number): Claim {
     platformState,
     reason,
     updatedAt: text(answer.updatedAt),
+    ...(BUILDING.includes(platformState) ? { building: true } : {}),
     ...(state === "error" ? { failure: startFailure(platformState, reason) } : {}),
     at,
   };
 }
+
+/** States in which Daytona builds an image, pulls one, or fetches an archive. */
+const BUILDING = ["pending_build", "building_snapshot", "pulling_snapshot", "restoring"];
 
 export function snapshotClaimOf(answer: SnapshotAnswer, at: number): SnapshotClaim {
   const platformState = text(answer.state) ?? "unknown";

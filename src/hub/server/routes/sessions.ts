@@ -1,32 +1,14 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { Type, type Static } from "typebox";
 import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
+import { sourceView } from "../../session/source-view.ts";
 import type { HttpOptions } from "../http.ts";
 import { numberOf, waitOf } from "../query.ts";
+import { NewSession, specOf } from "../session-request.ts";
 import { eventView } from "./events.ts";
-
-const Text = (max: number) => Type.String({ maxLength: max });
-const Labels = Type.Record(Type.String({ pattern: "^[A-Za-z0-9._/-]{1,128}$" }), Text(4096), {
-  additionalProperties: false,
-});
-const Env = Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,255}$" }), Text(131_072), {
-  additionalProperties: false,
-});
-const NewSession = Type.Object(
-  {
-    name: Type.Optional(Text(128)),
-    image: Type.Optional(Text(512)),
-    snapshot: Type.Optional(Text(512)),
-    env: Type.Optional(Env),
-    labels: Type.Optional(Labels),
-  },
-  { additionalProperties: false },
-);
-type NewSession = Static<typeof NewSession>;
 
 const PAGE_MAX = 200;
 const TIMELINE_MAX = 1_000;
@@ -50,20 +32,13 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     { schema: { body: NewSession } },
     async (request, reply) => {
       const waitMs = waitOf(request);
-      const { name, image, snapshot, env = {}, labels = {} } = request.body;
-      if (image !== undefined && snapshot !== undefined) {
-        throw new HubError("BadRequest", "body: image and snapshot exclude each other");
-      }
+      const { name } = request.body;
+      const spec = specOf(request.body);
       const requestKey = headerOf(request, "idempotency-key");
       const session = sessions.create({
         ...(name === undefined ? {} : { name }),
         ...(requestKey === undefined ? {} : { requestKey }),
-        spec: {
-          env,
-          labels,
-          ...(image === undefined ? {} : { image }),
-          ...(snapshot === undefined ? {} : { snapshot }),
-        },
+        spec,
       });
       void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
       return answer(session, waitMs);
@@ -138,6 +113,7 @@ function sessionView(session: Session, platform: string) {
     desired: record.desired,
     platform,
     sandboxId: record.sandboxId,
+    source: sourceView(record),
     epoch: record.epoch,
     createdAt: new Date(record.createdAt).toISOString(),
     updatedAt: new Date(record.updatedAt).toISOString(),

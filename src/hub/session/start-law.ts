@@ -1,0 +1,102 @@
+/**
+ * What follows a start that failed: activate the snapshot, fall back to an image, ask for another
+ * sandbox, or give up. One decision from facts; who carries it out is in start-states.ts. Pure.
+ */
+import type { RetryPolicy } from "../../base/retry.ts";
+import type { SessionFault, SessionRecord, SessionSpec, StartSource } from "../../store/facts.ts";
+import type { SessionPolicy } from "./policy.ts";
+
+/** What an attempt has used up of its ways to start. */
+export interface StartCounts {
+  /** Times that the snapshot was asked to become active. */
+  readonly activations: number;
+  /** Starts that failed and were followed by another, by class of failure. */
+  readonly retries: RetryPolicy;
+  /** The snapshot is given up for this attempt: it starts from the image to fall back to. */
+  readonly fellBack: boolean;
+}
+
+export const noStarts: StartCounts = { activations: 0, retries: {}, fellBack: false };
+
+export interface StartFacts {
+  readonly fault: SessionFault | null;
+  readonly counts: StartCounts;
+  readonly spec: SessionSpec;
+  readonly policy: SessionPolicy;
+  /** What is left of the attempt. */
+  readonly leftMs: number;
+}
+
+export type StartStep = "activate" | "fall-back" | "again" | "fail";
+
+/** A try that cannot be answered in the time that is left only hides why the last one failed. */
+const TRY_MS_MIN = 2_000;
+
+export function nextStart(facts: StartFacts): StartStep {
+  const { fault, counts, spec, policy } = facts;
+  if (fault === null) return "fail";
+  const snapshotFails = fault.code === "SnapshotInactive" || fault.code === "SnapshotMissing";
+  if (snapshotFails && !counts.fellBack) {
+    const named = spec.snapshot !== undefined;
+    if (fault.code === "SnapshotInactive" && named && counts.activations === 0) return "activate";
+    if (fallbackImage(spec, policy) !== null) return "fall-back";
+  }
+  if (!fault.retryable) return "fail";
+  const granted = (spec.retry ?? policy.retry)[fault.category] ?? 0;
+  const used = counts.retries[fault.category] ?? 0;
+  const inTime = facts.leftMs >= retryWaitMs(counts, policy) + TRY_MS_MIN;
+  return used < granted && inTime ? "again" : "fail";
+}
+
+/** Wait before the next try: longer after each, whatever the class. */
+export function retryWaitMs({ retries }: StartCounts, policy: SessionPolicy): number {
+  const { retryWaitsMs } = policy;
+  const used = Object.values(retries).reduce((sum, count) => sum + count, 0);
+  return retryWaitsMs[Math.min(used, retryWaitsMs.length - 1)] ?? 0;
+}
+
+export function countRetry(counts: StartCounts, fault: SessionFault | null): StartCounts {
+  if (fault === null) return counts;
+  const { category } = fault;
+  const used = counts.retries[category] ?? 0;
+  return { ...counts, retries: { ...counts.retries, [category]: used + 1 } };
+}
+
+/** What a restarted hub still knows of an attempt that was starting a sandbox. */
+export function startsAfterRestart({ state, source, sandboxId }: SessionRecord): StartCounts {
+  const fellBack = state === "creating" && sandboxId === null && source?.kind === "image-fallback";
+  return { ...noStarts, fellBack };
+}
+
+/** Null when nothing is to be fallen back to: then a snapshot that fails is an error. */
+export function fallbackImage(spec: SessionSpec, policy: SessionPolicy): string | null {
+  return spec.image === undefined ? (spec.fallbackImage ?? policy.fallbackImage) : null;
+}
+
+/** A start that may have to build or pull an image gets the time for it from its beginning. */
+export function startMs(spec: SessionSpec, policy: SessionPolicy): number {
+  const mayBuild = spec.image !== undefined || fallbackImage(spec, policy) !== null;
+  return mayBuild ? policy.buildMs : policy.createMs;
+}
+
+/**
+ * Whether a start that failed leaves something that must be deleted. A refused key made nothing
+ * and keeps the name; a sandbox that came up is the ladder's, unless the platform calls it broken.
+ */
+export function leavesLitter(fault: SessionFault | null, sandboxId: string | null): boolean {
+  if (fault?.code === "PlatformAuthRejected") return false;
+  return sandboxId === null || fault?.category === "startup";
+}
+
+/** What was asked for. */
+export function askedSource({ image, snapshot }: SessionSpec): StartSource {
+  if (image !== undefined) return { kind: "image", name: image, because: null };
+  if (snapshot !== undefined) return { kind: "snapshot", name: snapshot, because: null };
+  return { kind: "default", name: null, because: null };
+}
+
+/** `image debian:12`, `snapshot py`, `the platform's default`. */
+export function sayAsked(spec: SessionSpec): string {
+  const { kind, name } = askedSource(spec);
+  return name === null ? "the platform's default snapshot" : `${kind} ${name}`;
+}
