@@ -1,4 +1,4 @@
-/** Starts that do not simply succeed: snapshots, builds, stuck sandboxes, retries, wrong answers. */
+/** Starts that do not simply succeed: snapshots, builds, stuck sandboxes, wrong answers. */
 import { describe, expect, test } from "vitest";
 import type { Session } from "../../src/hub/session/session.ts";
 import { BusyDeletePlatform } from "../support/fake-platform.ts";

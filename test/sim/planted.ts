@@ -144,7 +144,7 @@ export const plants: readonly Plant[] = [
   plant(
     "no-intent",
     "a sandbox is asked for before that is written down",
-    "hub/session/sandbox-work.ts",
+    "hub/session/start-work.ts",
     'ledger.note(\n      "sandbox.requested",',
     'ledger.note(\n      "session.entered",',
   ),
@@ -172,9 +172,9 @@ export const plants: readonly Plant[] = [
   plant(
     "stuck-name-kept",
     "the next try waits for the sandbox that is stuck",
-    "hub/session/sandbox-work.ts",
-    'if (useless && !signal.aborted && ledger.record.state === "creating") {',
-    'if (useless && signal.aborted && ledger.record.state === "creating") {',
+    "hub/session/start-work.ts",
+    'if (!record.asked || record.state === "ended") return;',
+    "if (record.asked || !record.asked) return;",
   ),
   plant(
     "restart-extends-deadline",
