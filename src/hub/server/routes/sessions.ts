@@ -1,6 +1,5 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
