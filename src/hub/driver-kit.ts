@@ -7,7 +7,7 @@ const DRIVER_PATH = "/v1/driver";
 
 export interface DriverKitOptions {
   readonly bundleFile: string;
-  readonly token: (sessionId: string) => string;
+  readonly token: DriverKit["token"];
   /** Address that sandboxes can dial over TCP, if there is one: `https://hub.example.com`. */
   readonly publicUrl: string | null;
   /** Inside path of the socket in the platform's host door, once it listens. */

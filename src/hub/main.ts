@@ -91,7 +91,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const door = new HostDoor(hubId, log);
   const driver = createDriverKit({
     bundleFile: options.driverBundle,
-    token: (sessionId) => access.driverToken(sessionId),
+    token: (sessionId, sandboxName) => access.driverToken(sessionId, sandboxName),
     publicUrl: options.publicUrl,
     doorSocket: () => door.reach(() => provider.facts(), gate),
     platform: platform.kind,

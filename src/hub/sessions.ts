@@ -10,6 +10,7 @@ import type { EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
 import { SessionLedger } from "./session/ledger.ts";
+import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
 
 /** Actors started in one turn; starting thousands at once would hold up the first driver. */
@@ -112,7 +113,7 @@ export class Sessions {
 
   /** The session once it rests, or as it is when the time is up. */
   verdict(session: Session, waitMs: number): Promise<void> {
-    if (rests(session) || waitMs <= 0) return Promise.resolve();
+    if (isAtRest(session.record) || waitMs <= 0) return Promise.resolve();
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const done = (): void => {
@@ -121,7 +122,7 @@ export class Sessions {
         resolve();
       };
       const check = (changed: Session): void => {
-        if (changed === session && rests(session)) done();
+        if (changed === session && isAtRest(session.record)) done();
       };
       const timer = clock.setTimeout(done, waitMs);
       this.#waiters.add(check);
@@ -174,13 +175,6 @@ export class Sessions {
   #publish(event: SessionEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
-}
-
-/** Nothing more happens by itself: this is what a waiting caller wants to see. */
-function rests(session: Session): boolean {
-  const { state, detail } = session.record;
-  if (state === "connected" || state === "error") return true;
-  return detail === "suspended.paused" || detail === "ended.gone";
 }
 
 /** @throws HubError BadRequest when the key was used for something else: neither may win. */

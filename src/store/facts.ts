@@ -51,6 +51,32 @@ export interface SessionFault {
 /** Steps of the healing ladder, in the order in which they are climbed. */
 export type Rung = "none" | "recheck" | "nudge" | "relaunch" | "restart" | "replace";
 
+/** What an attempt has used of its budgets; kept, so that a hub that restarts gives none back. */
+export interface LadderCounts {
+  readonly rechecks: number;
+  readonly nudges: number;
+  readonly relaunches: number;
+  readonly restarts: number;
+  readonly replaces: number;
+  /** Times that a stopped sandbox was found and started. */
+  readonly wakes: number;
+  /** Sandboxes asked for. */
+  readonly tries: number;
+  /** Wall ms at which the rung that is being climbed ends; null before the first. */
+  readonly rungDeadlineAt: number | null;
+}
+
+export const noCounts: LadderCounts = {
+  rechecks: 0,
+  nudges: 0,
+  relaunches: 0,
+  restarts: 0,
+  replaces: 0,
+  wakes: 0,
+  tries: 1,
+  rungDeadlineAt: null,
+};
+
 export type FactKind =
   | "session.created"
   | "intent.changed"
@@ -131,7 +157,12 @@ export interface SessionRecord {
   readonly attempt: number;
   /** Wall ms at which the running attempt ends; a restart does not move it. */
   readonly deadlineAt: number | null;
+  /** Wall ms at which the running or last attempt began. */
+  readonly attemptAt: number;
+  /** Attempts up to this one have told how they ended; each tells it once. */
+  readonly attemptEnded: number;
   readonly rung: Rung;
+  readonly ladder: LadderCounts;
   /** Name of the sandbox at the platform, fixed before it is asked for. */
   readonly sandboxName: string;
   readonly sandboxId: string | null;
@@ -179,7 +210,10 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     detail: "creating.requesting",
     attempt: 1,
     deadlineAt: null,
+    attemptAt: at,
+    attemptEnded: 0,
     rung: "none",
+    ladder: noCounts,
     sandboxName: sandboxNameOf(id, 1),
     sandboxId: null,
     asked: false,
@@ -197,21 +231,46 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
 
 /** A record as an older Holdfast wrote it, with what has been added since. */
 export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
-  const added = { asked: true, litter: [], quarantine: [], source: null, requestKey: null };
-  // Counted from its newest fact on: what came before was not kept.
-  const cost = noCost(stored.updatedAt ?? 0);
-  return { ...added, cost, ...stored } as SessionRecord;
+  const { state = "creating", attempt = 1, updatedAt = 0 } = stored;
+  const rests = ["connected", "suspended", "error", "ended"].includes(state);
+  const added = {
+    asked: true,
+    litter: [],
+    quarantine: [],
+    source: null,
+    requestKey: null,
+    attemptAt: updatedAt,
+    attemptEnded: rests ? attempt : attempt - 1,
+    ladder: noCounts,
+    // Counted from its newest fact on: what came before was not kept.
+    cost: noCost(updatedAt),
+  };
+  return { ...added, ...stored } as SessionRecord;
 }
 
 /** What giving up the current sandbox changes: the next one has another name. */
 export function discardSandbox(record: SessionRecord): Fact["change"] {
+  return { ...nextSandbox(record), litter: [...record.litter, record.sandboxName] };
+}
+
+/** What replacing the current sandbox changes: it is kept for a while beside the next one. */
+export function quarantineSandbox(
+  record: SessionRecord,
+  until: number,
+  why: string,
+): Fact["change"] {
+  const { sandboxName, sandboxId } = record;
+  const kept = { sandboxName, sandboxId, until, why };
+  return { ...nextSandbox(record), quarantine: [...record.quarantine, kept] };
+}
+
+function nextSandbox(record: SessionRecord): Fact["change"] {
   const number = sandboxNumberOf(record.id, record.sandboxName) ?? 1;
   return {
     sandboxName: sandboxNameOf(record.id, number + 1),
     sandboxId: null,
     asked: false,
     driverDir: null,
-    litter: [...record.litter, record.sandboxName],
   };
 }
 

@@ -49,7 +49,7 @@ describe("access over HTTP", () => {
         "",
         "Bearer wrong",
         `Basic ${ADMIN_TOKEN}`,
-        `Bearer ${http.access.driverToken("ses_x")}`,
+        `Bearer ${http.access.driverToken("ses_x", "box")}`,
       ]) {
         const answer = await plain(path, authorization === "" ? {} : { authorization }, method);
         expect([answer.statusCode, `${method} ${url}`]).toEqual([401, `${method} ${url}`]);

@@ -12,7 +12,13 @@ import {
 
 /** Nothing happens in them by itself, so nothing can be late. */
 const REST = ["connected", "suspended.paused", "error", "ended"];
-const TRANSIENT = ["boot", "creating.sorting", "nudging.deciding", "error.sorting"];
+const TRANSIENT = [
+  "boot",
+  "creating.sorting",
+  "nudging.deciding",
+  "nudging.climbing",
+  "error.sorting",
+];
 
 const nodes = allNodes();
 const edges = allEdges();

@@ -40,6 +40,7 @@ const beforeDriver: Row = {
 
 const inNudging: Row = {
   ...working,
+  "operator.paused": to("suspended.requesting"),
   "driver.attached": to("nudging.proving"),
   "driver.detached": { notes: "there is no driver to prove" },
 };
@@ -74,6 +75,7 @@ const inEnded: Row = {
 };
 
 const table: Readonly<Record<Leaf, Row>> = {
+  "creating.replacing": beforeDriver,
   "creating.requesting": beforeDriver,
   "creating.watching": beforeDriver,
   "creating.activating": beforeDriver,
@@ -98,6 +100,9 @@ const table: Readonly<Record<Leaf, Row>> = {
   "nudging.awaitingDriver": inNudging,
   "nudging.relaunching": inNudging,
   "nudging.awaitingLaunched": inNudging,
+  "nudging.assessing": inNudging,
+  "nudging.consulting": inNudging,
+  "nudging.holding": inNudging,
   "nudging.proving": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
   "nudging.rechecking": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
   "connected.degraded": { ...inConnected, "driver.fellSilent": to("connected.suspect") },
@@ -146,7 +151,13 @@ function eventOf(type: EventType, epoch: number): SessionMachineEvent {
 
 describe("the machine's table", () => {
   test("[SM6] has a row for each leaf of the machine", () => {
-    const transient = ["boot", "creating.sorting", "nudging.deciding", "error.sorting"];
+    const transient = [
+      "boot",
+      "creating.sorting",
+      "nudging.deciding",
+      "nudging.climbing",
+      "error.sorting",
+    ];
     const leaves = allNodes()
       .filter(isLeaf)
       .map(placeOf)

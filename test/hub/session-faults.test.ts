@@ -140,7 +140,7 @@ describe("a session and its platform", () => {
     expect(world.path(session)).toContain("resuming.restarting");
   });
 
-  test("[SM23] a restart that did not help is not repeated", async () => {
+  test("[SM23] a restart that did not help is not repeated: the next rung is another sandbox", async () => {
     const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
     platform.lies = false;
     const { session, link } = await world.connected();
@@ -148,11 +148,27 @@ describe("a session and its platform", () => {
     session.detach(link, "killed");
     const tookMs = await untilError(world, session, world.policy.healMs + 1_000);
     expect(tookMs).toBeLessThanOrEqual(world.policy.healMs);
-    expect(faultOf(session)).toMatchObject({ code: "FilesystemBroken", rung: "restart" });
-    expect(platform.count("stop")).toBe(1);
+    expect(faultOf(session)).toMatchObject({ code: "FilesystemBroken", rung: "replace" });
+    expect(world.kinds(session).filter((kind) => kind === "sandbox.restarted")).toHaveLength(1);
   });
 
-  test("[SM23] with a driver attached, broken exec is an error and never a restart", async () => {
+  test("[SM23] a driver that answers and is well inside: an error, and never a restart", async () => {
+    const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
+    platform.lies = false;
+    const { session, link } = await world.connected();
+    session.operate("operator.paused");
+    await world.clock.advanceAsync(10);
+    platform.lies = true;
+    session.operate("operator.resumed");
+    world.attach(session);
+    await untilError(world, session, world.policy.healMs);
+    expect([faultOf(session)?.code, link.ended]).toEqual(["ResumeBroken", "suspended"]);
+    expect([platform.count("stop"), platform.count("create")]).toEqual([0, 1]);
+    const said = faultOf(session)?.evidence.find(({ what }) => what === "ladder")?.detail;
+    expect(said).toContain("no restart: its driver answers, and what it sees is well");
+  });
+
+  test("[SM23] a driver that sees what the platform sees is the second channel", async () => {
     const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
     platform.lies = false;
     const { session, link } = await world.connected();
@@ -160,8 +176,8 @@ describe("a session and its platform", () => {
     link.exec = failedInside("ENOENT");
     session.fellSilent(link);
     await untilError(world, session, world.policy.healMs);
-    expect(faultOf(session)?.code).toBe("ResumeBroken");
-    expect(platform.count("stop")).toBe(0);
+    expect(platform.count("stop")).toBeGreaterThan(0);
+    expect(world.path(session)).toContain("resuming.restarting");
   });
 
   test("[SM8] AuthRejectingPlatform: one call, error final, no rung", async () => {
@@ -293,7 +309,7 @@ describe("a session and its platform", () => {
 });
 
 describe("a pause that fails", () => {
-  test("[SM23] leaves the session connected, by a new proof, and the reason in its timeline", async () => {
+  test("[SM26] leaves the session connected, by a new proof, and the reason in its timeline", async () => {
     const world = new HubWorld();
     const { session } = await world.connected();
     world.platform.pause = () =>
@@ -302,11 +318,10 @@ describe("a pause that fails", () => {
     for (let turn = 0; turn < 6; turn++) await world.clock.advanceAsync(10);
     expect(session.record.state).toBe("connected");
     const events = world.sessions.events({ after: 0, session: session.record.id, limit: 1_000 });
-    const reasons = events.map(({ data }) => data["because"]);
-    expect(reasons).toContainEqual({
-      code: "PauseUnsupported",
-      said: expect.stringContaining("pause is not supported") as string,
-    });
+    const ended = events.filter(({ kind }) => kind === "attempt.ended").map(({ data }) => data);
+    expect(ended.at(-2)).toMatchObject({ attempt: 2, result: "error", code: "PauseUnsupported" });
+    expect(ended.at(-1)).toMatchObject({ attempt: 3, result: "connected", code: null });
+    expect(session.outcome(2)?.message).toContain("pause is not supported");
   });
 });
 

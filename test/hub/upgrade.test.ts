@@ -40,10 +40,14 @@ async function status(
   return { status: failure.status ?? 0, code };
 }
 
+function tokenOf(id: string): string {
+  return hub.access.driverToken(id, world.sessions.find(id).record.sandboxName);
+}
+
 describe("the upgrade gate", () => {
   test("[AC8] path × credential: who gets a socket", async () => {
-    const own = hub.access.driverToken(sessionId);
-    const gone = hub.access.driverToken("ses_gone");
+    const own = tokenOf(sessionId);
+    const gone = hub.access.driverToken("ses_gone", "box");
     const forged = `${own.slice(0, -3)}abc`;
     const expired = hub.access.issueTicket().ticket;
     world.clock.jumpWall(30_000);
@@ -131,9 +135,17 @@ describe("the upgrade gate", () => {
     expect((await status("/v1/client", {}, next)).status).toBe(101);
   });
 
+  test("[SM35] the driver of a sandbox that was replaced gets no socket", async () => {
+    const old = hub.access.driverToken(sessionId, "holdfast-of-before-1");
+    const answer = await status("/v1/driver", bearer(old));
+    expect(answer).toEqual({ status: 404, code: "SessionNotFound" });
+    const forged = tokenOf(sessionId).replace(/-1\./, "-2.");
+    expect((await status("/v1/driver", bearer(forged))).status).toBe(401);
+  });
+
   test("[AC6] while the hub starts, a known driver hears 503 and comes back soon", async () => {
     hub.ready = false;
-    const answer = await status("/v1/driver", bearer(hub.access.driverToken(sessionId)));
+    const answer = await status("/v1/driver", bearer(tokenOf(sessionId)));
     expect(answer).toEqual({ status: 503, code: "HubUnreachable" });
   });
 

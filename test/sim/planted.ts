@@ -102,7 +102,8 @@ export const plants: readonly Plant[] = [
     "a lost link does not end connected",
     "hub/session/machine.ts",
     '"driver.detached": {\n      guard: "isCurrentEpoch",\n' +
-      '      target: "nudging",\n      actions: ["forgetDriver", deadline("healMs")],\n    },',
+      '      target: "nudging",\n' +
+      '      actions: ["forgetDriver", "startAttempt", deadline("healMs")],\n    },',
     '"driver.detached": { guard: "isCurrentEpoch", actions: ["forgetDriver"] },',
   ),
   plant(
@@ -227,5 +228,40 @@ export const plants: readonly Plant[] = [
     "hub/janitor.ts",
     "this.#arm();\n  }\n\n  stop(): void {",
     "void this.#options;\n  }\n\n  stop(): void {",
+  ),
+  plant(
+    "restarts-under-a-driver",
+    "a broken exec is evidence for a restart, whatever the driver says",
+    "hub/session/ladder-plan.ts",
+    'if (driver === "answers") return refuse(',
+    'if (driver === "dead") return refuse(',
+  ),
+  plant(
+    "fresh-budgets-after-restart",
+    "a hub that restarts gives the ladder its budgets again",
+    "hub/session/recover.ts",
+    "counts: begins ? noCounts : countsAfterRestart(record),",
+    "counts: noCounts,",
+  ),
+  plant(
+    "outcome-told-twice",
+    "which attempts have told their end is not written down",
+    "hub/session/session.ts",
+    "{ attemptEnded: attempt },",
+    "{},",
+  ),
+  plant(
+    "outcome-forgotten",
+    "an attempt that another one cancels never tells how it ended",
+    "hub/session/session.ts",
+    "if (attempt !== before.attempt) this.#tellEnd(",
+    "if (attempt < before.attempt) this.#tellEnd(",
+  ),
+  plant(
+    "quarantine-is-litter",
+    "a replaced sandbox is given up instead of kept",
+    "hub/session/ladder-work.ts",
+    "quarantineSandbox(ledger.record, until, why)",
+    "discardSandbox(ledger.record)",
   ),
 ];

@@ -60,7 +60,10 @@ export async function hubServer(world: HubWorld): Promise<HubServer> {
     port,
     switchboard,
     dial,
-    driver: (sessionId: string) => open("/v1/driver", access.driverToken(sessionId)),
+    driver: (sessionId: string) => {
+      const { sandboxName } = sessions.find(sessionId).record;
+      return open("/v1/driver", access.driverToken(sessionId, sandboxName));
+    },
     client: () => open("/v1/client", ADMIN_TOKEN),
     pausableClient: async () => {
       const ws = new WebSocket(`ws://127.0.0.1:${port}/v1/client`, [SUBPROTOCOL], {

@@ -80,14 +80,14 @@ export class HubWorld {
       platform?: (clock: TestClock) => FakePlatform;
       store?: Store;
       policy?: Partial<SessionPolicy>;
-      control?: ControlDesk;
+      control?: (clock: TestClock) => ControlDesk;
     } = {},
   ) {
     this.clock = new TestClock();
     this.platform = options.platform?.(this.clock) ?? new FakePlatform(this.clock);
     this.store = options.store ?? new MemoryStore();
     this.policy = { ...defaultPolicy, ...options.policy };
-    this.control = options.control ?? createNoControl(this.clock);
+    this.control = options.control?.(this.clock) ?? createNoControl(this.clock);
     this.sessions = this.#boot();
   }
 

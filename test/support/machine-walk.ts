@@ -1,8 +1,9 @@
 /** The session machine seen from outside: its leaves, its edges, and one pure step of it. */
-import { initialTransition, transition } from "xstate";
+import { assign, initialTransition, transition } from "xstate";
 import { noStarts } from "../../src/hub/session/start-law.ts";
 import type { SessionMachineEvent } from "../../src/hub/session/events.ts";
 import { sessionMachine, type SessionSnapshot } from "../../src/hub/session/machine.ts";
+import { noCounts } from "../../src/store/facts.ts";
 import type { SessionContext } from "../../src/hub/session/vocabulary.ts";
 import type { SessionWorks } from "../../src/hub/session/works.ts";
 
@@ -11,7 +12,8 @@ type PathOf<T> = T extends string
   : { [K in keyof T & string]: `${K}.${PathOf<T[K]>}` }[keyof T & string];
 
 /** Passed through within one step, never rested in. */
-type Transient = "boot" | "creating.sorting" | "nudging.deciding" | "error.sorting";
+type Transient =
+  "boot" | "creating.sorting" | "nudging.deciding" | "nudging.climbing" | "error.sorting";
 export type Leaf = Exclude<PathOf<SessionSnapshot["value"]>, Transient>;
 export type EventType = SessionMachineEvent["type"];
 
@@ -19,17 +21,24 @@ export type EventType = SessionMachineEvent["type"];
 export const walkedMachine = sessionMachine.provide({
   delays: {
     attemptLeft: () => 1_000,
+    rungLeft: () => 1_000,
     driverWait: () => 1_000,
     nudgeWait: () => 1_000,
     retryWait: () => 1_000,
     recheckWait: () => 1_000,
   },
   guards: {
-    nudgesLeft: () => true,
+    stepIs: (_, step) => step === "nudge",
     relaunchesLeft: () => true,
     rechecksLeft: () => true,
   },
-  actions: { setDeadline: () => undefined, rememberExhausted: () => undefined },
+  actions: {
+    startAttempt: assign(({ context }) => ({ attempt: context.attempt + 1 })),
+    setDeadline: () => undefined,
+    climbTo: () => undefined,
+    rememberFlapping: () => undefined,
+    rememberExhausted: () => undefined,
+  },
 });
 
 export const EPOCH = 7;
@@ -41,6 +50,8 @@ const [initial] = initialTransition(walkedMachine, {
   works: noWorks,
   boot: "suspended.paused",
   attempt: 1,
+  attemptAt: 0,
+  counts: noCounts,
   deadlineAt: 5_000,
   sandboxId: "box-1",
   rung: "none",

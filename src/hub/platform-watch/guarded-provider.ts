@@ -6,7 +6,7 @@
  * so is a wait for one sandbox to start that takes too long.
  */
 import type { Clock } from "../../base/clock.ts";
-import { toHubError, type HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type {
   Claim,
   ExecRequest,
@@ -67,12 +67,15 @@ export class GuardedProvider implements SandboxProvider {
   readonly platform: string;
   readonly #guards: Guards;
   readonly #gated: boolean;
+  readonly recover?: NonNullable<SandboxProvider["recover"]>;
 
   /** Ungated it is for whoever must look although nobody else may: it counts and asks no leave. */
   constructor(guards: Guards, gated: boolean) {
     this.platform = guards.inner.platform;
     this.#guards = guards;
     this.#gated = gated;
+    // Offered by this door as by the one behind it, or not at all.
+    if (guards.inner.recover !== undefined) this.recover = (...call) => this.#recover(...call);
   }
 
   create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim> {
@@ -117,6 +120,13 @@ export class GuardedProvider implements SandboxProvider {
     return this.#long("stop", lifecycle, waitMs, signal, (inner, leftMs) =>
       inner.stop(sandboxId, leftMs, signal),
     );
+  }
+
+  #recover(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    return this.#long("recover", lifecycle, waitMs, signal, async (inner, leftMs) => {
+      if (inner.recover !== undefined) return inner.recover(sandboxId, leftMs, signal);
+      throw new HubError("SandboxStartFailed", `${this.platform} mends no sandbox`);
+    });
   }
 
   pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {

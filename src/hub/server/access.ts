@@ -79,20 +79,21 @@ export class Access {
     this.checkAdmin(authorization);
   }
 
-  driverToken(sessionId: string): string {
-    return `${DRIVER_TOKEN_PREFIX}${sessionId}.${this.#mac(sessionId)}`;
+  driverToken(sessionId: string, sandboxName: string): string {
+    const owner = `${sessionId}.${sandboxName}`;
+    return `${DRIVER_TOKEN_PREFIX}${owner}.${this.#mac(owner)}`;
   }
 
-  /** The session that a driver's token speaks for. @throws HubError Unauthenticated */
-  driverSession(authorization: string | undefined): string {
+  /** Session and sandbox that a driver's token speaks for. @throws HubError Unauthenticated */
+  driverOwner(authorization: string | undefined): { sessionId: string; sandboxName: string } {
     const token = bearer(authorization);
-    const [sessionId, mac] = token?.startsWith(DRIVER_TOKEN_PREFIX)
+    const [sessionId = "", sandboxName = "", mac = ""] = token?.startsWith(DRIVER_TOKEN_PREFIX)
       ? token.slice(DRIVER_TOKEN_PREFIX.length).split(".")
       : [];
-    if (sessionId === undefined || mac === undefined || !same(mac, this.#mac(sessionId))) {
+    if (!same(mac, this.#mac(`${sessionId}.${sandboxName}`))) {
       throw new HubError("Unauthenticated", "this is no driver's token of this hub");
     }
-    return sessionId;
+    return { sessionId, sandboxName };
   }
 
   /** One use, soon: for browsers, which cannot set headers on a WebSocket. */
@@ -120,9 +121,9 @@ export class Access {
     }
   }
 
-  #mac(sessionId: string): string {
+  #mac(owner: string): string {
     return createHmac("sha256", this.#options.driverSecret)
-      .update(`driver:${sessionId}`)
+      .update(`driver:${owner}`)
       .digest("base64url");
   }
 }

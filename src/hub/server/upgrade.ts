@@ -59,7 +59,11 @@ export function createUpgradeGate(options: {
       throw new HubError("RateLimited", `this hub holds ${LINKS_MAX} links already`);
     }
     if (path === "/v1/driver") {
-      const session = sessions.find(access.driverSession(headers.authorization));
+      const { sessionId, sandboxName } = access.driverOwner(headers.authorization);
+      const session = sessions.find(sessionId);
+      if (session.record.sandboxName !== sandboxName) {
+        throw new HubError("SessionNotFound", `${sandboxName} was replaced: it has no session`);
+      }
       return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
     }
     const ticket = offered.find((p) => p.startsWith(TICKET_SUBPROTOCOL_PREFIX));

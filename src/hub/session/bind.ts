@@ -3,13 +3,16 @@ import { assign, fromPromise } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
-import { WorkFailure, type Proof } from "./events.ts";
+import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
+import { climbed } from "./ladder-counts.ts";
+import { ladderFacts } from "./ladder-facts.ts";
+import { nextStep, type LadderRung, type LadderStep } from "./ladder-plan.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
 import type { SessionPolicy } from "./policy.ts";
 import { leavesLitter, nextStart, retryWaitMs, startMs } from "./start-law.ts";
 import type { StartFacts, StartStep } from "./start-law.ts";
-import type { DeadlineKind, SessionContext } from "./vocabulary.ts";
+import { ATTEMPT_START, proofOf, type DeadlineKind, type SessionContext } from "./vocabulary.ts";
 import type { SessionWorks } from "./works.ts";
 
 type Work<T> = (works: SessionWorks, context: SessionContext, signal: AbortSignal) => Promise<T>;
@@ -31,9 +34,11 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     wakeSandbox: actor(({ sandbox }, context, signal) => sandbox.wakeSandbox(context, signal)),
     pauseSandbox: actor(({ sandbox }, context, signal) => sandbox.pauseSandbox(context, signal)),
     removeSandbox: actor(({ sandbox }, context, signal) => sandbox.removeSandbox(context, signal)),
-    restartSandbox: actor(({ sandbox }, context, signal) =>
-      sandbox.restartSandbox(context, signal),
-    ),
+    assessSandbox: actor(({ ladder }, context, signal) => ladder.assessSandbox(context, signal)),
+    consultControl: actor(({ ladder }, context, signal) => ladder.consultControl(context, signal)),
+    holdStill: actor(({ ladder }, context, signal) => ladder.holdStill(context, signal)),
+    restartSandbox: actor(({ ladder }, context, signal) => ladder.restartSandbox(context, signal)),
+    replaceSandbox: actor(({ ladder }, context, signal) => ladder.replaceSandbox(context, signal)),
     launchDriver: actor(({ driver }, context, signal) => driver.launchDriver(context, signal)),
     signalDriver: actor(({ driver }, context, signal) => driver.signalDriver(context, signal)),
     proveSession: actor(({ driver }, context, signal) => driver.proveSession(context, signal)),
@@ -43,22 +48,28 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   delays: {
     attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - nowOf(context)),
     retryWait: ({ context }) => retryWaitMs(context.starts, policyOf(context)),
+    rungLeft: ({ context }) => {
+      const { rungDeadlineAt } = context.counts;
+      return Math.max(0, (rungDeadlineAt ?? context.deadlineAt ?? 0) - nowOf(context));
+    },
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
-    nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.nudges),
-    recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.rechecks),
+    nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.counts.nudges),
+    recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.counts.rechecks),
   },
   guards: {
     startStepIs: ({ context }, step: StartStep) => nextStart(startFacts(context)) === step,
-    nudgesLeft: ({ context }) => context.nudges < policyOf(context).nudgeWaitsMs.length,
-    relaunchesLeft: ({ context }) => context.relaunches < policyOf(context).relaunchesMax,
-    restartWarranted: ({ context, event }) =>
-      context.restarts < policyOf(context).restartsMax &&
-      context.epoch === null &&
-      insideIsBroken(event),
+    stepIs: ({ context }, step: LadderStep) => nextStep(ladderFacts(context)).step === step,
+    relaunchesLeft: ({ context }) => context.counts.relaunches < policyOf(context).relaunchesMax,
     rechecksLeft: ({ context, event }) =>
-      context.rechecks < policyOf(context).recheckWaitsMs.length && !isRefusal(event),
+      context.counts.rechecks < policyOf(context).recheckWaitsMs.length && !isSettled(event),
   },
   actions: {
+    startAttempt: assign(({ context }) => ({
+      ...ATTEMPT_START,
+      attempt: context.attempt + 1,
+      attemptAt: nowOf(context),
+      fault: null,
+    })),
     setDeadline: assign(({ context }, kind: DeadlineKind) => ({
       deadlineAt: nowOf(context) + attemptMs(context, kind),
     })),
@@ -68,11 +79,23 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
       start.giveUp(context.fault);
       return { sandboxId: null };
     }),
+    climbTo: assign(({ context }, rung: LadderRung) => {
+      const { why } = nextStep(ladderFacts(context));
+      return { ...climbed(context, rung, nowOf(context), policyOf(context)), why };
+    }),
+    rememberFlapping: assign(({ context }) => {
+      const { desk } = context.works;
+      const held = desk.deps.flaps.flapping;
+      const { why } = nextStep(ladderFacts(context));
+      const code = held === "driver" ? "DriverCrashLoop" : "SandboxFlapping";
+      return { held, why, fault: faultFrom(new HubError(code, why), desk.place(context)) };
+    }),
     rememberExhausted: assign(({ context }) => {
       const { desk } = context.works;
       const { board } = desk.deps;
+      const facts = ladderFacts(context);
+      board.stepped("ladder", false, facts.leftMs > 0 ? nextStep(facts).why : "time is up");
       const error = exhausted(context, board.evidence);
-      board.stepped("deadline", false, error.message);
       return { fault: faultFrom(error, desk.place(context)) };
     }),
   },
@@ -90,28 +113,12 @@ function attemptMs(context: SessionContext, kind: DeadlineKind): number {
   return startMs(context.works.desk.deps.ledger.record.spec, policyOf(context));
 }
 
-/** The platform does not want us: looking again would only repeat that. */
-function isRefusal(event: object): boolean {
-  return "output" in event && (event.output as Proof).fault?.retryable === false;
+/** Refused, gone or stopped by the platform's own word: looking again would only repeat that. */
+function isSettled(event: object): boolean {
+  const fault = proofOf(event)?.fault ?? null;
+  if (fault === null) return false;
+  return !fault.retryable || fault.code === "SandboxGone" || fault.code === "SandboxStopped";
 }
-
-/**
- * The positive evidence for a restart, from two channels: no driver is here, and the platform's own
- * way into the sandbox fails, too. One of them alone may be the channel's fault, and a restart ends
- * whatever the user runs.
- */
-function insideIsBroken(event: object): boolean {
-  if (!("error" in event) || !(event.error instanceof WorkFailure)) return false;
-  return INSIDE_BROKEN.includes(event.error.fault.code);
-}
-
-const INSIDE_BROKEN: readonly FaultCode[] = [
-  "ExecBroken",
-  "ExecQueued",
-  "FilesystemBroken",
-  "FilesystemMountMissing",
-  "PlatformTimeout",
-];
 
 /** The nth wait, counted from one; before the first there is the first. */
 function entry(waitsMs: readonly number[], count: number): number {
@@ -120,7 +127,9 @@ function entry(waitsMs: readonly number[], count: number): number {
 
 /** A deadline or budget ran out: what the evidence says is wrong, else that nobody came. */
 function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0]): HubError {
-  const tried = `${context.nudges} nudges, ${context.relaunches} relaunches`;
+  const { nudges, relaunches, restarts, replaces } = context.counts;
+  const upper = restarts + replaces === 0 ? "" : `, ${restarts} restarts, ${replaces} replacements`;
+  const tried = `${nudges} nudges, ${relaunches} relaunches${upper}`;
   if (context.sandboxId === null) {
     const { fault } = context;
     const before = fault === null ? "" : `; the try before it: ${fault.code}: ${fault.message}`;

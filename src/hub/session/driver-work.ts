@@ -2,10 +2,10 @@
 import { sleep, withDeadline } from "../../base/deadline.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
-import { PROBE_WAIT_MS } from "../../probes/probe.ts";
+import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
 import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
 import { judge, judgeInside } from "../../probes/verdict.ts";
-import type { ClaimState } from "../../providers/provider.ts";
+import type { Claim, ClaimState } from "../../providers/provider.ts";
 import type { Launched, Proof, SignalResult } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import {
@@ -16,14 +16,16 @@ import {
   readLaunchAnswer,
   readNudgeAnswer,
 } from "./nudge.ts";
-import { PLATFORM_SILENT, type SessionContext } from "./vocabulary.ts";
+import { wayInOf } from "./ladder-facts.ts";
+import { isWayInFault, PLATFORM_SILENT } from "./ladder-plan.ts";
+import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
 const EXEC_WAIT_MS = 10_000;
 
 /** A sandbox in one of these runs nothing until it is started. */
-const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
+export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
 
 export class DriverWork {
   readonly #desk: WorkDesk;
@@ -34,7 +36,7 @@ export class DriverWork {
 
   /** Uploads the driver and starts it detached. It proves itself by dialling. */
   async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, ledger, board, clock, driver } = this.#desk.deps;
+    const { provider, ledger, board, clock, driver, flaps } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const home = await provider.homeDir(sandboxId, signal);
@@ -42,7 +44,7 @@ export class DriverWork {
       const files = driverFiles(dir);
       const config = {
         session: ledger.record.id,
-        token: driver.token(ledger.record.id),
+        token: driver.token(ledger.record.id, ledger.record.sandboxName),
         urls: await driver.urls(),
         // Where commands and shells of the session start.
         home,
@@ -66,6 +68,7 @@ export class DriverWork {
       if (outcome === "failed") {
         throw new HubError("DriverLaunchFailed", `launch exited ${answer.exitCode}: ${said}`);
       }
+      flaps.launched();
       board.stepped("launch", true, said);
       ledger.note("driver.launched", `driver ${said}`, { dir }, { driverDir: dir });
       return { at: clock.now() };
@@ -89,9 +92,10 @@ export class DriverWork {
       const sandboxId = this.#desk.sandboxId();
       const claim = await provider.claim(sandboxId, signal);
       if (claim === null) return result("gone", "SandboxGone", "the platform has no such sandbox");
-      board.claimed(claim);
+      this.#noteClaim(claim);
       if (RESTING.includes(claim.state)) {
-        return result("stopped", null, `not signalled: the platform says ${claim.platformState}`);
+        const said = `not signalled: the platform says ${claim.platformState}`;
+        return result("stopped", "SandboxStopped", said);
       }
       const dir = ledger.record.driverDir;
       if (dir === null) return result("driver-dead", null, "no driver was launched yet");
@@ -109,7 +113,7 @@ export class DriverWork {
           signal,
         );
         const said = answer.output.trim().slice(0, 200);
-        ledger.note("nudge.sent", `nudge ${context.nudges}: ${said}`, {
+        ledger.note("nudge.sent", `nudge ${context.counts.nudges}: ${said}`, {
           exitCode: answer.exitCode,
         });
         return result(readNudgeAnswer(answer.exitCode), null, said);
@@ -117,7 +121,9 @@ export class DriverWork {
         const fault = toHubError(error);
         if (fault.kind.retry === "never") throw fault;
         const code = fault.code === "PlatformTimeout" ? "ExecQueued" : fault.code;
-        ledger.note("nudge.sent", `nudge ${context.nudges} failed: ${fault.message}`, { code });
+        ledger.note("nudge.sent", `nudge ${context.counts.nudges} failed: ${fault.message}`, {
+          code,
+        });
         return result("failed", code, fault.message);
       }
     });
@@ -158,13 +164,20 @@ export class DriverWork {
     });
   }
 
+  /** A sandbox that ran and rests was stopped by somebody: our own stops are known before. */
+  #noteClaim(claim: Claim): void {
+    const { board, flaps } = this.#desk.deps;
+    if (board.claim?.state === "started" && RESTING.includes(claim.state)) flaps.stopped();
+    board.claimed(claim);
+  }
+
   /** Reads the claim; answers with what it says against the session, if anything. */
   async #readClaim(sandboxId: string, signal: AbortSignal): Promise<HubError | null> {
     const { provider, board } = this.#desk.deps;
     try {
       const claim = await provider.claim(sandboxId, signal);
       if (claim === null) return new HubError("SandboxGone", "the platform has no such sandbox");
-      board.claimed(claim);
+      this.#noteClaim(claim);
       if (!RESTING.includes(claim.state)) return null;
       return new HubError("SandboxStopped", `the platform says ${claim.platformState}`);
     } catch (error) {
@@ -198,7 +211,8 @@ export class DriverWork {
 
   /**
    * Looks, at a slow pace and without a side effect, whether a failed session could be proven
-   * again: its platform answers where it did not, or its driver is here and all probes pass.
+   * again: its platform answers where it did not, its way in works where it was broken, or its
+   * driver is here and all probes pass.
    */
   async awaitRecovery(context: SessionContext, signal: AbortSignal): Promise<Launched> {
     const { clock, policy, random, ledger } = this.#desk.deps;
@@ -208,15 +222,23 @@ export class DriverWork {
         const { sandboxId } = ledger.record;
         if (sandboxId === null) continue;
         if ((await this.#readClaim(sandboxId, signal)) !== null) continue;
-        if (context.epoch === null) {
-          const silent = context.fault !== null && PLATFORM_SILENT.includes(context.fault.code);
-          if (silent) return { at: clock.now() };
-          continue;
-        }
-        await this.#probe(context, signal);
-        if (this.#verdictFault(context) === null) return { at: clock.now() };
+        if (await this.#hasRecovered(context, signal)) return { at: clock.now() };
       }
     });
+  }
+
+  async #hasRecovered(context: SessionContext, signal: AbortSignal): Promise<boolean> {
+    const code = context.fault?.code ?? null;
+    if (context.epoch !== null) {
+      await this.#probe(context, signal);
+      return this.#verdictFault(context) === null;
+    }
+    if (code !== null && PLATFORM_SILENT.includes(code)) return true;
+    // An absent driver alone is no news; a way in that was closed and is open, is.
+    if (code === null || !isWayInFault(code)) return false;
+    const seen: Evidence[] = [];
+    await runSuite({ ...this.#suite(context, signal), onEvidence: (one) => seen.push(one) });
+    return wayInOf(seen) === "works";
   }
 
   #insideProven(context: SessionContext): boolean {

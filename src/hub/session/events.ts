@@ -2,7 +2,8 @@
  * What the session machine receives: past-tense facts from the outside. Each carries the epoch or
  * the time that makes a late one recognisable.
  */
-import type { Rung, SessionFault } from "../../store/facts.ts";
+import type { LadderCounts, Rung, SessionFault } from "../../store/facts.ts";
+import type { WayIn } from "./ladder-plan.ts";
 import type { StartCounts } from "./start-law.ts";
 import type { SessionWorks } from "./works.ts";
 
@@ -52,6 +53,21 @@ export interface SignalResult {
   readonly at: number;
 }
 
+/** What a look at both ways into a sandbox found, without a side effect. */
+export interface Assessment {
+  readonly wayIn: WayIn;
+  /** A better name for what is wrong, where the look found one. */
+  readonly fault: SessionFault | null;
+  readonly at: number;
+}
+
+/** What the control sandbox said. `fault` is set when it is the platform that is broken. */
+export interface ControlFound {
+  readonly verdict: "platform-ok" | "platform-broken" | "unknown";
+  readonly fault: SessionFault | null;
+  readonly at: number;
+}
+
 export interface Launched {
   readonly at: number;
 }
@@ -75,9 +91,11 @@ export interface SessionInput {
   readonly works: SessionWorks;
   readonly boot: BootState;
   readonly attempt: number;
+  readonly attemptAt: number;
   readonly deadlineAt: number | null;
   readonly sandboxId: string | null;
   readonly rung: Rung;
   readonly starts: StartCounts;
+  readonly counts: LadderCounts;
   readonly fault: SessionFault | null;
 }

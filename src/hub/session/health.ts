@@ -6,7 +6,13 @@ import { disagreement } from "../../probes/disagreement.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { judge } from "../../probes/verdict.ts";
 import type { Claim } from "../../providers/provider.ts";
-import type { SessionFault, SessionRecord, SessionState } from "../../store/facts.ts";
+import type {
+  LadderCounts,
+  Quarantined,
+  SessionFault,
+  SessionRecord,
+  SessionState,
+} from "../../store/facts.ts";
 import {
   capabilityViews,
   evidenceView,
@@ -39,9 +45,15 @@ export interface SessionHealth {
   readonly disagreement: string | null;
   readonly ladder: {
     readonly rung: string;
-    /** Nudges and relaunches of the running attempt. */
+    /** Steps of the running attempt that acted on driver or sandbox. */
     readonly attempts: number;
     readonly deadlineAt: string | null;
+    /** When the rung that is being climbed ends. */
+    readonly rungDeadlineAt: string | null;
+    /** What the attempt has used of each budget. */
+    readonly used: Omit<LadderCounts, "rungDeadlineAt">;
+    /** Replaced sandboxes that are kept for what may be unsaved in them. */
+    readonly quarantined: readonly (Omit<Quarantined, "until"> & { readonly until: string })[];
   };
   readonly lastError: FaultView | null;
 }
@@ -63,7 +75,7 @@ export interface HealthInput {
   readonly driverAttached: boolean;
   readonly driverAbsentSince: number | null;
   readonly epoch: number;
-  readonly attempts: number;
+  readonly counts: LadderCounts;
   readonly platform: string;
   readonly now: number;
 }
@@ -93,12 +105,22 @@ export function healthOf(input: HealthInput): SessionHealth {
     source: sourceView(record),
     verdict: verdictOf(input),
     disagreement: disagreement(input),
-    ladder: {
-      rung: record.rung,
-      attempts: input.attempts,
-      deadlineAt: record.deadlineAt === null ? null : iso(record.deadlineAt),
-    },
+    ladder: ladderView(record, input.counts),
     lastError: record.fault === null ? null : faultView(record.fault),
+  };
+}
+
+function ladderView(record: SessionRecord, counts: LadderCounts): SessionHealth["ladder"] {
+  const { rungDeadlineAt, ...used } = counts;
+  const { nudges, relaunches, restarts, replaces } = used;
+  const { rung, deadlineAt } = record;
+  return {
+    rung,
+    attempts: nudges + relaunches + restarts + replaces,
+    deadlineAt: deadlineAt === null ? null : iso(deadlineAt),
+    rungDeadlineAt: rungDeadlineAt === null ? null : iso(rungDeadlineAt),
+    used,
+    quarantined: record.quarantine.map((kept) => ({ ...kept, until: iso(kept.until) })),
   };
 }
 

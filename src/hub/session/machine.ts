@@ -1,7 +1,7 @@
 /**
  * The chart of one session. Names only: the words are in vocabulary.ts, what the actors do is
  * bound in bind.ts, what the numbers are is in policy.ts. How a sandbox comes up is in
- * start-states.ts, how a session is proved in proof-states.ts.
+ * start-states.ts, how one is healed in nudge-states.ts, how one is proved in proof-states.ts.
  *
  * SM1  Only a proof leads to connected, and a proof is of the attached epoch.
  * SM2  A platform status alone moves nothing towards connected.
@@ -10,86 +10,13 @@
  * SM5  Each invoke has both outcomes.
  */
 import { assign, type SnapshotFrom } from "xstate";
-import { proving, rechecking } from "./proof-states.ts";
+import { nudging } from "./nudge-states.ts";
 import { creating, resuming } from "./start-states.ts";
-import { vocabulary, type DeadlineKind } from "./vocabulary.ts";
+import { ATTEMPT_START, vocabulary, type DeadlineKind } from "./vocabulary.ts";
 import type { BootState } from "./events.ts";
 
 const deadline = (kind: DeadlineKind) => ({ type: "setDeadline", params: kind }) as const;
 const bootsAs = (boot: BootState) => ({ type: "bootsAs", params: boot }) as const;
-
-const nudging = vocabulary.createStateConfig({
-  id: "nudging",
-  tags: "working",
-  initial: "deciding",
-  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
-  on: { "driver.attached": { target: ".proving", actions: ["noteDriver", "clearRechecks"] } },
-  states: {
-    deciding: {
-      always: [{ guard: "isAttached", target: "proving" }, { target: "signalling" }],
-    },
-    signalling: {
-      entry: "countNudge",
-      invoke: {
-        src: "signalDriver",
-        input: ({ context }) => context,
-        onDone: [
-          {
-            guard: ({ event }) => event.output.outcome === "gone",
-            target: "#error",
-            actions: assign(({ event }) => ({ fault: event.output.fault })),
-          },
-          { guard: ({ event }) => event.output.outcome === "stopped", target: "#resuming" },
-          { guard: ({ event }) => event.output.outcome === "driver-dead", target: "relaunching" },
-          {
-            target: "awaitingDriver",
-            actions: assign(({ event }) => ({ fault: event.output.fault })),
-          },
-        ],
-        onError: [
-          { guard: "noRungHelps", target: "#error", actions: "rememberFailure" },
-          { target: "awaitingDriver", actions: "rememberFailure" },
-        ],
-      },
-    },
-    awaitingDriver: {
-      id: "nudging.awaitingDriver",
-      after: {
-        nudgeWait: [
-          { guard: "nudgesLeft", target: "signalling" },
-          { guard: "relaunchesLeft", target: "relaunching" },
-          { target: "#error", actions: "rememberExhausted" },
-        ],
-      },
-    },
-    relaunching: {
-      entry: "countRelaunch",
-      invoke: {
-        src: "launchDriver",
-        input: ({ context }) => context,
-        onDone: { target: "awaitingLaunched" },
-        onError: [
-          {
-            guard: "restartWarranted",
-            target: "#resuming.restarting",
-            actions: ["rememberFailure", "countRestart"],
-          },
-          { target: "#error", actions: "rememberFailure" },
-        ],
-      },
-    },
-    awaitingLaunched: {
-      after: {
-        driverWait: [
-          { guard: "relaunchesLeft", target: "relaunching" },
-          { target: "#error", actions: "rememberExhausted" },
-        ],
-      },
-    },
-    proving,
-    rechecking,
-  },
-});
 
 /** Looked at again and again until the evidence tells another story. */
 const patrolled = vocabulary.createStateConfig({
@@ -112,9 +39,12 @@ const connected = vocabulary.createStateConfig({
     "driver.detached": {
       guard: "isCurrentEpoch",
       target: "nudging",
-      actions: ["forgetDriver", deadline("healMs")],
+      actions: ["forgetDriver", "startAttempt", deadline("healMs")],
     },
-    "driver.attached": { target: "#nudging.proving", actions: ["noteDriver", deadline("healMs")] },
+    "driver.attached": {
+      target: "#nudging.proving",
+      actions: ["noteDriver", "startAttempt", deadline("healMs")],
+    },
     "operator.paused": { target: "suspended", actions: ["startAttempt", deadline("pauseMs")] },
   },
   states: {
@@ -130,14 +60,25 @@ const connected = vocabulary.createStateConfig({
             actions: ["clearBudgets", "forgetFault"],
           },
           { guard: "platformSilent", target: "unconfirmed", actions: ["clearRechecks", "believe"] },
-          { guard: "rechecksLeft", target: "rechecking", actions: "countRecheck" },
+          {
+            guard: "rechecksLeft",
+            target: "rechecking",
+            actions: { type: "climbTo", params: "recheck" },
+          },
           { guard: "isDegraded", target: "degraded", actions: ["clearRechecks", "believe"] },
           {
-            target: "#nudging.proving",
-            actions: [assign(({ event }) => ({ fault: event.output.fault })), deadline("healMs")],
+            target: "#nudging.climbing",
+            actions: [
+              "startAttempt",
+              assign(({ event }) => ({ fault: event.output.fault })),
+              deadline("healMs"),
+            ],
           },
         ],
-        onError: { target: "#nudging.proving", actions: ["rememberFailure", deadline("healMs")] },
+        onError: {
+          target: "#nudging.climbing",
+          actions: ["startAttempt", "rememberFailure", deadline("healMs")],
+        },
       },
     },
     rechecking: { after: { recheckWait: { target: "suspect" } } },
@@ -160,7 +101,11 @@ const suspended = vocabulary.createStateConfig({
         src: "pauseSandbox",
         input: ({ context }) => context,
         onDone: { target: "paused" },
-        onError: { target: "#nudging", actions: ["rememberFailure", deadline("healMs")] },
+        // The refusal is the outcome of this attempt; whether all is well is for the next one.
+        onError: {
+          target: "#nudging",
+          actions: ["startAttempt", "rememberRefusal", deadline("healMs")],
+        },
       },
     },
     paused: {
@@ -242,25 +187,22 @@ const ended = vocabulary.createStateConfig({
 export const sessionMachine = vocabulary.createMachine({
   id: "session",
   context: ({ input }) => ({
+    ...ATTEMPT_START,
     works: input.works,
     boot: input.boot,
     attempt: input.attempt,
+    attemptAt: input.attemptAt,
     deadlineAt: input.deadlineAt,
     sandboxId: input.sandboxId,
     epoch: null,
     rung: input.rung,
-    nudges: 0,
-    relaunches: 0,
-    rechecks: 0,
-    restarts: 0,
-    tries: 1,
-    wakes: 0,
+    counts: input.counts,
     starts: input.starts,
     fault: input.fault,
   }),
   initial: "boot",
   on: {
-    "operator.removed": { target: ".ended" },
+    "operator.removed": { target: ".ended", actions: "startAttempt" },
     "driver.attached": { actions: "noteDriver" },
     "driver.detached": { guard: "isCurrentEpoch", actions: "forgetDriver" },
   },

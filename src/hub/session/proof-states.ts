@@ -24,16 +24,21 @@ export const proving = vocabulary.createStateConfig({
     input: ({ context }) => context,
     onDone: [
       { guard: ({ event }) => event.output.fault === null, target: "#connected" },
-      // A driver outlived its sandbox, or the platform stopped it meanwhile: start it again.
-      { guard: "stoppedAndWakesLeft", target: "#resuming", actions: "countWake" },
       {
         guard: "rechecksLeft",
         target: "rechecking",
-        actions: ["countRecheck", assign(({ event }) => ({ fault: event.output.fault }))],
+        actions: [
+          { type: "climbTo", params: "recheck" },
+          assign(({ event }) => ({ fault: event.output.fault })),
+        ],
       },
-      { target: "#error", actions: assign(({ event }) => ({ fault: event.output.fault })) },
+      // What is broken for good is the ladder's to decide.
+      {
+        target: "#nudging.climbing",
+        actions: assign(({ event }) => ({ fault: event.output.fault })),
+      },
     ],
-    onError: { target: "#error", actions: "rememberFailure" },
+    onError: { target: "#nudging.climbing", actions: "rememberFailure" },
   },
 });
 

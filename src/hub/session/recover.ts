@@ -2,7 +2,7 @@
  * From facts to a fresh machine after a hub restart. Pure. Nothing is restored from a snapshot:
  * the machine enters a state that looks before it acts, with what is left of the old deadline.
  */
-import type { SessionRecord } from "../../store/facts.ts";
+import { noCounts, type LadderCounts, type SessionRecord } from "../../store/facts.ts";
 import type { BootState, SessionInput } from "./events.ts";
 import type { SessionPolicy } from "./policy.ts";
 import { startsAfterRestart } from "./start-law.ts";
@@ -12,15 +12,28 @@ export function recover(
   policy: SessionPolicy,
   now: number,
 ): Omit<SessionInput, "works"> {
+  // Its proof died with the old hub: proving it again is an attempt of its own.
+  const begins = record.state === "connected";
   return {
     boot: bootState(record),
-    attempt: record.attempt,
+    attempt: begins ? record.attempt + 1 : record.attempt,
+    attemptAt: begins ? now : record.attemptAt,
     deadlineAt: deadlineAfterRestart(record, policy, now),
     sandboxId: record.sandboxId,
     rung: record.rung,
+    counts: begins ? noCounts : countsAfterRestart(record),
     starts: startsAfterRestart(record),
     fault: record.fault,
   };
+}
+
+/**
+ * What was used stays used. The time of a lower rung is not held against a driver that could not
+ * reach a hub which was not there; that of a rung that ends things is, and so is the attempt's.
+ */
+function countsAfterRestart({ ladder, rung }: SessionRecord): LadderCounts {
+  const ends = rung === "restart" || rung === "replace";
+  return ends ? ladder : { ...ladder, rungDeadlineAt: null };
 }
 
 function bootState(record: SessionRecord): BootState {

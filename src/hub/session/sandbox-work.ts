@@ -38,20 +38,6 @@ export class SandboxWork {
     });
   }
 
-  /** Stops the sandbox, so that the wake that follows starts it afresh on the same files. */
-  async restartSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, board, ledger, links, clock } = this.#desk.deps;
-    return this.#desk.run(context, async () => {
-      const sandboxId = this.#desk.sandboxId();
-      const why = "no driver, and the platform's own way in fails: stop and start";
-      ledger.note("sandbox.restarted", why, { sandboxId });
-      links.drop("suspended");
-      board.claimed(await provider.stop(sandboxId, this.#desk.leftMs(context), signal));
-      board.stepped("restart", true, "stopped, to be started again");
-      return { at: clock.now() };
-    });
-  }
-
   async pauseSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
     const { provider, board, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
@@ -68,8 +54,11 @@ export class SandboxWork {
     const { ledger, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       links.drop("removed");
-      const { sandboxId, sandboxName, asked, litter } = ledger.record;
+      const { sandboxId, sandboxName, asked, litter, quarantine } = ledger.record;
       for (const name of litter) await clearAway(this.#desk.deps, name, signal);
+      for (const kept of quarantine) {
+        await clearAway(this.#desk.deps, kept.sandboxId ?? kept.sandboxName, signal);
+      }
       if (asked) await clearAway(this.#desk.deps, sandboxId ?? sandboxName, signal);
       if (asked && sandboxId === null) {
         // A create may still be under way at the platform: look once more before believing it.
@@ -77,7 +66,7 @@ export class SandboxWork {
         await clearAway(this.#desk.deps, sandboxName, signal);
       }
       const text = "the platform has no such sandbox any more";
-      ledger.note("sandbox.deleted", text, {}, { litter: [] });
+      ledger.note("sandbox.deleted", text, {}, { litter: [], quarantine: [] });
       return { at: clock.now() };
     });
   }

@@ -11,12 +11,19 @@ import { boundMachine } from "./bind.ts";
 import { EvidenceBoard } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
 import type { SessionMachineEvent } from "./events.ts";
+import { FlapWatch } from "./flap-watch.ts";
 import { healthOf, type SessionHealth } from "./health.ts";
+import { freshFacts, ladderFacts } from "./ladder-facts.ts";
+import { planLadder, type RungPlan } from "./ladder-plan.ts";
+import { LadderWork } from "./ladder-work.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
+import { isAtRest, outcomeAtRest, outcomeSuperseded, sentenceOf } from "./outcome.ts";
+import type { AttemptOutcome } from "./outcome.ts";
 import { SandboxWork } from "./sandbox-work.ts";
 import { StartWork } from "./start-work.ts";
+import type { SessionContext } from "./vocabulary.ts";
 import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
@@ -26,7 +33,10 @@ export interface DriverLink extends LinkProber {
   end(why: LinkEnding): void;
 }
 
-export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger" | "isTaken">;
+export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger" | "flaps" | "isTaken">;
+
+/** Attempts whose outcome somebody may still ask for. */
+const OUTCOMES_KEPT_MAX = 8;
 
 export class Session {
   readonly ledger: SessionLedger;
@@ -34,6 +44,9 @@ export class Session {
   readonly #actor: Actor<SessionMachine>;
   readonly #parts: SessionParts;
   readonly #onEntered: (session: Session) => void;
+  readonly #desk: WorkDesk;
+  /** The newest outcomes, by attempt. */
+  readonly #outcomes = new Map<number, AttemptOutcome>();
   #link: DriverLink | null = null;
   #entered = "";
 
@@ -53,12 +66,15 @@ export class Session {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
       drop: (why: LinkEnding) => this.#link?.end(why),
     };
-    const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, isTaken });
+    const flaps = new FlapWatch(parts.clock, parts.policy);
+    const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, flaps, isTaken });
+    this.#desk = desk;
     const works = {
       desk,
       start: new StartWork(desk),
       sandbox: new SandboxWork(desk),
       driver: new DriverWork(desk),
+      ladder: new LadderWork(desk),
     };
     this.#actor = createActor(boundMachine, {
       input: { works, ...recover(ledger.record, parts.policy, parts.clock.now()) },
@@ -74,6 +90,9 @@ export class Session {
   }
 
   start(): void {
+    // The hub may have died between a session's rest and the word that its attempt ended.
+    const { record } = this;
+    if (isAtRest(record)) this.#tellEnd(outcomeAtRest(record, record, this.#parts.clock.now()));
     this.#actor.start();
   }
 
@@ -135,13 +154,37 @@ export class Session {
     const event: SessionMachineEvent = { type, at: this.#parts.clock.now() };
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
+    if (DESIRED[type] === "connected" && RUNNING.includes(state)) {
+      // What runs is what was asked for; it is not begun again, and its deadline is not moved.
+      this.#want(type);
+      return;
+    }
     if (!this.#actor.getSnapshot().can(event)) throw this.#conflict(type);
-    const desired = DESIRED[type];
-    const verb = type.slice("operator.".length);
-    this.ledger.note("intent.changed", `${verb} by request`, { desired }, { desired });
+    this.#want(type);
     this.#discardGone(type);
     if (type !== "operator.removed") this.#board.startAttempt();
     this.#actor.send(event);
+  }
+
+  #want(type: keyof typeof DESIRED): void {
+    const desired = DESIRED[type];
+    const verb = type.slice("operator.".length);
+    this.ledger.note("intent.changed", `${verb} by request`, { desired }, { desired });
+  }
+
+  /** How an attempt ended; null while it runs, and once many others have followed it. */
+  outcome(attempt: number): AttemptOutcome | null {
+    return this.#outcomes.get(attempt) ?? null;
+  }
+
+  /**
+   * What the ladder would do now, rung by rung: for the running attempt, or for one that a retry
+   * would begin if all is as it was last seen. Changes nothing and asks nobody.
+   */
+  plan(): readonly RungPlan[] {
+    const { context } = this.#actor.getSnapshot();
+    const running = RUNNING.includes(this.record.state);
+    return planLadder(running ? ladderFacts(context) : freshFacts(this.#desk.deps, context));
   }
 
   health(): SessionHealth {
@@ -155,7 +198,7 @@ export class Session {
       driverAttached: link !== null,
       driverAbsentSince: this.#board.driverAbsentSince,
       epoch: context.epoch ?? this.record.epoch,
-      attempts: context.nudges + context.relaunches,
+      counts: context.counts,
       platform: this.#parts.provider.platform,
       now: this.#parts.clock.now(),
     });
@@ -182,31 +225,29 @@ export class Session {
   #record(snapshot: SessionSnapshot): void {
     const detail = pathOf(snapshot.value);
     const { context } = snapshot;
-    const key = `${detail} ${context.attempt} ${context.nudges} ${context.relaunches} ${context.rechecks}`;
+    const key = `${detail} ${context.attempt} ${Object.values(context.counts).join(" ")}`;
     if (key === this.#entered || detail === "boot") return;
     this.#entered = key;
-    const { attempt, deadlineAt, rung, fault } = context;
+    const before = this.record;
+    const { attempt, attemptAt, deadlineAt, rung, fault, counts } = context;
+    const now = this.#parts.clock.now();
+    if (attempt !== before.attempt) this.#tellEnd(outcomeSuperseded(before, context.refusal, now));
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" ? fault : null;
-    const change = { state, detail, attempt, deadlineAt, rung, fault: kept };
-    if (
-      detail === this.record.detail &&
-      this.record.attempt === attempt &&
-      this.record.deadlineAt === deadlineAt &&
-      this.record.rung === rung
-    ) {
-      // A hub that restarts re-enters the same state: nothing new to tell.
-      this.#onEntered(this);
-      return;
-    }
-    const last = this.record.detail;
-    if (detail === "connected.healthy" && !last.startsWith("connected")) {
-      this.ledger.note(
-        "session.connected",
-        `connected: proven in epoch ${context.epoch ?? 0}`,
-        { epoch: context.epoch },
-        change,
-      );
+    const ladder = counts;
+    const change = { state, detail, attempt, attemptAt, deadlineAt, rung, ladder, fault: kept };
+    // A hub that restarts re-enters the same state: nothing new to tell.
+    if (!isSame(before, change)) this.#tellState(context, change);
+    if (isAtRest(this.record)) this.#tellEnd(outcomeAtRest(before, this.record, now));
+    this.#onEntered(this);
+  }
+
+  #tellState(context: SessionContext, change: Entered): void {
+    const { detail, state, attempt, rung, deadlineAt } = change;
+    const { fault, why } = context;
+    if (detail === "connected.healthy" && !this.record.detail.startsWith("connected")) {
+      const text = `connected: proven in epoch ${context.epoch ?? 0}`;
+      this.ledger.note("session.connected", text, { epoch: context.epoch }, change);
     } else if (detail === "suspended.paused") {
       this.ledger.note("session.suspended", "suspended", {}, change);
     } else if (state === "error" && fault !== null) {
@@ -214,14 +255,46 @@ export class Session {
     } else if (detail === "ended.gone") {
       this.ledger.note("session.ended", "ended: nothing of it is left", {}, change);
     } else {
-      // Why the last work failed: a pause that was refused leaves no other trace.
       const because = fault === null ? {} : { because: { code: fault.code, said: fault.message } };
-      const data = { attempt, rung, deadlineAt, ...because };
+      const data = { attempt, rung, deadlineAt, ...(why === "" ? {} : { why }), ...because };
       this.ledger.note("session.entered", detail, data, change);
     }
-    this.#onEntered(this);
+  }
+
+  /** Each attempt tells once how it ended; the record remembers which have. */
+  #tellEnd(outcome: AttemptOutcome): void {
+    const { attempt } = outcome;
+    if (this.record.attemptEnded >= attempt) return;
+    this.ledger.note(
+      "attempt.ended",
+      sentenceOf(outcome),
+      { ...outcome },
+      { attemptEnded: attempt },
+    );
+    this.#outcomes.set(attempt, outcome);
+    for (const old of this.#outcomes.keys()) {
+      if (this.#outcomes.size > OUTCOMES_KEPT_MAX) this.#outcomes.delete(old);
+    }
   }
 }
+
+type Entered = Pick<
+  SessionRecord,
+  "state" | "detail" | "attempt" | "attemptAt" | "deadlineAt" | "rung" | "ladder" | "fault"
+>;
+
+function isSame(before: SessionRecord, entered: Entered): boolean {
+  return (
+    before.detail === entered.detail &&
+    before.attempt === entered.attempt &&
+    before.deadlineAt === entered.deadlineAt &&
+    before.rung === entered.rung &&
+    Object.values(before.ladder).join(" ") === Object.values(entered.ladder).join(" ")
+  );
+}
+
+/** States that work towards connected. */
+const RUNNING: readonly SessionState[] = ["creating", "resuming", "nudging"];
 
 const DESIRED = {
   "operator.paused": "suspended",

@@ -28,8 +28,25 @@ export const creating = vocabulary.createStateConfig({
   id: "creating",
   tags: "working",
   initial: "requesting",
-  after: { attemptLeft: { target: "error", actions: ["rememberExhausted", "giveUpSandbox"] } },
+  after: {
+    attemptLeft: { target: "error", actions: ["rememberExhausted", "giveUpSandbox"] },
+    rungLeft: {
+      guard: "isOnRung",
+      target: "#error",
+      actions: ["rememberExhausted", "giveUpSandbox"],
+    },
+  },
   states: {
+    /** The ladder's last rung: the old sandbox is kept aside, and another one is asked for. */
+    replacing: {
+      id: "creating.replacing",
+      invoke: {
+        src: "replaceSandbox",
+        input: ({ context }) => context,
+        onDone: { target: "requesting", actions: "forgetSandbox" },
+        onError: { target: "#error", actions: "rememberFailure" },
+      },
+    },
     requesting: { id: "creating.requesting", ...asking },
     /** From the image, because the snapshot cannot be used. */
     fallingBack: asking,
@@ -86,7 +103,11 @@ export const creating = vocabulary.createStateConfig({
       on: { "driver.attached": { target: "proving", actions: ["noteDriver", "clearRechecks"] } },
       after: {
         driverWait: [
-          { guard: "relaunchesLeft", target: "bootstrapping", actions: "countRelaunch" },
+          {
+            guard: "relaunchesLeft",
+            target: "bootstrapping",
+            actions: { type: "climbTo", params: "relaunch" },
+          },
           { target: "#error", actions: "rememberExhausted" },
         ],
       },
@@ -100,7 +121,10 @@ export const resuming = vocabulary.createStateConfig({
   id: "resuming",
   tags: "working",
   initial: "requesting",
-  after: { attemptLeft: { target: "error", actions: "rememberExhausted" } },
+  after: {
+    attemptLeft: { target: "error", actions: "rememberExhausted" },
+    rungLeft: { guard: "isOnRung", target: "#nudging.climbing" },
+  },
   states: {
     requesting: {
       invoke: {
@@ -109,7 +133,7 @@ export const resuming = vocabulary.createStateConfig({
         onDone: { target: "#nudging" },
         onError: [
           { guard: "outcomeUnknown", target: "watching", actions: "rememberFailure" },
-          { target: "#error", actions: "rememberFailure" },
+          { target: "#nudging.climbing", actions: "rememberFailure" },
         ],
       },
     },
@@ -121,7 +145,7 @@ export const resuming = vocabulary.createStateConfig({
         onDone: { target: "requesting" },
         onError: [
           { guard: "outcomeUnknown", target: "requesting", actions: "rememberFailure" },
-          { target: "#error", actions: "rememberFailure" },
+          { target: "#nudging.climbing", actions: "rememberFailure" },
         ],
       },
     },
@@ -134,7 +158,7 @@ export const resuming = vocabulary.createStateConfig({
           { guard: ({ event }) => event.output.sandboxId !== null, target: "#nudging" },
           { target: "#error", actions: "rememberExhausted" },
         ],
-        onError: { target: "#error", actions: "rememberFailure" },
+        onError: { target: "#nudging.climbing", actions: "rememberFailure" },
       },
     },
   },

@@ -4,10 +4,11 @@
  * until bind.ts provides it.
  */
 import { assign, fromPromise, setup } from "xstate";
-import type { FaultCode } from "../../base/faults.ts";
-import type { Rung, SessionFault } from "../../store/facts.ts";
+import { noCounts, type LadderCounts, type Rung, type SessionFault } from "../../store/facts.ts";
 import type {
+  Assessment,
   BootState,
+  ControlFound,
   Launched,
   Proof,
   SandboxFound,
@@ -17,28 +18,42 @@ import type {
 } from "./events.ts";
 import { WorkFailure } from "./events.ts";
 import { countRetry, noStarts, type StartCounts, type StartStep } from "./start-law.ts";
+import {
+  PLATFORM_SILENT,
+  type Flapping,
+  type LadderRung,
+  type LadderStep,
+  type WayIn,
+} from "./ladder-plan.ts";
 import type { SessionWorks } from "./works.ts";
 
 export interface SessionContext {
   readonly works: SessionWorks;
   readonly boot: BootState;
   readonly attempt: number;
+  /** Wall ms at which the attempt began. */
+  readonly attemptAt: number;
   /** Wall ms; the only source of every attempt timer. */
   readonly deadlineAt: number | null;
   readonly sandboxId: string | null;
   /** Epoch of the attached driver; null while none is attached. */
   readonly epoch: number | null;
+  /** The highest rung that this attempt climbed. */
   readonly rung: Rung;
-  readonly nudges: number;
-  readonly relaunches: number;
-  readonly restarts: number;
-  /** Sandboxes asked for in this attempt. */
-  readonly tries: number;
-  /** Times that this attempt found the sandbox stopped and started it. */
-  readonly wakes: number;
-  readonly rechecks: number;
+  readonly counts: LadderCounts;
   /** Which ways to start this attempt has used up. */
   readonly starts: StartCounts;
+  /** The last nudge found no process of the driver. */
+  readonly driverDead: boolean;
+  /** What the last look at the platform's way in found; `unseen` after each change of the box. */
+  readonly wayIn: WayIn;
+  readonly control: ControlFound["verdict"] | null;
+  /** What comes and goes, once this attempt has waited it out. */
+  readonly held: Flapping | null;
+  /** The sentence of the law that led to the step at hand. */
+  readonly why: string;
+  /** Why the pause before this attempt was refused. */
+  readonly refusal: SessionFault | null;
   readonly fault: SessionFault | null;
 }
 
@@ -52,26 +67,17 @@ const notBound = (name: string): never => {
   throw new Error(`${name} is not bound`);
 };
 
-/** The platform does not let us look: this says nothing about any one sandbox. */
-export const PLATFORM_SILENT: readonly FaultCode[] = [
-  "PlatformDown",
-  "PlatformTimeout",
-  "PlatformRateLimited",
-  "PlatformAuthRejected",
-];
+/** Nothing is known of the ways in, and nobody was asked: after each change of the sandbox. */
+const UNSEEN = { wayIn: "unseen", control: null, driverDead: false } as const;
 
-/** A sandbox that stops again and again is not healed by starting it. */
-const WAKES_MAX = 2;
-
-const BUDGET_START = {
-  nudges: 0,
-  relaunches: 0,
-  rechecks: 0,
-  restarts: 0,
-  tries: 1,
-  wakes: 0,
+export const ATTEMPT_START = {
+  ...UNSEEN,
+  counts: noCounts,
   starts: noStarts,
   rung: "none",
+  held: null,
+  why: "",
+  refusal: null,
 } as const;
 
 export const vocabulary = setup({
@@ -88,7 +94,11 @@ export const vocabulary = setup({
     wakeSandbox: unbound<Launched>("wakeSandbox"),
     launchDriver: unbound<Launched>("launchDriver"),
     signalDriver: unbound<SignalResult>("signalDriver"),
+    assessSandbox: unbound<Assessment>("assessSandbox"),
+    consultControl: unbound<ControlFound>("consultControl"),
+    holdStill: unbound<Launched>("holdStill"),
     restartSandbox: unbound<Launched>("restartSandbox"),
+    replaceSandbox: unbound<Launched>("replaceSandbox"),
     proveSession: unbound<Proof>("proveSession"),
     awaitRecovery: unbound<Launched>("awaitRecovery"),
     patrol: unbound<Proof>("patrol"),
@@ -97,6 +107,7 @@ export const vocabulary = setup({
   },
   delays: {
     attemptLeft: () => notBound("attemptLeft"),
+    rungLeft: () => notBound("rungLeft"),
     driverWait: () => notBound("driverWait"),
     retryWait: () => notBound("retryWait"),
     nudgeWait: () => notBound("nudgeWait"),
@@ -107,6 +118,8 @@ export const vocabulary = setup({
     isAttached: ({ context }) => context.epoch !== null,
     isCurrentEpoch: ({ context, event }) => "epoch" in event && event.epoch === context.epoch,
     hasSandbox: ({ context }) => context.sandboxId !== null,
+    /** A sandbox is being stopped, started or replaced by the ladder, within its rung's time. */
+    isOnRung: ({ context }) => context.rung === "restart" || context.rung === "replace",
     /** Nothing is left of the sandbox: only another one can help. */
     needsFreshSandbox: ({ context }) => context.fault?.code === "SandboxGone",
     isHealable: ({ context }) => context.fault?.retryable === true,
@@ -120,18 +133,17 @@ export const vocabulary = setup({
     },
     /** All is well inside; the platform's way into this one sandbox is broken. */
     isDegraded: ({ event }) => (proofOf(event)?.degraded ?? null) !== null,
-    stoppedAndWakesLeft: ({ context, event }) =>
-      context.wakes < WAKES_MAX && proofOf(event)?.fault?.code === "SandboxStopped",
     hasFallenBack: ({ context }) => context.starts.fellBack,
     /** The one decision after a start that failed; see start-law.ts. */
     startStepIs: (_, step: StartStep) => notBound(`startStepIs ${step}`),
-    restartWarranted: () => notBound("restartWarranted"),
-    nudgesLeft: () => notBound("nudgesLeft"),
+    /** The ladder's one decision; see ladder-plan.ts. */
+    stepIs: (_, step: LadderStep) => notBound(`stepIs ${step}`),
     relaunchesLeft: () => notBound("relaunchesLeft"),
     rechecksLeft: () => notBound("rechecksLeft"),
   },
   actions: {
     noteDriver: assign(({ context, event }) => ({
+      ...UNSEEN,
       epoch: event.type === "driver.attached" ? event.epoch : context.epoch,
     })),
     /** It came up: what earlier tries died of is over. */
@@ -140,18 +152,13 @@ export const vocabulary = setup({
       fault: null,
     })),
     forgetDriver: assign({ epoch: null }),
-    startAttempt: assign(({ context }) => ({
-      ...BUDGET_START,
-      attempt: context.attempt + 1,
-      fault: null,
-    })),
-    clearBudgets: assign(BUDGET_START),
-    clearRechecks: assign({ rechecks: 0 }),
+    clearBudgets: assign(ATTEMPT_START),
+    clearRechecks: assign(({ context }) => count(context, { rechecks: 0 })),
     clearDeadline: assign({ deadlineAt: null }),
-    settle: assign({ ...BUDGET_START, fault: null, deadlineAt: null }),
-    countWake: assign(({ context }) => ({ wakes: context.wakes + 1 })),
+    settle: assign({ ...ATTEMPT_START, fault: null, deadlineAt: null }),
+    countWake: assign(({ context }) => count(context, { wakes: context.counts.wakes + 1 })),
     countTry: assign(({ context }) => ({
-      tries: context.tries + 1,
+      ...count(context, { tries: context.counts.tries + 1 }),
       starts: countRetry(context.starts, context.fault),
     })),
     countActivation: assign(({ context: { starts } }) => ({
@@ -161,24 +168,7 @@ export const vocabulary = setup({
     /** A sandbox that did not come up is left to the janitor. */
     giveUpSandbox: () => notBound("giveUpSandbox"),
     forgetSandbox: assign({ sandboxId: null }),
-    countNudge: assign(({ context }) => ({
-      nudges: context.nudges + 1,
-      rung: context.rung === "restart" ? context.rung : "nudge",
-    })),
-    countRelaunch: assign(({ context }) => ({
-      relaunches: context.relaunches + 1,
-      rung: context.rung === "restart" ? context.rung : "relaunch",
-    })),
-    countRestart: assign(({ context }) => ({
-      restarts: context.restarts + 1,
-      nudges: 0,
-      relaunches: 0,
-      rung: "restart",
-    })),
-    countRecheck: assign(({ context }) => ({
-      rechecks: context.rechecks + 1,
-      rung: context.rung === "none" ? "recheck" : context.rung,
-    })),
+    noteDriverDead: assign({ driverDead: true }),
     /** What the patrol expects to find again: the fault with which a session stays connected. */
     believe: assign(({ context, event }) => ({ fault: proofOf(event)?.degraded ?? context.fault })),
     forgetFault: assign({ fault: null }),
@@ -186,18 +176,29 @@ export const vocabulary = setup({
     rememberFailure: assign(({ context, event }) => ({
       fault: failureOf(event)?.fault ?? context.fault,
     })),
+    rememberRefusal: assign(({ event }) => ({ refusal: failureOf(event)?.fault ?? null })),
+    /** A new attempt has a number, a begin and whole budgets. */
+    startAttempt: () => notBound("startAttempt"),
     /** Starts an absolute deadline of the given kind. */
     setDeadline: (_, kind: DeadlineKind) => notBound(`setDeadline ${kind}`),
+    /** Counts one step of a rung, and starts its deadline when the rung is new. */
+    climbTo: (_, rung: LadderRung) => notBound(`climbTo ${rung}`),
+    /** What comes and goes is named as the fault, for as long as nothing better is known. */
+    rememberFlapping: () => notBound("rememberFlapping"),
     /** A deadline or a budget ran out: the newest evidence says why. */
     rememberExhausted: () => notBound("rememberExhausted"),
   },
 });
 
+function count(context: SessionContext, change: Partial<LadderCounts>): Partial<SessionContext> {
+  return { counts: { ...context.counts, ...change } };
+}
+
 /** The output of a proof that just ended. */
-function proofOf(event: object): Proof | null {
+export function proofOf(event: object): Proof | null {
   return "output" in event ? (event.output as Proof) : null;
 }
 
-function failureOf(event: object): WorkFailure | null {
+export function failureOf(event: object): WorkFailure | null {
   return "error" in event && event.error instanceof WorkFailure ? event.error : null;
 }

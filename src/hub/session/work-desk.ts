@@ -12,6 +12,7 @@ import type { SandboxProvider } from "../../providers/provider.ts";
 import type { EvidenceBoard } from "./board.ts";
 import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
+import type { FlapWatch } from "./flap-watch.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionPolicy } from "./policy.ts";
 import type { SessionContext } from "./vocabulary.ts";
@@ -21,7 +22,8 @@ export interface DriverKit {
   bundle(): Promise<Uint8Array>;
   /** Addresses to dial, best first. @throws HubError when there is none a sandbox can reach. */
   urls(): Promise<readonly string[]>;
-  token(sessionId: string): string;
+  /** Speaks for one session in one sandbox: a replaced one's driver is nobody's. */
+  token(sessionId: string, sandboxName: string): string;
 }
 
 /** Why the hub ends a driver's link. */
@@ -62,6 +64,7 @@ export interface WorkDeps {
   readonly isTaken: (sandboxId: string) => boolean;
   readonly driver: DriverKit;
   readonly control: ControlDesk;
+  readonly flaps: FlapWatch;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;

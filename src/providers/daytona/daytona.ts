@@ -164,6 +164,12 @@ export class DaytonaProvider implements SandboxProvider {
     return this.#claimOf(sandbox);
   }
 
+  async recover(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    const sandbox = await this.#cached(sandboxId, signal);
+    await this.#sdk("recover sandbox", waitMs, false, signal, () => sandbox.recover(waitMs / 1000));
+    return this.#claimOf(sandbox);
+  }
+
   async pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
     const sandbox = await this.#cached(sandboxId, signal);
     await this.#sdk("pause sandbox", waitMs, false, signal, () => sandbox.pause(waitMs / 1000));

@@ -17,7 +17,7 @@ import { SimKernel, SimProcess } from "./kernel.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
 import { SimPlatform } from "./platform.ts";
-import type { SimSandbox } from "./sandbox.ts";
+import { COPY_ENDING, type SimSandbox } from "./sandbox.ts";
 import { simPolicy } from "./sim-policy.ts";
 import { applyFault } from "./trouble.ts";
 
@@ -103,7 +103,7 @@ export class World {
         driver: {
           bundle: () => Promise.resolve(new Uint8Array([1])),
           urls: () => Promise.resolve(["sim:"]),
-          token: (sessionId) => sessionId,
+          token: (_, sandboxName) => sandboxName,
         },
       },
       this.store,
@@ -177,7 +177,9 @@ export class World {
           this.kernel.at(DIAL_BLOCKED_MS, () => dialler.run(() => opened(null)));
           return;
         }
-        this.kernel.at(this.#latencyMs() * 2, () => this.#connect(dialler, id, opened));
+        // A copy of a sandbox has the token that its original was given.
+        const token = sandbox.name.replace(COPY_ENDING, "");
+        this.kernel.at(this.#latencyMs() * 2, () => this.#connect(dialler, id, token, opened));
       },
     });
     const living = this.drivers.get(session) ?? new Set();
@@ -199,6 +201,7 @@ export class World {
   #connect(
     process: SimProcess,
     sessionId: string,
+    sandboxName: string,
     opened: Parameters<ConstructorParameters<typeof SimDriver>[0]["dial"]>[2],
   ): void {
     const { hub, kernel } = this;
@@ -214,6 +217,11 @@ export class World {
         session = hub.sessions.find(sessionId);
       } catch {
         // 404 before the upgrade: the hub knows no such session.
+        answer(null);
+        return;
+      }
+      if (session.record.sandboxName !== sandboxName) {
+        // The same answer for the driver of a sandbox that was replaced.
         answer(null);
         return;
       }

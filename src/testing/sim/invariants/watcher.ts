@@ -9,6 +9,7 @@ import type { World } from "../world.ts";
 import type { Check, Stand, Violation, WrittenFact } from "./check.ts";
 import { EpochChecks } from "./epoch-checks.ts";
 import { FaultChecks } from "./fault-checks.ts";
+import { LadderChecks } from "./ladder-checks.ts";
 import { ProofChecks } from "./proof-checks.ts";
 import { SandboxChecks } from "./sandbox-checks.ts";
 import { SettledChecks } from "./settled-checks.ts";
@@ -34,6 +35,7 @@ export class Watcher implements Stand {
       new TimeChecks(this),
       new SandboxChecks(this),
       new FaultChecks(this),
+      new LadderChecks(this),
       new SettledChecks(this),
     ];
     this.#timed = this.#checks.filter((check) => check.afterEvent !== undefined);

@@ -1,0 +1,48 @@
+/**
+ * Counts what comes and goes: stops of a sandbox that nobody of ours asked for, and launches of its
+ * driver. Survives connected, because that is what a flapping sandbox is in between. In memory: a
+ * hub that restarts counts anew.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Flapping } from "./ladder-plan.ts";
+import type { SessionPolicy } from "./policy.ts";
+
+export class FlapWatch {
+  readonly #clock: Clock;
+  readonly #policy: SessionPolicy;
+  #stops: number[] = [];
+  #launches: number[] = [];
+
+  constructor(clock: Clock, policy: SessionPolicy) {
+    this.#clock = clock;
+    this.#policy = policy;
+  }
+
+  /** The sandbox was running and is not, and this hub did not stop it. */
+  stopped(): void {
+    this.#stops = [...this.#within(this.#stops, this.#policy.flapWindowMs), this.#clock.mono()];
+  }
+
+  launched(): void {
+    const recent = this.#within(this.#launches, this.#policy.crashWindowMs);
+    this.#launches = [...recent, this.#clock.mono()];
+  }
+
+  /** What was waited out is not counted again. */
+  clear(): void {
+    this.#stops = [];
+    this.#launches = [];
+  }
+
+  get flapping(): Flapping | null {
+    const { flapStops, flapWindowMs, crashLaunches, crashWindowMs } = this.#policy;
+    if (this.#within(this.#stops, flapWindowMs).length >= flapStops) return "sandbox";
+    if (this.#within(this.#launches, crashWindowMs).length > crashLaunches) return "driver";
+    return null;
+  }
+
+  #within(times: readonly number[], windowMs: number): number[] {
+    const since = this.#clock.mono() - windowMs;
+    return times.filter((at) => at > since);
+  }
+}

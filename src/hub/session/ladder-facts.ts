@@ -1,0 +1,94 @@
+/** What the ladder's law is asked with: a session's context, board and record as LadderFacts. */
+import type { FaultCode } from "../../base/faults.ts";
+import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
+import { noCounts, type SessionRecord } from "../../store/facts.ts";
+import {
+  BROKEN_BY_SILENCE,
+  BROKEN_BY_WORD,
+  PLATFORM_SILENT,
+  type DriverStanding,
+  type LadderFacts,
+  type WayIn,
+} from "./ladder-plan.ts";
+import type { SessionContext } from "./vocabulary.ts";
+import type { WorkDeps } from "./work-desk.ts";
+
+/** For the machine: what this attempt knows. */
+export function ladderFacts(context: SessionContext): LadderFacts {
+  const { policy, clock, board, flaps, ledger } = context.works.desk.deps;
+  const now = clock.now();
+  const { rungDeadlineAt } = context.counts;
+  return {
+    policy,
+    counts: context.counts,
+    driver: driverStanding(context, board.evidence),
+    wayIn: context.wayIn,
+    fault: context.fault?.code ?? null,
+    claim: board.claim?.state ?? null,
+    control: context.control,
+    flapping: flaps.flapping,
+    held: context.held,
+    quarantine: ledger.record.quarantine,
+    rung: context.rung,
+    rungLeftMs: rungDeadlineAt === null ? null : rungDeadlineAt - now,
+    leftMs: (context.deadlineAt ?? now) - now,
+  };
+}
+
+/** For a dry run: a whole attempt from here, if all stays as it was last seen. */
+export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts {
+  const { policy, board, flaps, ledger } = deps;
+  const { record } = ledger;
+  return {
+    policy,
+    counts: noCounts,
+    driver: driverStanding({ ...context, driverDead: false }, board.evidence),
+    wayIn: lastWayIn(board.evidence, record),
+    fault: record.fault?.code ?? null,
+    // A retry wakes what is stopped before it climbs anything.
+    claim: board.claim?.state === "error" ? "error" : "started",
+    control: null,
+    flapping: flaps.flapping,
+    held: null,
+    quarantine: record.quarantine,
+    rung: "none",
+    rungLeftMs: null,
+    leftMs: policy.healMs,
+  };
+}
+
+/** The platform's way in by what its probes answered; any of them can make it broken. */
+export function wayInOf(seen: readonly Evidence[]): WayIn {
+  const failed = seen.filter(({ path, ok }) => path === "platform" && !ok);
+  const has = (codes: readonly FaultCode[], some = failed): boolean =>
+    some.some(({ code }) => code !== null && codes.includes(code));
+  if (has(PLATFORM_SILENT.filter((code) => code !== "PlatformTimeout"))) return "silent";
+  // What took its whole time did not say that it is broken.
+  const answered = failed.filter(({ latencyMs }) => latencyMs < PROBE_WAIT_MS);
+  if (has(BROKEN_BY_WORD, answered)) return "broken";
+  if (has([...BROKEN_BY_SILENCE, ...BROKEN_BY_WORD])) return "stuck";
+  return seen.some(({ path }) => path === "platform") ? "works" : "unseen";
+}
+
+function lastWayIn(evidence: readonly Evidence[], { fault }: SessionRecord): WayIn {
+  if (fault !== null && PLATFORM_SILENT.includes(fault.code)) return "silent";
+  return wayInOf(evidence);
+}
+
+function driverStanding(
+  { epoch, driverDead }: Pick<SessionContext, "epoch" | "driverDead">,
+  evidence: readonly Evidence[],
+): DriverStanding {
+  if (epoch === null) return driverDead ? "dead" : "absent";
+  const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
+  if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";
+  if (own.some(({ path, ok, code }) => path === "driver" && !ok && !isUnlooked(code))) {
+    return "hurt";
+  }
+  return "answers";
+}
+
+/** A driver that says nothing has not looked. */
+function isUnlooked(code: Evidence["code"]): boolean {
+  return code === "DriverAbsent" || code === "DriverDeaf";
+}

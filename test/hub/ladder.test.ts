@@ -1,0 +1,396 @@
+/** The upper half of the ladder: what is destructive, when it may be done, and what it leaves. */
+import { describe, expect, test } from "vitest";
+import { HubError } from "../../src/base/hub-error.ts";
+import type { Claim, ExecRequest, ExecResult } from "../../src/providers/provider.ts";
+import type { ControlAnswer, ControlDesk } from "../../src/hub/session/work-desk.ts";
+import type { Session } from "../../src/hub/session/session.ts";
+import { answered, FakePlatform } from "../support/fake-platform.ts";
+import { HubWorld } from "../support/hub-world.ts";
+import type { SessionPolicy } from "../../src/hub/session/policy.ts";
+import type { TestClock } from "../support/test-clock.ts";
+
+/** Sandboxes that were broken once stay broken, whatever is done to them; fresh ones are well. */
+class BrokenSandboxPlatform extends FakePlatform {
+  readonly broken = new Set<string>();
+  unstoppable = false;
+  override exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
+    if (!this.broken.has(sandboxId)) return super.exec(sandboxId, request);
+    this.calls.push("exec:500");
+    return Promise.reject(answered("exec", 500, "internal error"));
+  }
+  override writeFile(sandboxId: string, path: string, bytes: Uint8Array): Promise<void> {
+    if (!this.broken.has(sandboxId)) return super.writeFile(sandboxId, path, bytes);
+    return Promise.reject(answered("write file", 404, "stat cow-merged: no such file"));
+  }
+  override stop(sandboxId: string): Promise<Claim> {
+    if (!this.unstoppable) return super.stop(sandboxId);
+    this.calls.push("stop:refused");
+    return Promise.reject(new HubError("StateConflict", "Sandbox state change in progress"));
+  }
+}
+
+/** Answers what the test says, and remembers how often it was asked. */
+class SaidControl implements ControlDesk {
+  asked = 0;
+  readonly #clock: TestClock;
+  readonly #verdict: ControlAnswer["verdict"];
+  constructor(clock: TestClock, verdict: ControlAnswer["verdict"]) {
+    this.#clock = clock;
+    this.#verdict = verdict;
+  }
+  consult(): Promise<ControlAnswer> {
+    this.asked += 1;
+    const at = this.#clock.now();
+    return Promise.resolve({ verdict: this.#verdict, text: "exec failed, too", at, tookMs: 5 });
+  }
+  destructive<T>(_: string, work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+}
+
+interface Broken {
+  readonly world: HubWorld;
+  readonly platform: BrokenSandboxPlatform;
+  readonly control: SaidControl;
+  readonly session: Session;
+}
+
+/** A connected session whose sandbox breaks for good, and whose driver is lost with it. */
+async function broken(
+  verdict: ControlAnswer["verdict"] = "platform-ok",
+  policy: Partial<SessionPolicy> = {},
+): Promise<Broken> {
+  const made: { platform?: BrokenSandboxPlatform; control?: SaidControl } = {};
+  const world = new HubWorld({
+    platform: (clock) => (made.platform = new BrokenSandboxPlatform(clock)),
+    control: (clock) => (made.control = new SaidControl(clock, verdict)),
+    policy,
+  });
+  const { platform, control } = made;
+  if (platform === undefined || control === undefined) throw new Error("nothing was made");
+  const { session, link } = await world.connected();
+  platform.broken.add(session.record.sandboxId ?? "");
+  session.detach(link, "killed");
+  return { world, platform, control, session };
+}
+
+async function untilRest(world: HubWorld, session: Session): Promise<void> {
+  for (let turn = 0; turn < 4_000; turn++) {
+    if (session.record.state === "connected" || session.record.state === "error") return;
+    await world.clock.advanceAsync(50);
+  }
+  throw new Error(`still ${session.record.detail}`);
+}
+
+const facts = (world: HubWorld, session: Session, kind: string) =>
+  world.sessions
+    .events({ after: 0, session: session.record.id, limit: 1_000 })
+    .filter((event) => event.kind === kind);
+
+describe("a sandbox that is broken for good", () => {
+  test("[SM27] is restarted, then replaced and kept; the session goes on in a fresh one", async () => {
+    const { world, platform, session } = await broken();
+    const old = session.record.sandboxId;
+    const startedAt = world.clock.now();
+    await untilRest(world, session);
+    expect(session.record.state).toBe("connected");
+    expect(world.clock.now() - startedAt).toBeLessThan(world.policy.healMs);
+    expect(world.path(session)).toEqual(
+      expect.arrayContaining([
+        "nudging.signalling",
+        "nudging.relaunching",
+        "nudging.assessing",
+        "nudging.consulting",
+        "resuming.restarting",
+        "creating.replacing",
+        "creating.requesting",
+      ]),
+    );
+    expect(session.record.sandboxId).not.toBe(old);
+    expect(session.record.quarantine).toMatchObject([{ sandboxId: old }]);
+    expect(platform.find(old ?? "")?.state).toBe("stopped");
+    expect(session.health().ladder.quarantined).toMatchObject([{ sandboxId: old }]);
+    const [told] = facts(world, session, "sandbox.quarantined");
+    expect(told?.text).toMatch(
+      /is replaced and kept, stopped, until .*platform's own way in fails/,
+    );
+    expect(told?.data).toMatchObject({
+      until: expect.any(Number) as number,
+      stopped: true,
+    });
+  });
+
+  test("[SM27] one that cannot be stopped is kept all the same, and that is said", async () => {
+    const { world, platform, session } = await broken();
+    platform.unstoppable = true;
+    await untilRest(world, session);
+    expect(session.record.state).toBe("connected");
+    const [told] = facts(world, session, "sandbox.quarantined");
+    expect(told?.text).toContain("not stopped (Sandbox state change in progress)");
+  });
+
+  test("[SM27] is removed with its session", async () => {
+    const { world, platform, session } = await broken();
+    await untilRest(world, session);
+    expect(platform.sandboxes.size).toBe(2);
+    session.operate("operator.removed");
+    await world.clock.advanceAsync(10_000);
+    expect([session.record.detail, platform.sandboxes.size]).toEqual(["ended.gone", 0]);
+  });
+
+  test("[SM27] with no replacement in the policy it is an error after the restart", async () => {
+    const { world, platform, session } = await broken("platform-ok", { replacesMax: 0 });
+    await untilRest(world, session);
+    expect(session.record.fault).toMatchObject({ rung: "restart", retryable: true });
+    expect([platform.count("create"), platform.count("stop")]).toEqual([1, 1]);
+    const said = session.record.fault?.evidence.find(({ what }) => what === "ladder")?.detail;
+    expect(said).toContain("no replace: policy says never");
+  });
+
+  test("[SM28] and so is the platform: PlatformBroken, no rung, and proven again when it is well", async () => {
+    const { world, platform, control, session } = await broken("platform-broken");
+    await untilRest(world, session);
+    expect(session.record.fault?.code).toBe("PlatformBroken");
+    expect(session.record.detail).toBe("error.healable");
+    expect([platform.count("stop"), platform.count("create"), control.asked]).toEqual([0, 1, 1]);
+    const [asked] = facts(world, session, "control.asked");
+    expect(asked?.data).toMatchObject({ verdict: "platform-broken", tookMs: 5 });
+    platform.broken.clear();
+    await world.clock.advanceAsync(2 * world.policy.confirmMs);
+    await untilRest(world, session);
+    expect(session.record.state).toBe("connected");
+    expect(session.record.quarantine).toEqual([]);
+  });
+
+  test("[SM28] no answer of the control sandbox: what says itself that it is broken is replaced", async () => {
+    const { world, session } = await broken("unknown");
+    await untilRest(world, session);
+    expect(session.record).toMatchObject({ state: "connected", quarantine: [{}] });
+  });
+
+  test("[SM28] no answer, and a sandbox that is merely silent: nothing is ended", async () => {
+    const { world, platform, session } = await broken("unknown");
+    const never = <T>() => new Promise<T>(() => undefined);
+    Object.assign(platform, { exec: never, writeFile: never });
+    await untilRest(world, session);
+    expect(session.record.state).toBe("error");
+    expect([platform.count("stop"), platform.count("create")]).toEqual([0, 1]);
+    const said = session.record.fault?.evidence.find(({ what }) => what === "ladder")?.detail;
+    expect(said).toContain("no control sandbox could tell");
+  });
+
+  test("[SM29] a hub that restarts at any step gives no budget back", async () => {
+    const { world, platform, session } = await broken("platform-ok", { replacesMax: 0 });
+    const { id } = session.record;
+    const attempts = session.record.attempt;
+    for (let life = 0; life < 40; life++) {
+      await world.clock.advanceAsync(1_500);
+      await world.restart(10);
+      if (world.sessions.find(id).record.state === "error") break;
+    }
+    const after = world.sessions.find(id);
+    await untilRest(world, after);
+    expect(after.record).toMatchObject({ state: "error", attempt: attempts });
+    expect(facts(world, after, "sandbox.restarted").length).toBeLessThanOrEqual(1);
+    expect(platform.count("stop")).toBeLessThanOrEqual(1);
+    const ended = facts(world, after, "attempt.ended").map(({ data }) => data["attempt"]);
+    expect(ended).toEqual([1, 2]);
+  });
+});
+
+describe("what no other sandbox mends", () => {
+  test.for([
+    "EgressBlocked",
+    "DnsFailed",
+    "DiskFull",
+    "FilesystemReadOnly",
+    "ProcessLimit",
+  ] as const)("[SM30] %s: no restart, no replacement", async (code) => {
+    const { world, platform, session } = await broken();
+    const refused = () => Promise.reject(new HubError(code, "as it is"));
+    Object.assign(platform, { exec: refused, writeFile: refused });
+    await untilRest(world, session);
+    expect(session.record.fault?.code).toBe(code);
+    expect([platform.count("stop"), platform.count("create")]).toEqual([0, 1]);
+  });
+});
+
+describe("what comes and goes", () => {
+  test("[SM31] a sandbox that is stopped again and again is held, restarted once, then an error", async () => {
+    const world = new HubWorld();
+    const { session } = await world.connected();
+    const stopper = (): void => {
+      const [sandbox] = world.platform.sandboxes.values();
+      const link = world.links.at(-1);
+      if (sandbox?.state === "started" && session.record.state === "connected") {
+        sandbox.state = "stopped";
+        if (link !== undefined) session.detach(link, "stopped behind our back");
+      }
+    };
+    world.driversDial();
+    world.platform.onNudge = () => "driver-dead";
+    for (let turn = 0; turn < 2_000 && session.record.state !== "error"; turn++) {
+      stopper();
+      await world.clock.advanceAsync(50);
+      if (world.platform.count("start") > 12) break;
+    }
+    expect(world.path(session)).toContain("nudging.holding");
+    const held = facts(world, session, "session.entered").find(
+      ({ detail }) => detail === "nudging.holding",
+    );
+    expect(held?.data).toMatchObject({ because: { code: "SandboxFlapping" } });
+    // Three starts by themselves, then half a minute of peace: no loop of starts.
+    expect(world.platform.count("create")).toBe(1);
+  });
+
+  test("[SM31] a driver that is launched again and again: held, then DriverCrashLoop with its words", async () => {
+    const world = new HubWorld();
+    const { session } = await world.connected();
+    world.platform.onNudge = () => "driver-dead";
+    const [sandbox] = world.platform.sandboxes.values();
+    const words = new TextEncoder().encode("FATAL: out of memory");
+    for (const file of ["driver.out", "driver.log"]) {
+      sandbox?.files.set(`${world.platform.home}/.holdfast/${file}`, words);
+    }
+    for (let turn = 0; turn < 3_000 && session.record.state !== "error"; turn++) {
+      const link = world.links.at(-1);
+      const isNew = link !== undefined && link.ended === null;
+      if (session.record.state === "connected" && isNew) session.detach(link, "crashed");
+      await world.clock.advanceAsync(50);
+    }
+    expect(session.record.fault).toMatchObject({ code: "DriverCrashLoop", retryable: true });
+    const said = session.record.fault?.evidence.map(({ detail }) => detail).join("\n");
+    expect(said).toContain("FATAL: out of memory");
+    expect(world.platform.count("exec:launch")).toBe(world.policy.crashLaunches + 1);
+    expect(world.platform.count("stop")).toBe(0);
+  });
+});
+
+describe("outcomes", () => {
+  test("[SM32] each attempt tells once how it ended, also one that is cancelled", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    world.platform.onNudge = () => "signalled";
+    session.detach(link, "lost");
+    await world.clock.advanceAsync(100);
+    session.operate("operator.paused");
+    await world.clock.advanceAsync(10);
+    session.operate("operator.removed");
+    await world.clock.advanceAsync(10);
+    const told = facts(world, session, "attempt.ended").map(({ data }) => [
+      data["attempt"],
+      data["result"],
+      data["rung"],
+    ]);
+    expect(told).toEqual([
+      [1, "connected", "none"],
+      [2, "cancelled", "nudge"],
+      [3, "suspended", "none"],
+      [4, "ended", "none"],
+    ]);
+    const [first] = facts(world, session, "attempt.ended");
+    expect(first?.data).toMatchObject({
+      code: null,
+      phase: "creating.proving",
+      tries: 1,
+      durationMs: expect.any(Number) as number,
+      sandboxId: "box-1",
+    });
+  });
+
+  test("[SM34] a retry joins the healing that runs: no new attempt, no new deadline", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    world.platform.onNudge = () => "signalled";
+    session.detach(link, "lost");
+    await world.clock.advanceAsync(100);
+    const { attempt, deadlineAt, detail } = session.record;
+    session.operate("operator.retried");
+    session.operate("operator.resumed");
+    expect(session.record).toMatchObject({ attempt, deadlineAt, detail, desired: "connected" });
+  });
+
+  test("[SM11] a sandbox that was deleted elsewhere is replaced only where the policy says so", async () => {
+    for (const recreatesMax of [0, 1]) {
+      const world = new HubWorld({ policy: { recreatesMax } });
+      const { session, link } = await world.connected();
+      world.platform.sandboxes.clear();
+      session.detach(link, "gone");
+      await untilRest(world, session);
+      const made = world.platform.count("create");
+      const { state, fault } = session.record;
+      const outcome = [state, fault?.code ?? null, made, session.record.quarantine.length];
+      expect(outcome).toEqual(
+        recreatesMax === 0 ? ["error", "SandboxGone", 1, 0] : ["connected", null, 2, 0],
+      );
+    }
+  });
+});
+
+describe("a dry run", () => {
+  test("[SM33] what it shows is what a retry then does, and it changes nothing", async () => {
+    const worlds: Promise<Broken>[] = [
+      broken("platform-ok"),
+      broken("platform-ok", { restartsMax: 0 }),
+      broken("platform-ok", { replacesMax: 0 }),
+      broken("platform-ok", { restartsMax: 0, replacesMax: 0, relaunchesMax: 0 }),
+      broken("unknown", { quarantinedMax: 1 }),
+    ];
+    for (const each of worlds) {
+      const { world, platform, session } = await each;
+      // Every sandbox is as broken as the first: what was seen stays so.
+      const create = platform.create.bind(platform);
+      platform.create = async (request) => {
+        const claim = await create(request);
+        platform.broken.add(claim.sandboxId);
+        return claim;
+      };
+      await untilRest(world, session);
+      expect(session.record.state).toBe("error");
+      const before = { calls: platform.calls.length, record: session.record };
+      const plan = session.plan();
+      expect(session.plan()).toEqual(plan);
+      expect({ calls: platform.calls.length, record: session.record }).toEqual(before);
+      const from = world.sessions.events({ after: 0, session: session.record.id, limit: 1_000 });
+      session.operate("operator.retried");
+      await untilRest(world, session);
+      const events = world.sessions.events({
+        after: from.at(-1)?.seq ?? 0,
+        session: session.record.id,
+        limit: 1_000,
+      });
+      const climbed = (detail: string) => events.some((event) => event.detail === detail);
+      const done = {
+        nudge: climbed("nudging.signalling"),
+        relaunch: climbed("nudging.relaunching"),
+        restart: climbed("resuming.restarting"),
+        replace: climbed("creating.replacing"),
+      };
+      const planned = Object.fromEntries(
+        plan
+          .filter(({ rung }) => rung !== "recheck")
+          .map(({ rung, would }) => [rung, would === "do"]),
+      );
+      expect([world.policy.restartsMax, world.policy.replacesMax, done]).toEqual([
+        world.policy.restartsMax,
+        world.policy.replacesMax,
+        planned,
+      ]);
+    }
+  });
+
+  test("[SM33] of a connected session it shows that nothing is needed", async () => {
+    const world = new HubWorld();
+    const { session } = await world.connected();
+    const plan = session.plan();
+    expect(plan.map(({ rung }) => rung)).toEqual([
+      "recheck",
+      "nudge",
+      "relaunch",
+      "restart",
+      "replace",
+    ]);
+    expect(plan.slice(1).some(({ would }) => would === "do")).toBe(false);
+    expect(plan.at(-1)).toMatchObject({ destructive: true, would: "refuse" });
+  });
+});
