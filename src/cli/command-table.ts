@@ -218,6 +218,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/token.ts"),
   },
   {
+    name: "control",
+    about: "take a fresh sandbox through all that a session needs: is the platform itself broken?",
+    examples: ["holdfast control", "holdfast control --json"],
+    load: () => import("./commands/control.ts"),
+  },
+  {
+    name: "platform status",
+    about: "breaker, rate budget, control sandbox and calls of the hub's platform",
+    load: () => import("./commands/platform-status.ts"),
+  },
+  {
     name: "platform info",
     about: "address, key and isolation tier of the local platform",
     load: () => import("./commands/platform-info.ts"),

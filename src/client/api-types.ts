@@ -1,4 +1,6 @@
 /** The JSON of the hub's HTTP API, as the hub sends it. Times are ISO 8601 in UTC. */
+import type { PlatformGuard } from "./platform-types.ts";
+
 export type SessionState =
   "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
 
@@ -140,6 +142,8 @@ export interface Health {
   readonly disagreement: string | null;
   /** One sentence while a fault is switched on at the platform on purpose. */
   readonly drill?: string | null;
+  /** What is wrong with the platform as a whole: then it is not about this session alone. */
+  readonly platform?: string | null;
   readonly ladder: {
     readonly rung: string | null;
     readonly attempts: number;
@@ -163,15 +167,17 @@ export interface HubEvent {
   readonly data: unknown;
 }
 
-export interface PlatformReport {
+/** An older hub sends no guard. */
+export interface PlatformReport extends Partial<PlatformGuard> {
   readonly platform: string;
-  readonly apiUrl: string;
+  readonly apiUrl: string | null;
   readonly reachable: boolean | null;
   readonly tier: string | null;
   readonly root: string | null;
   readonly pause: string | null;
   readonly auth: "ok" | "rejected" | "unknown";
   readonly checkedAt: string | null;
+  readonly ageMs?: number | null;
   readonly detail: string | null;
   readonly cost?: HubCost;
 }

@@ -12,6 +12,7 @@ import type {
   Session,
   SessionPage,
 } from "./api-types.ts";
+import type { PlatformControl } from "./platform-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
@@ -72,6 +73,11 @@ export function createApi(options: ApiOptions) {
 
     async platform(): Promise<PlatformReport> {
       return (await call("GET", "/v1/platform")) as PlatformReport;
+    },
+
+    /** Makes a control sandbox, or joins the one that is under way; `platform` shows its end. */
+    async control(): Promise<PlatformControl> {
+      return (await call("POST", "/v1/platform/control")) as PlatformControl;
     },
 
     async ticket(): Promise<{ ticket: string; expiresAt: string }> {

@@ -43,7 +43,7 @@ function PlatformFacts({ platform }: { readonly platform: PlatformReport }) {
         name="platform"
         tone={silent ? "bad" : "plain"}
         value={silent ? `${platform.platform} does not answer` : platform.platform}
-        title={plainText(platform.detail ?? platform.apiUrl)}
+        title={plainText(platform.detail ?? platform.apiUrl ?? "")}
       />
       {tier !== null && (
         <Fact
@@ -59,7 +59,40 @@ function PlatformFacts({ platform }: { readonly platform: PlatformReport }) {
         value={auth}
         title="whether the platform takes the hub's key"
       />
+      <BreakerFact platform={platform} />
+      <ControlFact control={platform.control} />
     </>
+  );
+}
+
+/** Shown while the hub holds back: then it explains what is seen in the sessions below. */
+function BreakerFact({ platform }: { readonly platform: PlatformReport }) {
+  const { breaker, alike } = platform;
+  const open = breaker !== undefined && breaker.state !== "closed";
+  const why = open ? breaker.why?.text : alike?.text;
+  if (typeof why !== "string") return null;
+  const value = open ? `breaker ${breaker.state}` : "many fail alike";
+  return <Fact name="guard" tone="bad" value={value} title={plainText(why)} />;
+}
+
+const CONTROL_WORDS = {
+  "platform-ok": "works",
+  "platform-broken": "broken",
+  unknown: "unknown",
+} as const;
+
+function ControlFact({ control }: { readonly control: PlatformReport["control"] }) {
+  if (control === undefined || (control.verdict === null && control.running === null)) return null;
+  const { verdict, running, runsToday, sandboxSeconds, text } = control;
+  const word = verdict === null ? "" : CONTROL_WORDS[verdict];
+  const cost = `${runsToday} today, ${sandboxSeconds} sandbox-seconds`;
+  return (
+    <Fact
+      name="control"
+      tone={verdict === "platform-broken" ? "bad" : verdict === "platform-ok" ? "good" : "plain"}
+      value={running === null ? word : "running"}
+      title={plainText(`${text} (${cost})`)}
+    />
   );
 }
 

@@ -33,6 +33,9 @@ export function renderHealth(health: Health, paint: Paint): string {
   const more: [string, string][] = [];
   if (health.disagreement !== null)
     more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
+  if (typeof health.platform === "string") {
+    more.push(["platform", paint.yellow(plain(health.platform))]);
+  }
   if (typeof health.drill === "string") more.push(["drill", paint.yellow(plain(health.drill))]);
   if (ladder.rung !== null && ladder.rung !== "none") {
     const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;

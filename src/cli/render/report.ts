@@ -31,7 +31,7 @@ export function renderReport(bundle: Bundle): string {
     `- session: \`${session.id}\` (${cell(session.name)})`,
     `- sandbox: \`${session.sandboxId ?? "none"}\``,
     `- driver epoch: ${session.epoch}`,
-    `- platform: ${cell(platform.platform)}, ${cell(platform.apiUrl)}`,
+    `- platform: ${cell(platform.platform)}, ${cell(platform.apiUrl ?? "")}`,
     `- written by Holdfast ${bundle.holdfast} at ${bundle.madeAt}`,
     "",
     "## What the platform says",

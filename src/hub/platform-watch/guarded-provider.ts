@@ -212,6 +212,7 @@ export class GuardedProvider implements SandboxProvider {
   ): Promise<T> {
     const { inner, ledger, clock, breaker } = this.#guards;
     if (this.#gated) await this.#leave(call, kind, waiting);
+    else this.#guards[kind.lane].spend(kind.cost);
     const startedAt = clock.mono();
     try {
       const result = await work(inner);

@@ -135,6 +135,13 @@ export class PlatformWatch {
     return this.#breaker.refusal() ?? this.#alike.refusal();
   }
 
+  /** What is wrong with the platform as a whole, in one sentence; null when nothing is known. */
+  notice(): string | null {
+    const reason = this.whyNoRung();
+    if (reason === null) return null;
+    return createRedact(this.#options.secrets ?? [])(`${reason.code}: ${reason.message}`);
+  }
+
   report(): PlatformWatchReport {
     const redact = createRedact(this.#options.secrets ?? []);
     return redact({

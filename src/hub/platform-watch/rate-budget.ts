@@ -111,6 +111,14 @@ export class RateBudget {
     return this.#wait(wanted, waitMs);
   }
 
+  /** A call that asks for no leave counts all the same. */
+  spend(cost: number): void {
+    const mono = this.#clock.mono();
+    this.#refill(mono);
+    this.#tokens -= cost;
+    this.#spending.add(mono, cost);
+  }
+
   /** Why the platform is better left alone altogether; null when it asked for no such thing. */
   held(): HubError | null {
     const holdMs = this.#holdMs([], this.#clock.mono());

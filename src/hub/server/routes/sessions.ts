@@ -62,7 +62,8 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
   app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
     void reply.type("application/health+json");
     const session = sessions.find(request.params.id);
-    return JSON.stringify({ ...session.health(), drill: options.drills.sentence(session.record) });
+    const drill = options.drills.sentence(session.record);
+    return JSON.stringify({ ...session.health(), drill, platform: watch.notice() });
   });
   app.get<Id>("/v1/sessions/:id/timeline", (request) => {
     const session = sessions.find(request.params.id).record.id;
