@@ -188,8 +188,14 @@ export const commandTable: readonly CommandSpec[] = [
       ["--seeds <n>", "how many worlds of four minutes to run (1000)"],
       ["--seed <first>", "the first seed (1); one seed again: --seeds 1 --seed N"],
       ["--jobs <n>", "threads (all cores)"],
+      ["--keep <dir>", "where the faults of broken seeds are kept (seeds in the state directory)"],
+      ["--replay <file>", "run a kept seed, or what a bundle or a timeline recorded"],
     ],
-    examples: ["holdfast simulate --seeds 20000", "holdfast simulate --seeds 1 --seed 1183"],
+    examples: [
+      "holdfast simulate --seeds 20000",
+      "holdfast simulate --seeds 1 --seed 1183",
+      "holdfast simulate --replay holdfast-demo.json",
+    ],
     load: () => import("./commands/simulate.ts"),
   },
   {

@@ -38,7 +38,7 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   // `holdfast up` runs the hub in its own process.
   { from: "src/cli/up-foreground.ts", to: "src/hub/main.ts" },
   // `holdfast simulate` runs whole worlds; no other command needs them.
-  { from: "src/cli/commands/simulate.ts", to: "src/testing/sim/campaign.ts" },
+  { from: "src/cli/commands/simulate.ts", to: "src/testing/index.ts" },
   // The programs that need a bundle ask for it at their start.
   { from: "src/cli/installation.ts", to: "build/bundle.ts" },
   { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },

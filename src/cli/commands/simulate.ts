@@ -1,20 +1,42 @@
 /**
  * `holdfast simulate`: runs the real session machine, probes, judge and switchboard against a
- * lying platform in virtual time. Ends with 1 when a promise was broken, and says by which faults.
+ * lying platform in virtual time. Ends with 1 when a promise was broken, says by which faults, and
+ * keeps those as a file that `--replay` runs again.
  */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { runCampaign, type CampaignResult } from "../../testing/sim/campaign.ts";
+import { join, resolve } from "node:path";
+import { HubError } from "../../base/hub-error.ts";
+import {
+  readReplay,
+  replay,
+  runCampaign,
+  seedFileName,
+  seedFileText,
+  type BrokenSeed,
+  type CampaignResult,
+  type Fault,
+  type Violation,
+} from "../../testing/index.ts";
 import { note, print, printJson, textOption, usageError, type Cli, type Run } from "../cli.ts";
 
 const SEEDS_DEFAULT = 1_000;
 const SEEDS_MAX = 100_000_000;
 /** A line per this many seeds where a moving line would only fill a log. */
 const PROGRESS_EVERY = 1_000;
+/** One broken seed is often many: files of the first ones tell enough. */
+const KEPT_MAX = 20;
+const SHOWN_MAX = 5;
 
 export const run: Run = async (cli) => {
+  const file = textOption(cli, "replay");
+  return file === undefined ? campaign(cli) : replayFile(cli, file);
+};
+
+async function campaign(cli: Cli): Promise<number> {
   const count = wholeOption(cli, "seeds", SEEDS_DEFAULT);
   const first = wholeOption(cli, "seed", 1);
-  const jobs = wholeOption(cli, "jobs", availableParallelism());
+  const jobs = Math.min(wholeOption(cli, "jobs", availableParallelism()), count);
   const started = performance.now();
   let told = 0;
   const result = await runCampaign({
@@ -29,27 +51,94 @@ export const run: Run = async (cli) => {
     },
   });
   const seconds = (performance.now() - started) / 1_000;
-  if (cli.json) printJson(cli, { ...result, seconds });
-  else tell(cli, result, seconds);
-  return result.broken.length === 0 ? 0 : 1;
-};
+  const kept = await keep(cli, result.broken.slice(0, KEPT_MAX));
+  if (cli.json) printJson(cli, { ...result, seconds, jobs, kept });
+  else tell(cli, result, kept, seconds, jobs);
+  return result.broken.length === 0 && result.gaps.length === 0 ? 0 : 1;
+}
 
-function tell(cli: Cli, result: CampaignResult, seconds: number): void {
-  const { seeds, faults, eventsRun, broken, trace } = result;
-  for (const { seed, violations, shrunk } of broken) {
-    print(cli, `seed ${seed} breaks ${violations.length} promises:`);
-    for (const { invariant, atMs, text } of violations.slice(0, 5)) {
-      print(cli, `  ${invariant} after ${(atMs / 1_000).toFixed(3)} s: ${text}`);
-    }
-    for (const { atMs, kind, target, forMs } of shrunk.faults) {
-      print(cli, `  fault ${(atMs / 1_000).toFixed(3)} s ${kind} (session ${target}, ${forMs} ms)`);
-    }
-    print(cli, `  again: holdfast simulate --seeds 1 --seed ${seed}`);
+async function replayFile(cli: Cli, file: string): Promise<number> {
+  const { plan, why, unmapped } = readReplay(await read(resolve(cli.cwd, file), file), file);
+  const { violations, eventsRun, trace } = await replay(plan);
+  if (cli.json) {
+    printJson(cli, { why, plan, unmapped, violations, eventsRun, trace });
+  } else {
+    print(cli, `${file}: ${why}`);
+    for (const fault of plan.faults) print(cli, faultLine(fault));
+    for (const event of unmapped) print(cli, `  not simulated: ${event}`);
+    for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
+    const seconds = Math.round(plan.untilMs / 1_000);
+    print(cli, `${violations.length} promises broken in ${seconds} simulated s; trace ${trace}`);
   }
-  print(cli, `${seeds} worlds of 4 minutes, ${faults} faults, ${eventsRun} events`);
-  print(cli, `${broken.length} broken; ${seconds.toFixed(1)} s; trace ${trace}`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+async function read(path: string, file: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw usageError(`--replay ${file}: ${reasonOf(cause)}`, "Name a file that is there.");
+  }
+}
+
+/** Writes the shrunk faults of each broken seed; returns the files in the same order. */
+async function keep(cli: Cli, broken: readonly BrokenSeed[]): Promise<readonly string[]> {
+  if (broken.length === 0) return [];
+  const asked = textOption(cli, "keep");
+  const dir = asked === undefined ? join(cli.config().home, "seeds") : resolve(cli.cwd, asked);
+  const files: string[] = [];
+  try {
+    await mkdir(dir, { recursive: true });
+    for (const { shrunk, violations } of broken) {
+      const file = join(dir, seedFileName(shrunk, violations));
+      await writeFile(file, seedFileText(shrunk, violations));
+      files.push(file);
+    }
+  } catch (cause) {
+    throw new HubError("BadRequest", `cannot keep broken seeds in ${dir}: ${reasonOf(cause)}`, {
+      cause,
+      hint: "Choose a directory that you may write with --keep DIR.",
+    });
+  }
+  return files;
+}
+
+function tell(
+  cli: Cli,
+  result: CampaignResult,
+  kept: readonly string[],
+  seconds: number,
+  jobs: number,
+): void {
+  const { seeds, faults, eventsRun, broken, trace, gaps } = result;
+  for (const [index, { seed, violations, shrunk }] of broken.entries()) {
+    print(cli, `seed ${seed} breaks ${violations.length} promises:`);
+    for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
+    for (const fault of shrunk.faults) print(cli, faultLine(fault));
+    const file = kept[index];
+    const again = file === undefined ? `--seeds 1 --seed ${seed}` : `--replay ${file}`;
+    print(cli, `  again: holdfast simulate ${again}`);
+  }
   const rare = Object.entries(result.sometimes).sort(([a], [b]) => a.localeCompare(b));
   print(cli, `reached: ${rare.map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  for (const gap of gaps) print(cli, gap);
+  print(cli, `${seeds} worlds of 4 minutes, ${faults} faults, ${eventsRun} events`);
+  const perCore = (seeds / seconds / jobs).toFixed(1);
+  const speed = `${seconds.toFixed(1)} s on ${jobs} threads, ${perCore} seeds a second on each`;
+  print(cli, `${broken.length} broken; ${speed}; trace ${trace}`);
+}
+
+function brokenLine({ invariant, atMs, text }: Violation): string {
+  return `  ${invariant} after ${(atMs / 1_000).toFixed(3)} s: ${text}`;
+}
+
+function faultLine({ atMs, kind, target, forMs }: Fault): string {
+  return `  fault ${(atMs / 1_000).toFixed(3)} s ${kind} (session ${target}, ${forMs} ms)`;
+}
+
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  return code === "ENOENT" ? "there is no such file" : code;
 }
 
 function wholeOption(cli: Cli, name: string, fallback: number): number {

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import type { Plan } from "./faults.ts";
+import { gapsOf, SEEDS_TO_SEE_ALL } from "./sometimes.ts";
 import type { Violation } from "./invariants/check.ts";
 
 export interface BrokenSeed {
@@ -21,12 +22,14 @@ export interface CampaignResult {
   readonly faults: number;
   /** States, facts and faults that were reached, by the number of seeds that did. */
   readonly sometimes: Readonly<Record<string, number>>;
+  /** What a campaign of this size should have reached and did not, in sentences. */
+  readonly gaps: readonly string[];
   /** Hash over the traces of all seeds, in order. */
   readonly trace: string;
 }
 
 /** What a worker says after each range. */
-export interface RangeReport extends Omit<CampaignResult, "trace"> {
+export interface RangeReport extends Omit<CampaignResult, "trace" | "gaps"> {
   readonly first: number;
   readonly traces: readonly string[];
 }
@@ -87,13 +90,15 @@ function addUp(reports: RangeReport[]): CampaignResult {
   }
   const sum = (pick: (report: RangeReport) => number): number =>
     reports.reduce((total, report) => total + pick(report), 0);
+  const seeds = sum((report) => report.seeds);
   const traces = reports.flatMap((report) => report.traces).join("\n");
   return {
-    seeds: sum((report) => report.seeds),
+    seeds,
     broken: reports.flatMap((report) => report.broken),
     eventsRun: sum((report) => report.eventsRun),
     faults: sum((report) => report.faults),
     sometimes,
+    gaps: seeds < SEEDS_TO_SEE_ALL ? [] : gapsOf(sometimes),
     trace: createHash("sha256").update(traces).digest("hex").slice(0, 16),
   };
 }

@@ -12,7 +12,7 @@ export const FAULT_KINDS = [
   "driver-starved",
   /** Its socket is up, its pings come, and it answers nothing. */
   "driver-deaf",
-  /** A second process with the same token: a launch that raced, or a copy of the sandbox. */
+  /** A second process with the same token: a launch that raced. */
   "driver-doubled",
   /** The sandbox goes back to a checkpoint: a driver that remembers an older epoch. */
   "driver-restored",

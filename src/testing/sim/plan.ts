@@ -27,9 +27,16 @@ const SCENE_MS_MIN = 4_000;
 
 /** Blows that are hard only in a row: each kind, and how long after the one before it may come. */
 const SCENES: readonly (readonly (readonly [FaultKind, number])[])[] = [
+  // A pause that was not done, and a hub that dies before it knows.
   [
-    ["asked-pause", 0],
-    ["hub-killed", 60],
+    ["api-hangs", 0],
+    ["asked-pause", 100],
+    ["hub-killed", 3_000],
+  ],
+  // Proven again while its answers are late.
+  [
+    ["driver-starved", 0],
+    ["link-cut", 50],
   ],
   [
     ["asked-remove", 0],

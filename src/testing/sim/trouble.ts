@@ -16,8 +16,6 @@ const WALL_JUMP_MS = 3_600_000;
 const STARVED_MS_MIN = 500;
 const STARVED_MS_MAX = 5_000;
 const CRASHES_AFTER_MS_MAX = 4_000;
-/** How many second drivers are in the same sandbox; the others are in a copy of it. */
-const COPY_SHARE = 0.6;
 const FLAP_EVERY_MS = 3_000;
 const FLAPS_MAX = 6;
 const SLOW_LINK_MS_MAX = 2_000;
@@ -124,15 +122,7 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
     driver.process.block();
     later(() => driver.process.unblock());
   }),
-  "driver-doubled": inSandbox((sandbox, { world, size }) => {
-    const { driver } = sandbox;
-    if (driver === null) return;
-    if (size < COPY_SHARE) sandbox.double();
-    else {
-      const copy = world.platform.copy(sandbox);
-      copy.driver = world.launch(JSON.stringify({ session: driver.session }), copy);
-    }
-  }),
+  "driver-doubled": inSandbox((sandbox) => sandbox.double()),
   "driver-restored": inSandbox((sandbox, { world, size }) => {
     const { driver } = sandbox;
     const epoch = driver?.epoch ?? null;
@@ -218,6 +208,7 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
 
 export function applyFault(world: World, fault: Fault): void {
   const { kind, forMs } = fault;
+  world.onFault(kind);
   const lastsMs = kind.startsWith("delete-") ? forMs * DELETE_TROUBLE_FACTOR : forMs;
   ACTS[kind]({
     world,

@@ -11,7 +11,7 @@ import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
 import { SimDriver } from "./driver.ts";
-import type { Plan } from "./faults.ts";
+import type { FaultKind, Plan } from "./faults.ts";
 import { servicesInside } from "./inside.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -74,6 +74,12 @@ export class World {
   /** Set by who watches: a driver adopted an epoch. */
   onEpoch: (driver: SimDriver, epoch: number) => void = () => undefined;
 
+  /** Set by who watches: the hub dies now. */
+  onHubKilled: () => void = () => undefined;
+
+  /** Set by who watches: a fault is about to strike. */
+  onFault: (kind: FaultKind) => void = () => undefined;
+
   /** Who adopted that epoch of that session. */
   readonly driverOf = (session: string, epoch: number): SimDriver | null =>
     this.#holders.get(`${session}/${epoch}`) ?? null;
@@ -126,6 +132,7 @@ export class World {
   }
 
   killHub(): void {
+    if (this.hub !== null) this.onHubKilled();
     this.hub?.process.kill();
     this.hub = null;
   }

@@ -2,6 +2,7 @@
 import type { Session } from "../../../hub/session/session.ts";
 import type { SessionEvent, SessionRecord } from "../../../store/facts.ts";
 import type { SimDriver } from "../driver.ts";
+import type { FaultKind } from "../faults.ts";
 import type { PlatformCall } from "../platform.ts";
 import type { World } from "../world.ts";
 
@@ -35,6 +36,9 @@ export interface Check {
   /** Before the platform hears of it. */
   onCall?(call: PlatformCall): void;
   onEpoch?(driver: SimDriver, epoch: number): void;
+  onHubKilled?(): void;
+  /** Before a fault strikes. */
+  onFault?(kind: FaultKind): void;
   /** After an event in which facts of this session were written. */
   onChanged?(session: Session, before: SessionRecord | null): void;
   /** After every event: for what only time can break. */

@@ -9,8 +9,7 @@ export class FaultChecks implements Check {
     this.#stand = stand;
   }
 
-  onFact({ event, record }: WrittenFact): void {
-    if (event.kind === "session.failed") this.#stand.saw(`fault ${String(event.data["code"])}`);
+  onFact({ record }: WrittenFact): void {
     if (record.state === "error") this.#checkFault(record);
   }
 

@@ -26,7 +26,6 @@ export class ProofChecks implements Check {
 
   onCall({ name, target, detail }: PlatformCall): void {
     if (name !== "exec" || !detail.includes("kill -USR1")) return;
-    this.#stand.saw("nudged");
     const { sessions } = this.#stand.world;
     const session = sessions.find(({ record }) => record.sandboxId === target);
     if (session?.record.state !== "connected") return;

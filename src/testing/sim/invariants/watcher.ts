@@ -11,6 +11,7 @@ import { EpochChecks } from "./epoch-checks.ts";
 import { FaultChecks } from "./fault-checks.ts";
 import { LadderChecks } from "./ladder-checks.ts";
 import { ProofChecks } from "./proof-checks.ts";
+import { ReachChecks } from "./reach-checks.ts";
 import { SandboxChecks } from "./sandbox-checks.ts";
 import { SettledChecks } from "./settled-checks.ts";
 import { TimeChecks } from "./time-checks.ts";
@@ -30,6 +31,7 @@ export class Watcher implements Stand {
   constructor(world: World) {
     this.world = world;
     this.#checks = [
+      new ReachChecks(this),
       new ProofChecks(this),
       new EpochChecks(this),
       new TimeChecks(this),
@@ -42,6 +44,12 @@ export class Watcher implements Stand {
     world.store.onAppend = (before, record, event) => this.#fact({ before, record, event });
     world.platform.onCall = (call) => {
       for (const check of this.#checks) check.onCall?.(call);
+    };
+    world.onHubKilled = () => {
+      for (const check of this.#checks) check.onHubKilled?.();
+    };
+    world.onFault = (kind) => {
+      for (const check of this.#checks) check.onFault?.(kind);
     };
     world.onEpoch = (driver, epoch) => {
       for (const check of this.#checks) check.onEpoch?.(driver, epoch);
@@ -72,8 +80,7 @@ export class Watcher implements Stand {
   }
 
   #fact(fact: WrittenFact): void {
-    const { event, before, record } = fact;
-    this.saw(event.kind === "session.entered" ? `state ${event.detail}` : event.kind);
+    const { before, record } = fact;
     if (!this.#changed.has(record.id)) this.#changed.set(record.id, before);
     for (const check of this.#checks) check.onFact?.(fact);
   }
