@@ -5,6 +5,8 @@ import * as v from "valibot";
 const Path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 
 const DriverConfig = v.object({
+  /** For one use: says to the hub that this launch is the one it wanted. */
+  ticket: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
   session: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
   token: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
   /** Where the hub may be reached, tried in turn: `ws://…`, `wss://…`, `ws+unix:/sock:/path`. */

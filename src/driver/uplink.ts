@@ -2,6 +2,7 @@
  * The driver's one way to the hub: which URL, when, and what the ready file says about it. Re-dials
  * for ever. Does not read frames: each live link is a HubLink.
  */
+import { dirname, join } from "node:path";
 import { createBackoff } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
@@ -13,6 +14,7 @@ import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../strea
 import { dialWebSocket, type DialFailure } from "../transport/ws-socket.ts";
 import type { ChannelTable } from "./channel-table.ts";
 import type { DriverConfig } from "./config.ts";
+import { Ticket } from "./ticket.ts";
 import { openHubLink } from "./hub-link.ts";
 import type { ReadyFile } from "./ready-file.ts";
 import { DRIVER_VERSION } from "./version.ts";
@@ -37,9 +39,13 @@ export class Uplink {
   #urlIndex = 0;
   /** Highest epoch that was confirmed; in memory only, on purpose. */
   #epoch: number | null = null;
+  /** For the next hello that the hub takes, and for no other. */
+  readonly #ticket: Ticket;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+    const { config } = options;
+    this.#ticket = new Ticket(config.ticket ?? null, join(dirname(config.readyFile), "ticket"));
     const { clock, random, log } = options;
     this.#redial = new Redial({
       clock,
@@ -67,6 +73,7 @@ export class Uplink {
   /** Drops the link, if any, and dials at once. */
   nudge(reason: "nudge" | "jump"): void {
     this.#options.log.info({ reason, phase: this.#redial.phase.name }, "asked to dial again");
+    if (reason === "nudge") this.#ticket.read();
     this.#redial.nudge(reason);
   }
 
@@ -84,7 +91,8 @@ export class Uplink {
       protocols: [SUBPROTOCOL],
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal: dial.signal,
-    }).then((outcome) => {
+    }).then(async (outcome) => {
+      const ticket = outcome.ok ? await this.#ticket.get(this.#options.clock) : null;
       if (!outcome.ok) {
         this.#urlIndex += 1;
         log.debug({ url, status: outcome.failure.status }, outcome.failure.message);
@@ -100,10 +108,11 @@ export class Uplink {
         clock,
         log,
         channels,
-        hello: this.#hello(reason),
+        hello: this.#hello(reason, ticket),
         onWelcome: (welcome) => {
           log.info({ url, epoch: welcome.epoch, linkId: welcome.linkId, reason }, "link is live");
           this.#epoch = welcome.epoch;
+          this.#ticket.used();
           events.live();
         },
         onEnd: (end) => events.ended(end),
@@ -117,7 +126,7 @@ export class Uplink {
     };
   }
 
-  #hello(reason: string): DriverHello {
+  #hello(reason: string, ticket: string | null): DriverHello {
     const { clock, config, instance } = this.#options;
     return {
       v: 1,
@@ -129,6 +138,7 @@ export class Uplink {
       instance,
       reason,
       clock: { wallMs: clock.now(), monoMs: clock.mono() },
+      ...(ticket !== null && { ticket }),
     };
   }
 

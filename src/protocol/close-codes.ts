@@ -17,6 +17,7 @@ export const CloseCodes = {
   sessionUnknown: { code: 4404, name: "session-unknown", redial: "stop" },
   helloTimeout: { code: 4408, name: "hello-timeout", redial: "retry" },
   fenced: { code: 4409, name: "fenced", redial: "retry-later" },
+  cloneSuspected: { code: 4412, name: "clone-suspected", redial: "retry-later" },
   slowConsumer: { code: 4414, name: "slow-consumer", redial: "retry" },
   rateLimited: { code: 4429, name: "rate-limited", redial: "retry-later" },
   internal: { code: 4500, name: "internal", redial: "retry" },

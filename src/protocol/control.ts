@@ -26,9 +26,11 @@ export const DriverHello = v.object({
     bootId: v.pipe(v.string(), v.maxLength(64)),
     startedAt: Count,
   }),
-  /** Why this dial happened: start, nudge, jump (wall against monotonic), lost, silence. */
+  /** Why this dial happened: start, nudge, jump (wall against monotonic), lost, silence, fenced. */
   reason: v.pipe(v.string(), v.maxLength(32)),
   clock: v.object({ wallMs: v.number(), monoMs: v.number() }),
+  /** Written into the sandbox by the hub, for one use: this driver and no copy of it is wanted. */
+  ticket: v.optional(Id),
 });
 export type DriverHello = v.InferOutput<typeof DriverHello>;
 

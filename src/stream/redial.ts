@@ -7,7 +7,7 @@
 import type { Backoff } from "../base/backoff.ts";
 import type { Clock, TimerId } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
-import { redialAfter, type Redial as AfterEnd } from "../protocol/close-codes.ts";
+import { CloseCodes, redialAfter, type Redial as AfterEnd } from "../protocol/close-codes.ts";
 
 /** From the dial to the WELCOME: 5 s to connect and 5 s for the hello. */
 const ATTEMPT_MS = 10_000;
@@ -47,7 +47,7 @@ export type RedialPhase =
 export interface RedialOptions {
   readonly clock: Clock;
   readonly backoff: Backoff;
-  /** Starts one try. `reason` says why, for the HELLO: start, lost, nudge, jump, silence. */
+  /** Starts one try. `reason` says why: start, lost, nudge, jump, silence, fenced. */
   readonly connect: (reason: string, events: AttemptEvents) => Attempt;
   readonly onPhase?: (phase: RedialPhase) => void;
 }
@@ -137,11 +137,7 @@ export class Redial {
       return;
     }
     const waitMs = then === "retry-later" ? limits.REDIAL_LATER_MS : backoff.next();
-    this.#wait(
-      end,
-      Math.max(waitMs, end.retryAfterMs ?? 0),
-      end.silent === true ? "silence" : "lost",
-    );
+    this.#wait(end, Math.max(waitMs, end.retryAfterMs ?? 0), reasonAfter(end));
   }
 
   #wait(end: LinkEnd, waitMs: number, reason: string): void {
@@ -163,4 +159,11 @@ export class Redial {
     this.#phase = phase;
     this.#options.onPhase?.(phase);
   }
+}
+
+/** A side that knows that it was replaced says so, and is not taken for one from the past. */
+function reasonAfter(end: LinkEnd): string {
+  if (end.silent === true) return "silence";
+  const { fenced, cloneSuspected } = CloseCodes;
+  return end.code === fenced.code || end.code === cloneSuspected.code ? "fenced" : "lost";
 }

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  statSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -73,9 +74,11 @@ function ready(pid: number, startTicks: string): void {
   writeFileSync(driverFiles(dir).ready, JSON.stringify({ pid, startTicks, epoch: 1 }));
 }
 
+const TICKET = "tkt_0123456789";
+
 describe.for(SHELLS)("nudge in %s", (shell) => {
   const nudge = () => {
-    const { exitCode, output, late } = run(shell, nudgeCommand(dir));
+    const { exitCode, output, late } = run(shell, nudgeCommand(dir, TICKET));
     expect(late).toBeUndefined();
     return { answer: readNudgeAnswer(exitCode ?? -1), output };
   };
@@ -84,6 +87,16 @@ describe.for(SHELLS)("nudge in %s", (shell) => {
     const driver = await victim();
     ready(driver.pid, driver.startTicks);
     expect(nudge()).toEqual({ answer: "signalled", output: `signalled ${driver.pid}\n` });
+    await until(() => driver.signalled());
+    expect(readFileSync(driverFiles(dir).ticket, "utf8")).toBe(TICKET);
+    expect(statSync(driverFiles(dir).ticket).mode & 0o777).toBe(0o600);
+  });
+
+  test("[SM21] a ticket that cannot be written hinders no nudge", async () => {
+    const driver = await victim();
+    ready(driver.pid, driver.startTicks);
+    mkdirSync(driverFiles(dir).ticket);
+    expect(nudge().answer).toBe("signalled");
     await until(() => driver.signalled());
   });
 

@@ -130,7 +130,8 @@ describe("epochs", () => {
     expect(await first.asDriver(session.record.id)).toBe(1);
     await until(() => session.record.epoch === 1);
     const second = await hub.driver(session.record.id);
-    expect(await second.asDriver(session.record.id, { lastEpoch: 1, reason: "nudge" })).toBe(2);
+    const nudged = { lastEpoch: 1, reason: "nudge", ticket: session.ticket.issue() };
+    expect(await second.asDriver(session.record.id, nudged)).toBe(2);
     expect((await first.end()).code).toBe(4409);
     await until(() => session.record.epoch === 2);
     expect(hub.switchboard.counts.drivers).toBe(1);
@@ -162,7 +163,8 @@ describe("epochs", () => {
       expect((await absurd.end()).code).toBe(4400);
     }
     const next = await hub.driver(session.record.id);
-    expect(await next.asDriver(session.record.id)).toBe(43);
+    const ticket = session.ticket.issue();
+    expect(await next.asDriver(session.record.id, { ticket })).toBe(43);
   });
 
   test("[SB7] a driver of a session that ended is told 4404, also between welcome and confirm", async () => {
@@ -287,7 +289,7 @@ describe("relaying", () => {
     const wire = await client();
     const route = await attached(wire, driver);
     const newer = await hub.driver(session.record.id);
-    await newer.asDriver(session.record.id, { lastEpoch: 1 });
+    await newer.asDriver(session.record.id, { lastEpoch: 1, ticket: session.ticket.issue() });
     for (let n = 0; n < 50; n++) {
       driver.say(FrameType.data, new Uint8Array(9), { route, stream: 1 });
     }

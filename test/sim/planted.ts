@@ -54,13 +54,6 @@ export const plants: readonly Plant[] = [
     "",
   ),
   plant(
-    "no-link-in-proof",
-    "the judge forgets the driver",
-    "probes/verdict.ts",
-    '  { probe: "driver", path: "link" },',
-    "",
-  ),
-  plant(
     "no-inside-in-proof",
     "the judge asks only the platform's way in",
     "probes/verdict.ts",
@@ -141,6 +134,13 @@ export const plants: readonly Plant[] = [
     "hub/switchboard/attach.ts",
     "Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1",
     "session.record.epoch + 1",
+  ),
+  plant(
+    "twin-is-let-in",
+    "a second driver takes the session from one that answers",
+    "hub/switchboard/attach.ts",
+    "        () => true,\n        () => false,",
+    "        () => false,\n        () => false,",
   ),
   plant(
     "no-intent",

@@ -6,6 +6,7 @@
  * A probe's answer becomes a fact when it is new in its epoch or differs from the last; the rest
  * only moves its time.
  */
+import type { FaultCode } from "../../base/faults.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Claim } from "../../providers/provider.ts";
 import type { Evidence } from "../../probes/probe.ts";
@@ -16,12 +17,26 @@ import type { SessionLedger } from "./ledger.ts";
 /** Work steps that are evidence, too, when something went wrong. */
 const STEPS_KEPT_MAX = 12;
 
+/** A sentence that somebody said of himself, and when. */
+export interface Said {
+  readonly text: string;
+  /** Wall ms. */
+  readonly at: number;
+}
+
+export interface Warning extends Said {
+  readonly code: FaultCode;
+}
+
 export class EvidenceBoard {
   readonly #clock: Clock;
   readonly #ledger: SessionLedger;
   readonly #evidence = new Map<string, Evidence>();
   #claim: Claim | null = null;
   #driverAbsentSince: number | null;
+  #driverSays: Said | null = null;
+  /** The newest of each code. */
+  readonly #warnings = new Map<FaultCode, Warning>();
   #steps: EvidenceItem[] = [];
 
   constructor(clock: Clock, ledger: SessionLedger) {
@@ -64,8 +79,23 @@ export class EvidenceBoard {
     this.#ledger.note("probe.answered", text, { ...evidence });
   }
 
-  driverAttached(): void {
+  /** What the driver said of itself in its hello: a claim of its own, like the platform's. */
+  get driverSays(): Said | null {
+    return this.#driverSays;
+  }
+
+  get warnings(): readonly Warning[] {
+    return [...this.#warnings.values()];
+  }
+
+  driverAttached(says: string): void {
     this.#driverAbsentSince = null;
+    this.#driverSays = { text: this.#ledger.redact(says), at: this.#clock.now() };
+  }
+
+  /** Something that breaks nothing now and that an admin should look at. */
+  warned(code: FaultCode, text: string): void {
+    this.#warnings.set(code, { code, text: this.#ledger.redact(text), at: this.#clock.now() });
   }
 
   driverDetached(): void {

@@ -36,7 +36,7 @@ export class DriverWork {
 
   /** Uploads the driver and starts it detached. It proves itself by dialling. */
   async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, ledger, board, clock, driver, flaps } = this.#desk.deps;
+    const { provider, ledger, board, clock, driver, flaps, links } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const home = await provider.homeDir(sandboxId, signal);
@@ -45,6 +45,7 @@ export class DriverWork {
       const config = {
         session: ledger.record.id,
         token: driver.token(ledger.record.id, ledger.record.sandboxName),
+        ticket: links.ticket(),
         urls: await driver.urls(),
         // Where commands and shells of the session start.
         home,
@@ -77,7 +78,7 @@ export class DriverWork {
 
   /** One look at the claim and one nudge; a queued nudge counts as failed. */
   async signalDriver(context: SessionContext, signal: AbortSignal): Promise<SignalResult> {
-    const { provider, ledger, board, clock } = this.#desk.deps;
+    const { provider, ledger, board, clock, links } = this.#desk.deps;
     const result = (
       outcome: SignalResult["outcome"],
       code: FaultCode | null,
@@ -106,7 +107,10 @@ export class DriverWork {
           (inner) =>
             provider.exec(
               sandboxId,
-              { command: nudgeCommand(dir), timeoutMs: PROBE_WAIT_MS - 500 },
+              {
+                command: nudgeCommand(dir, links.ticket()),
+                timeoutMs: PROBE_WAIT_MS - 500,
+              },
               inner,
             ),
           () => new HubError("ExecQueued", `the nudge was queued for ${PROBE_WAIT_MS} ms`),

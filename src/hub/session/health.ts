@@ -13,6 +13,7 @@ import type {
   SessionRecord,
   SessionState,
 } from "../../store/facts.ts";
+import type { Said, Warning } from "./board.ts";
 import {
   capabilityViews,
   evidenceView,
@@ -21,6 +22,12 @@ import {
   type EvidenceView,
 } from "./evidence-view.ts";
 import { sourceView, type SourceView } from "./source-view.ts";
+
+interface SaidView {
+  readonly text: string;
+  readonly at: string;
+  readonly ageMs: number;
+}
 
 export interface SessionHealth {
   readonly status: "pass" | "warn" | "fail";
@@ -37,6 +44,10 @@ export interface SessionHealth {
     readonly ageMs: number | null;
   };
   readonly evidence: Readonly<Record<"driver" | "exec" | "filesystem", EvidenceView>>;
+  /** The driver's own word on itself, as claim as the platform's; null before its first hello. */
+  readonly driverSays: SaidView | null;
+  /** What breaks nothing now and should be looked at: a twin, a rollback, a starved driver. */
+  readonly warnings: readonly (SaidView & { readonly code: string })[];
   /** One by one, with every path: what works when not all does. */
   readonly capabilities: Readonly<Record<CapabilityName, CapabilityView>>;
   /** What its sandbox was started from; null until one was asked for. */
@@ -74,6 +85,8 @@ export interface HealthInput {
   readonly evidence: readonly Evidence[];
   readonly driverAttached: boolean;
   readonly driverAbsentSince: number | null;
+  readonly driverSays: Said | null;
+  readonly warnings: readonly Warning[];
   readonly epoch: number;
   readonly counts: LadderCounts;
   readonly platform: string;
@@ -84,7 +97,7 @@ export function healthOf(input: HealthInput): SessionHealth {
   const { record, claim, epoch, now } = input;
   const capabilities = capabilityViews(input);
   return {
-    status: statusOf(record, capabilities.terminal.ok),
+    status: statusOf(input, capabilities.terminal.ok),
     session: record.id,
     name: record.name,
     state: record.state,
@@ -101,6 +114,8 @@ export function healthOf(input: HealthInput): SessionHealth {
       exec: evidenceView("exec", input),
       filesystem: evidenceView("filesystem", input),
     },
+    driverSays: input.driverSays === null ? null : saidView(input.driverSays, now),
+    warnings: input.warnings.map((item) => ({ code: item.code, ...saidView(item, now) })),
     capabilities,
     source: sourceView(record),
     verdict: verdictOf(input),
@@ -132,9 +147,14 @@ export function faultView(fault: SessionFault): FaultView {
   };
 }
 
-function statusOf(record: SessionRecord, terminal: boolean | null): SessionHealth["status"] {
+/** A warning that nobody heeded for so long is history; it stays to be read. */
+const WARNING_FRESH_MS = 600_000;
+
+function statusOf(input: HealthInput, terminal: boolean | null): SessionHealth["status"] {
+  const { record, warnings, now } = input;
   if (record.state === "error") return "fail";
   if (isSubstitute(record)) return "warn";
+  if (warnings.some(({ at }) => now - at < WARNING_FRESH_MS)) return "warn";
   // A session without terminals is connected, and still not what people expect of one.
   if (record.detail === "connected.healthy" && terminal === false) return "warn";
   return record.detail === "connected.healthy" || record.detail === "suspended.paused"
@@ -162,6 +182,10 @@ function verdictOf(input: HealthInput): SessionHealth["verdict"] {
 /** It runs from something else than was asked for: right for now, and to be mended by somebody. */
 function isSubstitute({ source }: SessionRecord): boolean {
   return source?.kind === "image-fallback";
+}
+
+function saidView({ text, at }: Said, now: number): SaidView {
+  return { text, at: iso(at), ageMs: Math.max(0, now - at) };
 }
 
 function iso(wallMs: number): string {

@@ -14,6 +14,7 @@ export const driverFiles = (dir: string) =>
     ready: `${dir}/ready.json`,
     log: `${dir}/driver.log`,
     output: `${dir}/driver.out`,
+    ticket: `${dir}/ticket`,
   }) as const;
 
 /** Exit codes of both scripts; everything else is the shell's own. */
@@ -33,9 +34,14 @@ if [ -n "$p" ] && [ -r "/proc/$p/stat" ]; then
   [ "$1" != Z ] && [ "\${20}" = "$t" ] && a=1
 fi`;
 
-/** SIGUSR1 to the driver that its ready file names, and to no other process. */
-export function nudgeCommand(dir: string): string {
-  return `${FIND_DRIVER(driverFiles(dir).ready)}
+/**
+ * SIGUSR1 to the driver that its ready file names, and to no other process. A ticket that cannot be
+ * written hinders no nudge: it only hastens what a ping decides without it.
+ */
+export function nudgeCommand(dir: string, ticket: string): string {
+  const files = driverFiles(dir);
+  return `${FIND_DRIVER(files.ready)}
+[ -n "$a" ] && (umask 077; printf %s ${quote(ticket)} >${quote(files.ticket)}) 2>/dev/null
 if [ -z "$a" ]; then echo "no living driver (ready file: \${p:-none})"; exit ${EXIT_DEAD}; fi
 kill -USR1 "$p" && echo "signalled $p"`;
 }

@@ -21,6 +21,7 @@ import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { isAtRest, outcomeAtRest, outcomeSuperseded, sentenceOf } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
+import { DriverTicket } from "./ticket.ts";
 import { SandboxWork } from "./sandbox-work.ts";
 import { StartWork } from "./start-work.ts";
 import type { SessionContext } from "./vocabulary.ts";
@@ -40,6 +41,7 @@ const OUTCOMES_KEPT_MAX = 8;
 
 export class Session {
   readonly ledger: SessionLedger;
+  readonly ticket: DriverTicket;
   readonly #board: EvidenceBoard;
   readonly #actor: Actor<SessionMachine>;
   readonly #parts: SessionParts;
@@ -62,9 +64,11 @@ export class Session {
     this.#parts = parts;
     this.#onEntered = options.onEntered;
     this.#board = new EvidenceBoard(parts.clock, ledger);
+    this.ticket = new DriverTicket(parts.random);
     const links = {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
       drop: (why: LinkEnding) => this.#link?.end(why),
+      ticket: () => this.ticket.issue(),
     };
     const flaps = new FlapWatch(parts.clock, parts.policy);
     const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, flaps, isTaken });
@@ -107,16 +111,27 @@ export class Session {
     return this.ledger.record;
   }
 
+  /** The driver's link, proven or not. */
+  get link(): DriverLink | null {
+    return this.#link;
+  }
+
+  /** What admins should know of the drivers of this session, beside the verdict. */
+  warn(kind: "clone.suspected" | "driver.rolledBack", code: FaultCode, text: string): void {
+    this.#board.warned(code, text);
+    this.ledger.note(kind, text, { code });
+  }
+
   /** The driver's link, when the session is proven; streams go nowhere else. */
   get route(): DriverLink | null {
     return this.#actor.getSnapshot().hasTag("routable") ? this.#link : null;
   }
 
-  /** A driver confirmed its epoch. The link it replaces ends. */
-  attach(link: DriverLink): void {
+  /** A driver confirmed its epoch. The link it replaces ends. `says` is its own word on itself. */
+  attach(link: DriverLink, says = "attached"): void {
     const before = this.#link;
     this.#link = link;
-    this.#board.driverAttached();
+    this.#board.driverAttached(says);
     before?.end("replaced");
     this.#actor.send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
@@ -197,6 +212,8 @@ export class Session {
       evidence: this.#board.evidence,
       driverAttached: link !== null,
       driverAbsentSince: this.#board.driverAbsentSince,
+      driverSays: this.#board.driverSays,
+      warnings: this.#board.warnings,
       epoch: context.epoch ?? this.record.epoch,
       counts: context.counts,
       platform: this.#parts.provider.platform,

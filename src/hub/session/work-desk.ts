@@ -34,6 +34,8 @@ export interface SessionLinks {
   prober(epoch: number): LinkProber | null;
   /** Ends the driver's link, because its sandbox is being paused or removed. */
   drop(why: LinkEnding): void;
+  /** What the wanted driver brings back, once. */
+  ticket(): string;
 }
 
 /** What a fresh control sandbox says about the platform. */

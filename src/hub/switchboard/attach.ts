@@ -18,6 +18,7 @@ import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable, type Session } from "../session/session.ts";
 import { ClientLink } from "./client-link.ts";
 import { DriverLink } from "./driver-link.ts";
+import { Fence, type Lineage } from "./fence.ts";
 import { onHello, refuse } from "./hello.ts";
 
 /**
@@ -40,12 +41,23 @@ export interface SwitchboardOptions {
   readonly find: (idOrName: string) => Session;
 }
 
+/** A driver between its hello and its epoch. */
+interface Newcomer {
+  readonly hello: DriverHello;
+  /** It brought the ticket that this hub wrote into the wanted sandbox. */
+  readonly ticket: boolean;
+  /** A link of the session was open when it came. */
+  readonly takeover: boolean;
+  readonly lineage: Lineage;
+}
+
 export class Switchboard {
   readonly #options: SwitchboardOptions;
   readonly #clients = new Set<ClientLink>();
   readonly #drivers = new Set<DriverLink>();
   /** When a client last asked for a session by this id, monotonic ms, whether it got it or not. */
   readonly #askedFor = new Map<string, number>();
+  readonly #fences = new WeakMap<Session, Fence>();
   /** Once true no link gets further than its hello: the store behind it is about to close. */
   #closing = false;
 
@@ -96,8 +108,13 @@ export class Switchboard {
         refuse(socket, CloseCodes.forbidden, "this token speaks for another session");
       } else if (session.record.state === "ended") {
         refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
+      } else if ((hello.lastEpoch ?? 0) >= EPOCH_MAX) {
+        refuse(socket, CloseCodes.badFrame, `no epoch can follow ${hello.lastEpoch ?? 0}`);
       } else {
-        this.#offerEpoch(socket, session, hello);
+        // What a driver says before it is welcomed is not read.
+        socket.onFrame(() => undefined);
+        const ticket = session.ticket.redeem(hello.ticket);
+        void this.#admit(socket, session, { hello, ticket });
       }
     });
   }
@@ -119,7 +136,67 @@ export class Switchboard {
     return this.#closing;
   }
 
-  #attachDriver(socket: FrameSocket, session: Session, hello: DriverHello, epoch: number): void {
+  /** Lets a newcomer go on, unless a driver that is here answers a ping sent now. */
+  async #admit(
+    socket: FrameSocket,
+    session: Session,
+    newcomer: Pick<Newcomer, "hello" | "ticket">,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const { hello, ticket } = newcomer;
+    const gone = { closed: false };
+    socket.onClose(() => (gone.closed = true));
+    const asked = new Set<DriverLink>();
+    for (;;) {
+      const link = session.link instanceof DriverLink ? session.link : null;
+      const incumbent = link !== null && !asked.has(link);
+      const seen = { ticket, incumbent, nowMs: clock.mono() };
+      const admission = this.#fenceOf(session).admission(hello, seen);
+      if (admission.kind === "refuse") {
+        this.#refuseTwin(socket, session, hello, admission.reason);
+        return;
+      }
+      if (admission.kind === "admit" || link === null) {
+        const { epoch: confirmed, epochIssued: issued } = session.record;
+        const lineage = this.#fenceOf(session).lineage(hello, { confirmed, issued });
+        this.#offerEpoch(socket, session, { ...newcomer, takeover: link !== null, lineage });
+        return;
+      }
+      asked.add(link);
+      const answered = await link.challenge(link.answerWaitMs).then(
+        () => true,
+        () => false,
+      );
+      if (gone.closed || this.#refuseWhileClosing(socket)) return;
+      if (session.record.state === "ended") {
+        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
+        return;
+      }
+      if (answered) {
+        this.#refuseTwin(socket, session, hello, "the driver that is here answers");
+        return;
+      }
+    }
+  }
+
+  #refuseTwin(socket: FrameSocket, session: Session, hello: DriverHello, why: string): void {
+    refuse(socket, CloseCodes.cloneSuspected, why);
+    const { pid, startedAt } = hello.instance;
+    const since = new Date(startedAt).toISOString();
+    const known = hello.lastEpoch === null ? "no epoch" : `epoch ${hello.lastEpoch}`;
+    const twin = `a second living driver (pid ${pid}, since ${since}, knows ${known})`;
+    if (!this.#fenceOf(session).reports(this.#options.clock.mono())) return;
+    session.warn("clone.suspected", "CloneSuspected", `${twin} was refused: ${why}`);
+  }
+
+  #fenceOf(session: Session): Fence {
+    let fence = this.#fences.get(session);
+    if (fence === undefined) this.#fences.set(session, (fence = new Fence()));
+    return fence;
+  }
+
+  #attachDriver(socket: FrameSocket, session: Session, newcomer: Newcomer, epoch: number): void {
+    const { hello } = newcomer;
     const link = new DriverLink({
       ...this.#options,
       socket,
@@ -138,19 +215,38 @@ export class Switchboard {
       { epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },
       { epoch },
     );
-    session.attach(link);
+    this.#noteLineage(session, newcomer, epoch);
+    session.attach(
+      link,
+      `${hello.impl}, pid ${hello.instance.pid}, dials because: ${hello.reason}`,
+    );
+  }
+
+  #noteLineage(session: Session, newcomer: Newcomer, epoch: number): void {
+    const { hello, ticket, lineage } = newcomer;
+    const past = lineage.kind === "rolled-back" || lineage.kind === "replaced";
+    const takeover = past || (newcomer.takeover && lineage.kind !== "same");
+    const nowMs = this.#options.clock.mono();
+    const conflict = this.#fenceOf(session).attached(hello, { epoch, ticket, takeover, nowMs });
+    if (lineage.kind === "rolled-back") {
+      const said = `the driver remembers epoch ${lineage.lastEpoch}, and ${lineage.confirmed}`;
+      const text = `${said} was confirmed: its sandbox came back with an older state`;
+      session.warn("driver.rolledBack", "RolledBack", text);
+    }
+    if (conflict) {
+      const text = "drivers took this session from each other again and again; one is kept";
+      session.warn("clone.suspected", "CloneSuspected", text);
+    }
   }
 
   /** Issues the next epoch; the driver is attached once it has adopted it. */
-  #offerEpoch(socket: FrameSocket, session: Session, hello: DriverHello): void {
+  #offerEpoch(socket: FrameSocket, session: Session, newcomer: Newcomer): void {
     const { clock, random } = this.#options;
+    const { hello } = newcomer;
     // A driver that saw more than this store issued means that the store went back in time.
     const epoch = Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1;
-    if (epoch > EPOCH_MAX) {
-      refuse(socket, CloseCodes.badFrame, `no epoch can follow ${epoch - 1}`);
-      return;
-    }
     session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
+    const { epoch: confirmed } = session.record;
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {
       if (this.#refuseWhileClosing(socket)) return;
@@ -158,8 +254,10 @@ export class Switchboard {
         refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
       } else if (epoch <= session.record.epoch) {
         refuse(socket, CloseCodes.fenced, "a newer driver holds the session");
+      } else if (session.record.epoch !== confirmed && !newcomer.ticket) {
+        this.#refuseTwin(socket, session, hello, "another driver was faster");
       } else {
-        this.#attachDriver(socket, session, hello, epoch);
+        this.#attachDriver(socket, session, newcomer, epoch);
       }
     });
     const { DRIVER_PING_MS, DRIVER_DEAD_MS } = limits;

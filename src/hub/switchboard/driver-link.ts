@@ -20,6 +20,9 @@ import type { InsideAnswer } from "../../probes/probe.ts";
 import { Leg } from "./leg.ts";
 import { ProbeChannel } from "./probe-channel.ts";
 
+/** A driver on a slow line is not silent yet. */
+const ANSWER_WAIT_MS_MIN = 1_000;
+
 /** Where frames of a route go: the client's side of the same channel. */
 export interface RouteTarget {
   /** Already pointed at the client's own route. */
@@ -47,7 +50,7 @@ export class DriverLink implements SessionDriverLink {
   readonly #options: DriverLinkOptions;
   readonly #clock: Clock;
   readonly #routes = new Map<number, RouteTarget>();
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, (lost: HubError | null) => void>();
   #nextRoute = 1;
   #probes: ProbeChannel | null = null;
 
@@ -62,13 +65,14 @@ export class DriverLink implements SessionDriverLink {
       deadMs: limits.DRIVER_DEAD_MS,
       onFrame: (frame, message) => this.#relay(frame, message),
       onPong: (pong) => {
-        this.#waiting.get(pong.n)?.();
-        this.#waiting.delete(pong.n);
+        this.#waiting.get(pong.n)?.(null);
       },
       onSuspect: () => options.onSuspect(this),
       onClose: (reason) => {
         const targets = [...this.#routes.values()];
         this.#routes.clear();
+        const lost = new HubError("DriverAbsent", `the driver's link ended: ${reason}`);
+        for (const answer of [...this.#waiting.values()]) answer(lost);
         options.onClose(this, reason);
         for (const target of targets) target.ended();
       },
@@ -82,15 +86,21 @@ export class DriverLink implements SessionDriverLink {
         return;
       }
       const n = this.#leg.ping();
-      const timer = this.#clock.setTimeout(() => {
+      const late = new HubError("DriverDeaf", `the driver did not answer within ${waitMs} ms`);
+      const timer = this.#clock.setTimeout(() => answer(late), waitMs);
+      const answer = (failure: HubError | null): void => {
         this.#waiting.delete(n);
-        reject(new HubError("DriverDeaf", `the driver did not answer within ${waitMs} ms`));
-      }, waitMs);
-      this.#waiting.set(n, () => {
         this.#clock.clearTimeout(timer);
-        resolve({ loopLagMs: this.#leg.peerLoopLagMs });
-      });
+        if (failure === null) resolve({ loopLagMs: this.#leg.peerLoopLagMs });
+        else reject(failure);
+      };
+      this.#waiting.set(n, answer);
     });
+  }
+
+  /** What a ping sent now may take, by what earlier ones took. */
+  get answerWaitMs(): number {
+    return Math.max(ANSWER_WAIT_MS_MIN, 4 * (this.#leg.srttMs ?? 0));
   }
 
   async inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer> {

@@ -34,6 +34,8 @@ export class Leg {
   readonly #heartbeat: Heartbeat;
   /** The peer's own word on how late its event loop was. */
   peerLoopLagMs = 0;
+  /** Smoothed as TCP does it; null before the first answer. */
+  srttMs: number | null = null;
   #open = true;
 
   constructor(options: LegOptions) {
@@ -103,7 +105,11 @@ export class Leg {
         this.send(encodeFrame({ type: FrameType.pong, body: frame.body }));
       } else if (frame.type === FrameType.pong) {
         const pong = this.#heartbeat.ponged(frame.body);
-        if (pong !== null) this.#options.onPong?.(pong);
+        if (pong !== null) {
+          const { roundTripMs } = pong;
+          this.srttMs = this.srttMs === null ? roundTripMs : (7 * this.srttMs + roundTripMs) / 8;
+          this.#options.onPong?.(pong);
+        }
       } else {
         this.#options.onFrame(frame, message);
       }

@@ -26,10 +26,14 @@ const DIAL_REFUSED = 1006;
 export class SimDriver {
   readonly process: SimProcess;
   readonly session: string;
+  /** It came in with a ticket. */
+  wanted = false;
   readonly #redial: Redial;
+  readonly startedAt: number;
   readonly #onEpoch: (driver: SimDriver, epoch: number) => void;
   readonly #channels: ChannelTable;
   #epoch: number | null = null;
+  #ticket: string | null;
 
   constructor(options: {
     process: SimProcess;
@@ -39,10 +43,14 @@ export class SimDriver {
     services: OpenService;
     /** What a restored checkpoint remembers. */
     lastEpoch?: number;
+    /** A restored process remembers when it was started. */
+    startedAt: number | null;
+    ticket: string | null;
     /** Told of each epoch that it adopts. */
     onEpoch: (driver: SimDriver, epoch: number) => void;
   }) {
     this.#onEpoch = options.onEpoch;
+    this.#ticket = options.ticket;
     this.process = options.process;
     this.session = options.session;
     this.#epoch = options.lastEpoch ?? null;
@@ -52,6 +60,7 @@ export class SimDriver {
       log: silentLogger,
       openService: options.services,
     });
+    this.startedAt = options.startedAt ?? clock.now();
     const backoff = createBackoff({
       minMs: limits.REDIAL_MIN_MS,
       maxMs: limits.REDIAL_MAX_MS,
@@ -74,8 +83,9 @@ export class SimDriver {
     return this.#redial.phase.name === "live";
   }
 
-  /** SIGUSR1. */
-  signal(): void {
+  /** SIGUSR1, with what lies in the ticket file then. */
+  signal(ticket: string | null): void {
+    this.#ticket = ticket;
     this.#redial.nudge("nudge");
   }
 
@@ -100,6 +110,8 @@ export class SimDriver {
         channels: this.#channels,
         onWelcome: (welcome) => {
           this.#epoch = welcome.epoch;
+          this.wanted = this.#ticket !== null;
+          this.#ticket = null;
           this.#onEpoch(this, welcome.epoch);
           events.live();
         },
@@ -123,9 +135,10 @@ export class SimDriver {
       impl: "holdfast-driver/sim",
       features: [],
       lastEpoch: this.#epoch,
-      instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: 0 },
+      instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: this.startedAt },
       reason,
       clock: { wallMs: clock.now(), monoMs: clock.mono() },
+      ...(this.#ticket !== null && { ticket: this.#ticket }),
     };
   }
 }

@@ -122,6 +122,8 @@ export class SimProcess {
   #unread: (() => void)[] | null = null;
   /** When it has done what it was given while it lagged. */
   #busyUntilMs = 0;
+  /** Since when nothing has held it up. */
+  #promptSinceMs = -Infinity;
   #wallSkewMs = 0;
   #held: (() => void)[] = [];
   readonly #onDeath: (() => void)[] = [];
@@ -147,6 +149,13 @@ export class SimProcess {
 
   get frozen(): boolean {
     return this.#frozen;
+  }
+
+  /** It has read and done everything at once for this long. */
+  prompt(forMs: number): boolean {
+    const { now } = this.#kernel;
+    const free = !this.#frozen && this.#lagMs === 0 && this.#unread === null;
+    return free && now - Math.max(this.#promptSinceMs, this.#busyUntilMs) > forMs;
   }
 
   /** Runs `fn` as this process would: now, late, after the thaw, or never. */
@@ -179,12 +188,14 @@ export class SimProcess {
   unblock(): void {
     const unread = this.#unread ?? [];
     this.#unread = null;
+    this.#promptSinceMs = this.#kernel.now;
     for (const fn of unread) this.run(fn);
   }
 
   /** A busy event loop: from now on everything is done this much later. */
   lag(byMs: number): void {
     this.#lagMs = byMs;
+    this.#promptSinceMs = this.#kernel.now;
   }
 
   jumpWall(byMs: number): void {
@@ -198,6 +209,7 @@ export class SimProcess {
   thaw(): void {
     if (!this.#frozen) return;
     this.#frozen = false;
+    this.#promptSinceMs = this.#kernel.now;
     const held = this.#held;
     this.#held = [];
     // One by one: the first may freeze or end the process again.

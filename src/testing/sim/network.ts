@@ -66,6 +66,11 @@ export class SimLink {
     for (const end of this.#ends) this.#kernel.at(0, () => end.ended(LOST));
   }
 
+  /** Messages come through both ways. */
+  get clear(): boolean {
+    return this.open && !this.#stalled && this.#lost === "none";
+  }
+
   get open(): boolean {
     return !this.#cut && this.#ends.every((end) => end.open);
   }

@@ -110,16 +110,16 @@ export class SimSandbox {
     if (this.exec === "lies") return { exitCode: 0, output: "" };
     const [, head, tail] = /^printf %s%s (\S+) (\S+)$/.exec(command) ?? [];
     if (head !== undefined && tail !== undefined) return { exitCode: 0, output: head + tail };
-    if (command.includes("kill -USR1")) return this.#nudge();
+    if (command.includes("kill -USR1")) return this.#nudge(/tkt_\w+/.exec(command)?.[0] ?? null);
     if (command.includes("nohup")) return this.#start();
     return { exitCode: 127, output: "sh: not simulated" };
   }
 
-  #nudge(): ExecAnswer {
+  #nudge(ticket: string | null): ExecAnswer {
     const { driver } = this;
     if (driver?.process.alive !== true) return { exitCode: 3, output: "no living driver" };
     // A signal to a stopped process waits for it, like everything else.
-    driver.process.run(() => driver.signal());
+    driver.process.run(() => driver.signal(ticket));
     return { exitCode: 0, output: "signalled" };
   }
 

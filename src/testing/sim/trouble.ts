@@ -129,7 +129,8 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
     if (driver === null || epoch === null || !driver.process.alive) return;
     const lastEpoch = Math.max(1, Math.floor(epoch * size));
     sandbox.killDriver();
-    sandbox.driver = world.launch(JSON.stringify({ session: driver.session }), sandbox, lastEpoch);
+    const { session, startedAt } = driver;
+    sandbox.driver = world.launch(JSON.stringify({ session, startedAt }), sandbox, lastEpoch);
   }),
   "driver-crashes": inSandbox((sandbox, { size, later }) => {
     sandbox.driverDiesAfterMs = size * CRASHES_AFTER_MS_MAX;

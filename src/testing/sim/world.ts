@@ -34,12 +34,20 @@ export interface HubLife {
   readonly janitor: Janitor;
 }
 
+/** What a simulated driver reads in its config; a copy knows less than one that was launched. */
+interface SimConfig {
+  readonly session: string;
+  readonly ticket?: string;
+  readonly startedAt?: number;
+}
+
 export class World {
   readonly kernel: SimKernel;
   readonly store = new MemoryStore();
   readonly platform: SimPlatform;
   readonly plan: Plan;
   readonly links = new Set<SimLink>();
+  readonly #linkOf = new WeakMap<SimProcess, SimLink>();
   readonly #random: Record<"hub" | "network" | "driver", Random>;
   /** Living driver processes of each session, clones included. */
   readonly drivers = new Map<string, Set<SimDriver>>();
@@ -165,15 +173,25 @@ export class World {
     }
   }
 
-  /** A driver process, in the sandbox whose network it has. */
+  /** This driver hears the hub and is heard: both were prompt, and its link was clear. */
+  answers(driver: SimDriver, forMs: number): boolean {
+    // A line that was slow may still carry what was sent while it was.
+    if (this.plan.faults.some(({ kind }) => kind === "link-slow")) return false;
+    const prompt = [driver.process, this.hub?.process].every((one) => one?.prompt(forMs) === true);
+    return prompt && driver.live && this.#linkOf.get(driver.process)?.clear === true;
+  }
+
   launch(config: string, sandbox: SimSandbox, lastEpoch?: number): SimDriver {
-    const { session } = JSON.parse(config) as { session: string };
+    const launched = JSON.parse(config) as SimConfig;
+    const { session } = launched;
     const process = new SimProcess(this.kernel);
     const driver = new SimDriver({
       process,
       session,
       services: servicesInside(sandbox, process.clock),
       ...(lastEpoch === undefined ? {} : { lastEpoch }),
+      startedAt: launched.startedAt ?? null,
+      ticket: launched.ticket ?? null,
       onEpoch: (holder, epoch) => {
         this.onEpoch(holder, epoch);
         this.#holders.set(`${session}/${epoch}`, holder);
@@ -242,6 +260,7 @@ export class World {
       });
       for (const old of this.links) if (!old.open) this.links.delete(old);
       this.links.add(link);
+      this.#linkOf.set(process, link);
       hub.switchboard.acceptDriver(link.hub, session);
       answer(link.driver);
     });

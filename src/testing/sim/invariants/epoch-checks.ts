@@ -1,13 +1,17 @@
 /**
- * I4: two drivers of one session may meet, but not stay. I5: epochs go up, and each is given to
- * one driver.
+ * I4: two drivers of one session may meet, but not stay, and the one that answers keeps it. I5:
+ * epochs go up, and each is given to one driver.
  */
 import { limits } from "../../../base/limits.ts";
+import type { SessionRecord } from "../../../store/facts.ts";
 import type { SimDriver } from "../driver.ts";
 import type { Check, Stand, WrittenFact } from "./check.ts";
 
 /** A driver on a link that went silent believes in it for DRIVER_DEAD_MS. */
 const TWINS_MAX_MS = limits.DRIVER_DEAD_MS + 4_000;
+
+/** Longer than a driver that is asked whether it is there may take. */
+const ANSWER_MS = 2_000;
 
 export class EpochChecks implements Check {
   readonly #stand: Stand;
@@ -20,6 +24,7 @@ export class EpochChecks implements Check {
 
   onFact({ before, record }: WrittenFact): void {
     if (before === null) return;
+    if (record.epoch > before.epoch) this.#checkTakeover(before, record);
     if (record.epoch < before.epoch || record.epochIssued < before.epochIssued) {
       this.#stand.violate("I5", `${record.name}: epoch went back`);
     }
@@ -31,6 +36,16 @@ export class EpochChecks implements Check {
     this.#holders.set(key, driver);
     if (holder === undefined || holder === driver) return;
     this.#stand.violate("I5", `two drivers were given the epoch ${key}`);
+  }
+
+  /** Nobody takes a session from a driver that answers, but for one that the hub asked for. */
+  #checkTakeover(before: SessionRecord, record: SessionRecord): void {
+    const { world } = this.#stand;
+    const newcomer = world.driverOf(record.id, record.epoch);
+    const holder = world.driverOf(record.id, before.epoch);
+    if (newcomer === null || holder === null || newcomer === holder || newcomer.wanted) return;
+    if (!world.answers(holder, ANSWER_MS)) return;
+    this.#stand.violate("I4", `${record.name} was taken from a driver that answers`);
   }
 
   afterEvent(nowMs: number): void {
