@@ -1,14 +1,17 @@
 /**
  * Every drill of test/e2e/drill-scenarios.ts on this machine, with its figures as a table. By hand:
- * `npm run drill [-- WORD…]` runs those whose name has one of the words, or all.
+ * `npm run drill [-- WORD…]` runs those whose name has one of the words, or all; `--keep` writes
+ * the figures to bench/figures.json, from which docs/FAULT-TABLE.md is made.
  */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { DrillRig } from "../test/e2e/drill-rig.ts";
 import { runDrills, type DrillResult } from "../test/e2e/drill-run.ts";
 import { patrolMs, scenarios } from "../test/e2e/drill-scenarios.ts";
 
 const atOnce = 3;
 
-const words = process.argv.slice(2);
+const words = process.argv.slice(2).filter((word) => word !== "--keep");
 const wanted = scenarios.filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 );
@@ -24,6 +27,7 @@ try {
   await rig.close();
 }
 process.stdout.write(`${table(results)}\n`);
+if (process.argv.includes("--keep")) keep(results);
 process.exitCode = results.some(({ wrong }) => wrong.length > 0) ? 1 : 0;
 
 function table(rows: readonly DrillResult[]): string {
@@ -45,6 +49,19 @@ function table(rows: readonly DrillResult[]): string {
     ].join(" | "),
   );
   return [...head, ...lines.map((line) => `| ${line} |`)].join("\n");
+}
+
+/** Those of an earlier run stay where this one did not measure anew. */
+function keep(rows: readonly DrillResult[]): void {
+  const file = join(import.meta.dirname, "figures.json");
+  const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  const measured = rows.map(({ scenario, reason, reasonS, lostS, redialS, path, ...rest }) => {
+    const verdict = rest.verdict ?? path.at(-1) ?? "unchanged";
+    return [scenario.name, { reason, reasonS, lostS, redialS, verdict, verdictS: rest.verdictS }];
+  });
+  const all = { ...before, ...Object.fromEntries(measured) } as Record<string, unknown>;
+  const known = scenarios.map(({ name }) => [name, all[name] ?? null]);
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
 }
 
 function seconds(value: number | null): string {

@@ -11,6 +11,7 @@ import { settings, type Setting } from "../src/base/config-table.ts";
 import { faults, type FaultKind } from "../src/base/faults.ts";
 import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/command-table.ts";
+import { faultTableDoc } from "./fault-table/table.ts";
 import { sessionChart } from "./session-chart.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -19,6 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const generatedDocs: Readonly<Record<string, () => string>> = {
   "docs/CONFIG.md": configDoc,
   "docs/FAULTS.md": faultsDoc,
+  "docs/FAULT-TABLE.md": faultTableDoc,
   "docs/session.mmd": sessionChart,
 };
 

@@ -13,8 +13,8 @@ export interface Scenario {
   /** Breaks the session; answers with when it was broken, wall ms. */
   readonly breakIt: (rig: DrillRig, session: SessionView) => Promise<number>;
   /** The drill is watched until then. */
-  readonly until: (session: SessionView, figures: Figures) => boolean;
-  /** Codes that the first reason may have. */
+  readonly until: (session: SessionView, figures: Figures, elapsedS: number) => boolean;
+  /** Codes that the first reason may have; none where nothing may be concluded. */
   readonly reasons: readonly string[];
   readonly reasonSMax: number;
   readonly lostSMax?: number;
@@ -51,11 +51,29 @@ const brokenWhilePaused =
     return beganAt;
   };
 
+/** Kills each driver that comes to be connected, so many times or until none comes any more. */
+async function killAgain(rig: DrillRig, session: SessionView, times: number): Promise<void> {
+  let { epoch } = session;
+  for (let kill = 0; kill < times; kill++) {
+    const again = await rig.hub.until(
+      session.id,
+      (now) => now.state === "error" || (now.state === "connected" && now.epoch > epoch),
+    );
+    if (again.state === "error") return;
+    ({ epoch } = again);
+    await on("driver-killed")(rig, again);
+  }
+}
+
 const decided = (_session: SessionView, { verdict }: Figures): boolean => verdict !== null;
 const degraded = ({ detail }: SessionView): boolean => detail === "connected.degraded";
 const healed = ({ state, epoch }: SessionView, { lostS, verdict }: Figures): boolean =>
   (lostS !== null && state === "connected" && epoch > 1) ||
   (verdict !== null && verdict !== "connected");
+
+/** Three patrols: long enough to see that nothing comes of it. */
+const calm = (_session: SessionView, _figures: Figures, elapsedS: number): boolean =>
+  elapsedS > 3.5 * patrolS;
 
 const base = {
   until: decided,
@@ -263,6 +281,42 @@ export const scenarios: readonly Scenario[] = [
     rows: [22],
     breakIt: on("toolbox-401"),
     reasons: ["ExecBroken", "FilesystemBroken", "PlatformAuthRejected"],
+    isQuick: false,
+  },
+  {
+    ...base,
+    name: "claim flaps, nothing is broken",
+    rows: [28],
+    breakIt: on("claim-flapping"),
+    until: calm,
+    reasons: [],
+    verdicts: [null],
+    isQuick: false,
+  },
+  {
+    ...base,
+    name: "claim is an unknown word",
+    rows: [29],
+    breakIt: on("claim-unknown"),
+    until: calm,
+    reasons: [],
+    verdicts: [null],
+    isQuick: false,
+  },
+  {
+    ...linkLost,
+    name: "driver killed whenever it is back, eight times",
+    rows: [42],
+    breakIt: async (rig, session) => {
+      const beganAt = await on("driver-killed")(rig, session);
+      void killAgain(rig, session, 7);
+      return beganAt;
+    },
+    until: ({ state, epoch }) => state === "error" || (state === "connected" && epoch > 8),
+    reasonSMax: 1,
+    verdicts: ["connected", "DriverCrashLoop", "DriverAbsent"],
+    verdictSMax: 90,
+    staysInPlace: false,
     isQuick: false,
   },
   {

@@ -1,0 +1,104 @@
+/** docs/FAULT-TABLE.md from the rows of faults, the drills' figures and nothing else. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { scenarios } from "../../test/e2e/drill-scenarios.ts";
+import { platformRows } from "./platform-rows.ts";
+import type { Cover, FaultRow } from "./row.ts";
+import { sandboxRows } from "./sandbox-rows.ts";
+
+interface Figure {
+  readonly reason: string | null;
+  readonly reasonS: number | null;
+  readonly lostS: number | null;
+  readonly redialS: number | null;
+  readonly verdict: string;
+  readonly verdictS: number | null;
+}
+
+type Figures = Readonly<Record<string, Figure | null>>;
+
+const figuresFile = join(import.meta.dirname, "..", "..", "bench", "figures.json");
+
+export function faultTableDoc(): string {
+  const figures = JSON.parse(readFileSync(figuresFile, "utf8")) as Figures;
+  const all = [...platformRows, ...sandboxRows];
+  const bare = all.filter((row) => coverTexts(row).length === 0);
+  const partial = all.filter((row) => coverTexts(row).length > 0 && row.gap !== undefined);
+  const numbers = (rows: readonly FaultRow[]): string =>
+    rows.map(({ number }) => String(number)).join(", ");
+  return `# What can go wrong, and what shows that it is met
+
+Each row is a fault; what covers it is checked against the code by a test, so that no name here is
+stale. \`sim\` is a fault of \`holdfast simulate\` (virtual time, thousands of seeds), \`drill\` one
+that is made for real on the local platform (\`npm run drill\`), \`test\` a test below \`test/\`. Times
+are from the drills: seconds from the fault to the first coded reason. Where only a patrol can see a
+fault, its pace decides; in the drills it is 3 s, in the product 30 s.
+
+${all.length} rows; ${bare.length} that nothing covers: ${numbers(bare)}. Covered with a part
+missing, which the row names: ${numbers(partial)}.
+
+## The platform's control plane
+
+${table(platformRows, figures)}
+## Driver and sandbox
+
+${table(sandboxRows, figures)}
+## The drills
+
+${drillTable(figures)}`;
+}
+
+function table(rows: readonly FaultRow[], figures: Figures): string {
+  const lines = rows.map((row) => [
+    String(row.number),
+    row.fault,
+    coverTexts(row).join("<br>") || "**nothing**",
+    seenText(row, figures),
+    row.gap === undefined ? row.action : `${row.action}. *Missing: ${row.gap}*`,
+  ]);
+  return markdown(["#", "fault", "covered by", "seen after", "what comes of it"], lines);
+}
+
+function drillTable(figures: Figures): string {
+  const lines = Object.entries(figures).map(([name, figure]) => [
+    name,
+    figure?.reason ?? "none",
+    seconds(figure?.reasonS),
+    seconds(figure?.lostS),
+    seconds(figure?.redialS),
+    figure?.verdict ?? "not measured",
+    seconds(figure?.verdictS),
+  ]);
+  const head = ["drill", "first reason", "after", "link given up", "re-dial", "end", "after"];
+  return markdown(head, lines);
+}
+
+function coverTexts(row: FaultRow): string[] {
+  return [...drillsOf(row).map((name) => `drill *${name}*`), ...row.covers.map(coverText)];
+}
+
+function drillsOf({ number }: FaultRow): string[] {
+  return scenarios.filter(({ rows }) => rows.includes(number)).map(({ name }) => name);
+}
+
+function coverText(cover: Cover): string {
+  if ("sim" in cover) return `sim \`${cover.sim}\``;
+  return `test \`${cover.file}\`: ${cover.test.replaceAll("|", "\\|")}`;
+}
+
+/** The slowest drill of a row is its time. */
+function seenText(row: FaultRow, figures: Figures): string {
+  const times = drillsOf(row)
+    .map((name) => figures[name]?.reasonS)
+    .filter((time) => typeof time === "number");
+  return times.length === 0 ? "" : seconds(Math.max(...times));
+}
+
+function seconds(value: number | null | undefined): string {
+  return value === null || value === undefined ? "" : `${value.toFixed(2)} s`;
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
+}
