@@ -188,6 +188,7 @@ export const commandTable: readonly CommandSpec[] = [
       ["--seeds <n>", "how many worlds of four minutes to run (1000)"],
       ["--seed <first>", "the first seed (1); one seed again: --seeds 1 --seed N"],
       ["--jobs <n>", "threads (all cores)"],
+      ["--streams", "worlds of streams instead: cut lines, dead hubs, restored drivers"],
       ["--keep <dir>", "where the faults of broken seeds are kept (seeds in the state directory)"],
       ["--replay <file>", "run a kept seed, or what a bundle or a timeline recorded"],
     ],

@@ -83,6 +83,8 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     onCtl: (ctl) => {
       if (ctl.type !== "exit") return;
       exit = { code: ctl.code, signal: ctl.signal };
+      // After a cut link the exit may come before the stream of the errors is opened anew.
+      if (ctl.stderr !== undefined) stderrEnded ??= false;
       // Nobody reads stdin any more; this ends our half, so that the stream can close.
       stream.end({ discard: true });
       settle();
@@ -104,7 +106,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     signal: (name) => stream.ctl({ type: "signal", signal: name }),
     cancel: () => stream.reset("CANCELLED", "cancelled by the client"),
     joinStderr: (errors) => {
-      stderrEnded = false;
+      stderrEnded ??= false;
       errors.listen({
         onBytes: (bytes) => request.onStderr?.(bytes),
         onEnd: () => {

@@ -54,6 +54,13 @@ export class ChannelTable {
     return this.#entries.size;
   }
 
+  /** Bytes kept for clients and for commands, of all channels. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { channel } of this.#entries.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+
   /** Finds or makes the channel of an ATTACH. The caller tells its state, then binds it. */
   take(attach: Attach): TakenChannel {
     const { channelId, attachSeq, leaseMs, mode } = attach;

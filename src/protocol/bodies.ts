@@ -11,6 +11,8 @@ export interface DataBody {
   /** Absolute offset of the first byte. */
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** On the last DATA: how many CTLs come before the end; null on all others. */
+  readonly ctlTx: number | null;
 }
 
 export interface CreditBody {
@@ -42,15 +44,20 @@ export interface PingBody {
   readonly loopLagMs: number;
 }
 
-export function encodeData(body: DataBody): Uint8Array {
-  const out = new Uint8Array(8 + body.bytes.length);
-  putOffset(out, 0, body.offset);
-  out.set(body.bytes, 8);
+/** The last DATA of a stream has the number of CTLs between its offset and its bytes. */
+export function encodeData({ offset, bytes, ctlTx }: DataBody): Uint8Array {
+  const head = ctlTx === null ? 8 : 12;
+  const out = new Uint8Array(head + bytes.length);
+  putOffset(out, 0, offset);
+  if (ctlTx !== null) putU32(out, 8, ctlTx);
+  out.set(bytes, head);
   return out;
 }
 
-export function decodeData(body: Uint8Array): DataBody {
-  return { offset: takeOffset(body, 0), bytes: body.subarray(8) };
+export function decodeData(body: Uint8Array, fin: boolean): DataBody {
+  const offset = takeOffset(body, 0);
+  if (!fin) return { offset, bytes: body.subarray(8), ctlTx: null };
+  return { offset, bytes: body.subarray(12), ctlTx: takeCount(body, 8) };
 }
 
 export function encodeCredit(body: CreditBody): Uint8Array {

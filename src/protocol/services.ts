@@ -91,6 +91,8 @@ export const Ctl = v.union([
     /** Exit code, or null when a signal ended the process. */
     code: v.union([v.pipe(v.number(), v.integer()), v.null()]),
     signal: v.union([v.pipe(v.string(), v.maxLength(16)), v.null()]),
+    /** Exec: the stream of its stderr, which may be opened later than this is heard. */
+    stderr: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   }),
 ]);
 export type Ctl = v.InferOutput<typeof Ctl>;

@@ -75,7 +75,6 @@ export class Channel {
   #highestPeerId = 0;
   #closed = false;
   #probeTimer: TimerId = null;
-  #heard = false;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -142,7 +141,10 @@ export class Channel {
     // A peer that saw higher ids than were given out here knows a future that is gone.
     if (peer.seen > opened) this.#nextId = peer.seen + (this.#isPeers(peer.seen) ? 1 : 2);
     for (const entry of peer.entries) this.#resume(entry, opened);
-    for (const stream of [...this.#streams.values()]) stream.bound();
+    const streams = [...this.#streams.values()];
+    // All OPENs come first: a stream may belong to another that says its last word at once.
+    for (const stream of streams) stream.reopen();
+    for (const stream of streams) stream.bound();
     this.#armProbe();
   }
 
@@ -161,7 +163,6 @@ export class Channel {
       this.strayFrames += 1;
       return;
     }
-    this.#heard = true;
     if (frame.type === FrameType.open) {
       this.#receiveOpen(frame);
       return;
@@ -172,12 +173,13 @@ export class Channel {
       if (frame.type === FrameType.probe) this.#tellEnd(frame.stream);
       return;
     }
+    stream.heard();
     switch (frame.type) {
       case FrameType.openOk:
         stream.receivedOpenOk(parseControl(OpenOk, frame.body));
         break;
       case FrameType.data:
-        stream.receivedData(decodeData(frame.body), (frame.flags & FLAG_FIN) !== 0);
+        stream.receivedData(decodeData(frame.body, (frame.flags & FLAG_FIN) !== 0));
         break;
       case FrameType.credit:
         stream.receivedCredit(decodeCredit(frame.body));
@@ -287,10 +289,9 @@ export class Channel {
   #armProbe(): void {
     const idle = this.#link === null || this.#streams.size === 0;
     if (idle || this.#probeTimer !== null) return;
-    this.#heard = false;
     this.#probeTimer = this.#options.clock.setTimeout(() => {
       this.#probeTimer = null;
-      if (!this.#heard) for (const stream of this.#streams.values()) stream.probe();
+      for (const stream of this.#streams.values()) stream.probe();
       this.#armProbe();
     }, limits.PROBE_AFTER_MS);
   }

@@ -69,7 +69,7 @@ export class ReceiveSide {
   }
 
   /** Overlap with known bytes is trimmed; they are the same bytes sent again. */
-  accept(data: DataBody, fin: boolean): Arrival {
+  accept(data: Pick<DataBody, "offset" | "bytes">, fin: boolean): Arrival {
     const endOffset = data.offset + data.bytes.length;
     if (data.bytes.length > 0 && endOffset > this.#granted) return { kind: "over-credit" };
     if (data.offset > this.#received) return { kind: "gap" };

@@ -75,6 +75,8 @@ export class Stream implements DataSource {
   #senders: (() => void)[] = [];
   /** The position from which the peer was last asked to send again. */
   #resyncedAt = -1;
+  /** Something came since the last look. */
+  #heard = false;
 
   constructor(port: StreamPort, options: StreamOptions) {
     this.#port = port;
@@ -95,7 +97,7 @@ export class Stream implements DataSource {
   }
 
   /** Something was sent and not confirmed: silence may mean that it was lost on the way. */
-  get unconfirmed(): boolean {
+  get #unconfirmed(): boolean {
     const opening = this.#request !== null && this.#answer === null;
     return opening || this.#send.unacked || this.#ctl.unacked;
   }
@@ -160,8 +162,9 @@ export class Stream implements DataSource {
     if (this.closed) return null;
     const segment = this.#send.take();
     if (segment === null) return null;
-    const flags = segment.fin ? FLAG_FIN : 0;
-    const frame = this.#port.frame(this.id, FrameType.data, flags, encodeData(segment));
+    const { fin, offset, bytes } = segment;
+    const body = encodeData({ offset, bytes, ctlTx: fin ? this.#ctl.tx : null });
+    const frame = this.#port.frame(this.id, FrameType.data, fin ? FLAG_FIN : 0, body);
     this.#settleSenders();
     return frame;
   }
@@ -190,25 +193,33 @@ export class Stream implements DataSource {
     }
   }
 
+  /** Says again what it is, unless the peer has answered. */
+  reopen(): void {
+    if (this.closed || this.#answer !== null || this.#request === null) return;
+    this.#control(FrameType.open, encodeJson(this.#request));
+  }
+
   /** A link is there again: says what the peer may not have heard. */
   bound(): void {
     if (this.closed) return;
-    if (this.#answer === null && this.#request !== null) {
-      this.#control(FrameType.open, encodeJson(this.#request));
-    }
     this.#resyncedAt = -1;
     this.#sendCtls();
     this.#port.ready(this);
     this.#took(0);
   }
 
-  /** Nothing was heard for a while: asks what arrived. */
+  /** Looked at now and then: when nothing was heard since the last look, asks what arrived. */
   probe(): void {
-    if (this.closed || !this.unconfirmed) return;
-    if (this.#answer === null && this.#request !== null) {
-      this.#control(FrameType.open, encodeJson(this.#request));
-    }
+    const heard = this.#heard;
+    this.#heard = false;
+    if (heard || this.closed || !this.#unconfirmed) return;
+    this.reopen();
     this.#control(FrameType.probe, encodeProbe({ tx: this.#send.tx, ctlTx: this.#ctl.tx }));
+  }
+
+  /** A frame of it came; told before it is read. */
+  heard(): void {
+    this.#heard = true;
   }
 
   /** The peer opened it again: it did not hear the answer. */
@@ -224,9 +235,12 @@ export class Stream implements DataSource {
     this.#port.ready(this);
   }
 
-  receivedData(data: DataBody, fin: boolean): void {
+  receivedData(data: DataBody): void {
     if (this.closed) return;
-    const arrival = this.#receive.accept(data, fin);
+    const { ctlTx } = data;
+    // The end comes after every control message before it: an exit is never overtaken.
+    const early = ctlTx !== null && ctlTx > this.#ctl.rx;
+    const arrival = this.#receive.accept(data, ctlTx !== null && !early);
     if (arrival.kind === "over-credit") {
       this.reset("CREDIT_VIOLATION", "more bytes than were granted");
     } else if (arrival.kind === "after-end") {
@@ -235,6 +249,7 @@ export class Stream implements DataSource {
       this.#resync();
     } else {
       if (arrival.bytes.length > 0) this.#arrived.push(ownBytes(arrival.bytes));
+      if (early) this.#resync();
       this.#consume();
     }
   }

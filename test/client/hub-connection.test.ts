@@ -228,13 +228,13 @@ describe("an attached session", () => {
     const route = { route: ROUTE };
     say(FrameType.open, { kind: "exec.stderr", of: 1, rxMax: 0 }, { ...route, stream: 2 });
     say(FrameType.openOk, { rxMax: 100, pid: 7 }, { ...route, stream: 1 });
-    const data = (offset: number, word: string) =>
-      encodeData({ offset, bytes: new TextEncoder().encode(word) });
+    const data = (offset: number, word: string, ctlTx: number | null = null) =>
+      encodeData({ offset, bytes: new TextEncoder().encode(word), ctlTx });
     say(FrameType.data, data(0, "out"), { ...route, stream: 1 });
-    hub.send(fin(2, data(0, "err")));
+    hub.send(fin(2, data(0, "err", 0)));
     const ended = encodeJson({ type: "exit", code: 3, signal: null });
     say(FrameType.ctl, encodeCtl(0, ended), { ...route, stream: 1 });
-    hub.send(fin(1, data(3, "")));
+    hub.send(fin(1, data(3, "", 1)));
     await quiet();
     expect(await exec.opened).toEqual({ pid: 7 });
     expect(got).toEqual(["out", "err"]);

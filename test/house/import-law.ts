@@ -26,6 +26,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "providers",
     "probes",
     "store",
+    "client",
     "hub",
     "driver",
   ],
@@ -39,6 +40,7 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/cli/up-foreground.ts", to: "src/hub/main.ts" },
   // `holdfast simulate` runs whole worlds; no other command needs them.
   { from: "src/cli/commands/simulate.ts", to: "src/testing/index.ts" },
+  { from: "src/cli/commands/simulate-streams.ts", to: "src/testing/sim/stream-campaign.ts" },
   // The programs that need a bundle ask for it at their start.
   { from: "src/cli/installation.ts", to: "build/bundle.ts" },
   { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },

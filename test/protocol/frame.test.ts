@@ -21,6 +21,7 @@ import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const ctlCount = fc.option(fc.integer({ min: 0, max: 0xffffffff }));
 const type = fc.constantFrom(...Object.values(FrameType));
 
 describe("frames", () => {
@@ -92,18 +93,18 @@ describe("frames", () => {
   });
 });
 
-const nothing = { offset: 0, bytes: new Uint8Array(0) };
+const nothing = { ctlTx: null, offset: 0, bytes: new Uint8Array(0) };
 
 describe("bodies", () => {
   test("offsets survive up to 2^53 - 1", () => {
     fc.assert(
-      fc.property(offset, fc.uint8Array(), (at, bytes) => {
-        const data = decodeData(encodeData({ offset: at, bytes }));
-        expect(data.offset).toBe(at);
+      fc.property(offset, fc.uint8Array(), ctlCount, (at, bytes, ctlTx) => {
+        const data = decodeData(encodeData({ offset: at, bytes, ctlTx }), ctlTx !== null);
+        expect([data.offset, data.ctlTx]).toEqual([at, ctlTx]);
         expect([...data.bytes]).toEqual([...bytes]);
       }),
     );
-    expect(() => decodeData(Uint8Array.of(0, 32, 0, 0, 0, 0, 0, 0))).toThrow(/2\^53/);
+    expect(() => decodeData(Uint8Array.of(0, 32, 0, 0, 0, 0, 0, 0), false)).toThrow(/2\^53/);
   });
 
   test("credit that acknowledges more than it received is refused", () => {

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { plants, type Plant } from "./planted.ts";
+import { streamPlants } from "./planted-streams.ts";
 
 const SEEDS_MAX = 2_000;
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -28,7 +29,8 @@ function hunt(plant: Plant): Promise<Catch> {
 }
 
 const wanted = process.argv.slice(2);
-const queue = plants.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const all = [...plants, ...streamPlants];
+const queue = all.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
 const survived: string[] = [];
 const worker = async (): Promise<void> => {
   for (let plant = queue.shift(); plant !== undefined; plant = queue.shift()) {
@@ -40,6 +42,6 @@ const worker = async (): Promise<void> => {
 };
 await Promise.all(Array.from({ length: availableParallelism() }, worker));
 console.log(
-  `${plants.length} planted, ${survived.length} survived${survived.map((id) => ` ${id}`).join("")}`,
+  `${all.length} planted, ${survived.length} survived${survived.map((id) => ` ${id}`).join("")}`,
 );
 process.exitCode = survived.length === 0 ? 0 : 1;

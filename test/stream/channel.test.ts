@@ -286,7 +286,7 @@ describe("a channel meets a peer that breaks the rules", () => {
     frame(
       FrameType.data,
       1,
-      encodeData({ offset, bytes: pattern(offset, length) }),
+      encodeData({ offset, bytes: pattern(offset, length), ctlTx: fin ? 0 : null }),
       fin ? FLAG_FIN : 0,
     );
 
@@ -363,7 +363,9 @@ describe("a channel meets a peer that breaks the rules", () => {
     const decoded = decodeFrame(stale);
     if (decoded !== null) line.driver.receive(decoded);
     expect(line.driver.strayFrames).toBe(1);
-    line.driver.receive(frame(FrameType.data, 99, encodeData({ offset: 7, bytes: pattern(0, 3) })));
+    line.driver.receive(
+      frame(FrameType.data, 99, encodeData({ offset: 7, bytes: pattern(0, 3), ctlTx: null })),
+    );
     expect(ends).toEqual([]);
   });
 

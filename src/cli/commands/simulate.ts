@@ -18,7 +18,17 @@ import {
   type Fault,
   type Violation,
 } from "../../testing/index.ts";
-import { note, print, printJson, textOption, usageError, type Cli, type Run } from "../cli.ts";
+import {
+  flagOption,
+  note,
+  print,
+  printJson,
+  textOption,
+  usageError,
+  type Cli,
+  type Run,
+} from "../cli.ts";
+import { simulateStreams } from "./simulate-streams.ts";
 
 const SEEDS_DEFAULT = 1_000;
 const SEEDS_MAX = 100_000_000;
@@ -37,6 +47,7 @@ async function campaign(cli: Cli): Promise<number> {
   const count = wholeOption(cli, "seeds", SEEDS_DEFAULT);
   const first = wholeOption(cli, "seed", 1);
   const jobs = Math.min(wholeOption(cli, "jobs", availableParallelism()), count);
+  if (flagOption(cli, "streams")) return simulateStreams(cli, { first, count, jobs });
   const started = performance.now();
   let told = 0;
   const result = await runCampaign({

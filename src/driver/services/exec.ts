@@ -63,7 +63,7 @@ function join(
   whenProcessOver(running, clock, (exit) => {
     void Promise.all([stream.whenSent(), errors.whenSent()]).then(() => {
       errors.end();
-      stream.ctl({ type: "exit", ...exit });
+      stream.ctl({ type: "exit", ...exit, stderr: errors.id });
       stream.end();
       stdin.destroy();
     });

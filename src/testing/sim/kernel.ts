@@ -117,6 +117,8 @@ export class SimProcess {
   readonly #kernel: SimKernel;
   #alive = true;
   #frozen = false;
+  /** It runs again, and does first what came while it was frozen. */
+  #thawing = false;
   #lagMs = 0;
   /** Messages that it does not read, while it is deaf; null while it reads. */
   #unread: (() => void)[] | null = null;
@@ -135,7 +137,11 @@ export class SimProcess {
       mono: () => kernel.now,
       setTimeout: (fn, ms) => {
         // No timer of a real process is shorter than this.
-        return kernel.at(Math.max(TIMER_MS_MIN, ms), () => this.run(fn));
+        const entry = kernel.at(Math.max(TIMER_MS_MIN, ms), () => {
+          // A timer that is cleared while its process is frozen does not run after it.
+          this.run(() => (entry.run === null ? undefined : fn()));
+        });
+        return entry;
       },
       clearTimeout: (id: TimerId) => {
         if (typeof id === "object" && id !== null) (id as Entry).run = null;
@@ -162,7 +168,7 @@ export class SimProcess {
   run(fn: () => void): void {
     if (!this.#alive) return;
     const { now } = this.#kernel;
-    if (this.#frozen) this.#held.push(fn);
+    if (this.#frozen || this.#thawing) this.#held.push(fn);
     else if (this.#lagMs === 0 && now >= this.#busyUntilMs) fn();
     else {
       // In order: what was given first is done first, also when the lag ends.
@@ -210,10 +216,19 @@ export class SimProcess {
     if (!this.#frozen) return;
     this.#frozen = false;
     this.#promptSinceMs = this.#kernel.now;
-    const held = this.#held;
-    this.#held = [];
-    // One by one: the first may freeze or end the process again.
-    for (const fn of held) this.#kernel.at(0, () => this.run(fn));
+    if (!this.#thawing) this.#doHeld();
+  }
+
+  /** One by one and in order: each may freeze or end the process again. */
+  #doHeld(): void {
+    this.#thawing = this.#held.length > 0;
+    if (!this.#thawing) return;
+    this.#kernel.at(0, () => {
+      this.#thawing = false;
+      if (this.#frozen || !this.#alive) return;
+      this.#held.shift()?.();
+      if (!this.#frozen) this.#doHeld();
+    });
   }
 
   onDeath(fn: () => void): void {

@@ -1,0 +1,252 @@
+/**
+ * A driver in a world of streams: the real table of channels and the real link, with commands that
+ * only make and take bytes. What it did is kept beside it, for the judge of the world.
+ *
+ * A checkpoint is a shadow: a second driver that hears every frame that the first one hears, and
+ * says nothing. When it stops listening it is the state of that moment; when it is restored it
+ * begins to dial.
+ */
+import { createBackoff } from "../../base/backoff.ts";
+import { limits } from "../../base/limits.ts";
+import { silentLogger } from "../../base/log.ts";
+import { seededRandom, type Random } from "../../base/random.ts";
+import { ChannelTable } from "../../driver/channel-table.ts";
+import { openHubLink } from "../../driver/hub-link.ts";
+import type { OpenService } from "../../driver/services/service.ts";
+import { FEATURES } from "../../protocol/version.ts";
+import type { Channel } from "../../stream/channel.ts";
+import { Redial } from "../../stream/redial.ts";
+import type { Stream } from "../../stream/stream.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import { createPendingEvents } from "../../transport/pending-events.ts";
+import type { SimProcess } from "./kernel.ts";
+
+/** What a command did in one driver. */
+export interface Run {
+  readonly name: string;
+  /** More than once is a broken promise. */
+  starts: number;
+  readonly out: Uint8Array[];
+  readonly err: Uint8Array[];
+  readonly taken: Uint8Array[];
+  exitCode: number | null;
+}
+
+const CHUNK_MAX = 40_000;
+/** Slow enough for a command to live through many faults. */
+const PAUSE_MAX_MS = 500;
+const DIAL_REFUSED = 1006;
+
+export class StreamDriver {
+  readonly process: SimProcess;
+  readonly table: ChannelTable;
+  readonly runs = new Map<string, Run>();
+  /** What is written from now on differs by this from what another timeline writes. */
+  timeline = 0;
+  epoch: number | null = null;
+  readonly #seed: number;
+  #link: { abandon(): void } | null = null;
+  #redial: Redial | null = null;
+
+  constructor(options: { process: SimProcess; seed: number }) {
+    this.process = options.process;
+    this.#seed = options.seed;
+    this.table = new ChannelTable({
+      clock: this.process.clock,
+      log: silentLogger,
+      openService: (request, stream, channel) => this.#serve(request, stream, channel),
+    });
+  }
+
+  /** Begins to dial, and never stops. `dial` opens a socket or says that there is no hub. */
+  dial(random: Random, dial: (opened: (socket: FrameSocket | null) => void) => void): void {
+    // A restored one notices the jump of its clock and leaves the link of its checkpoint.
+    this.#link?.abandon();
+    const { clock } = this.process;
+    const { REDIAL_MIN_MS: minMs, REDIAL_MAX_MS: maxMs } = limits;
+    this.#redial = new Redial({
+      clock,
+      backoff: createBackoff({ minMs, maxMs, random }),
+      connect: (_reason, events) => {
+        const attempt = { given: false };
+        dial((socket) => {
+          if (socket === null) events.ended({ code: DIAL_REFUSED, reason: "no hub" });
+          else if (attempt.given) socket.terminate();
+          else {
+            this.listen(socket, {
+              live: () => events.live(),
+              ended: (end) => events.ended(end),
+            });
+          }
+        });
+        return {
+          abandon: () => {
+            attempt.given = true;
+            this.#link?.abandon();
+            this.#link = null;
+          },
+        };
+      },
+    });
+    this.#redial.start();
+  }
+
+  /** SIGUSR1. */
+  nudge(): void {
+    this.#redial?.nudge("nudge");
+  }
+
+  listen(
+    socket: FrameSocket,
+    events: { live(): void; ended(end: { code: number; reason: string }): void },
+  ): void {
+    const { clock } = this.process;
+    this.#link = openHubLink(socket, {
+      clock,
+      log: silentLogger,
+      hello: {
+        v: 1,
+        role: "driver",
+        session: "ses_sim",
+        impl: "holdfast-driver/sim",
+        features: [...FEATURES],
+        lastEpoch: this.epoch,
+        instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: 0 },
+        reason: "sim",
+        clock: { wallMs: clock.now(), monoMs: clock.mono() },
+      },
+      channels: this.table,
+      onWelcome: (welcome) => {
+        this.epoch = welcome.epoch;
+        events.live();
+      },
+      onEnd: (end) => events.ended(end),
+    });
+  }
+
+  readonly #serve: OpenService = (request, stream, channel) => {
+    if (request.kind !== "exec") {
+      stream.reset("REFUSED", "only exec in this world");
+      return;
+    }
+    const [name = "", outBytes, errBytes] = request.argv;
+    const known = this.runs.get(name);
+    const run: Run = known ?? { name, starts: 0, out: [], err: [], taken: [], exitCode: null };
+    run.starts += 1;
+    this.runs.set(name, run);
+    const random = seededRandom(`${this.#seed}/${name}`);
+    this.process.clock.setTimeout(() => {
+      if (stream.closed) return;
+      this.#run(run, stream, channel, [Number(outBytes), Number(errBytes)], random);
+    }, random.next() * PAUSE_MAX_MS);
+    stream.listen({});
+  };
+
+  #run(run: Run, stream: Stream, channel: Channel, bytes: [number, number], random: Random): void {
+    const { STREAM_WINDOW_BYTES } = limits;
+    const errors = channel.open(
+      { kind: "exec.stderr", of: stream.id, rxMax: 0 },
+      {},
+      STREAM_WINDOW_BYTES,
+    );
+    let left = 3;
+    const over = (): void => {
+      left -= 1;
+      if (left > 0 || stream.closed) return;
+      run.exitCode = run.name.length;
+      errors.end();
+      stream.ctl({ type: "exit", code: run.exitCode, signal: null, stderr: errors.id });
+      stream.end();
+    };
+    stream.listen({
+      onBytes: (taken) => {
+        run.taken.push(taken.slice());
+        if (random.next() < 0.7) return;
+        return new Promise((resolve) => {
+          this.process.clock.setTimeout(resolve, random.next() * PAUSE_MAX_MS);
+        });
+      },
+      onEnd: over,
+      onClosed: (end) => {
+        if (end.kind === "reset") errors.reset("CANCELLED", "its exec was reset");
+      },
+    });
+    stream.accept({ pid: 1 }, STREAM_WINDOW_BYTES);
+    this.#write(run, stream, "out", bytes[0], seededRandom(`${run.name}/out`), over);
+    this.#write(run, errors, "err", bytes[1], seededRandom(`${run.name}/err`), over);
+  }
+
+  /** Writes as a process does: in chunks, and no further than its reader lets it. */
+  #write(
+    run: Run,
+    stream: Stream,
+    lane: "out" | "err",
+    total: number,
+    random: Random,
+    done: () => void,
+  ): void {
+    let offset = 0;
+    const next = (): void => {
+      if (stream.closed) return;
+      if (offset >= total) {
+        done();
+        return;
+      }
+      const length = Math.min(total - offset, 1 + Math.floor(random.next() ** 2 * CHUNK_MAX));
+      const bytes = pattern(`${run.name}/${lane}`, offset, length, this.timeline);
+      run[lane].push(bytes);
+      offset += length;
+      const wait = random.next() * PAUSE_MAX_MS;
+      const after = (): void => void this.process.clock.setTimeout(next, wait);
+      if (stream.write(bytes)) after();
+      else void stream.whenSent().then(after);
+    };
+    next();
+  }
+}
+
+/** Bytes that differ at every offset, lane and timeline, so that no splice can hide. */
+export function pattern(lane: string, offset: number, length: number, timeline: number) {
+  let salt = timeline * 0x9e3779b1;
+  for (let i = 0; i < lane.length; i++) salt = Math.imul(salt ^ lane.charCodeAt(i), 0x01000193);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    bytes[i] = Math.imul((offset + i) ^ salt, 2654435761) >>> 24;
+  }
+  return bytes;
+}
+
+/** One socket for two listeners: the first one speaks, the second one only hears. */
+export function shadowed(socket: FrameSocket): { first: FrameSocket; second: FrameSocket } {
+  const [one, two] = [createPendingEvents(), createPendingEvents()];
+  socket.onFrame((message) => {
+    two.frame(message.slice());
+    one.frame(message);
+  });
+  socket.onClose((end) => {
+    two.end(end);
+    one.end(end);
+  });
+  const hears = (events: typeof one) => ({
+    onFrame: (listener: (message: Uint8Array) => void) => events.onFrame(listener),
+    onClose: (listener: (end: { code: number; reason: string }) => void) =>
+      events.onClose(listener),
+    onDrain: (listener: () => void) => events.onDrain(listener),
+  });
+  return {
+    first: {
+      ...hears(one),
+      send: (message) => socket.send(message),
+      bufferedBytes: 0,
+      close: (code, reason) => socket.close(code, reason),
+      terminate: () => socket.terminate(),
+    },
+    second: {
+      ...hears(two),
+      send: () => undefined,
+      bufferedBytes: 0,
+      close: () => undefined,
+      terminate: () => two.end({ code: DIAL_REFUSED, reason: "" }),
+    },
+  };
+}

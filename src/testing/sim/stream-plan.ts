@@ -1,0 +1,94 @@
+/** What goes wrong in a world of streams, as data: it can be printed, replayed and shrunk. */
+import type { Random } from "../../base/random.ts";
+
+export const STREAM_FAULTS = [
+  "hub-killed",
+  "client-cut",
+  "driver-cut",
+  "client-stalled",
+  "driver-stalled",
+  "client-frozen",
+  "driver-frozen",
+  "driver-restarted",
+  "restored-same",
+  "restored-other",
+  "twin-same",
+  "twin-other",
+  "frames-lost",
+  "frames-doubled",
+] as const;
+export type StreamFaultKind = (typeof STREAM_FAULTS)[number];
+
+export interface StreamFault {
+  readonly atMs: number;
+  readonly kind: StreamFaultKind;
+  /** How long it lasts, or how old the checkpoint is that comes back. */
+  readonly forMs: number;
+}
+
+export interface ExecPlan {
+  readonly atMs: number;
+  readonly name: string;
+  readonly outBytes: number;
+  readonly errBytes: number;
+  readonly inBytes: number;
+  /** How long a consumer takes for a chunk; 0 is at once. */
+  readonly slowMs: number;
+}
+
+export interface StreamPlan {
+  readonly seed: number;
+  readonly latencyMs: number;
+  readonly execs: readonly ExecPlan[];
+  readonly faults: readonly StreamFault[];
+  /** Faults come until here. */
+  readonly troubleMs: number;
+  /** Everything must have ended by then. */
+  readonly untilMs: number;
+}
+
+const TROUBLE_MS = 20_000;
+/** A fenced driver stays away for a minute, and a silent peer is found out in 15 s. */
+const CALM_MS = 150_000;
+const FAULTS_MAX = 16;
+const EXECS_MAX = 4;
+/** Chance that a seed knows a given kind of fault at all. */
+const KIND_SHARE = 0.35;
+/** Chance that a fault is followed at once by another: inside the handshake that it causes. */
+const ECHO_SHARE = 0.5;
+
+export function streamPlanFor(seed: number, random: Random): StreamPlan {
+  const known = STREAM_FAULTS.filter(() => random.next() < KIND_SHARE);
+  const count = known.length === 0 ? 0 : Math.floor(random.next() * (FAULTS_MAX + 1));
+  const latencyMs = 0.5 + random.next() ** 2 * 100;
+  const faults: StreamFault[] = [];
+  const draw = (atMs: number): StreamFault => ({
+    atMs: Math.round(atMs),
+    kind: known[Math.floor(random.next() * known.length)] ?? "client-cut",
+    forMs: Math.round(100 + random.next() ** 2 * 9_000),
+  });
+  while (faults.length < count) {
+    const fault = draw(300 + random.next() * TROUBLE_MS);
+    faults.push(fault);
+    // Within a few latencies: HELLO, ATTACH, ATTACHED and the first frames after it are under way.
+    if (random.next() < ECHO_SHARE) faults.push(draw(fault.atMs + random.next() * latencyMs * 12));
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
+  const bytes = (most: number): number =>
+    random.next() < 0.15 ? 0 : Math.floor(random.next() ** 3 * most);
+  const execs = Array.from({ length: 1 + Math.floor(random.next() * EXECS_MAX) }, (_, index) => ({
+    atMs: Math.round(random.next() ** 2 * 12_000),
+    name: `exec-${index}`,
+    outBytes: bytes(900_000),
+    errBytes: bytes(120_000),
+    inBytes: bytes(400_000),
+    slowMs: random.next() < 0.4 ? Math.round(random.next() * 60) : 0,
+  }));
+  const times = { troubleMs: TROUBLE_MS, untilMs: TROUBLE_MS + CALM_MS };
+  return { seed, latencyMs, execs, faults, ...times };
+}
+
+/** Faults after which a stream may end with a word instead of its last byte. */
+export function losesTimeline(kind: StreamFaultKind): boolean {
+  return kind === "driver-restarted" || kind.startsWith("restored") || kind.startsWith("twin");
+}

@@ -1,0 +1,130 @@
+/**
+ * A hub in a world of streams: the real links of the switchboard, and of the session only what
+ * streams depend on: epochs in two phases from a store that outlives the hub, and one driver at a
+ * time. The rest of a hub is in the other worlds.
+ */
+import { HubError } from "../../base/hub-error.ts";
+import { limits } from "../../base/limits.ts";
+import { silentLogger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { ClientLink } from "../../hub/switchboard/client-link.ts";
+import { DriverLink } from "../../hub/switchboard/driver-link.ts";
+import { onHello, refuse } from "../../hub/switchboard/hello.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import { CloseCodes } from "../../protocol/close-codes.ts";
+import { EpochConfirm, parseControl } from "../../protocol/control.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
+import { FEATURES } from "../../protocol/version.ts";
+import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { SimProcess } from "./kernel.ts";
+
+/** What a store keeps of a session, for this world. */
+export interface EpochRow {
+  issued: number;
+  confirmed: number;
+}
+
+const SESSION = "ses_sim";
+/** A proof takes this long: until then no client is let through. */
+const PROOF_MS = 40;
+
+export class StreamRelay {
+  readonly process: SimProcess;
+  readonly #row: EpochRow;
+  readonly #random: Random;
+  readonly #clients = new Set<ClientLink>();
+  #driver: DriverLink | null = null;
+  #proven = false;
+
+  constructor(options: { process: SimProcess; row: EpochRow; random: Random }) {
+    this.process = options.process;
+    this.#row = options.row;
+    this.#random = options.random;
+  }
+
+  acceptClient(socket: FrameSocket): void {
+    const { clock } = this.process;
+    onHello(socket, clock, (hello) => {
+      if (hello.role !== "client") {
+        refuse(socket, CloseCodes.forbidden, "for clients");
+        return;
+      }
+      this.#welcome(socket, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
+      const link = new ClientLink({
+        socket,
+        clock,
+        random: this.#random,
+        log: silentLogger,
+        find: () => {
+          const driver = this.#driver;
+          if (driver === null || !this.#proven) {
+            throw new HubError("SessionNotConnected", "the session is nudging");
+          }
+          return { sessionId: SESSION, driver, state: () => "nudging" };
+        },
+        onClose: (closed) => this.#clients.delete(closed),
+      });
+      this.#clients.add(link);
+    });
+  }
+
+  acceptDriver(socket: FrameSocket): void {
+    const { clock } = this.process;
+    onHello(socket, clock, (hello) => {
+      if (hello.role !== "driver") return;
+      const row = this.#row;
+      const epoch = Math.max(row.issued, hello.lastEpoch ?? 0) + 1;
+      row.issued = epoch;
+      const challenge = `c${epoch}`;
+      socket.onFrame((message) => {
+        const frame = decodeFrame(message);
+        if (frame?.type !== FrameType.epochConfirm) return;
+        const confirm = parseControl(EpochConfirm, frame.body);
+        if (confirm.epoch !== epoch || epoch <= row.confirmed) {
+          refuse(socket, CloseCodes.fenced, "a newer driver holds the session");
+          return;
+        }
+        row.confirmed = epoch;
+        this.#attach(socket, epoch);
+      });
+      const { DRIVER_PING_MS, DRIVER_DEAD_MS } = limits;
+      this.#welcome(socket, DRIVER_PING_MS, DRIVER_DEAD_MS, { epoch, challenge });
+    });
+  }
+
+  #attach(socket: FrameSocket, epoch: number): void {
+    const { clock } = this.process;
+    const before = this.#driver;
+    const link = new DriverLink({
+      socket,
+      epoch,
+      session: SESSION,
+      clock,
+      random: this.#random,
+      log: silentLogger,
+      onSuspect: () => undefined,
+      onClose: (closed) => {
+        if (this.#driver === closed) this.#driver = null;
+      },
+    });
+    this.#driver = link;
+    this.#proven = false;
+    before?.end("replaced");
+    clock.setTimeout(() => {
+      if (this.#driver === link) this.#proven = true;
+    }, PROOF_MS);
+  }
+
+  #welcome(socket: FrameSocket, pingMs: number, deadMs: number, more: object): void {
+    const body = {
+      linkId: "lnk_sim",
+      hubId: "hub_sim",
+      features: FEATURES,
+      pingMs,
+      deadMs,
+      frameBytesMax: limits.WS_MESSAGE_BYTES_MAX,
+      ...more,
+    };
+    socket.send(encodeFrame({ type: FrameType.welcome, body: encodeJson(body) }));
+  }
+}

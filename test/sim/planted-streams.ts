@@ -1,0 +1,135 @@
+/** Bugs to plant into channels, links and their ends; hunted in worlds of streams. */
+import type { Plant } from "./planted.ts";
+
+const plant = (id: string, says: string, file: string, find: string, replace: string): Plant => ({
+  id: `stream-${id}`,
+  says,
+  file: `src/${file}`,
+  find,
+  replace,
+});
+
+export const streamPlants: readonly Plant[] = [
+  plant(
+    "no-crc",
+    "equal positions are taken for equal bytes",
+    "stream/send-side.ts",
+    'return this.#log.crcAt(bytes) === peer.crc ? "resumed" : "diverged";',
+    'return "resumed";',
+  ),
+  plant(
+    "no-position-checks",
+    "a peer that has more than was sent is believed",
+    "stream/send-side.ts",
+    'if (peer.rx > this.#sent || peer.max < this.#maxOffset) return "rolled-back";',
+    'if (peer.rx > this.#sent) return "resumed";',
+  ),
+  plant(
+    "freed-when-sent",
+    "what the socket took counts as acknowledged",
+    "stream/send-side.ts",
+    "this.#sent = Math.max(this.#sent, this.#cursor);",
+    "this.#sent = Math.max(this.#sent, this.#cursor);\n" +
+      "    if (bytes.length > 0) this.#log.drop(offset);",
+  ),
+  plant(
+    "ack-on-receipt",
+    "a hub's kind of ack: received counts as taken",
+    "stream/receive-side.ts",
+    "ack: this.#taken + (this.finished ? 1 : 0),",
+    "ack: this.rx,",
+  ),
+  plant(
+    "drop-on-overflow",
+    "a full buffer drops what is new",
+    "stream/send-side.ts",
+    "if (!this.#ended) this.#log.append(bytes);",
+    "if (!this.#ended && this.keptBytes < 200_000) this.#log.append(bytes);",
+  ),
+  plant(
+    "no-rewind",
+    "goes on where it stopped sending, not where the peer stands",
+    "stream/send-side.ts",
+    "this.credit(peer);\n    this.#cursor = peer.rx;",
+    "this.credit(peer);",
+  ),
+  plant(
+    "bound-before-attached",
+    "sends before the peer has told how far it is",
+    "client/session-channel.ts",
+    "const { entries, ...state } = this.#channel.state();",
+    "const { entries, ...state } = this.#channel.state();\n" +
+      "    if (this.#everAttached) this.#channel.bind(" +
+      "{ route: 1, epoch: this.epoch, egress: link.egress }, { ...state, entries: [] });",
+  ),
+  plant(
+    "open-twice",
+    "an OPEN that comes again is a new one",
+    "stream/channel.ts",
+    "if (id <= this.#highestPeerId) {\n      const known = this.#streams.get(id);",
+    "if (id < this.#highestPeerId) {\n      const known = this.#streams.get(id);",
+  ),
+  plant(
+    "no-tombstones",
+    "nothing is remembered of streams that are over",
+    "stream/channel.ts",
+    "this.#tombstones.set(stream.id, tombstone);",
+    "void tombstone;",
+  ),
+  plant(
+    "ctl-twice",
+    "a control message that comes again is delivered again",
+    "stream/ctl-queue.ts",
+    'if (seq < this.rx) return "old";',
+    'if (seq < this.rx) return "deliver";',
+  ),
+  plant(
+    "exit-overtaken",
+    "the end does not wait for the exit before it",
+    "stream/stream.ts",
+    "const early = ctlTx !== null && ctlTx > this.#ctl.rx;",
+    "const early = ctlTx !== null && ctlTx > 1_000;",
+  ),
+  plant(
+    "leaves-with-link",
+    "a client that lost its link has left for good",
+    "hub/switchboard/client-link.ts",
+    'const detach = { reason: "the client\'s link ended", keep: true };',
+    'const detach = { reason: "the client\'s link ended", keep: false };',
+  ),
+  plant(
+    "channels-die-with-hub",
+    "the end of the hub's link ends all channels",
+    "driver/channel-table.ts",
+    "for (const entry of [...this.#entries.values()]) {\n      if (entry.leaseMs > 0)",
+    "for (const entry of [...this.#entries.values()]) {\n      if (entry.leaseMs < 0)",
+  ),
+  plant(
+    "old-attach-wins",
+    "a late attach takes the channel back",
+    "driver/channel-table.ts",
+    "if (attachSeq <= known.attachSeq) {",
+    "if (attachSeq < 0) {",
+  ),
+  plant(
+    "ids-reused",
+    "a restored driver gives out ids that its client has seen",
+    "stream/channel.ts",
+    "if (peer.seen > opened) this.#nextId",
+    "if (peer.seen < 0) this.#nextId",
+  ),
+  plant(
+    "never-asks",
+    "silence is never questioned",
+    "stream/channel.ts",
+    "for (const stream of this.#streams.values()) stream.probe();",
+    "void this.#streams;",
+  ),
+  plant(
+    "end-is-no-position",
+    "the end needs no acknowledgement",
+    "stream/send-side.ts",
+    "return this.#ended && this.#acked === this.#log.endOffset + 1;",
+    "return this.#ended && this.#acked >= this.#log.endOffset;",
+  ),
+];

@@ -1,0 +1,52 @@
+/** Worlds of streams: real channels, links and redial over a network that breaks. */
+import { describe, expect, it } from "vitest";
+import { runStreamSeed, type StreamOutcome } from "../../src/testing/sim/stream-simulate.ts";
+
+/** Simulated promises only run where no real promise reaction is under way. */
+function inImmediate<T>(work: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  });
+}
+
+const SEEDS = 40;
+/** What a campaign of this size must have met, or it proves nothing. */
+const SOMETIMES = [
+  "finished",
+  "several streams",
+  "hub-killed",
+  "client-cut",
+  "driver-cut",
+  "restored",
+  "DriverRestarted",
+  "RolledBack",
+];
+
+describe("worlds of streams", () => {
+  it(`[SIM1] ${SEEDS} seeds lose, double and splice nothing, and reach what they must`, async () => {
+    const outcomes: StreamOutcome[] = [];
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      outcomes.push(await inImmediate(() => runStreamSeed(seed)));
+    }
+    const broken = outcomes
+      .filter((outcome) => outcome.violations.length > 0)
+      .map(({ plan, violations }) => ({ seed: plan.seed, violations: violations.slice(0, 2) }));
+    expect(broken).toEqual([]);
+    const seen = new Set(outcomes.flatMap((outcome) => [...outcome.sometimes]));
+    expect(SOMETIMES.filter((name) => !seen.has(name))).toEqual([]);
+  }, 60_000);
+
+  it("[SIM2] the same seed gives the same trace", async () => {
+    for (const seed of [2, 11]) {
+      const first = await inImmediate(() => runStreamSeed(seed));
+      const second = await inImmediate(() => runStreamSeed(seed));
+      expect(second.trace).toBe(first.trace);
+    }
+  }, 60_000);
+});
