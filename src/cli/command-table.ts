@@ -169,8 +169,9 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "retry",
     args: "<name>",
-    about: "try again after an error",
-    options: wait,
+    about: "try again after an error, or show what would be done",
+    options: [["--dry-run", "only show which rungs would be climbed, and why"], ...wait],
+    examples: ["holdfast retry demo", "holdfast retry demo --dry-run"],
     load: () => import("./commands/retry.ts"),
   },
   {

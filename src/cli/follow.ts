@@ -3,7 +3,8 @@
  * only when the session itself says it. ^C and the time limit end the waiting, not the session.
  */
 import type { Api } from "../client/api.ts";
-import { restingStates, type Session } from "../client/api-types.ts";
+import { faults, type FaultCode } from "../base/faults.ts";
+import { restingStates, type HubEvent, type Session } from "../client/api-types.ts";
 import { HubError } from "../base/hub-error.ts";
 import { parseDuration } from "./render/durations.ts";
 import { openProofView, type ProofView } from "./render/proof-view.ts";
@@ -83,12 +84,32 @@ async function byEvents(wait: Wait): Promise<Session> {
   });
   for await (const event of events) {
     awaySinceMs = null;
+    const refusal = refusalOf(event, wait);
+    if (refusal !== null) throw refusal;
     const { verdict } = wait.view.take(event);
     if (verdict === null) continue;
     const session = await lookUp(wait);
     if (session !== null && isAnswer(ask, session)) return session;
   }
   throw new HubError("LinkLost", "the event stream ended before the verdict");
+}
+
+/**
+ * The attempt that was asked for failed and the session goes on as before, for example a pause that
+ * the platform refuses: nothing more is to be waited for.
+ */
+function refusalOf(event: HubEvent, { ask, asked }: Wait): HubError | null {
+  if (event.kind !== "attempt.ended" || ask.goals.includes("connected")) return null;
+  const ended = event.data as Readonly<Record<string, unknown>>;
+  const failed = ended["attempt"] === asked.attempt && ended["result"] === "error";
+  const { code, message, hint } = ended;
+  if (!failed || event.state === "error" || !isFaultCode(code)) return null;
+  const said = typeof message === "string" ? message : event.text;
+  return new HubError(code, said, typeof hint === "string" ? { hint } : {});
+}
+
+function isFaultCode(code: unknown): code is FaultCode {
+  return typeof code === "string" && Object.hasOwn(faults, code);
 }
 
 /** Asks now and then, so that a lost event costs a second and not the verdict. */

@@ -20,6 +20,10 @@ export interface Session {
   readonly source?: StartSource | null;
   /** Incarnation of the driver; grows by one with every proven attach. */
   readonly epoch: number;
+  /** Grows by one with each start, resume, retry, heal, pause and removal. */
+  readonly attempt?: number;
+  /** Replaced sandboxes that are kept for what may be unsaved in them. */
+  readonly quarantine?: readonly KeptSandbox[];
   readonly createdAt: string;
   readonly updatedAt: string;
   /** When the running attempt ends at the latest; null while nothing runs. */
@@ -66,6 +70,37 @@ export interface HubCost {
     readonly quarantined: number;
     readonly control: number;
   };
+}
+
+export interface KeptSandbox {
+  readonly sandboxName: string;
+  readonly sandboxId: string | null;
+  /** When it is deleted. */
+  readonly until: string;
+  /** Why it was replaced. */
+  readonly why: string;
+}
+
+/** What a retry would do, rung by rung, if all stays as it was last seen. */
+export interface LadderPlan {
+  readonly session: string;
+  readonly name: string;
+  readonly state: SessionState;
+  readonly detail: string;
+  /** Of the session's error. */
+  readonly code: string | null;
+  readonly steps: readonly PlannedRung[];
+}
+
+export interface PlannedRung {
+  readonly rung: "recheck" | "nudge" | "relaunch" | "restart" | "replace";
+  /** It ends what runs in the sandbox, or leaves its files behind. */
+  readonly destructive: boolean;
+  /** `skip`: it is of no use here. `refuse`: it may not be done. */
+  readonly would: "do" | "skip" | "refuse";
+  readonly why: string;
+  readonly budgetLeft: number;
+  readonly deadlineMs: number;
 }
 
 export interface SessionError {
@@ -148,6 +183,9 @@ export interface Health {
     readonly rung: string | null;
     readonly attempts: number;
     readonly deadlineAt: string | null;
+    /** When the rung that is being climbed ends. */
+    readonly rungDeadlineAt?: string | null;
+    readonly quarantined?: readonly KeptSandbox[];
   };
   readonly lastError: SessionError | null;
 }

@@ -7,6 +7,7 @@ import { faults, type FaultCode } from "../base/faults.ts";
 import type {
   Health,
   HubEvent,
+  LadderPlan,
   NewSession,
   PlatformReport,
   Session,
@@ -55,6 +56,11 @@ export function createApi(options: ApiOptions) {
 
     async act(idOrName: string, action: SessionAction): Promise<Session> {
       return (await call("POST", `${sessionPath(idOrName)}/${action}`)) as Session;
+    },
+
+    /** What a retry would do now; changes nothing. */
+    async plan(idOrName: string): Promise<LadderPlan> {
+      return (await call("POST", `${sessionPath(idOrName)}/retry?dryRun=true`)) as LadderPlan;
     },
 
     /** The session as it is while it goes away; null when the hub has nothing more to say. */

@@ -65,7 +65,7 @@ async function* silence(options: EventStreamOptions): AsyncGenerator<HubEvent, v
   });
 }
 
-function follow(script: Script, options: Record<string, unknown> = {}) {
+function follow(script: Script, options: Record<string, unknown> = {}, asking: Partial<Ask> = {}) {
   const streams = captureStreams();
   const cli: Cli = createCli(streams.streams, options);
   const ask: Ask = {
@@ -75,6 +75,7 @@ function follow(script: Script, options: Record<string, unknown> = {}) {
     send: async () => creating,
     after: 0,
     goals: ["connected", "error", "ended"],
+    ...asking,
   };
   const verdict = followToVerdict(cli, scriptedApi(script), ask).then(
     (session) => session.state,
@@ -107,6 +108,26 @@ describe("the verdict", () => {
     });
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await verdict).toBe("error");
+  });
+
+  test("of a pause that the platform refuses is the refusal, at once", async () => {
+    const data = { attempt: 4, result: "error", code: "PauseUnsupported", message: "not here" };
+    const { verdict } = follow(
+      {
+        lookups: [at("nudging")],
+        async *events(options) {
+          yield { ...event("attempt.ended", 1), data: { ...data, attempt: 3 }, state: "suspended" };
+          yield { ...event("attempt.ended", 2), data, state: "suspended" };
+          yield* silence(options);
+        },
+      },
+      {},
+      {
+        send: async () => ({ ...at("suspended"), attempt: 4 }),
+        goals: ["suspended", "error", "ended"],
+      },
+    );
+    expect(await verdict).toBe("PauseUnsupported");
   });
 
   test("comes by asking when its event was lost, from a state that rests", async () => {

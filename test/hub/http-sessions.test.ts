@@ -1,6 +1,7 @@
 /** The session routes: what they answer, and that a wrong request changes nothing. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
+import { HubError } from "../../src/base/hub-error.ts";
 import { HubWorld } from "../support/hub-world.ts";
 
 let http: HubHttp;
@@ -124,6 +125,45 @@ describe("POST /v1/sessions", () => {
     await untilAsked();
     await world.clock.advanceAsync(2_000);
     expect((await late).json).toMatchObject({ state: "creating" });
+  });
+
+  test("[SM26] ?wait of a pause that the platform refuses answers with the refusal", async () => {
+    world.driversDial();
+    await http.ask("POST", "/v1/sessions", { name: "p" });
+    await world.clock.advanceAsync(200);
+    world.platform.pause = () =>
+      Promise.reject(new HubError("PauseUnsupported", "this class of sandbox cannot be paused"));
+    const waiting = http.ask("POST", "/v1/sessions/p/pause?wait=5");
+    await untilAsked();
+    await world.clock.advanceAsync(200);
+    const { status, json } = await waiting;
+    expect([status, json["code"]]).toEqual([422, "PauseUnsupported"]);
+    expect(json["detail"]).toContain("cannot be paused");
+    expect((await http.ask("GET", "/v1/sessions/p")).json).toMatchObject({ state: "connected" });
+  });
+
+  test("[SM33] a dry run of retry answers 200 with a plan, and nothing is done", async () => {
+    world.driversDial();
+    await http.ask("POST", "/v1/sessions", { name: "d" });
+    await world.clock.advanceAsync(200);
+    const before = (await http.ask("GET", "/v1/sessions/d/timeline")).text;
+    const { status, json } = await http.ask("POST", "/v1/sessions/d/retry?dryRun=true");
+    expect([status, json["state"]]).toEqual([200, "connected"]);
+    const steps = json["steps"] as readonly Record<string, unknown>[];
+    expect(steps.map(({ rung }) => rung)).toEqual([
+      "recheck",
+      "nudge",
+      "relaunch",
+      "restart",
+      "replace",
+    ]);
+    expect(steps.at(-1)).toMatchObject({ destructive: true, would: "refuse" });
+    expect((await http.ask("GET", "/v1/sessions/d/timeline")).text).toBe(before);
+    for (const wrong of ["retry?dryRun=yes", "pause?dryRun=true", "resume?dryRun=true"]) {
+      const refused = await http.ask("POST", `/v1/sessions/d/${wrong}`);
+      expect([wrong, refused.status, refused.json["code"]]).toEqual([wrong, 400, "BadRequest"]);
+    }
+    expect((await http.ask("GET", "/v1/sessions/d/timeline")).text).toBe(before);
   });
 });
 

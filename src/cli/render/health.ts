@@ -37,6 +37,9 @@ export function renderHealth(health: Health, paint: Paint): string {
     more.push(["platform", paint.yellow(plain(health.platform))]);
   }
   if (typeof health.drill === "string") more.push(["drill", paint.yellow(plain(health.drill))]);
+  for (const { sandboxName, until } of ladder.quarantined ?? []) {
+    more.push(["kept aside", `${sandboxName}, until ${until}`]);
+  }
   if (ladder.rung !== null && ladder.rung !== "none") {
     const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;
     more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);

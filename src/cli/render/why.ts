@@ -28,6 +28,11 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
   if (warning !== null && !health.verdict.text.includes(warning)) {
     lines.push(paint.yellow(plain(warning)));
   }
+  for (const kept of health.ladder.quarantined ?? []) {
+    const { sandboxName, until, why } = kept;
+    const said = `${sandboxName} was replaced and is kept until ${until}: ${why}`;
+    lines.push(paint.yellow(plain(said)));
+  }
   lines.push("", "What is known:", claimLine(health));
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);

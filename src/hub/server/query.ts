@@ -27,3 +27,14 @@ export function numberOf(
     `query: ${key} is ${JSON.stringify(text)}, not ${min} to ${max}`,
   );
 }
+
+/** `?dryRun=true`: only what has a plan can be run dry, and no other text is taken for yes or no. */
+export function dryRunOf(request: FastifyRequest, hasPlan: boolean): boolean {
+  const said = (request.query as Record<string, unknown>)["dryRun"];
+  if (said === undefined || said === "false") return false;
+  if (said !== "true") {
+    throw new HubError("BadRequest", `query: dryRun is ${JSON.stringify(said)}, not true or false`);
+  }
+  if (!hasPlan) throw new HubError("BadRequest", "query: dryRun is for retry alone");
+  return true;
+}

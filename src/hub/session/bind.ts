@@ -3,7 +3,6 @@ import { assign, fromPromise } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
-import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { climbed } from "./ladder-counts.ts";
 import { ladderFacts } from "./ladder-facts.ts";

@@ -1,11 +1,12 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
 import type { HttpOptions } from "../http.ts";
-import { numberOf, waitOf } from "../query.ts";
+import { dryRunOf, numberOf, waitOf } from "../query.ts";
 import { NewSession, specOf } from "../session-request.ts";
 import { eventView } from "./events.ts";
 
@@ -88,10 +89,16 @@ function addChangeRoutes(
     app.post<Id>(`/v1/sessions/:id/${path}`, async (request, reply) => {
       // All of the request is checked before any of it is done.
       const waitMs = waitOf(request);
+      const dryRun = dryRunOf(request, path === "retry");
       const session = sessions.find(request.params.id);
+      if (dryRun) return planView(session);
       session.operate(event);
+      const { attempt } = session.record;
       void reply.code(202);
-      return answer(session, waitMs);
+      const answered = await answer(session, waitMs);
+      // The session is well and the request is not: a state alone would look like success.
+      if (event === "operator.paused") throwIfRefused(session, attempt);
+      return answered;
     });
   }
   app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
@@ -115,11 +122,32 @@ function sessionView(session: Session, platform: string) {
     sandboxId: record.sandboxId,
     source: sourceView(record),
     epoch: record.epoch,
+    attempt: record.attempt,
+    quarantine: record.quarantine.map(({ until, ...kept }) => ({
+      ...kept,
+      until: new Date(until).toISOString(),
+    })),
     createdAt: new Date(record.createdAt).toISOString(),
     updatedAt: new Date(record.updatedAt).toISOString(),
     deadlineAt: record.deadlineAt === null ? null : new Date(record.deadlineAt).toISOString(),
     lastError: record.fault === null ? null : faultView(record.fault),
   };
+}
+
+/** @throws HubError with the code of the refusal, once it is known. */
+function throwIfRefused(session: Session, attempt: number): void {
+  const outcome = session.outcome(attempt);
+  if (outcome?.result !== "error" || outcome.code === null) return;
+  const { code, message, hint } = outcome;
+  const said = message ?? `the pause of session ${session.record.name} failed`;
+  throw new HubError(code, said, hint === null ? {} : { hint });
+}
+
+/** What the ladder would do, without doing it. */
+function planView(session: Session) {
+  const { id, name, state, detail, fault } = session.record;
+  const code = fault?.code ?? null;
+  return { session: id, name, state, detail, code, steps: session.plan() };
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {
