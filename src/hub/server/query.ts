@@ -28,7 +28,7 @@ export function numberOf(
   );
 }
 
-/** `?dryRun=true`: only what has a plan can be run dry, and no other text is taken for yes or no. */
+/** `?dryRun=true`: only what has a plan can be run dry; no other text is yes or no. */
 export function dryRunOf(request: FastifyRequest, hasPlan: boolean): boolean {
   const said = (request.query as Record<string, unknown>)["dryRun"];
   if (said === undefined || said === "false") return false;
