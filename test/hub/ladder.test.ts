@@ -200,15 +200,17 @@ describe("a sandbox that is broken for good", () => {
 
 describe("what no other sandbox mends", () => {
   test.for([
-    "EgressBlocked",
-    "DnsFailed",
-    "DiskFull",
-    "FilesystemReadOnly",
-    "ProcessLimit",
-  ] as const)("[SM30] %s: no restart, no replacement", async (code) => {
+    ["EgressBlocked", "exec", "the hub cannot be reached"],
+    ["DnsFailed", "exec", "the hub's name is not known"],
+    ["DiskFull", "writeFile", "write: no space left on device"],
+    ["FilesystemReadOnly", "writeFile", "open: read-only file system"],
+    ["ProcessLimit", "exec", "fork: resource temporarily unavailable"],
+  ] as const)("[SM30] %s: no restart, no replacement", async ([code, call, said]) => {
     const { world, platform, session } = await broken();
-    const refused = () => Promise.reject(new HubError(code, "as it is"));
-    Object.assign(platform, { exec: refused, writeFile: refused });
+    // All else works: what was broken before is whole again.
+    Object.assign(platform, { exec: FakePlatform.prototype.exec });
+    Object.assign(platform, { writeFile: FakePlatform.prototype.writeFile });
+    Object.assign(platform, { [call]: () => Promise.reject(new HubError(code, said)) });
     await untilRest(world, session);
     expect(session.record.fault?.code).toBe(code);
     expect([platform.count("stop"), platform.count("create")]).toEqual([0, 1]);

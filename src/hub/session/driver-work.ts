@@ -1,6 +1,5 @@
 /** Work on the driver and the proof: launch, nudge, probe, patrol. */
 import { sleep, withDeadline } from "../../base/deadline.ts";
-import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
 import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
@@ -15,9 +14,11 @@ import {
   nudgeCommand,
   readLaunchAnswer,
   readNudgeAnswer,
+  type NudgeAnswer,
 } from "./nudge.ts";
 import { wayInOf } from "./ladder-facts.ts";
-import { isWayInFault, PLATFORM_SILENT } from "./ladder-plan.ts";
+import { isWayInFault, PLATFORM_SILENT, type WayIn } from "./ladder-plan.ts";
+import { lookInside } from "./look.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
@@ -55,12 +56,12 @@ export class DriverWork {
       const json = new TextEncoder().encode(JSON.stringify(config));
       await provider.writeFile(sandboxId, files.bundle, await driver.bundle(), signal);
       await provider.writeFile(sandboxId, files.config, json, signal);
-      const answer = await provider.exec(
-        sandboxId,
-        {
-          command: `chmod 700 '${dir}'; chmod 600 '${files.config}'; ${launchCommand(dir)}`,
-          timeoutMs: EXEC_WAIT_MS,
-        },
+      const command = `chmod 700 '${dir}'; chmod 600 '${files.config}'; ${launchCommand(dir)}`;
+      const answer = await withDeadline(
+        clock,
+        EXEC_WAIT_MS,
+        (inner) => provider.exec(sandboxId, { command, timeoutMs: EXEC_WAIT_MS - 500 }, inner),
+        () => new HubError("ExecQueued", `the launch was queued for ${EXEC_WAIT_MS} ms`),
         signal,
       );
       const said = answer.output.trim().slice(0, 400);
@@ -76,61 +77,78 @@ export class DriverWork {
     });
   }
 
-  /** One look at the claim and one nudge; a queued nudge counts as failed. */
+  /**
+   * One look at the claim, one nudge, and beside it a look at the platform's way in: what is broken
+   * has its name while the nudge is still under way, and nobody waits for rungs that go by it.
+   */
   async signalDriver(context: SessionContext, signal: AbortSignal): Promise<SignalResult> {
-    const { provider, ledger, board, clock, links } = this.#desk.deps;
+    const { provider, ledger, board, clock } = this.#desk.deps;
     const result = (
       outcome: SignalResult["outcome"],
-      code: FaultCode | null,
+      wrong: HubError | null,
       detail: string,
+      look: WayIn = "unseen",
     ): SignalResult => {
       board.stepped("nudge", outcome === "signalled", detail);
-      const fault =
-        code === null ? null : faultFrom(new HubError(code, detail), this.#desk.place(context));
-      return { outcome, fault, at: clock.now() };
+      const fault = wrong === null ? null : faultFrom(wrong, this.#desk.place(context));
+      return { outcome, fault, look, at: clock.now() };
     };
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const claim = await provider.claim(sandboxId, signal);
-      if (claim === null) return result("gone", "SandboxGone", "the platform has no such sandbox");
+      if (claim === null) {
+        const gone = new HubError("SandboxGone", "the platform has no such sandbox");
+        return result("gone", gone, gone.message);
+      }
       this.#noteClaim(claim);
       if (RESTING.includes(claim.state)) {
         const said = `not signalled: the platform says ${claim.platformState}`;
-        return result("stopped", "SandboxStopped", said);
+        return result("stopped", new HubError("SandboxStopped", said), said);
       }
       const dir = ledger.record.driverDir;
       if (dir === null) return result("driver-dead", null, "no driver was launched yet");
-      try {
-        const answer = await withDeadline(
-          clock,
-          PROBE_WAIT_MS,
-          (inner) =>
-            provider.exec(
-              sandboxId,
-              {
-                command: nudgeCommand(dir, links.ticket()),
-                timeoutMs: PROBE_WAIT_MS - 500,
-              },
-              inner,
-            ),
-          () => new HubError("ExecQueued", `the nudge was queued for ${PROBE_WAIT_MS} ms`),
-          signal,
-        );
-        const said = answer.output.trim().slice(0, 200);
-        ledger.note("nudge.sent", `nudge ${context.counts.nudges}: ${said}`, {
-          exitCode: answer.exitCode,
-        });
-        return result(readNudgeAnswer(answer.exitCode), null, said);
-      } catch (error) {
-        const fault = toHubError(error);
-        if (fault.kind.retry === "never") throw fault;
-        const code = fault.code === "PlatformTimeout" ? "ExecQueued" : fault.code;
-        ledger.note("nudge.sent", `nudge ${context.counts.nudges} failed: ${fault.message}`, {
-          code,
-        });
-        return result("failed", code, fault.message);
-      }
+      const [nudge, { wayIn, wrong }] = await Promise.all([
+        this.#nudge(context, dir, signal),
+        lookInside(this.#desk, context, signal),
+      ]);
+      // What the probes prove names the fault better than the nudge that failed of it.
+      return result(nudge.outcome, wrong ?? nudge.wrong, nudge.said, wayIn);
     });
+  }
+
+  /** @throws HubError when the platform refuses for good; all else is an outcome. */
+  async #nudge(
+    context: SessionContext,
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<{ outcome: NudgeAnswer; wrong: HubError | null; said: string }> {
+    const { provider, ledger, clock, links } = this.#desk.deps;
+    const sandboxId = this.#desk.sandboxId();
+    const name = `nudge ${context.counts.nudges}`;
+    try {
+      const { exitCode, output } = await withDeadline(
+        clock,
+        PROBE_WAIT_MS,
+        (inner) =>
+          provider.exec(
+            sandboxId,
+            { command: nudgeCommand(dir, links.ticket()), timeoutMs: PROBE_WAIT_MS - 500 },
+            inner,
+          ),
+        () => new HubError("NudgeQueued", `the nudge was queued for ${PROBE_WAIT_MS} ms`),
+        signal,
+      );
+      const said = output.trim().slice(0, 200);
+      ledger.note("nudge.sent", `${name}: ${said}`, { exitCode });
+      return { outcome: readNudgeAnswer(exitCode), wrong: null, said };
+    } catch (error) {
+      const thrown = toHubError(error);
+      if (thrown.kind.retry === "never") throw thrown;
+      const wrong =
+        thrown.code === "PlatformTimeout" ? new HubError("NudgeQueued", thrown.message) : thrown;
+      ledger.note("nudge.sent", `${name} failed: ${wrong.message}`, { code: wrong.code });
+      return { outcome: "failed", wrong, said: wrong.message };
+    }
   }
 
   /** Link, exec and filesystem in the attached epoch. The one way to connected. */

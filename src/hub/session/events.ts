@@ -50,6 +50,8 @@ export interface Proof {
 export interface SignalResult {
   readonly outcome: "signalled" | "driver-dead" | "stopped" | "gone" | "failed";
   readonly fault: SessionFault | null;
+  /** The platform's way in, looked at while the nudge was under way. */
+  readonly look: WayIn;
   readonly at: number;
 }
 

@@ -5,6 +5,14 @@ import type { SessionPolicy } from "./policy.ts";
 import { noStarts } from "./start-law.ts";
 import type { SessionContext } from "./vocabulary.ts";
 
+/** Nothing is known of the ways in, and nobody was asked: after each change of the sandbox. */
+export const UNSEEN = {
+  look: "unseen",
+  wayIn: "unseen",
+  control: null,
+  driverDead: false,
+} as const;
+
 const COUNTED: Readonly<Record<LadderRung, keyof Omit<LadderCounts, "rungDeadlineAt">>> = {
   recheck: "rechecks",
   nudge: "nudges",
@@ -28,6 +36,5 @@ export function climbed(
   if (!isDestructive(rung)) return { ...climbing, counts: { ...counted, rungDeadlineAt } };
   // Another box, or the same one afresh: what was tried and seen before says nothing about it.
   const fresh = { rechecks: 0, relaunches: 0, wakes: 0, tries: 1, rungDeadlineAt };
-  const unseen = { wayIn: "unseen", control: null, driverDead: false } as const;
-  return { ...climbing, ...unseen, counts: { ...counted, ...fresh }, starts: noStarts };
+  return { ...climbing, ...UNSEEN, counts: { ...counted, ...fresh }, starts: noStarts };
 }

@@ -22,6 +22,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
     policy,
     counts: context.counts,
     driver: driverStanding(context, board.evidence),
+    look: context.look,
     wayIn: context.wayIn,
     fault: context.fault?.code ?? null,
     claim: board.claim?.state ?? null,
@@ -43,6 +44,7 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
     policy,
     counts: noCounts,
     driver: driverStanding({ ...context, driverDead: false }, board.evidence),
+    look: "unseen",
     wayIn: lastWayIn(board.evidence, record),
     fault: record.fault?.code ?? null,
     // A retry wakes what is stopped before it climbs anything.

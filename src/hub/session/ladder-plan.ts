@@ -30,6 +30,9 @@ export interface LadderFacts {
   readonly policy: SessionPolicy;
   readonly counts: LadderCounts;
   readonly driver: DriverStanding;
+  /** As seen beside the last nudge. */
+  readonly look: WayIn;
+  /** As seen by the look before a destructive rung. */
   readonly wayIn: WayIn;
   readonly fault: FaultCode | null;
   readonly claim: ClaimState | null;
@@ -196,6 +199,9 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.counts.relaunches > 0 || facts.counts.restarts > 0) {
       return skip("its driver was launched anew since, and dials by itself");
     }
+    if (facts.look === "stuck") {
+      return skip("the way that a nudge goes takes commands and never does them");
+    }
     if (facts.driver === "absent" || facts.driver === "deaf") {
       return spent("nudge", facts) ?? act(DRIVER_WORDS[facts.driver]);
     }
@@ -211,6 +217,9 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.driver === "answers") return skip(DRIVER_WORDS.answers);
     const useless = facts.fault === null ? undefined : USELESS[facts.fault];
     if (facts.driver === "hurt" && useless !== undefined) return skip(useless);
+    if (facts.look === "stuck" || facts.look === "broken") {
+      return skip("a launch goes by the platform's way in, which fails");
+    }
     if (facts.held === "driver") return refuse("a driver that ends so often would end again");
     if (facts.counts.relaunches > 0 && isWayInFault(facts.fault)) {
       return skip("the launch itself failed at the platform's way in");

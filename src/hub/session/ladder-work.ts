@@ -5,16 +5,13 @@
  */
 import { sleep, withDeadline } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
-import type { Evidence } from "../../probes/probe.ts";
-import { runSuite } from "../../probes/suite.ts";
-import { judge } from "../../probes/verdict.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { discardSandbox, quarantineSandbox } from "../../store/facts.ts";
 import { RESTING } from "./driver-work.ts";
 import type { Assessment, ControlFound, Launched } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
-import { wayInOf } from "./ladder-facts.ts";
 import { PLATFORM_SILENT } from "./ladder-plan.ts";
+import { lookInside } from "./look.ts";
 import { driverFiles } from "./nudge.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
@@ -48,33 +45,14 @@ export class LadderWork {
   }
 
   async #look(context: SessionContext, signal: AbortSignal): Promise<Assessment> {
-    const { provider, board, clock, random, links, ledger } = this.#desk.deps;
-    const sandboxId = this.#desk.sandboxId();
+    const { clock } = this.#desk.deps;
     const answer = (wayIn: Assessment["wayIn"], fault: HubError | null): Assessment => ({
       wayIn,
       fault: fault === null ? null : faultFrom(fault, this.#desk.place(context)),
       at: clock.now(),
     });
-    const claiming = this.#claim(sandboxId, signal);
-    // Without a driver nothing of it is probed: its absence is known.
-    const epoch = context.epoch ?? ledger.record.epoch;
-    const link = context.epoch === null ? null : links.prober(epoch);
-    const seen: Evidence[] = [];
-    await runSuite({
-      provider,
-      sandboxId,
-      directory: ledger.record.driverDir ?? "/tmp",
-      link,
-      epoch,
-      clock,
-      random,
-      terminal: false,
-      onEvidence: (evidence) => {
-        seen.push(evidence);
-        board.answered(evidence);
-      },
-      signal,
-    });
+    const claiming = this.#claim(this.#desk.sandboxId(), signal);
+    const { wayIn, wrong } = await lookInside(this.#desk, context, signal);
     const claim = await claiming;
     if (claim instanceof HubError) {
       return answer(PLATFORM_SILENT.includes(claim.code) ? "silent" : "unseen", claim);
@@ -87,7 +65,7 @@ export class LadderWork {
       return answer("broken", new HubError("SandboxStartFailed", `the platform says: ${said}`));
     }
     if (RESTING.includes(claim.state)) return answer("broken", null);
-    return answer(wayInOf(seen), verdictOf(seen, epoch));
+    return answer(wayIn, wrong);
   }
 
   async #claim(sandboxId: string, signal: AbortSignal): Promise<Claim | HubError | null> {
@@ -240,13 +218,4 @@ export class LadderWork {
 function whyOf(context: SessionContext): string {
   const { code } = context.fault ?? {};
   return code === undefined ? context.why : `${context.why} (${code})`;
-}
-
-function verdictOf(seen: readonly Evidence[], epoch: number): HubError | null {
-  const verdict = judge(
-    seen.filter(({ path }) => path === "platform"),
-    epoch,
-  );
-  if (verdict.code === "Connected" || verdict.code === "Unproven") return null;
-  return new HubError(verdict.code, verdict.text);
 }

@@ -62,11 +62,11 @@ export const nudging = vocabulary.createStateConfig({
           {
             guard: ({ event }) => event.output.outcome === "driver-dead",
             target: "climbing",
-            actions: "noteDriverDead",
+            actions: ["noteDriverDead", "noteLook"],
           },
           {
             target: "awaitingDriver",
-            actions: assign(({ event }) => ({ fault: event.output.fault })),
+            actions: ["noteLook", assign(({ event }) => ({ fault: event.output.fault }))],
           },
         ],
         onError: [

@@ -17,6 +17,7 @@ import type {
   SignalResult,
 } from "./events.ts";
 import { WorkFailure } from "./events.ts";
+import { UNSEEN } from "./ladder-counts.ts";
 import { countRetry, noStarts, type StartCounts, type StartStep } from "./start-law.ts";
 import {
   PLATFORM_SILENT,
@@ -45,7 +46,9 @@ export interface SessionContext {
   readonly starts: StartCounts;
   /** The last nudge found no process of the driver. */
   readonly driverDead: boolean;
-  /** What the last look at the platform's way in found; `unseen` after each change of the box. */
+  /** The platform's way in as it was beside the last nudge: enough to choose gentle rungs by. */
+  readonly look: WayIn;
+  /** What the look before a destructive rung found; `unseen` after each change of the sandbox. */
   readonly wayIn: WayIn;
   readonly control: ControlFound["verdict"] | null;
   /** What comes and goes, once this attempt has waited it out. */
@@ -66,9 +69,6 @@ const unbound = <T>(name: string): ReturnType<typeof fromPromise<T, SessionConte
 const notBound = (name: string): never => {
   throw new Error(`${name} is not bound`);
 };
-
-/** Nothing is known of the ways in, and nobody was asked: after each change of the sandbox. */
-const UNSEEN = { wayIn: "unseen", control: null, driverDead: false } as const;
 
 export const ATTEMPT_START = {
   ...UNSEEN,
@@ -169,6 +169,9 @@ export const vocabulary = setup({
     giveUpSandbox: () => notBound("giveUpSandbox"),
     forgetSandbox: assign({ sandboxId: null }),
     noteDriverDead: assign({ driverDead: true }),
+    noteLook: assign(({ context, event }) => ({
+      look: "output" in event ? (event.output as SignalResult).look : context.look,
+    })),
     /** What the patrol expects to find again: the fault with which a session stays connected. */
     believe: assign(({ context, event }) => ({ fault: proofOf(event)?.degraded ?? context.fault })),
     forgetFault: assign({ fault: null }),
