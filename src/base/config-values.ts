@@ -15,7 +15,7 @@ export interface Address {
 
 export type SettingValue = string | number | readonly number[] | Address | RetryPolicy | null;
 
-type Parsed = { value: Exclude<SettingValue, null> } | { problem: string };
+type Parsed = { value: SettingValue } | { problem: string };
 
 export function parseValue(
   setting: Setting,
@@ -41,6 +41,8 @@ export function parseValue(
       return { value: text };
     case "duration":
       return durationBetween(text, min, max);
+    case "idle":
+      return parseIdle(text, min, max);
     case "durations":
       return parseList(text, min, max);
     case "count":
@@ -52,9 +54,9 @@ export function parseValue(
 
 /** The text that parses to this value; null stays unset. */
 export function writeValue(kind: SettingKind, value: SettingValue): string | null {
-  if (value === null) return null;
+  if (value === null) return kind === "idle" ? NEVER : null;
   if (typeof value === "string") return value;
-  if (typeof value === "number") return kind === "duration" ? writeDuration(value) : String(value);
+  if (typeof value === "number") return kind === "count" ? String(value) : writeDuration(value);
   if (isList(value)) return value.length === 0 ? "none" : value.map(writeDuration).join(",");
   return isAddress(value) ? formatAddress(value) : writeRetry(value);
 }
@@ -115,6 +117,19 @@ function durationBetween(text: string, min: number, max: number): { value: numbe
 }
 
 type Problem = { problem: string };
+
+/** Said as a word: a zero that means for ever is how sandboxes run for weeks unseen. */
+const NEVER = "never";
+
+function parseIdle(text: string, min: number, max: number): Parsed {
+  if (text === NEVER) return { value: null };
+  if (/^0(ms|s|m|h|d)?$/.test(text)) {
+    return { problem: `"${text}" would mean at once or for ever: write a time, or ${NEVER}` };
+  }
+  const parsed = durationBetween(text, min, max);
+  if ("problem" in parsed || parsed.value % 60_000 === 0) return parsed;
+  return { problem: `"${text}" is not in whole minutes, which is how platforms count` };
+}
 
 function parseList(text: string, min: number, max: number): Parsed {
   if (text.trim() === "none") return { value: [] };

@@ -7,6 +7,7 @@ import { fileSettings, unknownName, type FileSettings } from "./config-file.ts";
 import { settings } from "./config-table.ts";
 import type { Config, ConfigKey, Setting } from "./config-table.ts";
 import { formatAddress, parseValue, writeValue, type SettingValue } from "./config-values.ts";
+import { writeDuration } from "./duration.ts";
 import { impossibleBudgets } from "./policy-checks.ts";
 
 export { formatAddress, type Address } from "./config-values.ts";
@@ -84,6 +85,16 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
         `set HOLDFAST_TOKEN (or HOLDFAST_TOKEN_FILE) to a secret of your own, or listen on 127.0.0.1`,
     });
   }
+  const { autoStopMs, idlePauseMs } = config;
+  if (idlePauseMs !== null && autoStopMs !== null && idlePauseMs >= autoStopMs) {
+    mistakes.push({
+      key: "idle.pause",
+      place: origins.idlePauseMs.place,
+      message:
+        `a pause after ${writeDuration(idlePauseMs)} never comes: the platform stops the sandbox ` +
+        `after ${writeDuration(autoStopMs)} (idle.autoStop)`,
+    });
+  }
   if (config.platform === "daytona" && config.daytonaApiKey === null) {
     mistakes.push({
       key: "daytonaApiKey",
@@ -101,8 +112,9 @@ export function isLoopback(host: string): boolean {
 /** Text of a setting for people: secrets are never shown, only that there is one. */
 export function showValue(setting: Setting, config: Config): string | null {
   const value = config[setting.key];
-  if (value === null) return null;
-  return setting.kind === "secret" ? "(set, hidden)" : writeValue(setting.kind, value);
+  return setting.kind === "secret" && value !== null
+    ? "(set, hidden)"
+    : writeValue(setting.kind, value);
 }
 
 /** Environment name of the variable that names a file holding this secret. */

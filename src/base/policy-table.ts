@@ -5,7 +5,7 @@
  */
 import type { RetryPolicy } from "./retry.ts";
 
-export type PolicyKind = "duration" | "durations" | "count" | "text" | "retry";
+export type PolicyKind = "duration" | "durations" | "count" | "text" | "retry" | "idle";
 
 export interface PolicyRow<T> {
   readonly kind: PolicyKind;
@@ -39,6 +39,8 @@ const row =
 
 const duration = row<number>("duration", [1, DAY_MS]);
 const durations = row<readonly number[]>("durations", [0, DAY_MS]);
+/** Whole minutes, as platforms count them, or the word `never`. */
+const idle = row<number | null>("idle", [60_000, 365 * DAY_MS]);
 const count = row<number>("count", [0, 20]);
 const text = row<string | null>("text", [0, 0]);
 const retry = row<RetryPolicy>("retry", [0, 0]);
@@ -267,6 +269,21 @@ export const policyTable = {
     15_000,
     "Between two looks at what should not be at the platform.",
     { range: [1_000, DAY_MS] },
+  ),
+  autoStopMs: idle(
+    "idle.autoStop",
+    "AUTO_STOP",
+    30 * 60_000,
+    "The platform stops a sandbox that nobody used for this long, also when no hub runs; " +
+      "the hub keeps it awake only while somebody types, a process runs, or its driver reconnects.",
+    { flag: "auto-stop" },
+  ),
+  idlePauseMs: idle(
+    "idle.pause",
+    "IDLE_PAUSE",
+    null,
+    "The hub pauses a session that nobody used for this long.",
+    { flag: "idle-pause" },
   ),
 };
 

@@ -31,6 +31,7 @@ import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
 import type { LinkEnd } from "../stream/redial.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import type { ChannelTable } from "./channel-table.ts";
+import type { Jobs } from "./jobs.ts";
 
 export type DriverWelcome = Welcome & { readonly epoch: number; readonly challenge: string };
 
@@ -39,6 +40,8 @@ export interface HubLinkOptions {
   readonly log: Logger;
   readonly hello: DriverHello;
   readonly channels: ChannelTable;
+  /** What runs for people is told for as long as the link lives. */
+  readonly jobs: Pick<Jobs, "listen">;
   readonly onWelcome: (welcome: DriverWelcome) => void;
   readonly onEnd: (end: LinkEnd) => void;
 }
@@ -55,6 +58,7 @@ class HubLink {
   #heartbeat: Heartbeat | null = null;
   #welcome: DriverWelcome | null = null;
   #ended = false;
+  #stopTelling: () => void = () => undefined;
   /** What the hub said before it closed; more exact than the close reason. */
   #lastError: LinkError | null = null;
 
@@ -88,6 +92,7 @@ class HubLink {
 
   #release(): void {
     this.#heartbeat?.stop();
+    this.#stopTelling();
     this.#routes.clear();
     this.#options.channels.releaseAll();
   }
@@ -130,6 +135,9 @@ class HubLink {
     this.#options.onWelcome(this.#welcome);
     this.#control(FrameType.epochConfirm, 0, 0, encodeJson({ epoch, challenge }));
     this.#watchHub(this.#welcome);
+    this.#stopTelling = this.#options.jobs.listen((told) => {
+      this.#control(FrameType.jobs, 0, 0, encodeJson(told));
+    });
   }
 
   #watchHub(welcome: DriverWelcome): void {

@@ -11,9 +11,11 @@ import { watchClock } from "../stream/clock-watch.ts";
 import { ChannelTable } from "./channel-table.ts";
 import { commandEnvironment, readDriverConfig, type DriverConfig } from "./config.ts";
 import { readInstance } from "./instance.ts";
+import { Jobs } from "./jobs.ts";
 import { createLogFile } from "./log-file.ts";
 import { createReadyFile } from "./ready-file.ts";
 import { createServices } from "./services/open-service.ts";
+import { terminalIsBusy } from "./terminal-busy.ts";
 import { Uplink } from "./uplink.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
@@ -27,8 +29,10 @@ function run(config: DriverConfig): void {
   const log = createLogFile(config.logFile ?? `${config.readyFile}.log`, () => clock.now());
   const instance = readInstance(clock.now());
   const readyFile = createReadyFile(config.readyFile, log);
+  const jobs = new Jobs(clock, terminalIsBusy);
   const openService = createServices({
     clock,
+    jobs,
     log,
     env: commandEnvironment(),
     home: config.home,
@@ -49,6 +53,7 @@ function run(config: DriverConfig): void {
     log,
     readyFile,
     channels,
+    jobs,
     onStopped: (end) => {
       log.error({ code: end.code, reason: end.reason }, "driver ends");
       leave(end.code === CloseCodes.normal.code ? 0 : EXIT_REFUSED);

@@ -16,6 +16,7 @@ import type { ChannelTable } from "./channel-table.ts";
 import type { DriverConfig } from "./config.ts";
 import { Ticket } from "./ticket.ts";
 import { openHubLink } from "./hub-link.ts";
+import type { Jobs } from "./jobs.ts";
 import type { ReadyFile } from "./ready-file.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
@@ -29,6 +30,7 @@ export interface UplinkOptions {
   readonly log: Logger;
   readonly readyFile: ReadyFile;
   readonly channels: ChannelTable;
+  readonly jobs: Jobs;
   /** The hub said that this driver is not wanted any more. */
   readonly onStopped: (end: LinkEnd) => void;
 }
@@ -103,11 +105,12 @@ export class Uplink {
         outcome.socket.terminate();
         return;
       }
-      const { clock, channels } = this.#options;
+      const { clock, channels, jobs } = this.#options;
       link = openHubLink(outcome.socket, {
         clock,
         log,
         channels,
+        jobs,
         hello: this.#hello(reason, ticket),
         onWelcome: (welcome) => {
           log.info({ url, epoch: welcome.epoch, linkId: welcome.linkId, reason }, "link is live");

@@ -14,6 +14,7 @@ import { drillReader } from "../providers/daytona/drills.ts";
 import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { DrillWatch } from "./drill-watch.ts";
+import { ActivityKeeper } from "./activity/keeper.ts";
 import { createDriverKit } from "./driver-kit.ts";
 import { Janitor } from "./janitor.ts";
 import { logFact } from "./fact-log.ts";
@@ -98,7 +99,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   });
   const parts = { hubId, provider, driver, control, policy, clock, random, log };
   const sessions: Sessions = new Sessions(parts, store, secret);
-  const janitor = createJanitor(parts, sessions, store);
+  const caretakers = [createJanitor(parts, sessions, store), createKeeper(parts, sessions)];
   const find = sessions.find.bind(sessions);
   const switchboard: Switchboard = new Switchboard({ hubId, clock, random, log, find });
   const state = { ready: false };
@@ -113,7 +114,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     state.ready = false;
     watch.stop();
     drills.stop();
-    janitor.stop();
+    for (const caretaker of caretakers) caretaker.stop();
     sessions.stop();
     switchboard.close("the hub is going down");
     gate.close();
@@ -131,7 +132,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await sessions.start();
     watch.start();
     drills.start();
-    janitor.start();
+    for (const caretaker of caretakers) caretaker.start();
     state.ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
     return { url, hubId, close };
@@ -164,7 +165,7 @@ function hearFacts(
 }
 
 function createWatch(
-  { platform }: HubOptions,
+  { platform, policy }: HubOptions,
   given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients"> & {
     readonly secrets: string[];
   },
@@ -177,6 +178,7 @@ function createWatch(
     rereadKey: keyFileReader(platform.apiKeyFile ?? null, given.secrets, given.log),
     clock,
     callMs: PLATFORM_CALL_MS,
+    autoStopMs: policy.autoStopMs,
   });
   const { callsPerMinute } = platform;
   const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
@@ -192,6 +194,11 @@ function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteSto
     youngMs: parts.policy.createMs,
     cost: sessions.cost,
   });
+}
+
+function createKeeper(parts: SessionParts, sessions: Sessions): ActivityKeeper {
+  const { autoStopMs, idlePauseMs } = parts.policy;
+  return new ActivityKeeper({ ...parts, sessions: () => sessions.all, autoStopMs, idlePauseMs });
 }
 
 function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {

@@ -64,6 +64,17 @@ export const EpochConfirm = v.object({
 });
 export type EpochConfirm = v.InferOutput<typeof EpochConfirm>;
 
+/** Driver to hub, after each welcome and whenever it changes: processes that people started. */
+export const JobsTold = v.object({
+  running: Count,
+  /** The one that runs longest; its program without path and arguments, which may hold secrets. */
+  oldest: v.union([
+    v.object({ program: v.pipe(v.string(), v.maxLength(64)), startedAt: Count }),
+    v.null(),
+  ]),
+});
+export type JobsTold = v.InferOutput<typeof JobsTold>;
+
 /** The head of ATTACH; the resume vector follows it (resume.ts). */
 export const Attach = v.object({
   /** A channel is never made by accident: what should go on says `resume`. */

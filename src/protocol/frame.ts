@@ -22,6 +22,8 @@ export const FrameType = {
   goAway: 0x06,
   error: 0x07,
   epochConfirm: 0x08,
+  /** Driver to hub: what runs for people. An older hub may skip it. */
+  jobs: 0x89,
   attach: 0x10,
   attached: 0x11,
   detach: 0x12,

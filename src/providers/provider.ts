@@ -138,6 +138,8 @@ export interface SandboxProvider {
   pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Deletes. True when it is gone, false when the platform is still at it. */
   destroy(idOrName: string, signal?: AbortSignal): Promise<boolean>;
+  /** Tells the platform that the sandbox is used, so that its auto-stop time begins anew. */
+  refreshActivity(sandboxId: string, signal?: AbortSignal): Promise<void>;
   exec(sandboxId: string, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   homeDir(sandboxId: string, signal?: AbortSignal): Promise<string>;
   listFiles(sandboxId: string, path: string, signal?: AbortSignal): Promise<readonly FileEntry[]>;

@@ -7,6 +7,7 @@
 import type { FaultCategory, FaultCode } from "../base/faults.ts";
 import { assert } from "../base/assert.ts";
 import type { RetryPolicy } from "../base/retry.ts";
+import { activityAfter, type Activity } from "./activity.ts";
 import { costAfter, noCost, type SandboxCost } from "./cost.ts";
 
 export type SessionState =
@@ -181,6 +182,7 @@ export interface SessionRecord {
   readonly fault: SessionFault | null;
   /** Idempotency-Key of the request that made the session. */
   readonly requestKey: string | null;
+  readonly activity: Activity;
   /** What its sandboxes have cost up to the newest fact. */
   readonly cost: SandboxCost;
 }
@@ -225,6 +227,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     driverDir: null,
     fault: null,
     requestKey: null,
+    activity: { wanted: false, at },
     cost: noCost(at),
   };
 }
@@ -242,6 +245,7 @@ export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
     attemptAt: updatedAt,
     attemptEnded: rests ? attempt : attempt - 1,
     ladder: noCounts,
+    activity: { wanted: false, at: updatedAt },
     // Counted from its newest fact on: what came before was not kept.
     cost: noCost(updatedAt),
   };
@@ -290,7 +294,11 @@ export function sandboxNumberOf(sessionId: string, sandboxName: string): number 
 /** The record after a fact. Epochs never go back, whatever a fact says. */
 export function applyFact(record: SessionRecord, fact: Fact): SessionRecord {
   const changed = { ...record, ...fact.change, updatedAt: fact.at };
-  const next = { ...changed, cost: costAfter(record, changed, fact.at) };
+  const next = {
+    ...changed,
+    activity: activityAfter(record, changed, fact.at),
+    cost: costAfter(record, changed, fact.at),
+  };
   assert(next.epoch >= record.epoch, `epoch went back from ${record.epoch} to ${next.epoch}`);
   assert(next.epochIssued >= record.epochIssued, "issued epoch went back");
   return next;

@@ -16,6 +16,7 @@ describeWhere([needs.linux], "daytona", () => {
       target: "local",
       clock: systemClock,
       callMs: 10_000,
+      autoStopMs: 1_800_000,
     });
     const close = async (): Promise<void> => {
       await provider.close();

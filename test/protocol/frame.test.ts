@@ -41,7 +41,7 @@ describe("frames", () => {
           const view = padded.subarray(at % 64, (at % 64) + encoded.length);
           const frame = decodeFrame(view);
           expect(frame).toMatchObject({ type: kind, epoch, route, flags: 0 });
-          expect(frame?.stream).toBe(kind >= 0x20 ? stream : 0);
+          expect(frame?.stream).toBe((kind & 0x7f) >= 0x20 ? stream : 0);
           expect(Buffer.from(frame?.body ?? []).equals(Buffer.from(body))).toBe(true);
         },
       ),

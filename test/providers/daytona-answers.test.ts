@@ -38,6 +38,7 @@ async function on(answer: Answer): Promise<{ api: DaytonaProvider; base: string 
     target: "t",
     clock: systemClock,
     callMs: 2_000,
+    autoStopMs: null,
   });
   opened.push({ server, api });
   return { api, base };

@@ -36,6 +36,7 @@ const provider = (apiUrl: string) =>
     target: "t",
     clock: systemClock,
     callMs: CALL_MS,
+    autoStopMs: 1_800_000,
   });
 
 const silent: Answer = () => undefined;

@@ -109,6 +109,12 @@ export class FakePlatform implements SandboxProvider {
     return Promise.resolve(true);
   }
 
+  refreshActivity(sandboxId: string): Promise<void> {
+    this.calls.push("refresh");
+    this.need(sandboxId);
+    return Promise.resolve();
+  }
+
   exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
     const { command } = request;
     const sandbox = this.need(sandboxId);

@@ -8,6 +8,7 @@ import type { Logger } from "../../base/log.ts";
 import type { OpenExec } from "../../protocol/services.ts";
 import type { Channel } from "../../stream/channel.ts";
 import type { Stream } from "../../stream/stream.ts";
+import type { Jobs } from "../jobs.ts";
 import { pipeIn, pipeOut } from "./pipes.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import { hangUp, signalGroup, spawnGroup, whenProcessOver, type Running } from "./process-group.ts";
@@ -18,6 +19,7 @@ export interface ExecContext {
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly outputPipes: OutputPipes;
+  readonly jobs: Jobs;
 }
 
 export function openExec(
@@ -43,9 +45,10 @@ function join(
   request: OpenExec,
   stream: Stream,
   channel: Channel,
-  { clock, log }: ExecContext,
+  { clock, log, jobs }: ExecContext,
 ): void {
   const { pid, stdin, stdout, stderr } = running;
+  const isOver = jobs.entered({ kind: "exec", pid, program: request.argv[0] ?? "" });
   const errors = channel.open({ kind: "exec.stderr", of: stream.id, rxMax: 0 }, {}, request.rxMax);
   stream.listen({
     onBytes: pipeIn(stdin),
@@ -61,6 +64,7 @@ function join(
     },
   });
   whenProcessOver(running, clock, (exit) => {
+    isOver();
     void Promise.all([stream.whenSent(), errors.whenSent()]).then(() => {
       errors.end();
       stream.ctl({ type: "exit", ...exit, stderr: errors.id });

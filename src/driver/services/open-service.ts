@@ -1,6 +1,7 @@
 /** Which service takes which request. */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Jobs } from "../jobs.ts";
 import { createPtyOpener } from "../pty/open-pty.ts";
 import { openExec } from "./exec.ts";
 import { createOutputPipes } from "./output-pipes.ts";
@@ -14,6 +15,8 @@ export interface ServiceContext {
   /** What commands inherit. */
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
+  /** Hears of the processes that people start. */
+  readonly jobs: Jobs;
   /** Path of a pty.node, if one was uploaded. */
   readonly ptyModule: string | undefined;
 }

@@ -6,12 +6,14 @@ import { existsSync } from "node:fs";
 import { limits } from "../../base/limits.ts";
 import type { OpenTerminal } from "../../protocol/services.ts";
 import type { Stream } from "../../stream/stream.ts";
+import type { Jobs } from "../jobs.ts";
 import type { OpenPty } from "../pty/open-pty.ts";
 
 export interface TerminalContext {
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly openPty: OpenPty;
+  readonly jobs: Jobs;
 }
 
 export function openTerminal(
@@ -45,9 +47,11 @@ export function openTerminal(
       onClosed: () => pty.hangUp(),
     });
     stream.accept({ pid: pty.pid, pty: pty.kind }, limits.STREAM_WINDOW_BYTES);
+    const isOver = context.jobs.entered({ kind: "terminal", pid: pty.pid, program: argv[0] ?? "" });
     pty.start({
       output: stream,
       onExit: (exit) => {
+        isOver();
         void stream.whenSent().then(() => {
           stream.ctl({ type: "exit", ...exit });
           stream.end();

@@ -140,6 +140,12 @@ export class GuardedProvider implements SandboxProvider {
     return this.#run("destroy", kind, { signal }, (inner) => inner.destroy(idOrName, signal));
   }
 
+  refreshActivity(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#run("refreshActivity", read, { signal }, (inner) =>
+      inner.refreshActivity(id, signal),
+    );
+  }
+
   exec(id: string, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
     return this.#run("exec", inside, { signal }, (inner) => inner.exec(id, request, signal));
   }

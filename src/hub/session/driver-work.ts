@@ -5,6 +5,7 @@ import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
 import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
 import { judge, judgeInside } from "../../probes/verdict.ts";
 import type { Claim, ClaimState } from "../../providers/provider.ts";
+import { isIdleStop } from "../../store/activity.ts";
 import type { Launched, Proof, SignalResult } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import {
@@ -100,6 +101,10 @@ export class DriverWork {
         const gone = new HubError("SandboxGone", "the platform has no such sandbox");
         return result("gone", gone, gone.message);
       }
+      if (RESTING.includes(claim.state) && this.#restsIdle()) {
+        board.claimed(claim);
+        return result("idle", null, `the platform says ${claim.platformState}; nobody used it`);
+      }
       this.#noteClaim(claim);
       if (RESTING.includes(claim.state)) {
         const said = `not signalled: the platform says ${claim.platformState}`;
@@ -149,6 +154,18 @@ export class DriverWork {
       ledger.note("nudge.sent", `${name} failed: ${wrong.message}`, { code: wrong.code });
       return { outcome: "failed", wrong, said: wrong.message };
     }
+  }
+
+  /**
+   * A sandbox that the platform stopped because nobody used it is left to rest: waking it would
+   * only cost another round of the same. Written down before anything else happens with it.
+   */
+  #restsIdle(): boolean {
+    const { ledger, policy, clock } = this.#desk.deps;
+    if (!isIdleStop(ledger.record, policy.autoStopMs, clock.now())) return false;
+    const text = "the platform stopped it because nobody used it; it rests until it is resumed";
+    ledger.note("intent.changed", text, { desired: "suspended" }, { desired: "suspended" });
+    return true;
   }
 
   /** Link, exec and filesystem in the attached epoch. The one way to connected. */

@@ -48,7 +48,8 @@ export interface Proof {
 
 /** What one look and one nudge found. */
 export interface SignalResult {
-  readonly outcome: "signalled" | "driver-dead" | "stopped" | "gone" | "failed";
+  /** `idle`: the platform stopped it because nobody used it, and it is left to rest. */
+  readonly outcome: "signalled" | "driver-dead" | "stopped" | "idle" | "gone" | "failed";
   readonly fault: SessionFault | null;
   /** The platform's way in, looked at while the nudge was under way. */
   readonly look: WayIn;

@@ -5,6 +5,7 @@
 import { disagreement } from "../../probes/disagreement.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { judge } from "../../probes/verdict.ts";
+import type { ActivityView } from "../activity/session-activity.ts";
 import type { Claim } from "../../providers/provider.ts";
 import type {
   LadderCounts,
@@ -67,6 +68,7 @@ export interface SessionHealth {
     readonly quarantined: readonly (Omit<Quarantined, "until"> & { readonly until: string })[];
   };
   readonly lastError: FaultView | null;
+  readonly activity: ActivityView;
 }
 
 export type FaultView = Omit<SessionFault, "at" | "evidence"> & {
@@ -90,6 +92,7 @@ export interface HealthInput {
   readonly epoch: number;
   readonly counts: LadderCounts;
   readonly platform: string;
+  readonly activity: ActivityView;
   readonly now: number;
 }
 
@@ -122,6 +125,7 @@ export function healthOf(input: HealthInput): SessionHealth {
     disagreement: disagreement(input),
     ladder: ladderView(record, input.counts),
     lastError: record.fault === null ? null : faultView(record.fault),
+    activity: input.activity,
   };
 }
 

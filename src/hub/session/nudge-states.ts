@@ -55,6 +55,10 @@ export const nudging = vocabulary.createStateConfig({
         input: ({ context }) => context,
         onDone: [
           {
+            guard: ({ event }) => event.output.outcome === "idle",
+            target: "#suspended.paused",
+          },
+          {
             guard: ({ event }) => ["gone", "stopped"].includes(event.output.outcome),
             target: "climbing",
             actions: assign(({ event }) => ({ fault: event.output.fault })),

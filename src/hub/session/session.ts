@@ -7,6 +7,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox, type SessionRecord, type SessionState } from "../../store/facts.ts";
+import { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
 import { EvidenceBoard } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
@@ -42,6 +43,7 @@ const OUTCOMES_KEPT_MAX = 8;
 export class Session {
   readonly ledger: SessionLedger;
   readonly ticket: DriverTicket;
+  readonly activity: SessionActivity;
   readonly #board: EvidenceBoard;
   readonly #actor: Actor<SessionMachine>;
   readonly #parts: SessionParts;
@@ -63,6 +65,7 @@ export class Session {
     this.ledger = ledger;
     this.#parts = parts;
     this.#onEntered = options.onEntered;
+    this.activity = new SessionActivity(parts.clock);
     this.#board = new EvidenceBoard(parts.clock, ledger);
     this.ticket = new DriverTicket(parts.random);
     const links = {
@@ -132,6 +135,7 @@ export class Session {
     const before = this.#link;
     this.#link = link;
     this.#board.driverAttached(says);
+    if (before !== null) this.activity.driverLeft();
     before?.end("replaced");
     this.#actor.send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
@@ -140,6 +144,7 @@ export class Session {
     if (this.#link !== link) return;
     this.#link = null;
     this.#board.driverDetached();
+    this.activity.driverLeft();
     this.ledger.note("driver.detached", `driver link lost: ${reason}`, { epoch: link.epoch });
     this.#actor.send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
@@ -165,26 +170,27 @@ export class Session {
    */
   operate(
     type: "operator.paused" | "operator.resumed" | "operator.retried" | "operator.removed",
+    because = "by request",
   ): void {
     const event: SessionMachineEvent = { type, at: this.#parts.clock.now() };
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
     if (DESIRED[type] === "connected" && RUNNING.includes(state)) {
       // What runs is what was asked for; it is not begun again, and its deadline is not moved.
-      this.#want(type);
+      this.#want(type, because);
       return;
     }
     if (!this.#actor.getSnapshot().can(event)) throw this.#conflict(type);
-    this.#want(type);
+    this.#want(type, because);
     this.#discardGone(type);
     if (type !== "operator.removed") this.#board.startAttempt();
     this.#actor.send(event);
   }
 
-  #want(type: keyof typeof DESIRED): void {
+  #want(type: keyof typeof DESIRED, because: string): void {
     const desired = DESIRED[type];
     const verb = type.slice("operator.".length);
-    this.ledger.note("intent.changed", `${verb} by request`, { desired }, { desired });
+    this.ledger.note("intent.changed", `${verb} ${because}`, { desired }, { desired });
   }
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */
@@ -217,6 +223,11 @@ export class Session {
       epoch: context.epoch ?? this.record.epoch,
       counts: context.counts,
       platform: this.#parts.provider.platform,
+      activity: this.activity.view(
+        this.record,
+        this.#parts.policy.autoStopMs,
+        this.#board.evidence,
+      ),
       now: this.#parts.clock.now(),
     });
   }

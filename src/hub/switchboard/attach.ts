@@ -92,7 +92,8 @@ export class Switchboard {
           this.#noteAsked(session.record.id);
           const driver = session.route;
           if (!(driver instanceof DriverLink)) throw whyNotRoutable(session.record);
-          return { sessionId: session.record.id, driver, state: () => session.record.detail };
+          const { record, activity } = session;
+          return { sessionId: record.id, driver, activity, state: () => session.record.detail };
         },
         onClose: (closed) => this.#clients.delete(closed),
       });
@@ -203,6 +204,7 @@ export class Switchboard {
       epoch,
       session: session.record.id,
       onSuspect: (suspect) => session.fellSilent(suspect),
+      onJobs: (jobs) => session.activity.jobsTold(jobs),
       onClose: (closed, reason) => {
         this.#drivers.delete(closed);
         session.detach(closed, reason);

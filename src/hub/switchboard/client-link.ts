@@ -14,6 +14,8 @@ import { encodeFrame, FrameType, isStreamFrame, type Frame } from "../../protoco
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { splitAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { SessionActivity } from "../activity/session-activity.ts";
+import { TypingWatch } from "../activity/typing-watch.ts";
 import type { DriverLink } from "./driver-link.ts";
 import { Leg } from "./leg.ts";
 
@@ -21,6 +23,8 @@ import { Leg } from "./leg.ts";
 export interface Destination {
   readonly sessionId: string;
   readonly driver: DriverLink;
+  /** Hears of what this client does there. */
+  readonly activity: Pick<SessionActivity, "visited">;
   /** How the session is now, for a client whose driver went away. */
   state(): string;
 }
@@ -38,6 +42,7 @@ export interface ClientLinkOptions {
 interface Binding {
   readonly destination: Destination;
   readonly driverRoute: number;
+  readonly typing: TypingWatch;
 }
 
 export class ClientLink {
@@ -55,7 +60,8 @@ export class ClientLink {
       deadMs: limits.CLIENT_DEAD_MS,
       onFrame: (frame, message) => this.#receive(frame, message),
       onClose: () => {
-        for (const { destination, driverRoute } of this.#bindings.values()) {
+        for (const { destination, driverRoute, typing } of this.#bindings.values()) {
+          typing.left();
           // It may come back, over this hub or another: the driver keeps the channel for it.
           const detach = { reason: "the client's link ended", keep: true };
           destination.driver.detach(driverRoute, detach);
@@ -83,7 +89,9 @@ export class ClientLink {
           throw new ProtocolError(`frame type ${frame.type} is not a client's to send`);
         }
         const binding = this.#bindings.get(frame.route);
-        binding?.destination.driver.forward(binding.driverRoute, message);
+        if (binding === undefined) return;
+        binding.typing.sent(frame);
+        binding.destination.driver.forward(binding.driverRoute, message);
       }
     }
   }
@@ -112,12 +120,16 @@ export class ClientLink {
       },
       vector,
     );
-    this.#bindings.set(route, { destination, driverRoute });
+    const typing = new TypingWatch(destination.activity.visited("wake"));
+    this.#bindings.set(route, { destination, driverRoute, typing });
   }
 
   /** A driver that refuses the attach, or takes the channel elsewhere, ends the route. */
   #deliver(route: number, { type }: Frame, message: Uint8Array): void {
-    if (type === FrameType.error || type === FrameType.detach) this.#bindings.delete(route);
+    if (type === FrameType.error || type === FrameType.detach) {
+      this.#bindings.get(route)?.typing.left();
+      this.#bindings.delete(route);
+    }
     this.#leg.send(message);
   }
 
@@ -125,6 +137,7 @@ export class ClientLink {
     const binding = this.#bindings.get(route);
     if (binding === undefined) return;
     this.#bindings.delete(route);
+    binding.typing.left();
     binding.destination.driver.detach(binding.driverRoute, detach);
   }
 
@@ -132,6 +145,7 @@ export class ClientLink {
     const binding = this.#bindings.get(route);
     if (binding === undefined) return;
     this.#bindings.delete(route);
+    binding.typing.left();
     const { destination } = binding;
     const { epoch } = destination.driver;
     const body = {

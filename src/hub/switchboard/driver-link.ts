@@ -10,7 +10,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
-import type { AttachRequest, Detach } from "../../protocol/control.ts";
+import { JobsTold, parseControl, type AttachRequest, type Detach } from "../../protocol/control.ts";
 import { encodeFrame, FrameType, rewriteRoute, type Frame } from "../../protocol/frame.ts";
 import { joinAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
@@ -42,6 +42,7 @@ export interface DriverLinkOptions {
   readonly log: Logger;
   readonly onSuspect: (link: DriverLink) => void;
   readonly onClose: (link: DriverLink, reason: string) => void;
+  readonly onJobs: (jobs: JobsTold) => void;
 }
 
 export class DriverLink implements SessionDriverLink {
@@ -63,7 +64,10 @@ export class DriverLink implements SessionDriverLink {
       pingMs: limits.DRIVER_PING_MS,
       suspectMs: limits.DRIVER_SUSPECT_MS,
       deadMs: limits.DRIVER_DEAD_MS,
-      onFrame: (frame, message) => this.#relay(frame, message),
+      onFrame: (frame, message) => {
+        if (frame.type === FrameType.jobs) options.onJobs(parseControl(JobsTold, frame.body));
+        else this.#relay(frame, message);
+      },
       onPong: (pong) => {
         this.#waiting.get(pong.n)?.(null);
       },

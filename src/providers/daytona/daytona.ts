@@ -39,6 +39,8 @@ export interface DaytonaOptions {
   readonly clock: Clock;
   /** Deadline of one plain call. */
   readonly callMs: number;
+  /** Sandboxes are stopped when nobody used them for this long; null is never. */
+  readonly autoStopMs: number | null;
 }
 
 type SdkCall<T> = [
@@ -55,6 +57,8 @@ type Sandbox = Awaited<ReturnType<Client["get"]>>;
 
 /** Left to the SDK's own deadline so that its clearer error wins the race with ours. */
 const DEADLINE_SLACK_MS = 250;
+
+const MINUTE_MS = 60_000;
 
 /** A listing is many pages; it gets the time of this many plain calls. */
 const LIST_CALLS = 3;
@@ -76,12 +80,13 @@ export class DaytonaProvider implements SandboxProvider {
   }
 
   async create(request: SandboxRequest, waitMs: number, signal?: AbortSignal): Promise<Claim> {
+    const { autoStopMs } = this.#options;
     const base = {
       name: request.name,
       envVars: { ...request.env },
       labels: { ...request.labels },
-      // Never stopped for being quiet: the driver's outbound socket does not count as activity.
-      autoStopInterval: 0,
+      // The driver's own socket is no activity to the platform: the hub tells it what is used.
+      autoStopInterval: autoStopMs === null ? 0 : Math.ceil(autoStopMs / MINUTE_MS),
     };
     const params =
       request.image === undefined
@@ -185,6 +190,12 @@ export class DaytonaProvider implements SandboxProvider {
     const gone = (await this.claim(claim.sandboxId, signal)) === null;
     if (gone) this.#forget(claim.sandboxId);
     return gone;
+  }
+
+  async refreshActivity(sandboxId: string, signal?: AbortSignal): Promise<void> {
+    const sandbox = await this.#cached(sandboxId, signal);
+    const { callMs } = this.#options;
+    await this.#sdk("refresh activity", callMs, true, signal, () => sandbox.refreshActivity());
   }
 
   async exec(sandboxId: string, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {

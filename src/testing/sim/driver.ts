@@ -7,6 +7,7 @@ import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { ChannelTable } from "../../driver/channel-table.ts";
+import { Jobs } from "../../driver/jobs.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
 import type { OpenService } from "../../driver/services/service.ts";
 import { watchClock } from "../../stream/clock-watch.ts";
@@ -28,6 +29,8 @@ export class SimDriver {
   readonly session: string;
   /** It came in with a ticket. */
   wanted = false;
+  /** Nothing looks busy by itself; what a world starts is a command. */
+  readonly jobs: Jobs;
   readonly #redial: Redial;
   readonly startedAt: number;
   readonly #onEpoch: (driver: SimDriver, epoch: number) => void;
@@ -54,6 +57,7 @@ export class SimDriver {
     this.process = options.process;
     this.session = options.session;
     this.#epoch = options.lastEpoch ?? null;
+    this.jobs = new Jobs(options.process.clock, () => false);
     const { clock } = options.process;
     this.#channels = new ChannelTable({
       clock,
@@ -108,6 +112,7 @@ export class SimDriver {
         log: silentLogger,
         hello: this.#hello(reason),
         channels: this.#channels,
+        jobs: this.jobs,
         onWelcome: (welcome) => {
           this.#epoch = welcome.epoch;
           this.wanted = this.#ticket !== null;

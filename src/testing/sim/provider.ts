@@ -109,6 +109,17 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
     });
   }
 
+  refreshActivity(sandboxId: string): Promise<void> {
+    return this.#call("refreshActivity", sandboxId, CALL_MS, true, (done, fail) => {
+      const sandbox = this.#existing(sandboxId);
+      if (sandbox instanceof HubError) fail(sandbox);
+      else {
+        sandbox.use(this.#kernel.now);
+        done();
+      }
+    });
+  }
+
   destroy(idOrName: string): Promise<boolean> {
     return this.#call("destroy", idOrName, CALL_MS, true, (done, fail) => {
       const sandbox = this.#platform.find(idOrName);

@@ -26,6 +26,8 @@ export class SimSandbox {
   readonly bornAt: number;
   readonly files = new Map<string, string>();
   readonly #launch: (config: string, sandbox: SimSandbox) => SimDriver;
+  /** Real time of its last use in the platform's eyes; what carries the skip header is none. */
+  usedAt: number;
   state: SandboxState = "creating";
   reason: string | null = null;
   exec: "ok" | "broken" | "queued" | "lies" | "late" = "ok";
@@ -57,6 +59,7 @@ export class SimSandbox {
     this.name = options.name;
     this.labels = options.labels;
     this.bornAt = options.bornAt;
+    this.usedAt = options.bornAt;
     this.#launch = options.launch;
   }
 
@@ -69,6 +72,11 @@ export class SimSandbox {
   /** Somebody made it from another one, with its labels: no hub asked for it. */
   get isCopy(): boolean {
     return this.name.endsWith(COPY_ENDING);
+  }
+
+  /** Its auto-stop time begins anew. */
+  use(nowMs: number): void {
+    this.usedAt = nowMs;
   }
 
   /** Processes end, files stay. */
