@@ -188,6 +188,31 @@ export interface Health {
     readonly quarantined?: readonly KeptSandbox[];
   };
   readonly lastError: SessionError | null;
+  /** Absent from a hub that is older than this client. */
+  readonly activity?: Activity;
+}
+
+/** Who uses a session, counted apart. */
+export interface Activity {
+  /** Somebody types, a process runs or the driver reconnects: the sandbox is kept awake. */
+  readonly wanted: boolean;
+  readonly because: "input" | "process" | "reconnecting" | "unknown" | null;
+  /** When the platform stops the sandbox if nobody comes; null while it is kept awake. */
+  readonly stopsAt: string | null;
+  readonly human: { readonly bytes: number; readonly lastAt: string | null };
+  /** `running` is null until the driver has told it. */
+  readonly process: {
+    readonly running: number | null;
+    readonly oldest: { readonly program: string; readonly startedAt: string } | null;
+    readonly lastAt: string | null;
+  };
+  readonly probe: { readonly lastAt: string | null };
+  /** Attached clients; `passive` are those that have not typed anything. */
+  readonly viewer: {
+    readonly attached: number;
+    readonly passive: number;
+    readonly lastAt: string | null;
+  };
 }
 
 export interface HubEvent {

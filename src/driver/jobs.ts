@@ -16,8 +16,10 @@ export interface Job {
 export type TerminalIsBusy = (pid: number) => boolean | null;
 
 /** A build that starts in a terminal is told this soon; the hub asks itself every few minutes. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 10_000;
 const PROGRAM_CHARS_MAX = 64;
+
+const NOTHING: JobsTold = { running: 0, oldest: null };
 
 interface Entered extends Job {
   readonly startedAt: number;
@@ -29,7 +31,7 @@ export class Jobs {
   readonly #entered = new Set<Entered>();
   readonly #listeners = new Set<(told: JobsTold) => void>();
   #timer: unknown = null;
-  #told = "";
+  #told = JSON.stringify(NOTHING);
 
   constructor(clock: Clock, isBusy: TerminalIsBusy) {
     this.#clock = clock;

@@ -162,3 +162,24 @@ describe("retry classes", () => {
     expect(parseRetry("auth=0,startup=1")).toEqual({ value: { startup: 1 } });
   });
 });
+
+describe("idle times", () => {
+  test("[AY7] half an hour unless it is said otherwise, and never only by that word", () => {
+    expect(resolve({}).config).toMatchObject({ autoStopMs: 1_800_000, idlePauseMs: null });
+    const { config } = resolve({ HOLDFAST_AUTO_STOP: "never", HOLDFAST_IDLE_PAUSE: "2h" });
+    expect(config).toMatchObject({ autoStopMs: null, idlePauseMs: 7_200_000 });
+  });
+
+  test("[AY7] zero, seconds, and a pause that never comes are refused with what is right", () => {
+    expect(mistakes({ HOLDFAST_AUTO_STOP: "0", HOLDFAST_IDLE_PAUSE: "90s" })).toEqual([
+      'environment HOLDFAST_AUTO_STOP | idle.autoStop | "0" would mean at once or for ever: ' +
+        "write a time, or never",
+      'environment HOLDFAST_IDLE_PAUSE | idle.pause | "90s" is not in whole minutes, which is how ' +
+        "platforms count",
+    ]);
+    expect(mistakes({ HOLDFAST_AUTO_STOP: "1h", HOLDFAST_IDLE_PAUSE: "60m" })).toEqual([
+      "environment HOLDFAST_IDLE_PAUSE | idle.pause | a pause after 1h never comes: the platform " +
+        "stops the sandbox after 1h (idle.autoStop)",
+    ]);
+  });
+});

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import type { Session } from "../../src/hub/session/session.ts";
+import { encodeData } from "../../src/protocol/bodies.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
 import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -195,6 +196,31 @@ describe("relaying", () => {
     driver.say(FrameType.data, body, { route, stream: 7 });
     const back = await wire.hear(FrameType.data);
     expect([back.route, [...back.body]]).toEqual([mine, [...body]]);
+  });
+
+  test("[AY5, AY6] the hub hears what is typed and what runs, and who only looks on", async () => {
+    const driver = await provenDriver();
+    const wire = await client();
+    const route = await attached(wire, driver);
+    const activity = () => session.health().activity;
+    expect(activity().process.running).toBeNull();
+    driver.say(FrameType.jobs, { running: 2, oldest: { program: "make", startedAt: 5 } });
+    await until(() => activity().process.running === 2);
+    expect(activity()).toMatchObject({
+      viewer: { attached: 1, passive: 1 },
+      process: { oldest: { program: "make" } },
+    });
+    driver.say(FrameType.attached, { channelId: "chn_1", session: "demo", epoch: 1 }, { route });
+    const { route: mine } = await wire.hear(FrameType.attached);
+    wire.say(FrameType.open, { kind: "terminal", rxMax: 0 }, { route: mine, stream: 1 });
+    const typed = encodeData({ offset: 0, bytes: Buffer.from("ls\r") });
+    wire.say(FrameType.data, typed, { route: mine, stream: 1 });
+    await until(() => activity().human.bytes === 3);
+    expect(activity().viewer).toMatchObject({ attached: 1, passive: 0 });
+    wire.socket.terminate();
+    await until(() => activity().viewer.attached === 0);
+    driver.socket.terminate();
+    await until(() => activity().process.running === null);
   });
 
   test("[SB8] frames on a route that is not there are dropped, and both links live", async () => {

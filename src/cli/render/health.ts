@@ -1,5 +1,6 @@
 /** A session's health for people: claim and evidence side by side, each with its age. */
 import type { Health, ProbeFact } from "../../client/api-types.ts";
+import { activityLine } from "./activity.ts";
 import { formatDuration } from "./durations.ts";
 import { paintState, plain, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
@@ -31,6 +32,8 @@ export function renderHealth(health: Health, paint: Paint): string {
   // What was seen comes last: it may be long, and it is what a reader looks for.
   const table = renderTable(["WHAT", "", "AGE", "LATENCY", "BY", "SAW"], rows);
   const more: [string, string][] = [];
+  const use = activityLine(health, Date.now());
+  if (use !== null) more.push(["activity", use]);
   if (health.disagreement !== null)
     more.push(["disagreement", paint.yellow(plain(health.disagreement))]);
   if (typeof health.platform === "string") {

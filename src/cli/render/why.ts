@@ -1,5 +1,6 @@
 /** An account of a session in plain words: where it is, what is proven, how it came, what next. */
 import type { Health, HubEvent, ProbeFact, Session } from "../../client/api-types.ts";
+import { activityLine } from "./activity.ts";
 import { formatAge, formatClock, formatDuration } from "./durations.ts";
 import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
@@ -37,6 +38,8 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);
   }
+  const use = activityLine(health, nowMs);
+  if (use !== null) lines.push(`  · ${use}`);
   lines.push("", "How it came to that:", ...turns(timeline), "", nextLine(session, nowMs, paint));
   return lines.join("\n");
 }

@@ -5,7 +5,7 @@
  * back. Also pauses what nobody used, where that is asked for.
  *
  * AY1  Without input, process or a driver that reconnects nothing is ever kept awake.
- * AY2  While one of them lasts, no auto-stop comes: each gap between two calls is a third of it.
+ * AY2  While one of them lasts, no auto-stop comes: no gap between two calls is over a third of it.
  * AY3  A call that fails is repeated sooner, and told with the time at which the stop will come.
  */
 import type { Clock } from "../../base/clock.ts";
@@ -31,20 +31,20 @@ export interface KeeperOptions {
 const LOOKS_PER_INTERVAL = 3;
 /** After a failure it is tried this much sooner. */
 const RETRIES_PER_LOOK = 5;
-/** Steps between two looks at who is due: sessions are spread over them. */
+/** Steps in the time between two calls for one session: sessions are spread over them. */
 const STEPS_PER_LOOK = 20;
-/** Looks at a session come a little early, so that many sessions do not call as one. */
+/** Calls come a little early, so that many sessions do not call as one. */
 const JITTER_SHARE = 0.2;
 
 interface Watched {
-  /** Monotonic ms of the next look. */
+  /** Monotonic ms before which nothing is asked of the platform again. */
   dueAt: number;
-  /** Monotonic ms of the last look, or of the first sight. */
+  /** Monotonic ms of the last look; before the first, all that this hub saw counts. */
   lookedAt: number;
   /** Monotonic ms of the last look at which it was wanted, or of the first sight. */
   wantedAt: number;
-  /** Wall ms of the last call that the platform took; null before the first. */
-  refreshedAt: number | null;
+  /** Wall ms of the last call that the platform took; before the first, an earlier hub's guess. */
+  refreshedAt: number;
   failing: boolean;
 }
 
@@ -82,9 +82,7 @@ export class ActivityKeeper {
     const now = this.#options.clock.mono();
     for (const session of this.#options.sessions()) {
       const watched = this.#watchedOf(session);
-      if (now < watched.dueAt) continue;
-      watched.dueAt = now + this.#pause();
-      this.#look(session, watched);
+      if (now >= watched.dueAt) this.#look(session, watched);
     }
   }
 
@@ -100,7 +98,8 @@ export class ActivityKeeper {
     if (watched === undefined) {
       const now = clock.mono();
       const dueAt = now + this.#lookMs * random.next();
-      watched = { dueAt, lookedAt: now, wantedAt: now, refreshedAt: null, failing: false };
+      const refreshedAt = clock.now() - this.#lookMs;
+      watched = { dueAt, lookedAt: -Infinity, wantedAt: now, refreshedAt, failing: false };
       this.#watched.set(session, watched);
     }
     return watched;
@@ -112,18 +111,24 @@ export class ActivityKeeper {
     watched.lookedAt = this.#options.clock.mono();
     if (record.sandboxId === null || !["connected", "nudging"].includes(record.state)) return;
     const because = session.activity.wantedSince(since, record);
-    this.#noteWanted(session, because);
-    if (because !== null) watched.wantedAt = watched.lookedAt;
-    if (because === null) this.#pauseIdle(session, watched);
-    else void this.#refresh(session, watched, record.sandboxId, since);
+    this.#noteWanted(session, watched, because);
+    if (because === null) {
+      // It stays due: whoever comes back after a quiet time is told to the platform at once.
+      this.#pauseIdle(session, watched);
+      return;
+    }
+    watched.wantedAt = watched.lookedAt;
+    watched.dueAt = watched.lookedAt + this.#pause();
+    void this.#refresh(session, watched, record.sandboxId, since);
   }
 
   /** The record changes when the answer does, not with each look. */
-  #noteWanted(session: Session, because: WantedBecause | null): void {
+  #noteWanted(session: Session, watched: Watched, because: WantedBecause | null): void {
     const { wanted } = session.record.activity;
     if (wanted === (because !== null)) return;
-    const at = this.#options.clock.now();
-    const { autoStopMs } = this.#options;
+    const { autoStopMs, clock } = this.#options;
+    // What the platform saw last is what its auto-stop time runs from.
+    const at = because === null ? watched.refreshedAt : clock.now();
     const rest =
       autoStopMs === null
         ? "nobody uses it"
@@ -157,8 +162,7 @@ export class ActivityKeeper {
   /** Once per row of failures in the timeline; each in the log. */
   #tellFailure(session: Session, watched: Watched, said: string): void {
     const { log, autoStopMs } = this.#options;
-    const from = watched.refreshedAt ?? session.record.activity.at;
-    const stopsAt = new Date(from + (autoStopMs ?? 0)).toISOString();
+    const stopsAt = new Date(watched.refreshedAt + (autoStopMs ?? 0)).toISOString();
     log.warn({ session: session.record.id, stopsAt, said }, "a sandbox cannot be kept awake");
     if (watched.failing) return;
     watched.failing = true;

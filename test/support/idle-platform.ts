@@ -1,0 +1,43 @@
+import type { Clock } from "../../src/base/clock.ts";
+import type { Claim, ClaimState, SandboxRequest } from "../../src/providers/provider.ts";
+import { answered, FakePlatform, type FakeSandbox } from "./fake-platform.ts";
+
+/** Stops what nobody used for a while, as it was asked to; probes are no use in its eyes. */
+export class IdleStoppingPlatform extends FakePlatform {
+  stops = 0;
+  refusesRefresh = false;
+  readonly #autoStopMs: number;
+  readonly #usedAt = new Map<string, number>();
+
+  constructor(clock: Clock, autoStopMs: number) {
+    super(clock);
+    this.#autoStopMs = autoStopMs;
+  }
+  override make(request: SandboxRequest, state: ClaimState): FakeSandbox {
+    const sandbox = super.make(request, state);
+    this.#use(sandbox.id);
+    return sandbox;
+  }
+  override start(sandboxId: string): Promise<Claim> {
+    this.#use(sandboxId);
+    return super.start(sandboxId);
+  }
+  override async refreshActivity(sandboxId: string): Promise<void> {
+    if (this.refusesRefresh) throw answered("refresh activity", 500, "");
+    await super.refreshActivity(sandboxId);
+    this.#use(sandboxId);
+  }
+  /** What happens to the processes inside when it stops. */
+  onStop: (sandbox: FakeSandbox) => void = () => undefined;
+  #use(sandboxId: string): void {
+    const at = this.clock.mono();
+    this.#usedAt.set(sandboxId, at);
+    this.clock.setTimeout(() => {
+      const sandbox = this.sandboxes.get(sandboxId);
+      if (sandbox?.state !== "started" || this.#usedAt.get(sandboxId) !== at) return;
+      sandbox.state = "stopped";
+      this.stops += 1;
+      this.onStop(sandbox);
+    }, this.#autoStopMs);
+  }
+}
