@@ -198,6 +198,7 @@ describe("the adapter", () => {
         target: "t",
         clock,
         callMs: 2_000,
+        autoStopMs: null,
       });
       return { api, asked };
     }
