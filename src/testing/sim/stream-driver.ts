@@ -11,6 +11,7 @@ import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
 import { ChannelTable } from "../../driver/channel-table.ts";
+import { Jobs } from "../../driver/jobs.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
 import type { OpenService } from "../../driver/services/service.ts";
 import { FEATURES } from "../../protocol/version.ts";
@@ -116,6 +117,7 @@ export class StreamDriver {
         clock: { wallMs: clock.now(), monoMs: clock.mono() },
       },
       channels: this.table,
+      jobs: new Jobs(clock, () => false),
       onWelcome: (welcome) => {
         this.epoch = welcome.epoch;
         events.live();

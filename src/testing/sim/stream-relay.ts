@@ -7,6 +7,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { SessionActivity } from "../../hub/activity/session-activity.ts";
 import { ClientLink } from "../../hub/switchboard/client-link.ts";
 import { DriverLink } from "../../hub/switchboard/driver-link.ts";
 import { onHello, refuse } from "../../hub/switchboard/hello.ts";
@@ -30,6 +31,7 @@ const PROOF_MS = 40;
 
 export class StreamRelay {
   readonly process: SimProcess;
+  readonly activity: SessionActivity;
   readonly #row: EpochRow;
   readonly #random: Random;
   readonly #clients = new Set<ClientLink>();
@@ -38,6 +40,7 @@ export class StreamRelay {
 
   constructor(options: { process: SimProcess; row: EpochRow; random: Random }) {
     this.process = options.process;
+    this.activity = new SessionActivity(options.process.clock);
     this.#row = options.row;
     this.#random = options.random;
   }
@@ -60,7 +63,8 @@ export class StreamRelay {
           if (driver === null || !this.#proven) {
             throw new HubError("SessionNotConnected", "the session is nudging");
           }
-          return { sessionId: SESSION, driver, state: () => "nudging" };
+          const { activity } = this;
+          return { sessionId: SESSION, driver, activity, state: () => "nudging" };
         },
         onClose: (closed) => this.#clients.delete(closed),
       });
@@ -103,6 +107,7 @@ export class StreamRelay {
       random: this.#random,
       log: silentLogger,
       onSuspect: () => undefined,
+      onJobs: (jobs) => this.activity.jobsTold(jobs),
       onClose: (closed) => {
         if (this.#driver === closed) this.#driver = null;
       },
