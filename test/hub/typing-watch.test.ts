@@ -4,14 +4,17 @@ import { TypingWatch } from "../../src/hub/activity/typing-watch.ts";
 import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
 import { FrameType, type Frame } from "../../src/protocol/frame.ts";
 
-function watch() {
+function watch(isResumed = false) {
   let bytes = 0;
-  const typing = new TypingWatch({
-    typed: (count) => {
-      bytes += count;
+  const typing = new TypingWatch(
+    {
+      typed: (count) => {
+        bytes += count;
+      },
+      left: () => undefined,
     },
-    left: () => undefined,
-  });
+    isResumed,
+  );
   const send = (type: FrameType, stream: number, body: Uint8Array): void => {
     const frame: Frame = { type, flags: 0, epoch: 1, route: 1, stream, body };
     typing.sent(frame);
@@ -20,7 +23,11 @@ function watch() {
     open: (stream: number, kind: string) =>
       send(FrameType.open, stream, encodeJson({ kind, rxMax: 1 })),
     data: (stream: number, text: string) =>
-      send(FrameType.data, stream, encodeData({ offset: 0, bytes: Buffer.from(text, "latin1") })),
+      send(
+        FrameType.data,
+        stream,
+        encodeData({ offset: 0, ctlTx: 0, bytes: Buffer.from(text, "latin1") }),
+      ),
     get bytes() {
       return bytes;
     },
@@ -63,4 +70,12 @@ test("[AY5] an end of input without bytes is no input", () => {
   client.open(1, "terminal");
   client.data(1, "");
   expect(client.bytes).toBe(0);
+});
+
+test("[AY5] on a channel that is resumed, what was opened before counts, files that open do not", () => {
+  const client = watch(true);
+  client.data(1, "ls\r");
+  client.open(5, "files");
+  client.data(5, "bytes of a file");
+  expect(client.bytes).toBe(3);
 });

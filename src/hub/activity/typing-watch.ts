@@ -2,14 +2,12 @@
  * Tells what people type from all else that a client sends on one channel: bytes to a terminal, or
  * to the stdin of a command. Looks at the kind of a stream once, when it opens, and keeps no bytes.
  */
-import { decodeJson } from "../../protocol/bodies.ts";
+import { decodeData, decodeJson } from "../../protocol/bodies.ts";
 import { FrameType, type Frame } from "../../protocol/frame.ts";
 import type { Visit } from "./session-activity.ts";
 
 /** Streams that carry keys or stdin; files, ports and the like are no typing. */
 const TYPED_KINDS: readonly unknown[] = ["terminal", "exec"];
-/** Of a DATA body: the offset in front of the bytes. */
-const OFFSET_BYTES = 8;
 const REPORT_BYTES_MAX = 64;
 /**
  * What a terminal answers by itself when a program asks it (where is the cursor, what are you) or
@@ -19,19 +17,23 @@ const REPORT = /^(?:\u001b\[(?:\??\d+;\d+(?:;\d+)?R|[?>=]?[\d;]*[cn]|[IO]|\?[\d;
 
 export class TypingWatch {
   readonly #visit: Visit;
-  readonly #typed = new Set<number>();
+  readonly #isResumed: boolean;
+  /** Streams that were seen to open, and whether they are typed into. */
+  readonly #typed = new Map<number, boolean>();
 
-  constructor(visit: Visit) {
+  /** On a channel that is resumed, what opened before is not known: it counts as typed. */
+  constructor(visit: Visit, isResumed: boolean) {
     this.#visit = visit;
+    this.#isResumed = isResumed;
   }
 
   /** A frame of the client, before it is relayed. */
   sent({ type, stream, body }: Frame): void {
     if (type === FrameType.open) {
-      if (TYPED_KINDS.includes(decodeJson(body)["kind"])) this.#typed.add(stream);
+      this.#typed.set(stream, TYPED_KINDS.includes(decodeJson(body)["kind"]));
     } else if (type === FrameType.reset) this.#typed.delete(stream);
-    else if (type === FrameType.data && this.#typed.has(stream)) {
-      const bytes = body.subarray(OFFSET_BYTES);
+    else if (type === FrameType.data && (this.#typed.get(stream) ?? this.#isResumed)) {
+      const { bytes } = decodeData(body);
       if (!isReport(bytes)) this.#visit.typed(bytes.length);
     }
   }

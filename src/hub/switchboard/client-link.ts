@@ -120,7 +120,7 @@ export class ClientLink {
       },
       vector,
     );
-    const typing = new TypingWatch(destination.activity.visited("wake"));
+    const typing = new TypingWatch(destination.activity.visited("wake"), attach.mode === "resume");
     this.#bindings.set(route, { destination, driverRoute, typing });
   }
 
