@@ -43,6 +43,9 @@ class SaidControl implements ControlDesk {
     const at = this.#clock.now();
     return Promise.resolve({ verdict: this.#verdict, text: "exec failed, too", at, tookMs: 5 });
   }
+  whyNoRung(): null {
+    return null;
+  }
   destructive<T>(_: string, work: () => Promise<T>): Promise<T> {
     return work();
   }

@@ -11,6 +11,7 @@ export function createNoControl(clock: Clock): ControlDesk {
         at: clock.now(),
         tookMs: 0,
       }),
+    whyNoRung: () => null,
     destructive: (_, work) => work(),
   };
 }

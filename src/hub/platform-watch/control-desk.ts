@@ -130,6 +130,10 @@ export class PlatformControl implements ControlDesk {
     return result;
   }
 
+  whyNoRung(): string | null {
+    return this.#options.whyNotDestructive()?.message ?? null;
+  }
+
   destructive<T>(sessionId: string, work: () => Promise<T>): Promise<T> {
     return this.#lane.run(sessionId, () => {
       const refusal = this.#options.whyNotDestructive();

@@ -15,7 +15,7 @@ import type { WorkDeps } from "./work-desk.ts";
 
 /** For the machine: what this attempt knows. */
 export function ladderFacts(context: SessionContext): LadderFacts {
-  const { policy, clock, board, flaps, ledger } = context.works.desk.deps;
+  const { policy, clock, board, flaps, ledger, control } = context.works.desk.deps;
   const now = clock.now();
   const { rungDeadlineAt } = context.counts;
   return {
@@ -27,6 +27,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
     fault: context.fault?.code ?? null,
     claim: board.claim?.state ?? null,
     control: context.control,
+    heldBack: control.whyNoRung(),
     flapping: flaps.flapping,
     held: context.held,
     quarantine: ledger.record.quarantine,
@@ -38,7 +39,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
 
 /** For a dry run: a whole attempt from here, if all stays as it was last seen. */
 export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts {
-  const { policy, board, flaps, ledger } = deps;
+  const { policy, board, flaps, ledger, control } = deps;
   const { record } = ledger;
   return {
     policy,
@@ -50,6 +51,7 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
     // A retry wakes what is stopped before it climbs anything.
     claim: board.claim?.state === "error" ? "error" : "started",
     control: null,
+    heldBack: control.whyNoRung(),
     flapping: flaps.flapping,
     held: null,
     quarantine: record.quarantine,

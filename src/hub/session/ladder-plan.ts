@@ -38,6 +38,8 @@ export interface LadderFacts {
   readonly claim: ClaimState | null;
   /** Null until the control sandbox was asked in this climb. */
   readonly control: ControlAnswer["verdict"] | null;
+  /** Why no session climbs above a nudge now: the platform fails many alike. */
+  readonly heldBack: string | null;
   /** What comes and goes right now, and what this attempt has waited out already. */
   readonly flapping: Flapping | null;
   readonly held: Flapping | null;
@@ -107,7 +109,9 @@ export function nextStep(facts: LadderFacts): { readonly step: LadderStep; reado
   }
   for (const rung of ["nudge", "relaunch"] as const) {
     const advice = ADVICE[rung](facts);
-    if (advice.would === "do") return { step: rung, why: advice.why };
+    if (advice.would !== "do") continue;
+    if (rung === "nudge" || facts.heldBack === null) return { step: rung, why: advice.why };
+    return { step: "consult", why: facts.heldBack };
   }
   const refused: string[] = [];
   for (const rung of ["restart", "replace"] as const) {
@@ -224,6 +228,8 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.counts.relaunches > 0 && isWayInFault(facts.fault)) {
       return skip("the launch itself failed at the platform's way in");
     }
+    // Once the control sandbox was asked, and could not tell, the hold stands.
+    if (facts.heldBack !== null && facts.control !== null) return refuse(facts.heldBack);
     return spent("relaunch", facts) ?? act(`${DRIVER_WORDS[facts.driver]}: it is launched anew`);
   },
   restart: (facts) => destructive("restart", facts),
@@ -256,6 +262,7 @@ function destructive(rung: "restart" | "replace", facts: LadderFacts): Advice {
     if (rung === "restart") return skip("there is nothing left of it to start");
     return act("the platform says that it is gone, and policy says recreate");
   }
+  if (facts.heldBack !== null && control !== null) return refuse(facts.heldBack);
   if (driver === "answers") return refuse("its driver answers, and what it sees is well");
   if (wayIn === "works") {
     return refuse("commands and files work by the platform: one lost channel is no evidence");

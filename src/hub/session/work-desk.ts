@@ -52,6 +52,8 @@ export interface ControlAnswer {
 export interface ControlDesk {
   /** @throws only what `signal` aborts with: a platform that fails is an answer. */
   consult(signal: AbortSignal): Promise<ControlAnswer>;
+  /** Why no session may climb above a nudge now, in one sentence; null when it may. */
+  whyNoRung(): string | null;
   /** Runs a destructive rung of a session once it is its turn. */
   destructive<T>(sessionId: string, work: () => Promise<T>): Promise<T>;
 }
