@@ -273,7 +273,6 @@ export const platformRows: readonly FaultRow[] = [
     fault: "a stop never finishes",
     covers: [],
     action: "the attempt ends by its deadline",
-    gap: "the switch `stop-stuck` exists; no test drives a session through it",
   },
   {
     number: 35,

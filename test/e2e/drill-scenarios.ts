@@ -284,6 +284,28 @@ export const scenarios: readonly Scenario[] = [
     isQuick: false,
   },
   {
+    ...linkLost,
+    name: "driver killed, exec queued, and a stop that never finishes",
+    rows: [3, 34],
+    breakIt: async (rig, session) => {
+      await on("stop-stuck")(rig, session);
+      await on("exec-hang")(rig, session);
+      return on("driver-killed")(rig, session);
+    },
+    until: decided,
+    reasonSMax: 1,
+    verdicts: [
+      "connected",
+      "ExecQueued",
+      "DriverAbsent",
+      "SandboxStartStalled",
+      "DriverLaunchFailed",
+    ],
+    verdictSMax: 180,
+    staysInPlace: false,
+    isQuick: false,
+  },
+  {
     ...base,
     name: "claim flaps, nothing is broken",
     rows: [28],

@@ -1,6 +1,6 @@
 /**
  * The platform itself fails: what new sessions get for an answer and how soon, and that sessions
- * that are alive stay so. Each test has a hub of its own, because a breaker is the hub's.
+ * that are alive stay so. A test in which the breaker may open has a hub of its own.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { SessionPolicy } from "../../src/hub/session/policy.ts";
@@ -18,39 +18,42 @@ const brisk: Partial<SessionPolicy> = { patrolMs: 1_000, confirmMs: 1_000, janit
 
 describeWhere([needs.linux], "a platform that fails", () => {
   let rig: DrillRig;
+  /** For the tests that keep the platform as a whole well. */
+  let hub: RealHub;
   const hubs: RealHub[] = [];
 
   beforeAll(async () => {
-    rig = await DrillRig.open();
+    rig = await DrillRig.open(brisk);
+    ({ hub } = rig);
   });
   afterEach(async () => {
     await rig.off();
-    for (const hub of hubs.splice(0)) {
-      const { items } = await hub.ask<{ items: { id: string }[] }>("GET", "/sessions");
-      for (const { id } of items) await hub.ask("DELETE", `/sessions/${id}?wait=20`);
-      await hub.remove();
+    for (const own of hubs.splice(0)) {
+      const { items } = await own.ask<{ items: { id: string }[] }>("GET", "/sessions");
+      for (const { id } of items) await own.ask("DELETE", `/sessions/${id}?wait=20`);
+      await own.remove();
     }
   });
   afterAll(() => rig.close());
 
   const startHub = async (policy: Partial<SessionPolicy> = brisk): Promise<RealHub> => {
-    const hub = new RealHub(rig.platform, policy);
-    await hub.start();
-    hubs.push(hub);
-    return hub;
+    const own = new RealHub(rig.platform, policy);
+    await own.start();
+    hubs.push(own);
+    return own;
   };
-  const create = async (hub: RealHub, name: string) => {
+  const create = async (on: RealHub, name: string) => {
     const beganAt = performance.now();
-    const session = await hub.ask("POST", "/sessions?wait=40", { name });
+    const session = await on.ask("POST", "/sessions?wait=40", { name });
     return { session, tookS: (performance.now() - beganAt) / 1000 };
   };
   const uses = async (): Promise<number> => {
     const response = await api(rig.platform, "/_faults");
     return ((await response.json()) as DrillBoard).on.reduce((sum, one) => sum + one.uses, 0);
   };
-  const kinds = async (hub: RealHub, name: string): Promise<readonly string[]> => {
+  const kinds = async (on: RealHub, name: string): Promise<readonly string[]> => {
     type Page = { readonly items: readonly { readonly kind: string }[] };
-    const page = await hub.ask<Page>("GET", `/sessions/${name}/timeline`);
+    const page = await on.ask<Page>("GET", `/sessions/${name}/timeline`);
     return page.items.map(({ kind }) => kind);
   };
   const namesOf = ({ id }: SessionView): Promise<readonly string[]> => rig.sandboxesOf(id);
@@ -61,31 +64,31 @@ describeWhere([needs.linux], "a platform that fails", () => {
     ["api-429", ["PlatformRateLimited"], 45],
     ["api-junk", ["PlatformAnswerInvalid", "PlatformDown"], 45],
   ])("%s: a new session ends in %o, one that is alive stays", async (fault, codes, mostS) => {
-    const hub = await startHub();
-    const alive = (await create(hub, "alive")).session;
+    const own = await startHub();
+    const alive = (await create(own, "alive")).session;
     expect(alive.state).toBe("connected");
     await rig.on(fault);
-    const { session, tookS } = await create(hub, "late");
+    const { session, tookS } = await create(own, "late");
     expect([session.state, codes.includes(session.lastError?.code ?? "")]).toEqual(["error", true]);
     expect(tookS).toBeLessThan(mostS);
     expect(await uses()).toBeGreaterThan(0);
-    const still = await hub.ask("GET", "/sessions/alive");
+    const still = await own.ask("GET", "/sessions/alive");
     expect(still).toMatchObject({ state: "connected", epoch: alive.epoch });
-    expect(await kinds(hub, "alive")).not.toContain("sandbox.restarted");
+    expect(await kinds(own, "alive")).not.toContain("sandbox.restarted");
     await rig.off();
-    const again = await hub.until("alive", ({ detail }) => detail === "connected.healthy");
+    const again = await own.until("alive", ({ detail }) => detail === "connected.healthy");
     expect(again).toMatchObject({ sandboxId: alive.sandboxId, epoch: alive.epoch });
   });
 
   test("api-hang: health is answered at once, and a new session has its end in time", async () => {
-    const hub = await startHub({ ...brisk, createMs: 8_000 });
-    await create(hub, "alive");
+    const own = await startHub({ ...brisk, createMs: 8_000 });
+    await create(own, "alive");
     await rig.on("api-hang");
-    const creating = create(hub, "late");
+    const creating = create(own, "late");
     const took: number[] = [];
     for (let ask = 0; ask < 200; ask++) {
       const askedAt = performance.now();
-      await hub.health("alive");
+      await own.health("alive");
       took.push(performance.now() - askedAt);
     }
     took.sort((a, b) => a - b);
@@ -97,16 +100,16 @@ describeWhere([needs.linux], "a platform that fails", () => {
       session.lastError?.code,
     );
     expect(tookS).toBeLessThan(14);
-    expect((await hub.ask("GET", "/sessions/alive")).state).toBe("connected");
+    expect((await own.ask("GET", "/sessions/alive")).state).toBe("connected");
   });
 
   test("create-stuck: a coded end, and what was stuck is deleted when it can be", async () => {
-    const hub = await startHub({ ...brisk, stallMs: 2_000, createMs: 12_000 });
+    const own = await startHub({ ...brisk, stallMs: 2_000, createMs: 12_000 });
     await rig.on("create-stuck");
-    const { session } = await create(hub, "stuck");
+    const { session } = await create(own, "stuck");
     expect(session).toMatchObject({ state: "error", lastError: { code: "SandboxStartStalled" } });
     expect((await namesOf(session)).length).toBeGreaterThan(0);
-    await hub.ask("DELETE", "/sessions/stuck");
+    await own.ask("DELETE", "/sessions/stuck");
     await rig.off();
     const goneBy = performance.now() + 30_000;
     while ((await namesOf(session)).length > 0 && performance.now() < goneBy) {
@@ -116,7 +119,6 @@ describeWhere([needs.linux], "a platform that fails", () => {
   });
 
   test("api-drop-answer: a create whose answer is lost is found again, not made twice", async () => {
-    const hub = await startHub();
     await rig.on("api-drop-answer", { times: 1 });
     const { session } = await create(hub, "lost");
     expect(session.state).toBe("connected");
@@ -129,14 +131,12 @@ describeWhere([needs.linux], "a platform that fails", () => {
     ["create-build-failed", 9, "error", "ImageBuildFailed"],
     ["quota-exceeded", 1, "error", "PlatformQuota"],
   ])("%s, %i times: the session is %s", async (fault, times, state, code) => {
-    const hub = await startHub();
     await rig.on(fault, { times });
-    const { session } = await create(hub, "once");
+    const { session } = await create(hub, `once-${fault}-${times}`);
     expect([session.state, session.lastError?.code ?? null]).toEqual([state, code]);
   });
 
   test("pause-refused: a coded answer, and the session is connected as before", async () => {
-    const hub = await startHub();
     const { session } = await create(hub, "awake");
     await rig.on("pause-refused", { sandbox: session.sandboxId });
     await hub.ask("POST", "/sessions/awake/pause?wait=20");
@@ -148,10 +148,9 @@ describeWhere([needs.linux], "a platform that fails", () => {
   test.each(["delete-409", "delete-ignored"])(
     "%s: the removal goes on until it is done",
     async (fault) => {
-      const hub = await startHub();
-      const { session } = await create(hub, "doomed");
+      const { session } = await create(hub, fault);
       await rig.on(fault, { times: 2 });
-      await hub.ask("DELETE", "/sessions/doomed");
+      await hub.ask("DELETE", `/sessions/${fault}`);
       const goneBy = performance.now() + 30_000;
       while ((await namesOf(session)).length > 0 && performance.now() < goneBy) {
         await new Promise((next) => setTimeout(next, 100));
