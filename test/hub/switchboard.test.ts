@@ -213,7 +213,7 @@ describe("relaying", () => {
     driver.say(FrameType.attached, { channelId: "chn_1", session: "demo", epoch: 1 }, { route });
     const { route: mine } = await wire.hear(FrameType.attached);
     wire.say(FrameType.open, { kind: "terminal", rxMax: 0 }, { route: mine, stream: 1 });
-    const typed = encodeData({ offset: 0, ctlTx: 0, bytes: Buffer.from("ls\r") });
+    const typed = encodeData({ offset: 0, ctlTx: null, bytes: Buffer.from("ls\r") });
     wire.say(FrameType.data, typed, { route: mine, stream: 1 });
     await until(() => activity().human.bytes === 3);
     expect(activity().viewer).toMatchObject({ attached: 1, passive: 0 });

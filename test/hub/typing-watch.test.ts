@@ -26,7 +26,7 @@ function watch(isResumed = false) {
       send(
         FrameType.data,
         stream,
-        encodeData({ offset: 0, ctlTx: 0, bytes: Buffer.from(text, "latin1") }),
+        encodeData({ offset: 0, ctlTx: null, bytes: Buffer.from(text, "latin1") }),
       ),
     get bytes() {
       return bytes;

@@ -3,7 +3,7 @@
  * to the stdin of a command. Looks at the kind of a stream once, when it opens, and keeps no bytes.
  */
 import { decodeData, decodeJson } from "../../protocol/bodies.ts";
-import { FrameType, type Frame } from "../../protocol/frame.ts";
+import { FLAG_FIN, FrameType, type Frame } from "../../protocol/frame.ts";
 import type { Visit } from "./session-activity.ts";
 
 /** Streams that carry keys or stdin; files, ports and the like are no typing. */
@@ -28,12 +28,12 @@ export class TypingWatch {
   }
 
   /** A frame of the client, before it is relayed. */
-  sent({ type, stream, body }: Frame): void {
+  sent({ type, flags, stream, body }: Frame): void {
     if (type === FrameType.open) {
       this.#typed.set(stream, TYPED_KINDS.includes(decodeJson(body)["kind"]));
     } else if (type === FrameType.reset) this.#typed.delete(stream);
     else if (type === FrameType.data && (this.#typed.get(stream) ?? this.#isResumed)) {
-      const { bytes } = decodeData(body);
+      const { bytes } = decodeData(body, (flags & FLAG_FIN) !== 0);
       if (!isReport(bytes)) this.#visit.typed(bytes.length);
     }
   }
