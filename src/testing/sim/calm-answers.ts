@@ -1,25 +1,12 @@
 /** What the simulated platform says without ever being in trouble about it. */
 import type { Clock } from "../../base/clock.ts";
-import type { PlatformFacts, SnapshotClaim } from "../../providers/provider.ts";
+import type { PlatformFacts } from "../../providers/provider.ts";
 
 export class CalmAnswers {
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  snapshot(name: string): Promise<SnapshotClaim> {
-    const at = this.#clock.now();
-    return Promise.resolve({ name, state: "active", platformState: "active", reason: null, at });
-  }
-
-  activateSnapshot(name: string): Promise<SnapshotClaim> {
-    return this.snapshot(name);
-  }
-
-  buildLog(): Promise<string | null> {
-    return Promise.resolve(null);
   }
 
   facts(): Promise<PlatformFacts> {

@@ -60,6 +60,13 @@ export const FAULT_KINDS = [
   "create-lost",
   "create-late",
   "create-image-broken",
+  /** Inactive, and active again once that is asked for. */
+  "snapshot-sleeps",
+  /** Inactive, and an activation is refused. */
+  "snapshot-refuses",
+  /** Inactive, and an activation never ends. */
+  "snapshot-never-wakes",
+  "snapshot-missing",
   "list-lags",
   "list-skips",
   "list-doubles",

@@ -10,13 +10,14 @@ import type { SimKernel, SimProcess } from "./kernel.ts";
 import { calmMood, type Mood } from "./mood.ts";
 import { SimProvider } from "./provider.ts";
 import { COPY_ENDING, SimSandbox } from "./sandbox.ts";
+import { SimSnapshots } from "./snapshots.ts";
 
 /** One call of a hub at the platform's door. */
 export interface PlatformCall {
   readonly name: string;
   /** Name or id of the sandbox that it is about; empty for a listing. */
   readonly target: string;
-  /** The command of an exec. */
+  /** The command of an exec, or what a create starts from. */
   readonly detail: string;
 }
 
@@ -31,6 +32,7 @@ export class SimPlatform {
   /** Those that are gone, too. */
   readonly #known = new Map<string, SimSandbox>();
   readonly #createMs: number;
+  readonly snapshots: SimSnapshots;
   /** What it does wrong at the moment. */
   mood: Mood = calmMood();
   /** Set by who watches: each call of a hub, before it has an effect. */
@@ -44,6 +46,7 @@ export class SimPlatform {
     launch: ConstructorParameters<typeof SimSandbox>[0]["launch"];
   }) {
     this.#kernel = options.kernel;
+    this.snapshots = new SimSnapshots(options.kernel);
     this.#random = options.random;
     this.#createMs = options.createMs;
     this.#launch = options.launch;
@@ -95,6 +98,7 @@ export class SimPlatform {
     if (this.find(request.name) !== null) {
       throw new HubError("StateConflict", `Sandbox with name ${request.name} already exists`);
     }
+    if (request.snapshot !== undefined) this.snapshots.use();
     if (this.mood.quota) throw new HubError("PlatformQuota", "Total memory limit exceeded");
     const trouble = this.mood.create;
     this.mood.create = null;
@@ -115,6 +119,7 @@ export class SimPlatform {
         const reason = trouble === null ? undefined : REASONS[trouble];
         sandbox.state = reason === undefined ? "started" : "error";
         sandbox.reason = reason ?? null;
+        sandbox.isUnbuilt = trouble === "image-broken";
         if (trouble !== "lost" && trouble !== "late") started(sandbox);
       });
     };

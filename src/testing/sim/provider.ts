@@ -2,6 +2,7 @@
  * The simulated platform as one life of a hub sees it: every call goes there and back with latency,
  * through the platform's mood of that moment, under the caller's deadline.
  */
+import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { withDeadline } from "../../base/deadline.ts";
 import type { Random } from "../../base/random.ts";
@@ -11,6 +12,7 @@ import type {
   ListedSandbox,
   SandboxProvider,
   SandboxRequest,
+  SnapshotClaim,
 } from "../../providers/provider.ts";
 import { CalmAnswers } from "./calm-answers.ts";
 import type { SimKernel, SimProcess } from "./kernel.ts";
@@ -43,16 +45,18 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
   }
 
   create(request: SandboxRequest, waitMs: number): Promise<Claim> {
-    return this.#call("create", request.name, waitMs, false, (done, fail) => {
+    const accept = (done: (value: Claim) => void, fail: (error: Error) => void): void => {
       try {
         this.#platform.accept(request, (sandbox) => {
           if (sandbox.state === "started") done(this.#claimOf(sandbox));
-          else fail(new HubError("SandboxStartFailed", `failed to start: ${sandbox.reason ?? ""}`));
+          else fail(new HubError(codeOf(sandbox), `failed to start: ${sandbox.reason ?? ""}`));
         });
       } catch (error) {
         fail(toHubError(error));
       }
-    });
+    };
+    const from = request.image === undefined ? "" : `image ${request.image}`;
+    return this.#call("create", request.name, waitMs, false, accept, from);
   }
 
   claim(idOrName: string): Promise<Claim | null> {
@@ -68,6 +72,33 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
       const wears = ({ labels: worn }: ListedSandbox): boolean =>
         wanted.every(([key, value]) => worn[key] === value);
       done(this.#platform.list().filter(wears));
+    });
+  }
+
+  snapshot(name: string): Promise<SnapshotClaim | null> {
+    return this.#call("snapshot", name, CALL_MS, true, (done) => {
+      done(this.#platform.snapshots.claim(this.#hub.clock.now()));
+    });
+  }
+
+  activateSnapshot(name: string): Promise<SnapshotClaim> {
+    return this.#call("activateSnapshot", name, CALL_MS, true, (done, fail) => {
+      const { snapshots } = this.#platform;
+      try {
+        snapshots.activate();
+      } catch (error) {
+        fail(toHubError(error));
+        return;
+      }
+      const claim = snapshots.claim(this.#hub.clock.now());
+      if (claim === null) fail(new HubError("SnapshotMissing", `Snapshot ${name} not found`));
+      else done(claim);
+    });
+  }
+
+  buildLog(sandboxId: string): Promise<string | null> {
+    return this.#call("buildLog", sandboxId, CALL_MS, true, (done) => {
+      done(this.#platform.known(sandboxId)?.isUnbuilt === true ? "step 3/7: exited with 1" : null);
     });
   }
 
@@ -298,8 +329,13 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
       state: odd === null ? (sandbox.state satisfies ClaimState) : "unknown",
       platformState: odd ?? sandbox.state,
       reason: sandbox.reason,
+      ...(sandbox.isUnbuilt && { failure: codeOf(sandbox) }),
       updatedAt: null,
       at: this.#hub.clock.now(),
     };
   }
+}
+
+function codeOf({ isUnbuilt }: SimSandbox): FaultCode {
+  return isUnbuilt ? "ImageBuildFailed" : "SandboxStartFailed";
 }

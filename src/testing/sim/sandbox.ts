@@ -30,6 +30,8 @@ export class SimSandbox {
   usedAt: number;
   state: SandboxState = "creating";
   reason: string | null = null;
+  /** It is in error because its image could not be built. */
+  isUnbuilt = false;
   exec: "ok" | "broken" | "queued" | "lies" | "late" = "ok";
   filesystem: "ok" | "missing" | "read-only" | "full" | "hung" = "ok";
   /** What is broken only for those who live inside. */

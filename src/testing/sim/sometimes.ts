@@ -29,8 +29,6 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   PublicUrlMissing: "the hub of a world has an address",
   DriverRuntimeMissing: IMAGES,
   ImageMissing: IMAGES,
-  SnapshotMissing: IMAGES,
-  SnapshotInactive: IMAGES,
   DriverFenced: "told to the driver that lost, not to its session",
   ProtocolBroken: "both ends speak the same version, and no byte is changed on its way",
   LinkLost: NO_CLIENTS,
@@ -71,6 +69,14 @@ const FACTS: readonly FactKind[] = [
   "sandbox.discarded",
   "sandbox.restarted",
   "sandbox.deleted",
+  "sandbox.refused",
+  "sandbox.quarantined",
+  "snapshot.activated",
+  "start.fellBack",
+  "control.asked",
+  "clone.suspected",
+  "driver.rolledBack",
+  "attempt.ended",
   "session.ended",
 ];
 

@@ -7,6 +7,7 @@ import type { Fault, FaultKind } from "./faults.ts";
 import { calmMood, type Mood } from "./mood.ts";
 import type { SimLink } from "./network.ts";
 import type { SimSandbox } from "./sandbox.ts";
+import type { SnapshotTrouble } from "./snapshots.ts";
 import type { World } from "./world.ts";
 
 /** A hub that was killed is started again by somebody, soon. */
@@ -61,6 +62,13 @@ const nextCreate =
   (trouble: Mood["create"]): Act =>
   ({ world }) => {
     world.platform.mood.create = trouble;
+  };
+
+const snapshot =
+  (trouble: SnapshotTrouble): Act =>
+  ({ world, later }) => {
+    world.platform.snapshots.set(trouble);
+    later(() => world.platform.snapshots.set(null));
   };
 
 const ask =
@@ -195,6 +203,10 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
   "create-lost": nextCreate("lost"),
   "create-late": nextCreate("late"),
   "create-image-broken": nextCreate("image-broken"),
+  "snapshot-sleeps": snapshot("sleeps"),
+  "snapshot-refuses": snapshot("refuses"),
+  "snapshot-never-wakes": snapshot("never wakes"),
+  "snapshot-missing": snapshot("missing"),
   "list-lags": inMood("listing", "lags"),
   "list-skips": inMood("listing", "skips"),
   "list-doubles": inMood("listing", "doubles"),
@@ -224,6 +236,7 @@ export function applyFault(world: World, fault: Fault): void {
 /** Ends every trouble that ends; what only a fresh sandbox mends stays. */
 export function calm(world: World): void {
   world.platform.mood = calmMood();
+  world.platform.snapshots.set(null);
   world.slowMs = 0;
   if (world.hub === null) world.startHub();
   world.hub?.process.thaw();

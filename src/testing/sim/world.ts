@@ -19,6 +19,7 @@ import { SimLink } from "./network.ts";
 import { SimPlatform } from "./platform.ts";
 import { COPY_ENDING, type SimSandbox } from "./sandbox.ts";
 import { simPolicy } from "./sim-policy.ts";
+import { SIM_FALLBACK, SIM_SNAPSHOT } from "./snapshots.ts";
 import { applyFault } from "./trouble.ts";
 
 /** A network that drops what it does not allow says so only by silence. */
@@ -149,7 +150,11 @@ export class World {
     if (this.#created >= SESSIONS_MAX) return;
     this.#created += 1;
     const name = `s${this.#created}`;
-    this.hub?.sessions.create({ name, spec: { env: {}, labels: {} } });
+    // The second session has no other choice than its snapshot, the third no snapshot.
+    const snapshot = this.#created <= 2 && { snapshot: SIM_SNAPSHOT };
+    const fallback = this.#created === 1 && { fallbackImage: SIM_FALLBACK };
+    const spec = { ...snapshot, ...fallback, env: {}, labels: {} };
+    this.hub?.sessions.create({ name, spec });
   }
 
   /** The wall clock of this and every later hub lies by this much more. */

@@ -30,7 +30,9 @@ export class LadderChecks implements Check {
 
   afterEvent(nowMs: number): void {
     const { platform, hub } = this.#stand.world;
-    const blind = platform.mood.api !== null || hub === null || hub.process.frozen;
+    const { api, hollow, slowMs } = platform.mood;
+    const closed = api !== null || hollow || slowMs > 0;
+    const blind = closed || hub === null || hub.process.frozen;
     for (const sandbox of platform.all) {
       if (blind || !sandbox.well) this.#unwellAtMs.set(sandbox.id, nowMs);
       const inside = sandbox.filesystem === "ok" && sandbox.inside === "ok";

@@ -9,6 +9,7 @@ import type { World } from "../world.ts";
 import type { Check, Stand, Violation, WrittenFact } from "./check.ts";
 import { EpochChecks } from "./epoch-checks.ts";
 import { FaultChecks } from "./fault-checks.ts";
+import { HonestyChecks } from "./honesty-checks.ts";
 import { LadderChecks } from "./ladder-checks.ts";
 import { ProofChecks } from "./proof-checks.ts";
 import { ReachChecks } from "./reach-checks.ts";
@@ -37,6 +38,7 @@ export class Watcher implements Stand {
       new TimeChecks(this),
       new SandboxChecks(this),
       new FaultChecks(this),
+      new HonestyChecks(this),
       new LadderChecks(this),
       new SettledChecks(this),
     ];
