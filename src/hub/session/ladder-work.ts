@@ -10,7 +10,6 @@ import { discardSandbox, quarantineSandbox } from "../../store/facts.ts";
 import { RESTING } from "./driver-work.ts";
 import type { Assessment, ControlFound, Launched } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
-import { PLATFORM_SILENT } from "./ladder-plan.ts";
 import { lookInside } from "./look.ts";
 import { driverFiles } from "./nudge.ts";
 import type { SessionContext } from "./vocabulary.ts";
@@ -54,9 +53,8 @@ export class LadderWork {
     const claiming = this.#claim(this.#desk.sandboxId(), signal);
     const { wayIn, wrong } = await lookInside(this.#desk, context, signal);
     const claim = await claiming;
-    if (claim instanceof HubError) {
-      return answer(PLATFORM_SILENT.includes(claim.code) ? "silent" : "unseen", claim);
-    }
+    // Nobody could look: to call it unseen would be to look again at once, for ever.
+    if (claim instanceof HubError) return answer("silent", claim);
     if (claim === null) {
       return answer("broken", new HubError("SandboxGone", "the platform has no such sandbox"));
     }

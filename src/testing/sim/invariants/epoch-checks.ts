@@ -16,15 +16,21 @@ const ANSWER_MS = 2_000;
 export class EpochChecks implements Check {
   readonly #stand: Stand;
   readonly #holders = new Map<string, SimDriver>();
+  /** The epoch of the driver that a hub has, by session. */
+  readonly #attached = new Map<string, number>();
   readonly #twinsSince = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
   }
 
-  onFact({ before, record }: WrittenFact): void {
+  onFact({ event, before, record }: WrittenFact): void {
     if (before === null) return;
-    if (record.epoch > before.epoch) this.#checkTakeover(before, record);
+    // A hub that has lost a driver takes it from nobody.
+    const held = this.#attached.get(record.id) === before.epoch;
+    if (record.epoch > before.epoch && held) this.#checkTakeover(before, record);
+    if (event.kind === "driver.attached") this.#attached.set(record.id, record.epoch);
+    if (event.kind === "driver.detached") this.#attached.delete(record.id);
     if (record.epoch < before.epoch || record.epochIssued < before.epochIssued) {
       this.#stand.violate("I5", `${record.name}: epoch went back`);
     }
