@@ -59,6 +59,10 @@ function saySuccess(cli: Cli, session: Session, tookMs: number): void {
   print(cli, `${name} is ${state} (${formatDuration(tookMs)}${proven})`);
   const warning = session.source?.warning ?? null;
   if (warning !== null) note(cli, `${cli.notePaint.yellow("warning:")} ${plain(warning)}`);
+  for (const { sandboxName, until } of session.quarantine ?? []) {
+    const kept = `its sandbox is a fresh one: ${sandboxName} was replaced and is kept until ${until}`;
+    note(cli, `${cli.notePaint.yellow("warning:")} ${plain(kept)}`);
+  }
   const next =
     state === "connected"
       ? [`holdfast sh ${name}`, `holdfast exec ${name} -- uname -a`, `holdfast health ${name}`]

@@ -26,7 +26,11 @@ export function disagreement(input: DisagreementInput): string | null {
   if (!input.driverAttached) {
     const since = input.driverAbsentSince;
     const absent = since === null ? "" : ` for ${age(now - since)}`;
-    return `${claimed}, but no driver is connected${absent}: not trusted yet`;
+    const seen = input.evidence
+      .filter(({ path, ok, at }) => path === "platform" && !ok && since !== null && at >= since)
+      .map((item) => `, ${slotName(item)} failed ${age(now - item.at)} ago`)
+      .join("");
+    return `${claimed}, but no driver is connected${absent}${seen}: not trusted yet`;
   }
   const current = input.evidence.filter((item) => item.epoch === input.epoch);
   const broken = current.filter((item) => !item.ok);

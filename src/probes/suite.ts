@@ -31,8 +31,15 @@ export interface SuiteOptions {
 /** Everything, over both paths. */
 export async function runSuite(options: SuiteOptions): Promise<void> {
   const nonce = newId("prb", options.random);
+  await Promise.all([runDriverSuite(options, nonce), runPlatformSuite(options, nonce)]);
+}
+
+/** What the platform's way in can show, with or without a driver. */
+export async function runPlatformSuite(
+  options: SuiteOptions,
+  nonce = newId("prb", options.random),
+): Promise<void> {
   await Promise.all([
-    runDriverSuite(options, nonce),
     report(options, probeExec({ ...options, nonce })),
     report(options, probeFilesystem({ ...options, nonce })),
   ]);

@@ -90,6 +90,18 @@ describe("proof", () => {
     expect(proof.steps[1]?.outcome).toBe("failed");
   });
 
+  test("what is done to the sandbox on the way is told, in order", () => {
+    const proof = replay(
+      event("sandbox.restarted", 5),
+      event("later.kind", 6),
+      event("sandbox.quarantined", 9),
+    );
+    expect(proof.turns.map(({ afterMs, text }) => [afterMs, text])).toEqual([
+      [5, "sandbox.restarted happened"],
+      [9, "sandbox.quarantined happened"],
+    ]);
+  });
+
   test("unknown kinds and odd data change no step", () => {
     const proof = replay(event("later.kind", 1), event("probe.answered", 2, { probe: "moon" }));
     expect(proof.steps.every((step) => step.outcome === "waiting")).toBe(true);

@@ -7,10 +7,12 @@ import type { Cli } from "../cli.ts";
 import { formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
 import { changedSteps, newProof, takeEvent } from "./proof.ts";
-import type { Proof, Step, StepName } from "./proof.ts";
+import type { Proof, Step, StepName, Turn } from "./proof.ts";
 
 /** Ten frames a second: smooth, and little to send over a slow line. */
 const REDRAW_MS = 100;
+/** A redrawn block must fit a small terminal. */
+const TURNS_SHOWN = 5;
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 export interface ProofView {
@@ -55,6 +57,9 @@ function lineView(cli: Cli, shown: Shown): ProofView {
       for (const step of changedSteps(proof, after)) {
         cli.stderr.write(`${stepLine(step, cli.notePaint, cli.stderr.columns)}\n`);
       }
+      for (const turn of after.turns.slice(proof.turns.length)) {
+        cli.stderr.write(`${turnLine(turn, cli.notePaint, cli.stderr.columns)}\n`);
+      }
       return (proof = after);
     },
     say: (text) => cli.stderr.write(`  ${plain(text)}\n`),
@@ -74,6 +79,7 @@ function terminalView(cli: Cli, shown: Shown): ProofView {
     const columns = cli.stderr.columns;
     const lines = [
       `${final ? " " : paint.cyan(turn)} ${shown.title} ${paint.dim(elapsed)}`,
+      ...proof.turns.slice(-TURNS_SHOWN).map((turn) => turnLine(turn, paint, columns)),
       ...proof.steps.map((step) => stepLine(step, paint, columns)),
     ];
     const below = saying === "" ? proof.latest : saying;
@@ -102,10 +108,24 @@ function terminalView(cli: Cli, shown: Shown): ProofView {
 
 function stepLine(step: Step, paint: Paint, columns: number | undefined): string {
   const mark = { waiting: paint.dim("·"), ok: paint.green("✓"), failed: paint.red("✗") };
-  const at = step.afterMs === null ? "" : formatDuration(step.afterMs);
-  const text = `  ${mark[step.outcome]} ${step.name.padEnd(10)} ${at.padStart(8)}  `;
+  return line(mark[step.outcome], step.name, step, paint, columns);
+}
+
+function turnLine(turn: Turn, paint: Paint, columns: number | undefined): string {
+  return line(paint.yellow("→"), "healing", turn, paint, columns);
+}
+
+function line(
+  mark: string,
+  name: string,
+  { afterMs, text }: Pick<Step, "afterMs" | "text">,
+  paint: Paint,
+  columns: number | undefined,
+): string {
+  const at = afterMs === null ? "" : formatDuration(afterMs);
   // Mark, name and time take 24 columns; colour codes are not counted.
-  return text + paint.dim(clip(plain(step.text), columns === undefined ? undefined : columns - 25));
+  const said = clip(plain(text), columns === undefined ? undefined : columns - 25);
+  return `  ${mark} ${name.padEnd(10)} ${at.padStart(8)}  ${paint.dim(said)}`;
 }
 
 /** A line that wrapped would break the redraw, which counts lines. */

@@ -16,8 +16,15 @@ export interface Step {
   readonly brokenPaths: readonly string[];
 }
 
+/** Something that the hub did to get there and that the user should know of. */
+export interface Turn {
+  readonly afterMs: number;
+  readonly text: string;
+}
+
 export interface Proof {
   readonly steps: readonly Step[];
+  readonly turns: readonly Turn[];
   /** The state that ends the wait, once it is reached. */
   readonly verdict: "connected" | "error" | "suspended" | "ended" | null;
   /** What is being waited for, in the hub's own words. */
@@ -38,7 +45,7 @@ export function newProof(stepNames: readonly StepName[]): Proof {
     text: "",
     brokenPaths: [],
   }));
-  return { steps, verdict: null, latest: "" };
+  return { steps, turns: [], verdict: null, latest: "" };
 }
 
 /** Takes one event in; `beganAtMs` is the wall time of the request. */
@@ -72,9 +79,22 @@ export function takeEvent(proof: Proof, event: HubEvent, beganAtMs: number): Pro
     case "session.failed":
       return { ...set("verdict", false, failureCode(event)), verdict: "error" };
     default:
-      return next;
+      return TURNS.has(event.kind)
+        ? { ...next, turns: [...proof.turns, { afterMs, text: event.text }] }
+        : next;
   }
 }
+
+/** What changes a sandbox or its files, or tells why: nobody should learn of it later. */
+const TURNS: ReadonlySet<string> = new Set([
+  "control.asked",
+  "drill.on",
+  "sandbox.discarded",
+  "sandbox.quarantined",
+  "sandbox.restarted",
+  "snapshot.activated",
+  "start.fellBack",
+]);
 
 /** Sentence and evidence follow in full below the steps. */
 function failureCode(event: HubEvent): string {

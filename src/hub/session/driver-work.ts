@@ -116,8 +116,10 @@ export class DriverWork {
         this.#nudge(context, dir, signal),
         lookInside(this.#desk, context, signal),
       ]);
-      // What the probes prove names the fault better than the nudge that failed of it.
-      return result(nudge.outcome, wrong ?? nudge.wrong, nudge.said, wayIn);
+      // What the probes prove names the fault better than the nudge that failed of it. The way of
+      // a nudge that was queued is stuck, whatever else the platform still answers.
+      const look = nudge.wrong?.code === "NudgeQueued" && wayIn !== "silent" ? "stuck" : wayIn;
+      return result(nudge.outcome, wrong ?? nudge.wrong, nudge.said, look);
     });
   }
 

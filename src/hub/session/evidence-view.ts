@@ -26,6 +26,8 @@ export interface CapabilityView {
 export interface EvidenceInput {
   readonly evidence: readonly Evidence[];
   readonly driverAttached: boolean;
+  /** Wall ms since when no driver is attached; null when one is. */
+  readonly driverAbsentSince: number | null;
   readonly epoch: number;
   readonly now: number;
 }
@@ -88,12 +90,21 @@ function viewOf(probe: ProbeName, path: ProbePath, input: EvidenceInput): Eviden
     path,
   };
   if (!input.driverAttached) {
-    const absent = probe === "driver";
-    const detail = absent ? "no driver is connected" : `not trusted: seen in epoch ${found.epoch}`;
-    return { ...base, ok: absent ? false : null, detail };
+    if (probe === "driver") return { ...base, ok: false, detail: "no driver is connected" };
+    // What was seen after the driver was lost proves no session, and names what is broken.
+    if (isOfNow(found, input)) return { ...base, ok: found.ok, detail: found.detail };
+    return { ...base, ok: null, detail: `not trusted: seen in epoch ${found.epoch}` };
   }
   if (found.epoch !== input.epoch) {
     return { ...base, ok: null, detail: `not trusted: seen in epoch ${found.epoch}` };
   }
   return { ...base, ok: found.ok, detail: found.detail };
+}
+
+/** Seen by the platform's path, and not before the driver was lost. */
+export function isOfNow(
+  { path, at }: Evidence,
+  { driverAbsentSince }: Pick<EvidenceInput, "driverAbsentSince">,
+): boolean {
+  return path === "platform" && driverAbsentSince !== null && at >= driverAbsentSince;
 }

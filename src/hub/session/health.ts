@@ -21,6 +21,7 @@ import {
   type CapabilityName,
   type CapabilityView,
   type EvidenceView,
+  isOfNow,
 } from "./evidence-view.ts";
 import { sourceView, type SourceView } from "./source-view.ts";
 
@@ -175,12 +176,18 @@ function verdictOf(input: HealthInput): SessionHealth["verdict"] {
     return { code: "Suspended", text };
   }
   if (record.state === "ended") return { code: "Ended", text: "the session was removed" };
-  if (!input.driverAttached) {
-    return { code: "Unproven", text: "not trusted yet: no driver is connected" };
-  }
+  if (!input.driverAttached) return verdictWithoutDriver(input);
   const { code, text } = judge(input.evidence, input.epoch);
   const warning = isSubstitute(record) ? sourceView(record)?.warning : null;
   return { code, text: typeof warning === "string" ? `${text}; ${warning}` : text };
+}
+
+/** Nothing is proven; what the platform's way in showed meanwhile may say what is wrong. */
+function verdictWithoutDriver(input: HealthInput): SessionHealth["verdict"] {
+  const seen = input.evidence.filter((item) => isOfNow(item, input));
+  const { code, text } = judge(seen, input.epoch);
+  if (code === "Unproven") return { code, text: "not trusted yet: no driver is connected" };
+  return { code, text: `no driver is connected; ${text}` };
 }
 
 /** It runs from something else than was asked for: right for now, and to be mended by somebody. */

@@ -4,7 +4,7 @@
  */
 import { HubError } from "../../base/hub-error.ts";
 import type { Evidence } from "../../probes/probe.ts";
-import { runSuite } from "../../probes/suite.ts";
+import { runPlatformSuite, runSuite } from "../../probes/suite.ts";
 import { judge } from "../../probes/verdict.ts";
 import { wayInOf } from "./ladder-facts.ts";
 import type { WayIn } from "./ladder-plan.ts";
@@ -23,14 +23,15 @@ export async function lookInside(
   signal: AbortSignal,
 ): Promise<Look> {
   const { provider, board, clock, random, links, ledger } = desk.deps;
-  // Without a driver nothing of it is probed: its absence is known.
   const epoch = context.epoch ?? ledger.record.epoch;
   const seen: Evidence[] = [];
-  await runSuite({
+  // Without a driver nothing of it is probed: its absence is known.
+  const look = context.epoch === null ? runPlatformSuite : runSuite;
+  await look({
     provider,
     sandboxId: desk.sandboxId(),
     directory: ledger.record.driverDir ?? "/tmp",
-    link: context.epoch === null ? null : links.prober(epoch),
+    link: links.prober(epoch),
     epoch,
     clock,
     random,
