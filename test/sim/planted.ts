@@ -264,4 +264,11 @@ export const plants: readonly Plant[] = [
     "quarantineSandbox(ledger.record, until, why)",
     "discardSandbox(ledger.record)",
   ),
+  plant(
+    "breaker-stays-open",
+    "a look that is answered does not close the breaker",
+    "hub/platform-watch/breaker.ts",
+    "if (error === null) this.#close();",
+    "if (error === null && this.#looks > 99) this.#close();",
+  ),
 ];
