@@ -12,6 +12,8 @@ export interface Readiness {
   readonly state: "dialling" | "live";
   readonly at: number;
   readonly version: string;
+  /** Why the last dial brought no link, with its address; null once one is live. */
+  readonly lastError: string | null;
 }
 
 export interface ReadyFile {

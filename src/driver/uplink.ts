@@ -21,6 +21,7 @@ import type { ReadyFile } from "./ready-file.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const LAST_ERROR_CHARS_MAX = 200;
 
 export interface UplinkOptions {
   readonly config: DriverConfig;
@@ -41,6 +42,7 @@ export class Uplink {
   #urlIndex = 0;
   /** Highest epoch that was confirmed; in memory only, on purpose. */
   #epoch: number | null = null;
+  #lastError: string | null = null;
   /** For the next hello that the hub takes, and for no other. */
   readonly #ticket: Ticket;
 
@@ -97,6 +99,7 @@ export class Uplink {
       const ticket = outcome.ok ? await this.#ticket.get(this.#options.clock) : null;
       if (!outcome.ok) {
         this.#urlIndex += 1;
+        this.#lastError = outcome.failure.message.slice(0, LAST_ERROR_CHARS_MAX);
         log.debug({ url, status: outcome.failure.status }, outcome.failure.message);
         events.ended(failedDial(outcome.failure));
         return;
@@ -116,6 +119,7 @@ export class Uplink {
           log.info({ url, epoch: welcome.epoch, linkId: welcome.linkId, reason }, "link is live");
           this.#epoch = welcome.epoch;
           this.#ticket.used();
+          this.#lastError = null;
           events.live();
         },
         onEnd: (end) => events.ended(end),
@@ -148,8 +152,17 @@ export class Uplink {
   #tellReadiness(state: "dialling" | "live"): void {
     const { instance, clock, readyFile } = this.#options;
     const { pid, startTicks } = instance;
+    const lastError = this.#lastError;
     const at = clock.now();
-    readyFile.set({ pid, startTicks, epoch: this.#epoch, state, at, version: DRIVER_VERSION });
+    readyFile.set({
+      pid,
+      startTicks,
+      epoch: this.#epoch,
+      state,
+      at,
+      version: DRIVER_VERSION,
+      lastError,
+    });
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import type { FaultCode } from "../base/faults.ts";
 
-export type ProbeName = "driver" | "exec" | "filesystem" | "terminal";
+export type ProbeName = "driver" | "exec" | "filesystem" | "terminal" | "egress";
 
 /** Which way the probe went: the platform's API, the driver inside, or the driver's link itself. */
 export type ProbePath = "platform" | "driver" | "link";

@@ -97,4 +97,5 @@ const CODES = {
   exec: "ExecQueued",
   filesystem: "FilesystemBroken",
   terminal: "ExecBroken",
+  egress: "ExecQueued",
 } as const;

@@ -62,7 +62,7 @@ describe("log file", () => {
 test("the ready file ends with the newest content and goes when asked", async () => {
   const path = join(directory, "ready");
   const file = createReadyFile(path, silentLogger);
-  const readiness = { pid: 1, startTicks: "2", epoch: null, at: 0, version: "x" };
+  const readiness = { pid: 1, startTicks: "2", epoch: null, at: 0, version: "x", lastError: null };
   for (let epoch = 1; epoch <= 50; epoch++) file.set({ ...readiness, epoch, state: "live" });
   file.set({ ...readiness, epoch: 51, state: "dialling" });
   await vi.waitFor(() => {

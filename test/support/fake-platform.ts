@@ -36,6 +36,8 @@ export class FakePlatform implements SandboxProvider {
   /** What the driver inside does when it is launched or nudged. */
   onLaunch: (sandbox: FakeSandbox) => void = () => undefined;
   onNudge: (sandbox: FakeSandbox) => "signalled" | "driver-dead" = () => "signalled";
+  /** What the command prints that looks for the way out; empty: there is nothing to run it with. */
+  wayOut = "";
   #nextId = 1;
 
   constructor(clock: Clock) {
@@ -127,6 +129,10 @@ export class FakePlatform implements SandboxProvider {
       this.calls.push("exec:nudge");
       const dead = this.onNudge(sandbox) === "driver-dead";
       return Promise.resolve({ exitCode: dead ? 3 : 0, output: dead ? "no driver" : "signalled" });
+    }
+    if (command.includes("holdfast-egress:")) {
+      this.calls.push("exec:egress");
+      return Promise.resolve({ exitCode: 0, output: this.wayOut });
     }
     this.calls.push("exec:probe");
     return Promise.resolve({ exitCode: 0, output: printed(command) });

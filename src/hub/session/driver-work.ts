@@ -1,7 +1,9 @@
 /** Work on the driver and the proof: launch, nudge, probe, patrol. */
 import { sleep, withDeadline } from "../../base/deadline.ts";
+import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
+import { probeEgress } from "../../probes/egress-probe.ts";
 import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
 import { judge, judgeInside } from "../../probes/verdict.ts";
 import type { Claim, ClaimState } from "../../providers/provider.ts";
@@ -31,6 +33,8 @@ export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
 
 export class DriverWork {
   readonly #desk: WorkDesk;
+  /** A driver runs inside, was told to dial, and has not come yet. */
+  #unheard = false;
 
   constructor(desk: WorkDesk) {
     this.#desk = desk;
@@ -41,6 +45,9 @@ export class DriverWork {
     const { provider, ledger, board, clock, driver, flaps, links } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
+      // Before another one is launched: can any of them get out?
+      const closed = this.#unheard ? await this.#wayOut(signal) : null;
+      if (closed !== null) throw closed;
       const home = await provider.homeDir(sandboxId, signal);
       const dir = `${home}/${DRIVER_DIR}`;
       const files = driverFiles(dir);
@@ -73,6 +80,7 @@ export class DriverWork {
       }
       flaps.launched();
       board.stepped("launch", true, said);
+      this.#unheard = true;
       ledger.note("driver.launched", `driver ${said}`, { dir }, { driverDir: dir });
       return { at: clock.now() };
     });
@@ -147,7 +155,9 @@ export class DriverWork {
       );
       const said = output.trim().slice(0, 200);
       ledger.note("nudge.sent", `${name}: ${said}`, { exitCode });
-      return { outcome: readNudgeAnswer(exitCode), wrong: null, said };
+      const outcome = readNudgeAnswer(exitCode);
+      this.#unheard = outcome === "signalled";
+      return { outcome, wrong: null, said };
     } catch (error) {
       const thrown = toHubError(error);
       if (thrown.kind.retry === "never") throw thrown;
@@ -173,6 +183,7 @@ export class DriverWork {
   /** Link, exec and filesystem in the attached epoch. The one way to connected. */
   async proveSession(context: SessionContext, signal: AbortSignal): Promise<Proof> {
     const { clock } = this.#desk.deps;
+    if (context.epoch !== null) this.#unheard = false;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const claiming = this.#readClaim(sandboxId, signal);
@@ -275,11 +286,30 @@ export class DriverWork {
       return this.#verdictFault(context) === null;
     }
     if (code !== null && PLATFORM_SILENT.includes(code)) return true;
+    if (isWayOutFault(code)) return (await this.#wayOut(signal)) === null;
     // An absent driver alone is no news; a way in that was closed and is open, is.
     if (code === null || !isWayInFault(code)) return false;
     const seen: Evidence[] = [];
     await runSuite({ ...this.#suite(context, signal), onEvidence: (one) => seen.push(one) });
     return wayInOf(seen) === "works";
+  }
+
+  /** Why no driver can reach the hub from inside; null when it could, or when nobody can tell. */
+  async #wayOut(signal: AbortSignal): Promise<HubError | null> {
+    const { provider, board, clock, ledger } = this.#desk.deps;
+    const { driverDir, epoch } = ledger.record;
+    if (driverDir === null) return null;
+    const evidence = await probeEgress({
+      provider,
+      sandboxId: this.#desk.sandboxId(),
+      files: driverFiles(driverDir),
+      epoch,
+      clock,
+      signal,
+    });
+    if (evidence === null) return null;
+    board.answered(evidence);
+    return evidence.code === null ? null : new HubError(evidence.code, evidence.detail);
   }
 
   #insideProven(context: SessionContext): boolean {
@@ -292,4 +322,8 @@ export class DriverWork {
     const code = verdict.code === "Unproven" ? "Internal" : verdict.code;
     return faultFrom(new HubError(code, verdict.text), this.#desk.place(context));
   }
+}
+
+function isWayOutFault(code: FaultCode | null): boolean {
+  return code === "EgressBlocked" || code === "DnsFailed";
 }

@@ -37,6 +37,7 @@ const PATHS: Readonly<Record<ProbeName, readonly ProbePath[]>> = {
   exec: ["platform", "driver"],
   filesystem: ["platform", "driver"],
   terminal: ["driver"],
+  egress: ["platform"],
 };
 
 /** The path that fails, if one does, else the platform's: what a newcomer's command would meet. */

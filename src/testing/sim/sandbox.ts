@@ -122,7 +122,14 @@ export class SimSandbox {
     if (head !== undefined && tail !== undefined) return { exitCode: 0, output: head + tail };
     if (command.includes("kill -USR1")) return this.#nudge(/tkt_\w+/.exec(command)?.[0] ?? null);
     if (command.includes("nohup")) return this.#start();
+    if (command.includes("holdfast-egress:")) return this.#wayOut();
     return { exitCode: 127, output: "sh: not simulated" };
+  }
+
+  #wayOut(): ExecAnswer {
+    const connect = this.egress === "open" ? "ok" : "TIMEOUT";
+    const report = { tries: [{ to: "hub:443", dns: null, connect }], driver: null };
+    return { exitCode: 0, output: `holdfast-egress:${JSON.stringify(report)}` };
   }
 
   #nudge(ticket: string | null): ExecAnswer {

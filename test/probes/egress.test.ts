@@ -1,0 +1,146 @@
+/** The look for the way out: what it concludes, and what the real script says on this machine. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  egressCommand,
+  judgeEgress,
+  probeEgress,
+  readEgressReport,
+  type EgressReport,
+} from "../../src/probes/egress-probe.ts";
+import { FakePlatform } from "../support/fake-platform.ts";
+import { HubWorld, untilError } from "../support/hub-world.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+const tried = (dns: string | null, connect: string | null, to = "hub:443") => ({
+  to,
+  dns,
+  connect,
+});
+const report = (...tries: EgressReport["tries"]): EgressReport => ({ tries, driver: null });
+const printed = (said: EgressReport): string => `holdfast-egress:${JSON.stringify(said)}\n`;
+
+describe("the judge of the way out", () => {
+  test.for([
+    ["EgressBlocked", report(tried("ok", "TIMEOUT"))],
+    ["EgressBlocked", report(tried(null, "ECONNREFUSED"))],
+    ["EgressBlocked", report(tried("ENOTFOUND", null), tried(null, "EHOSTUNREACH"))],
+    ["DnsFailed", report(tried("ENOTFOUND", null))],
+    ["DnsFailed", report(tried("EAI_AGAIN", null), tried("ENOTFOUND", null, "other:443"))],
+    [null, report(tried("ok", "ok"))],
+    [null, report(tried("ENOTFOUND", null), tried(null, "ok", "/run/hub.sock"))],
+  ] as const)("[PR13] says %s", ([code, said]) => {
+    expect(judgeEgress(said)).toMatchObject({ code, ok: code === null });
+  });
+
+  test("[PR13] names each address with its error, and what the driver wrote", () => {
+    const said = { ...report(tried("ok", "TIMEOUT")), driver: "connect ETIMEDOUT 10.0.0.1:443" };
+    expect(judgeEgress(said).detail).toBe(
+      "hub:443: connect TIMEOUT; its driver wrote: connect ETIMEDOUT 10.0.0.1:443",
+    );
+  });
+
+  test("[PR13] what is no report says nothing", async () => {
+    for (const output of ["", "sh: node: not found", "holdfast-egress:{", "holdfast-egress:{}"]) {
+      expect(readEgressReport(output)).toBeNull();
+    }
+    const clock = new TestClock();
+    const provider = new FakePlatform(clock);
+    provider.exec = () => Promise.reject(new Error("exec is broken"));
+    const files = { config: "/c", ready: "/r" };
+    expect(await probeEgress({ provider, sandboxId: "b", files, epoch: 1, clock })).toBeNull();
+  });
+});
+
+describe("the script", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "holdfast-egress-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const run = (urls: readonly string[]): Promise<string> => {
+    const files = { config: join(dir, "it's.json"), ready: join(dir, "ready.json") };
+    writeFileSync(files.config, JSON.stringify({ urls, token: "SECRET" }));
+    writeFileSync(files.ready, JSON.stringify({ lastError: "connect ECONNREFUSED" }));
+    return new Promise((resolve) => {
+      execFile("/bin/sh", ["-c", egressCommand(files)], { timeout: 10_000 }, (_, stdout) =>
+        resolve(stdout),
+      );
+    });
+  };
+
+  test("[PR13] tells an open port, a closed one, a missing name and a missing socket apart", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const output = await run([
+      `ws://127.0.0.1:${port}/v1/driver`,
+      "ws://127.0.0.1:1/v1/driver",
+      "wss://nobody.invalid/v1/driver",
+      `ws+unix:${dir}/none.sock:/v1/driver`,
+    ]);
+    server.close();
+    expect(output).not.toContain("SECRET");
+    const said = readEgressReport(output);
+    expect(said?.driver).toBe("connect ECONNREFUSED");
+    expect(said?.tries.map(({ to, connect }) => [to, connect])).toEqual([
+      [`127.0.0.1:${port}`, "ok"],
+      ["127.0.0.1:1", "ECONNREFUSED"],
+      ["nobody.invalid:443", null],
+      [`${dir}/none.sock`, "ENOENT"],
+    ]);
+    expect(said?.tries[2]?.dns).toMatch(/^E(NOTFOUND|AI_)|^TIMEOUT/);
+  });
+});
+
+describe("a session whose driver does not come", () => {
+  const blocked = printed(report(tried("ok", "TIMEOUT")));
+
+  test("[SM42] is told of its closed network, and no rung is climbed for it", async () => {
+    const world = new HubWorld();
+    world.platform.wayOut = blocked;
+    const session = world.create();
+    const tookMs = await untilError(world, session, 20_000);
+    expect(tookMs).toBeLessThan(20_000);
+    expect(session.record.fault).toMatchObject({ code: "EgressBlocked", retryable: true });
+    expect(session.record.fault?.evidence.map(({ what }) => what)).toContain("egress");
+    expect([world.platform.count("stop"), world.platform.count("exec:launch")]).toEqual([0, 1]);
+    expect(session.health().verdict.code).toBe("EgressBlocked");
+  });
+
+  test("[SM42] a driver that was there and is heard no more: the same, by a nudge", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    world.platform.wayOut = blocked;
+    session.detach(link, "silent");
+    await untilError(world, session, 20_000);
+    expect(session.record.fault?.code).toBe("EgressBlocked");
+    expect(world.platform.count("stop")).toBe(0);
+  });
+
+  test("[SM42] is proven again by itself when the network opens", async () => {
+    const world = new HubWorld();
+    world.platform.wayOut = blocked;
+    const session = world.create();
+    await untilError(world, session, 20_000);
+    world.driversDial();
+    world.platform.wayOut = printed(report(tried("ok", "ok")));
+    world.platform.onNudge = () => "driver-dead";
+    await world.clock.advanceAsync(3 * world.policy.confirmMs);
+    expect(session.record.state).toBe("connected");
+  });
+
+  test("[SM42] a network that is open is no excuse: another driver is launched", async () => {
+    const world = new HubWorld();
+    world.platform.wayOut = printed(report(tried("ok", "ok")));
+    const session = world.create();
+    await untilError(world, session, 120_000);
+    expect(session.record.fault?.code).toBe("DriverAbsent");
+    expect(world.platform.count("exec:launch")).toBeGreaterThan(1);
+  });
+});
