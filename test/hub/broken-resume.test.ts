@@ -35,7 +35,7 @@ test("[PR20] the reason is in health before the nudge is even given up", async (
   expect(health.verdict.code).toBe("FilesystemMountMissing");
   expect(health.verdict.text).toMatch(/^no driver is connected; broken: filesystem/);
   expect(health.disagreement).toMatch(
-    /^the platform says started .*, but no driver is connected for .*, filesystem failed .* ago: not trusted yet$/,
+    /^the platform says started .*, but no driver .*, filesystem failed .* ago: not trusted yet$/,
   );
   await world.clock.advanceAsync(5_000);
   expect(session.health().verdict.code).toBe("ResumeBroken");
