@@ -10,3 +10,8 @@ export type { Violation } from "./sim/invariants/check.ts";
 export type { Outcome } from "./sim/simulate.ts";
 export { runCampaign, type BrokenSeed, type CampaignResult } from "./sim/campaign.ts";
 export { readReplay, seedFileName, seedFileText, type KeptSeed } from "./sim/seed-file.ts";
+/** For worlds of one's own: what `replay` puts together, piece by piece. */
+export { Watcher } from "./sim/invariants/watcher.ts";
+export type { Check, Stand } from "./sim/invariants/check.ts";
+export { SimPlatform } from "./sim/platform.ts";
+export { World } from "./sim/world.ts";

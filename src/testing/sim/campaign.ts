@@ -34,6 +34,12 @@ export interface RangeReport extends Omit<CampaignResult, "trace" | "gaps"> {
   readonly traces: readonly string[];
 }
 
+/** The worker beside this file, which is TypeScript in a checkout and not in a package. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./campaign-worker.ts" : "./campaign-worker.js",
+  import.meta.url,
+);
+
 /** Small enough for a moving progress line, large enough to keep workers busy. */
 const RANGE = 25;
 
@@ -60,7 +66,7 @@ export async function runCampaign(options: {
   };
   const runWorker = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./campaign-worker.ts", import.meta.url));
+      const worker = new Worker(WORKER);
       const feed = (): void => {
         const range = takeRange();
         if (range !== null) worker.postMessage(range);
