@@ -7,11 +7,15 @@ import type { Clock } from "../../base/clock.ts";
 import type { Flapping } from "./ladder-plan.ts";
 import type { SessionPolicy } from "./policy.ts";
 
+/** In windows: what flaps again so soon after it was held does so for the same reason. */
+const HOLDS_REMEMBERED = 10;
+
 export class FlapWatch {
   readonly #clock: Clock;
   readonly #policy: SessionPolicy;
   #stops: number[] = [];
   #launches: number[] = [];
+  #holds: number[] = [];
 
   constructor(clock: Clock, policy: SessionPolicy) {
     this.#clock = clock;
@@ -28,10 +32,20 @@ export class FlapWatch {
     this.#launches = [...recent, this.#clock.mono()];
   }
 
-  /** What was waited out is not counted again. */
-  clear(): void {
+  /** It is waited out: what led to that is not counted again, but the wait itself is. */
+  held(): void {
     this.#stops = [];
     this.#launches = [];
+    this.#holds = [...this.#within(this.#holds, this.#memoryMs), this.#clock.mono()];
+  }
+
+  /** Waits of the last while, the present one included. */
+  get holds(): number {
+    return this.#within(this.#holds, this.#memoryMs).length;
+  }
+
+  get #memoryMs(): number {
+    return HOLDS_REMEMBERED * this.#policy.flapWindowMs;
   }
 
   get flapping(): Flapping | null {

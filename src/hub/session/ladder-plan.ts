@@ -43,6 +43,8 @@ export interface LadderFacts {
   /** What comes and goes right now, and what this attempt has waited out already. */
   readonly flapping: Flapping | null;
   readonly held: Flapping | null;
+  /** Waits of the last while, over attempts: one restart is tried after the first, not more. */
+  readonly holds: number;
   readonly quarantine: readonly Quarantined[];
   /** The highest rung of this attempt, and what is left of its own deadline. */
   readonly rung: Rung;
@@ -104,7 +106,7 @@ export function nextStep(facts: LadderFacts): { readonly step: LadderStep; reado
   }
   const { counts, policy, fault } = facts;
   const stopped = isStopped(facts) || fault === "SandboxStopped";
-  if (stopped && counts.wakes < policy.wakesMax) {
+  if (stopped && facts.held === null && counts.wakes < policy.wakesMax) {
     return { step: "wake", why: "what is merely stopped is started" };
   }
   for (const rung of ["nudge", "relaunch"] as const) {
@@ -232,7 +234,12 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.heldBack !== null && facts.control !== null) return refuse(facts.heldBack);
     return spent("relaunch", facts) ?? act(`${DRIVER_WORDS[facts.driver]}: it is launched anew`);
   },
-  restart: (facts) => destructive("restart", facts),
+  restart: (facts) => {
+    if (facts.held === "sandbox" && facts.holds > 1) {
+      return refuse("it was restarted for that a while ago, and is stopped again");
+    }
+    return destructive("restart", facts);
+  },
   replace: (facts) => {
     const { policy, quarantine } = facts;
     if (isGone(facts) && policy.recreatesMax === 0) {

@@ -108,7 +108,7 @@ export class LadderWork {
     const { clock, policy, flaps } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       if (context.held === "driver") await this.#readLastWords(signal);
-      flaps.clear();
+      flaps.held();
       await sleep(clock, policy.holdMs, signal);
       return { at: clock.now() };
     });
