@@ -58,7 +58,8 @@ export interface SignalResult {
 
 /** What a look at both ways into a sandbox found, without a side effect. */
 export interface Assessment {
-  readonly wayIn: WayIn;
+  /** Never unseen: the ladder would look again at once, for ever. */
+  readonly wayIn: Exclude<WayIn, "unseen">;
   /** A better name for what is wrong, where the look found one. */
   readonly fault: SessionFault | null;
   readonly at: number;

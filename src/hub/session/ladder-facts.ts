@@ -46,7 +46,8 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
     policy,
     counts: noCounts,
     driver: driverStanding({ ...context, driverDead: false }, board.evidence),
-    look: "unseen",
+    // The first nudge looks, too, and sees what was seen last; without a driver it does not look.
+    look: record.driverDir === null ? "unseen" : lastWayIn(board.evidence, record),
     wayIn: lastWayIn(board.evidence, record),
     fault: record.fault?.code ?? null,
     // A retry wakes what is stopped before it climbs anything.

@@ -205,7 +205,7 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.counts.relaunches > 0 || facts.counts.restarts > 0) {
       return skip("its driver was launched anew since, and dials by itself");
     }
-    if (facts.look === "stuck") {
+    if (facts.look === "stuck" && facts.counts.nudges > 0) {
       return skip("the way that a nudge goes takes commands and never does them");
     }
     if (facts.driver === "absent" || facts.driver === "deaf") {

@@ -53,7 +53,6 @@ export class LadderWork {
     const claiming = this.#claim(this.#desk.sandboxId(), signal);
     const { wayIn, wrong } = await lookInside(this.#desk, context, signal);
     const claim = await claiming;
-    // Nobody could look: to call it unseen would be to look again at once, for ever.
     if (claim instanceof HubError) return answer("silent", claim);
     if (claim === null) {
       return answer("broken", new HubError("SandboxGone", "the platform has no such sandbox"));
@@ -63,7 +62,7 @@ export class LadderWork {
       return answer("broken", new HubError("SandboxStartFailed", `the platform says: ${said}`));
     }
     if (RESTING.includes(claim.state)) return answer("broken", null);
-    return answer(wayIn, wrong);
+    return answer(wayIn === "unseen" ? "silent" : wayIn, wrong);
   }
 
   async #claim(sandboxId: string, signal: AbortSignal): Promise<Claim | HubError | null> {
