@@ -72,6 +72,7 @@ export const faults = {
   SessionNameTaken: caller(409, 1, "Choose another name, or remove that session first."),
   SessionSuspended: caller(409, 6, "Wake it with `holdfast resume NAME`."),
   SessionNotConnected: caller(409, 6, "`holdfast why NAME` says what it waits for."),
+  CommandKnown: caller(409, 1, "The key was used: ask for its status, or take another key."),
   StateConflict: caller(409, 1, "Wait for the running change to end, then try again."),
   PauseUnsupported: caller(422, 1, "This class of sandbox cannot be paused; stop it instead."),
   RateLimited: caller(429, 1, "Slow down and try again."),

@@ -10,6 +10,12 @@ export const limits = {
   CONTROL_BYTES_MAX: 16_384,
   /** Receive window of a terminal or exec stream; the sender keeps no more than this. */
   STREAM_WINDOW_BYTES: 256 * 1024,
+  /** What a terminal keeps of its output for those who come later. */
+  TERMINAL_LOG_BYTES: 1024 * 1024,
+  /** A terminal at which nobody looks runs on for this long, and can be read after its end. */
+  TERMINAL_KEEP_MS: 24 * 60 * 60 * 1_000,
+  TERMINAL_ENDED_KEEP_MS: 10 * 60 * 1_000,
+  TERMINALS_MAX: 64,
   STREAMS_PER_CHANNEL_MAX: 1024,
   CHANNELS_PER_LINK_MAX: 256,
   /** Streams that ended and may be asked for again, per channel. */

@@ -19,6 +19,11 @@ export interface ExecRequest {
   /** Absolute path inside the sandbox; the session's home by default. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Makes it run at most once, whoever asks how often: the sandbox writes the key down first. A
+   * key that was used rejects with CommandKnown, and `execStatus` tells how it went.
+   */
+  readonly key?: string;
   readonly onStdout?: TakeBytes;
   readonly onStderr?: TakeBytes;
 }
@@ -71,6 +76,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     argv: [...request.argv],
     ...(request.cwd !== undefined && { cwd: request.cwd }),
     ...(request.env !== undefined && { env: { ...request.env } }),
+    ...(request.key !== undefined && { key: request.key }),
     rxMax: limits.STREAM_WINDOW_BYTES,
   };
   const stream = channel.open(open, {

@@ -12,16 +12,29 @@ import { newId } from "../base/ids.ts";
 import { limits } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { encodeJson } from "../protocol/bodies.ts";
-import type { Attached } from "../protocol/control.ts";
+import { parseControl, type Attached } from "../protocol/control.ts";
 import { FrameType, type Frame } from "../protocol/frame.ts";
 import { encodeVector, joinAttach } from "../protocol/resume.ts";
-import type { OpenRequest, Reset } from "../protocol/services.ts";
+import {
+  ExecStatus,
+  TerminalList,
+  type OpenRequest,
+  type Reset,
+  type TerminalInfo,
+} from "../protocol/services.ts";
 import { Channel, type ChannelState } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
 import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./exec-stream.ts";
 import type { HubLink } from "./hub-link.ts";
 import { createOutcome } from "./outcome.ts";
-import { openTerminal, type TerminalRequest, type TerminalStream } from "./terminal-stream.ts";
+import { askOnce } from "./ask-once.ts";
+import {
+  attachTerminal,
+  openTerminal,
+  type TerminalLookRequest,
+  type TerminalRequest,
+  type TerminalStream,
+} from "./terminal-stream.ts";
 
 /** The hub answers an ATTACH from memory; the driver's part is one round trip. */
 const ATTACH_TIMEOUT_MS = 10_000;
@@ -52,6 +65,12 @@ export interface SessionChannel {
   exec(request: ExecRequest): ExecStream;
   /** @throws HubError when the channel has ended. */
   terminal(request: TerminalRequest): TerminalStream;
+  /** Looks at a terminal that somebody opened. @throws HubError when the channel has ended. */
+  attachTerminal(request: TerminalLookRequest): TerminalStream;
+  /** The terminals of the session, also those at which nobody looks. @throws HubError */
+  terminals(): Promise<readonly TerminalInfo[]>;
+  /** What became of a command that was started under a key. @throws HubError */
+  execStatus(key: string): Promise<ExecStatus>;
   /** Leaves the session: what runs in this channel is hung up. */
   close(): void;
   /** Resolves, never rejects, with the reason: `null` when `close` was called. */
@@ -144,6 +163,23 @@ export class AttachedChannel implements SessionChannel {
   terminal(request: TerminalRequest): TerminalStream {
     this.#assertOpen();
     return openTerminal(this.#channel, request);
+  }
+
+  attachTerminal(request: TerminalLookRequest): TerminalStream {
+    this.#assertOpen();
+    return attachTerminal(this.#channel, request);
+  }
+
+  async terminals(): Promise<readonly TerminalInfo[]> {
+    this.#assertOpen();
+    const read = (json: Uint8Array) => parseControl(TerminalList, json).terminals;
+    return askOnce(this.#channel, { kind: "terminal.list" }, read);
+  }
+
+  async execStatus(key: string): Promise<ExecStatus> {
+    this.#assertOpen();
+    const read = (json: Uint8Array) => parseControl(ExecStatus, json);
+    return askOnce(this.#channel, { kind: "exec.status", key }, read);
   }
 
   close(): void {

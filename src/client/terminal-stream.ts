@@ -19,12 +19,34 @@ export interface TerminalRequest {
   readonly onData: TakeBytes;
 }
 
+/** Looks at a terminal that is there already. */
+export interface TerminalLookRequest {
+  /** From `opened` of the one who opened it, or from `terminals()`. */
+  readonly id: string;
+  /** Absolute offset of its output to begin with; by default all that is kept. */
+  readonly from?: number;
+  /** Sees only: keys and sizes are not passed on. */
+  readonly readOnly?: boolean;
+  readonly onData: TakeBytes;
+  /** This viewer was too slow, and the bytes between these offsets are not shown to it. */
+  readonly onGap?: (gap: { readonly from: number; readonly to: number }) => void;
+}
+
+export interface OpenedTerminal {
+  readonly pid: number | null;
+  readonly pty: string;
+  /** For others who want to look: see `attachTerminal`. Empty from a driver that has none. */
+  readonly id: string;
+  /** Offset of the first byte that comes. */
+  readonly from: number;
+}
+
 export interface TerminalStream {
   /**
    * Resolves when the program runs. `pty` says what is behind it: `node-pty`, `bun`, `script`, or
    * `pipes`, which is no terminal at all (no line editing, no resize, no ^C).
    */
-  readonly opened: Promise<{ readonly pid: number | null; readonly pty: string }>;
+  readonly opened: Promise<OpenedTerminal>;
   readonly exit: Promise<Exit>;
   /** Resolves when the bytes were sent within what the terminal takes. */
   write(bytes: Uint8Array): Promise<void>;
@@ -36,14 +58,6 @@ export interface TerminalStream {
 const DEFAULT_TERM = "xterm-256color";
 
 export function openTerminal(channel: Channel, request: TerminalRequest): TerminalStream {
-  const opened = createOutcome<{ pid: number | null; pty: string }>();
-  const exited = createOutcome<Exit>();
-  let exit: Exit | null = null;
-
-  const fail = (error: HubError): void => {
-    opened.reject(error);
-    exited.reject(error);
-  };
   const open: OpenRequest = {
     kind: "terminal",
     argv: [...(request.argv ?? [])],
@@ -54,10 +68,41 @@ export function openTerminal(channel: Channel, request: TerminalRequest): Termin
     ...(request.env !== undefined && { env: { ...request.env } }),
     rxMax: limits.STREAM_WINDOW_BYTES,
   };
+  return follow(channel, open, request);
+}
+
+export function attachTerminal(channel: Channel, request: TerminalLookRequest): TerminalStream {
+  const { id, from, readOnly = false } = request;
+  const rxMax = limits.STREAM_WINDOW_BYTES;
+  const open: OpenRequest = {
+    kind: "terminal.attach",
+    id,
+    readOnly,
+    rxMax,
+    ...(from !== undefined && { from }),
+  };
+  return follow(channel, open, request);
+}
+
+function follow(
+  channel: Channel,
+  open: OpenRequest,
+  { onData, onGap }: Pick<TerminalLookRequest, "onData" | "onGap">,
+): TerminalStream {
+  const opened = createOutcome<OpenedTerminal>();
+  const exited = createOutcome<Exit>();
+  let exit: Exit | null = null;
+  const fail = (error: HubError): void => {
+    opened.reject(error);
+    exited.reject(error);
+  };
   const stream = channel.open(open, {
-    onOpen: (ok) => opened.resolve({ pid: ok.pid ?? null, pty: ok.pty ?? "pipes" }),
-    onBytes: (bytes) => request.onData(bytes),
+    onOpen: ({ pid = null, pty = "pipes", terminal = "", from = 0 }) => {
+      opened.resolve({ pid, pty, id: terminal, from });
+    },
+    onBytes: (bytes) => onData(bytes),
     onCtl: (ctl) => {
+      if (ctl.type === "gap") onGap?.({ from: ctl.from, to: ctl.to });
       if (ctl.type !== "exit") return;
       exit = { code: ctl.code, signal: ctl.signal };
       stream.end({ discard: true });

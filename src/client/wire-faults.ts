@@ -15,6 +15,7 @@ const RESET_FAULTS: Readonly<Record<Reset["code"], FaultCode>> = {
   DRIVER_GONE: "LinkLost",
   LIMIT: "CommandRefused",
   IO: "ExecBroken",
+  ALREADY: "CommandKnown",
   GAP: "RolledBack",
   ROLLED_BACK: "RolledBack",
   DIVERGED: "RolledBack",

@@ -37,6 +37,8 @@ function run(config: DriverConfig): void {
     env: commandEnvironment(),
     home: config.home,
     ptyModule: config.ptyModule,
+    random: systemRandom,
+    ledgerFile: `${config.readyFile}.execs`,
   });
   const channels = new ChannelTable({ clock, log, openService, crc32: nativeCrc32() });
   const leave = (exitCode: number): void => {

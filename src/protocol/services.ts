@@ -15,12 +15,17 @@ const Env = v.record(
   v.pipe(v.string(), v.maxLength(131_072)),
 );
 
+const Key = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
 export const OpenExec = v.object({
   kind: v.literal("exec"),
   /** Program and arguments; no shell is put around them. */
   argv: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(4096)),
   cwd: v.optional(v.pipe(v.string(), v.maxLength(4096))),
   env: v.optional(Env),
+  /** Written down before the command runs: a key that was used starts nothing. */
+  key: v.optional(Key),
   /** Bytes of stdout and stderr that the opener grants to start with. */
   rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
@@ -68,7 +73,78 @@ const ProbeFinding = v.object({
 export const ProbeAnswer = v.object({ exec: ProbeFinding, filesystem: ProbeFinding });
 export type ProbeAnswer = v.InferOutput<typeof ProbeAnswer>;
 
-export const OpenRequest = v.union([OpenExec, OpenTerminal, OpenStderr, OpenProbe]);
+/** Asks what became of a key; the answer is one ExecStatus as JSON. */
+export const OpenExecStatus = v.object({
+  kind: v.literal("exec.status"),
+  key: Key,
+  rxMax: Count,
+});
+
+const OutputBytes = { stdoutBytes: Count, stderrBytes: Count };
+
+export const ExecStatus = v.variant("state", [
+  v.object({ state: v.literal("never-ran") }),
+  v.object({
+    state: v.literal("running"),
+    startedAt: Count,
+    pid: v.union([Count, v.null()]),
+    ...OutputBytes,
+  }),
+  v.object({
+    state: v.literal("exited"),
+    startedAt: Count,
+    endedAt: Count,
+    code: v.union([v.number(), v.null()]),
+    signal: v.union([v.string(), v.null()]),
+    ...OutputBytes,
+  }),
+  /** It ran, and the driver died before it ended. */
+  v.object({ state: v.literal("lost"), startedAt: Count }),
+]);
+export type ExecStatus = v.InferOutput<typeof ExecStatus>;
+
+/** Looks at a terminal that is there, from an offset of its output or from what is kept. */
+export const AttachTerminal = v.object({
+  kind: v.literal("terminal.attach"),
+  id: Key,
+  from: v.optional(Count),
+  readOnly: v.optional(v.boolean(), false),
+  rxMax: Count,
+});
+export type AttachTerminal = v.InferOutput<typeof AttachTerminal>;
+
+/** Asks for the terminals there are; the answer is one TerminalList as JSON. */
+export const ListTerminals = v.object({ kind: v.literal("terminal.list"), rxMax: Count });
+
+export const TerminalInfo = v.object({
+  id: Key,
+  argv: v.array(v.string()),
+  pid: Count,
+  startedAt: Count,
+  viewers: Count,
+  /** Offsets of the output that is kept. */
+  from: Count,
+  to: Count,
+  exit: v.union([
+    v.object({
+      code: v.union([v.number(), v.null()]),
+      signal: v.union([v.string(), v.null()]),
+    }),
+    v.null(),
+  ]),
+});
+export type TerminalInfo = v.InferOutput<typeof TerminalInfo>;
+export const TerminalList = v.object({ terminals: v.array(TerminalInfo) });
+
+export const OpenRequest = v.union([
+  OpenExec,
+  OpenTerminal,
+  OpenStderr,
+  OpenProbe,
+  OpenExecStatus,
+  AttachTerminal,
+  ListTerminals,
+]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 
 export const OpenOk = v.object({
@@ -76,6 +152,9 @@ export const OpenOk = v.object({
   pid: v.optional(v.pipe(v.number(), v.integer())),
   /** Terminals: which pty is behind it (`node-pty`, `script`, `pipes`). */
   pty: v.optional(v.pipe(v.string(), v.maxLength(32))),
+  /** Terminals: its id, for whoever wants to look later, and the offset of the first byte. */
+  terminal: v.optional(Key),
+  from: v.optional(Count),
 });
 export type OpenOk = v.InferOutput<typeof OpenOk>;
 
@@ -94,6 +173,8 @@ export const Ctl = v.union([
     /** Exec: the stream of its stderr, which may be opened later than this is heard. */
     stderr: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   }),
+  /** Terminals: a viewer that was too slow does not see these offsets. */
+  v.object({ type: v.literal("gap"), from: Count, to: Count }),
 ]);
 export type Ctl = v.InferOutput<typeof Ctl>;
 
@@ -119,6 +200,8 @@ export const Reset = v.object({
     v.literal("DRIVER_GONE"),
     v.literal("LIMIT"),
     v.literal("IO"),
+    /** The key was used before. */
+    v.literal("ALREADY"),
     /** The peer had forgotten bytes that were still missing here. */
     v.literal("GAP"),
     /** The peer came back in an older state than was seen of it. */

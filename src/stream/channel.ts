@@ -58,6 +58,8 @@ type Tombstone =
   | { readonly kind: "finished"; readonly entry: ResumeEntry }
   | { readonly kind: "reset"; readonly reset: Reset };
 
+const SKIPPED_MAX = 256;
+
 const GONE: Reset = { code: "GONE", message: "nothing is known of this stream any more" };
 
 /** The other side of a channel that has just been made. */
@@ -73,6 +75,8 @@ export class Channel {
   #link: ChannelLink | null = null;
   #nextId: number;
   #highestPeerId = 0;
+  /** Lower ids of the peer whose OPEN has not come: it was lost, and comes again. */
+  readonly #skipped = new Set<number>();
   #closed = false;
   #probeTimer: TimerId = null;
 
@@ -216,13 +220,13 @@ export class Channel {
     if (id === 0 || id % 2 !== (this.#options.side === "client" ? 0 : 1)) {
       throw new ProtocolError(`stream id ${id} is not the peer's to open`);
     }
-    if (id <= this.#highestPeerId) {
+    if (id <= this.#highestPeerId && !this.#skipped.delete(id)) {
       const known = this.#streams.get(id);
       if (known === undefined) this.#tellEnd(id);
       else known.receivedOpenAgain();
       return;
     }
-    this.#highestPeerId = id;
+    this.#noteOpened(id);
     const request = readOpen(frame.body);
     const full = this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX;
     const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, null);
@@ -237,13 +241,27 @@ export class Channel {
     const stream = this.#streams.get(id);
     if (stream !== undefined) stream.resume(entry);
     else if (this.#tombstones.has(id)) this.#tellEnd(id);
-    else if (this.#isPeers(id) && id > this.#highestPeerId && !entry.answered) {
+    else if (this.#isPeers(id) && !entry.answered && this.#isUnseen(id)) {
       // Its OPEN was lost on the way and comes again.
     } else {
       const wasHere = id <= (this.#isPeers(id) ? this.#highestPeerId : opened);
       if (wasHere) this.#tellReset(id, GONE);
       else this.#tellReset(id, { code: "ROLLED_BACK", message: "this side is in an older state" });
     }
+  }
+
+  #isUnseen(id: number): boolean {
+    return id > this.#highestPeerId || this.#skipped.has(id);
+  }
+
+  #noteOpened(id: number): void {
+    const lowest = this.#options.side === "client" ? 2 : 1;
+    const first = this.#highestPeerId === 0 ? lowest : this.#highestPeerId + 2;
+    // Only so many are waited for: a peer that jumps far has lost more than this.
+    for (let skipped = first; skipped < id && this.#skipped.size < SKIPPED_MAX; skipped += 2) {
+      this.#skipped.add(skipped);
+    }
+    this.#highestPeerId = Math.max(this.#highestPeerId, id);
   }
 
   #isPeers(id: number): boolean {

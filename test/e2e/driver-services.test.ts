@@ -188,6 +188,23 @@ describe("exec", () => {
   });
 });
 
+test("[EX1] a key runs its command once, and tells what became of it", async () => {
+  expect(await channel.execStatus("once")).toEqual({ state: "never-ran" });
+  const argv = ["sh", "-c", "echo ran >> runs; echo out; echo err >&2; exit 4"];
+  const start = () => channel.exec({ argv, key: "once" });
+  expect(await start().exit).toEqual({ code: 4, signal: null });
+  await expect(start().exit).rejects.toMatchObject({ code: "CommandKnown" });
+  expect((await run(["cat", "runs"])).out).toBe("ran\n");
+  const counts = { stdoutBytes: 4, stderrBytes: 4 };
+  expect(await channel.execStatus("once")).toMatchObject({ state: "exited", code: 4, ...counts });
+  const sleep = channel.exec({ argv: ["sleep", "60"], key: "running" });
+  const { pid } = await sleep.opened;
+  expect(await channel.execStatus("running")).toMatchObject({ state: "running", pid });
+  sleep.cancel();
+  await expect(channel.exec({ argv: ["no-such-command"], key: "free" }).exit).rejects.toThrow();
+  expect(await channel.execStatus("free")).toEqual({ state: "never-ran" });
+});
+
 test("a client that goes away takes its processes along", async () => {
   const other = await connectHub({
     open: () => dialNode({ url: `http://127.0.0.1:${hub.port}`, token: "x" }),

@@ -120,6 +120,52 @@ describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
     }
   });
 
+  test("[TE1] others look on from any offset, and a slow one holds nobody up", async ({ skip }) => {
+    const owner = await open(["sh", "-c", "echo first; read go; seq 1 400000; read stop"]);
+    skip(owner.pty === "pipes", "no pty here");
+    await owner.sees(/first/);
+    const other = await connectHub({
+      open: () => dialNode({ url: `http://127.0.0.1:${hub.port}`, token: "x" }),
+    });
+    const there = await other.attach("demo");
+    const found = (await there.terminals()).find(({ id }) => id === owner.id);
+    expect(found).toMatchObject({ viewers: 1, from: 0, exit: null });
+    const gaps: { from: number; to: number }[] = [];
+    let release = (): void => undefined;
+    let held = true;
+    let tail = "";
+    let bytes = 0;
+    const slow = there.attachTerminal({
+      id: owner.id,
+      readOnly: true,
+      onGap: (gap) => gaps.push(gap),
+      onData: (chunk) => {
+        bytes += chunk.length;
+        tail = (tail + decode(chunk)).slice(-20);
+        if (held) return new Promise((resolve) => (release = resolve));
+      },
+    });
+    await slow.opened;
+    await slow.write(encode("nothing of a viewer that only reads\r"));
+    await owner.type("go\r");
+    await owner.sees(/400000\r\n/);
+    const { to } = (await there.terminals()).find(({ id }) => id === owner.id) ?? { to: 0 };
+    held = false;
+    release();
+    await until(
+      () => tail.includes("400000"),
+      () => JSON.stringify({ tail, bytes, gaps }),
+    );
+    const missed = gaps.reduce((sum, { from, to: end }) => sum + end - from, 0);
+    expect(missed).toBeGreaterThan(0);
+    expect(bytes + missed).toBe(to);
+    const again = there.attachTerminal({ id: owner.id, from: to - 8, onData: () => undefined });
+    expect((await again.opened).from).toBe(to - 8);
+    other.close();
+    await owner.type("stop\r");
+    expect(await owner.terminal.exit).toEqual({ code: 0, signal: null });
+  });
+
   test("closing it hangs up what runs in it", async ({ skip }) => {
     let screen = "";
     const terminal = channel.terminal({

@@ -66,8 +66,8 @@ export const streamPlants: readonly Plant[] = [
     "open-twice",
     "an OPEN that comes again is a new one",
     "stream/channel.ts",
-    "if (id <= this.#highestPeerId) {\n      const known = this.#streams.get(id);",
-    "if (id < this.#highestPeerId) {\n      const known = this.#streams.get(id);",
+    "if (id <= this.#highestPeerId && !this.#skipped.delete(id)) {",
+    "if (id < this.#highestPeerId && !this.#skipped.delete(id)) {",
   ),
   plant(
     "no-tombstones",

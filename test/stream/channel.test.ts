@@ -345,8 +345,10 @@ describe("a channel meets a peer that breaks the rules", () => {
     line.driver.receive(open(1));
     expect([line.accepted.length, line.toClient.sent.at(-1)?.[0]]).toEqual([1, FrameType.openOk]);
     line.driver.receive(open(7));
+    // 3 and 5 may have been lost on the way and come late; 1 was there.
     line.driver.receive(open(5));
-    expect([line.accepted.length, line.toClient.sent.at(-1)?.[0]]).toEqual([2, FrameType.reset]);
+    line.driver.receive(open(5));
+    expect([line.accepted.length, line.toClient.sent.at(-1)?.[0]]).toEqual([3, FrameType.openOk]);
   });
 
   test("a request that this version does not know is refused alone", () => {

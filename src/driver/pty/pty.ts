@@ -1,7 +1,7 @@
 /** What a terminal needs of a pty, whatever makes it. */
 import type { Reset } from "../../protocol/services.ts";
-import type { Stream } from "../../stream/stream.ts";
 import type { Exit } from "../services/ending.ts";
+import type { ByteSink } from "../services/pipes.ts";
 
 export interface Size {
   readonly cols: number;
@@ -20,7 +20,7 @@ export interface Pty {
   readonly kind: "node-pty" | "script" | "pipes";
   readonly pid: number;
   /** Screen bytes go to `output` from now on; `onExit` after the last of them was written. */
-  start(to: { readonly output: Stream; readonly onExit: (exit: Exit) => void }): void;
+  start(to: { readonly output: ByteSink; readonly onExit: (exit: Exit) => void }): void;
   /** Resolves when the kernel has the bytes. */
   write(bytes: Uint8Array): void | Promise<void>;
   endInput(): void;

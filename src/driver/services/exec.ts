@@ -5,10 +5,12 @@
 import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
 import type { OpenExec } from "../../protocol/services.ts";
 import type { Channel } from "../../stream/channel.ts";
 import type { Stream } from "../../stream/stream.ts";
 import type { Jobs } from "../jobs.ts";
+import type { Entered, ExecLedger } from "./exec-ledger.ts";
 import { pipeIn, pipeOut } from "./pipes.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import { hangUp, signalGroup, spawnGroup, whenProcessOver, type Running } from "./process-group.ts";
@@ -20,6 +22,7 @@ export interface ExecContext {
   readonly home: string;
   readonly outputPipes: OutputPipes;
   readonly jobs: Jobs;
+  readonly ledger: ExecLedger;
 }
 
 export function openExec(
@@ -28,16 +31,63 @@ export function openExec(
   channel: Channel,
   context: ExecContext,
 ): void {
+  stream.listen({});
+  if (request.key === undefined) {
+    start(request, stream, channel, context, null);
+    return;
+  }
+  const { key } = request;
+  context.ledger.enter(key).then(
+    (entered) => {
+      if (entered === null) stream.reset("ALREADY", `the key ${key} was used: nothing was started`);
+      else start(request, stream, channel, context, entered);
+    },
+    (error: unknown) =>
+      stream.reset("IO", `the command could not be written down: ${String(error)}`),
+  );
+}
+
+/** Answers what became of a key, as one JSON. */
+export function tellStatus(key: string, stream: Stream, ledger: ExecLedger): void {
+  stream.listen({ onBytes: () => undefined });
+  stream.accept({}, 0);
+  void ledger.status(key).then((status) => {
+    stream.write(encodeJson(status));
+    stream.end();
+  });
+}
+
+function start(
+  request: OpenExec,
+  stream: Stream,
+  channel: Channel,
+  context: ExecContext,
+  entered: Entered | null,
+): void {
   const [program = "", ...args] = request.argv;
   const cwd = request.cwd ?? context.home;
   const env = { ...context.env, ...request.env };
   context.outputPipes.take((outputs) => {
     spawnGroup({ program, args, cwd, env, outputs }, (spawned) => {
-      if (!spawned.ok) stream.reset(spawned.reset.code, spawned.reset.message);
-      else if (stream.closed) hangUp(spawned.running, context.clock);
-      else join(spawned.running, request, stream, channel, context);
+      if (!spawned.ok) {
+        entered?.refused();
+        stream.reset(spawned.reset.code, spawned.reset.message);
+        return;
+      }
+      const { running } = spawned;
+      if (entered !== null) follow(running, entered, context.clock);
+      if (stream.closed) hangUp(running, context.clock);
+      else join(running, request, stream, channel, context);
     });
   });
+}
+
+/** Counts what a command with a key writes, and notes its end. */
+function follow(running: Running, entered: Entered, clock: Clock): void {
+  entered.started(running.pid);
+  running.stdout.on("data", (bytes: Buffer) => entered.wrote("stdout", bytes.length));
+  running.stderr.on("data", (bytes: Buffer) => entered.wrote("stderr", bytes.length));
+  whenProcessOver(running, clock, (exit) => entered.ended(exit));
 }
 
 function join(

@@ -2,15 +2,18 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Jobs } from "../jobs.ts";
+import type { Random } from "../../base/random.ts";
 import { createPtyOpener } from "../pty/open-pty.ts";
-import { openExec } from "./exec.ts";
+import { ExecLedger } from "./exec-ledger.ts";
+import { openExec, tellStatus } from "./exec.ts";
 import { createOutputPipes } from "./output-pipes.ts";
 import { openProbe } from "./probe.ts";
 import type { OpenService } from "./service.ts";
-import { openTerminal } from "./terminal.ts";
+import { Terminals } from "./terminal.ts";
 
 export interface ServiceContext {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   /** What commands inherit. */
   readonly env: Readonly<Record<string, string>>;
@@ -19,18 +22,31 @@ export interface ServiceContext {
   readonly jobs: Jobs;
   /** Path of a pty.node, if one was uploaded. */
   readonly ptyModule: string | undefined;
+  /** Where commands with a key are written down. */
+  readonly ledgerFile: string;
 }
 
 export function createServices(context: ServiceContext): OpenService {
   const openPty = createPtyOpener(context, context.ptyModule);
   const outputPipes = createOutputPipes(context.log);
+  const terminals = new Terminals({ ...context, openPty });
+  const ledger = new ExecLedger(context.ledgerFile, context.clock, context.log);
   return (request, stream, channel) => {
     switch (request.kind) {
       case "exec":
-        openExec(request, stream, channel, { ...context, outputPipes });
+        openExec(request, stream, channel, { ...context, outputPipes, ledger });
         break;
       case "terminal":
-        openTerminal(request, stream, { ...context, openPty });
+        terminals.open(request, stream);
+        break;
+      case "terminal.attach":
+        terminals.attach(request, stream);
+        break;
+      case "terminal.list":
+        terminals.list(stream);
+        break;
+      case "exec.status":
+        tellStatus(request.key, stream, ledger);
         break;
       case "probe":
         openProbe(request, stream, context);

@@ -1,9 +1,15 @@
 /** Joins streams of a channel with pipes of a process, with back-pressure both ways. */
 import type { Readable, Writable } from "node:stream";
-import type { Stream } from "../../stream/stream.ts";
+
+/** Takes bytes, and says when it wants no more for now. */
+export interface ByteSink {
+  /** False when the writer should wait for `whenSent`. */
+  write(bytes: Uint8Array): boolean;
+  whenSent(): Promise<void>;
+}
 
 /** Process output to a stream: reading stops while the peer grants nothing. */
-export function pipeOut(source: Readable, stream: Stream): void {
+export function pipeOut(source: Readable, stream: ByteSink): void {
   source.on("data", (chunk: Buffer) => {
     if (stream.write(chunk)) return;
     source.pause();

@@ -1,64 +1,81 @@
 /**
- * Runs a program on a pty: keystrokes one way, screen bytes the other, resize and exit as control
- * messages. Which kind of pty is behind it is decided in driver/pty and told in OPEN_OK.
+ * Terminals of this driver: opens them on a pty, lets others look on, lists them. Which kind of
+ * pty is behind one is decided in driver/pty and told in OPEN_OK.
  */
 import { existsSync } from "node:fs";
+import type { Clock } from "../../base/clock.ts";
+import { newId } from "../../base/ids.ts";
 import { limits } from "../../base/limits.ts";
-import type { OpenTerminal } from "../../protocol/services.ts";
+import type { Random } from "../../base/random.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import type { AttachTerminal, OpenTerminal } from "../../protocol/services.ts";
 import type { Stream } from "../../stream/stream.ts";
 import type { Jobs } from "../jobs.ts";
 import type { OpenPty } from "../pty/open-pty.ts";
+import { TerminalRoom } from "./terminal-room.ts";
 
 export interface TerminalContext {
+  readonly clock: Clock;
+  readonly random: Random;
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly openPty: OpenPty;
   readonly jobs: Jobs;
 }
 
-export function openTerminal(
-  request: OpenTerminal,
-  stream: Stream,
-  context: TerminalContext,
-): void {
-  const shell = loginShell(context.env);
-  const argv = request.argv.length > 0 ? request.argv : [shell, "-l"];
-  const { cols, rows, term } = request;
-  const env = { ...context.env, SHELL: shell, ...request.env, TERM: term };
-  const size = { cols, rows };
-  const cwd = request.cwd ?? context.home;
-  context.openPty({ argv, cwd, env, size }, (opened) => {
-    if (!opened.ok) {
-      stream.reset(opened.reset.code, opened.reset.message);
+export class Terminals {
+  readonly #context: TerminalContext;
+  readonly #rooms = new Map<string, TerminalRoom>();
+
+  constructor(context: TerminalContext) {
+    this.#context = context;
+  }
+
+  open(request: OpenTerminal, stream: Stream): void {
+    const { env: inherited, home, openPty } = this.#context;
+    if (this.#rooms.size >= limits.TERMINALS_MAX) {
+      stream.reset("LIMIT", `this sandbox has ${this.#rooms.size} terminals already`);
       return;
     }
-    const { pty } = opened;
-    if (stream.closed) {
-      pty.hangUp();
-      return;
-    }
-    stream.listen({
-      onBytes: (bytes) => pty.write(bytes),
-      onEnd: () => pty.endInput(),
-      onCtl: (ctl) => {
-        if (ctl.type === "resize") pty.resize({ cols: ctl.cols, rows: ctl.rows });
-        if (ctl.type === "signal") pty.signal(ctl.signal);
-      },
-      onClosed: () => pty.hangUp(),
+    const shell = loginShell(inherited);
+    const argv = request.argv.length > 0 ? request.argv : [shell, "-l"];
+    const { cols, rows, term } = request;
+    const env = { ...inherited, SHELL: shell, ...request.env, TERM: term };
+    const cwd = request.cwd ?? home;
+    openPty({ argv, cwd, env, size: { cols, rows } }, (opened) => {
+      if (!opened.ok) {
+        stream.reset(opened.reset.code, opened.reset.message);
+        return;
+      }
+      const { pty } = opened;
+      if (stream.closed) {
+        pty.hangUp();
+        return;
+      }
+      const { clock, random } = this.#context;
+      const id = newId("trm", random);
+      const onOver = (): void => void this.#rooms.delete(id);
+      const job = { kind: "terminal", pid: pty.pid, program: argv[0] ?? "" } as const;
+      const onExit = this.#context.jobs.entered(job);
+      const room = new TerminalRoom({ id, argv, pty, clock, onExit, onOver });
+      this.#rooms.set(id, room);
+      room.join(stream, { owner: true, readOnly: false, from: 0 });
+      room.start();
     });
-    stream.accept({ pid: pty.pid, pty: pty.kind }, limits.STREAM_WINDOW_BYTES);
-    const isOver = context.jobs.entered({ kind: "terminal", pid: pty.pid, program: argv[0] ?? "" });
-    pty.start({
-      output: stream,
-      onExit: (exit) => {
-        isOver();
-        void stream.whenSent().then(() => {
-          stream.ctl({ type: "exit", ...exit });
-          stream.end();
-        });
-      },
-    });
-  });
+  }
+
+  attach({ id, from, readOnly }: AttachTerminal, stream: Stream): void {
+    const room = this.#rooms.get(id);
+    if (room === undefined) stream.reset("NOT_FOUND", `no terminal ${id} in this sandbox`);
+    else room.join(stream, { owner: false, readOnly, from: from ?? null });
+  }
+
+  list(stream: Stream): void {
+    stream.listen({ onBytes: () => undefined });
+    stream.accept({}, 0);
+    stream.write(encodeJson({ terminals: [...this.#rooms.values()].map((room) => room.info()) }));
+    stream.end();
+  }
 }
 
 function loginShell(env: Readonly<Record<string, string>>): string {
