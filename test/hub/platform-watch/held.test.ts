@@ -2,6 +2,9 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
+import { nextStep, type LadderFacts } from "../../../src/hub/session/ladder-plan.ts";
+import { defaultPolicy } from "../../../src/hub/session/policy.ts";
+import { noCounts } from "../../../src/store/facts.ts";
 import { PlatformWatch } from "../../../src/hub/platform-watch/platform-watch.ts";
 import { FakePlatform, answered } from "../../support/fake-platform.ts";
 import { HubWorld } from "../../support/hub-world.ts";
@@ -15,6 +18,35 @@ class HalfDeadPlatform extends FakePlatform {
     return Promise.reject(answered("exec", 500, "internal error"));
   }
 }
+
+/** A driver that stays away although it was nudged as often as may be. */
+const absent: LadderFacts = {
+  policy: defaultPolicy,
+  counts: { ...noCounts, nudges: defaultPolicy.nudgeWaitsMs.length },
+  driver: "absent",
+  look: "unseen",
+  wayIn: "works",
+  fault: "DriverAbsent",
+  claim: "started",
+  control: null,
+  heldBack: null,
+  flapping: null,
+  held: null,
+  quarantine: [],
+  rung: "nudge",
+  rungLeftMs: 5_000,
+  leftMs: 30_000,
+};
+
+test("[GU12] held back, the rung above a nudge asks the control sandbox, and waits for its yes", () => {
+  const heldBack = "3 of 4 sessions failed alike";
+  expect(nextStep(absent).step).toBe("relaunch");
+  expect(nextStep({ ...absent, heldBack })).toEqual({ step: "consult", why: heldBack });
+  const answered = nextStep({ ...absent, heldBack, control: "unknown" });
+  expect(answered.step).toBe("give-up");
+  expect(answered.why).toContain("no restart");
+  expect(nextStep({ ...absent, control: "platform-ok" }).step).toBe("relaunch");
+});
 
 /** Three connected sessions, whose commands fail and whose drivers are lost in the same moment. */
 async function brokenTogether(breaks: (sandboxName: string) => boolean) {
@@ -54,7 +86,6 @@ test("[GU12] the platform is broken: none is launched, restarted or replaced, an
   expect(sessions.map(({ record }) => record.state)).toEqual(Array(3).fill("error"));
   expect(sessions.map(({ record }) => record.quarantine.length)).toEqual([0, 0, 0]);
   for (const session of sessions) {
-    expect(world.path(session)).toContain("nudging.consulting");
     expect(world.path(session)).not.toContain("nudging.relaunching");
   }
   expect(platform.count("stop")).toBe(0);
