@@ -36,6 +36,11 @@ const fallbackImage = [
   "--fallback-image <image>",
   "image to start from when the snapshot is inactive or missing",
 ] as const;
+/** Waking costs money and looking on does not, so both are said and neither is guessed. */
+const intent = [
+  ["--wake", "resume the session first if it is suspended"],
+  ["--observe", "look on: neither wake the session nor count as its use"],
+] as const;
 const wait = [
   ["--no-wait", "return at once instead of waiting for the verdict"],
   ["--timeout <duration>", "stop waiting after this long (90s, 2m); exit code 124"],
@@ -136,6 +141,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       ["-i, --stdin", "forward stdin (a pipe or file is forwarded without it)"],
       ["--cwd <dir>", "directory inside the sandbox"],
+      ...intent,
       ["--env <key=value...>", "variable for the command; may be given often"],
       ["--timeout <duration>", "kill the command after this long; exit code 124"],
     ],
@@ -149,7 +155,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "sh",
     args: "<name>",
     about: "open a shell in a session",
-    options: [["--cwd <dir>", "directory inside the sandbox"]],
+    options: [["--cwd <dir>", "directory inside the sandbox"], ...intent],
     load: () => import("./commands/sh.ts"),
   },
   {

@@ -2,15 +2,26 @@
 import { connectNode } from "../client/node.ts";
 import type { SessionChannel } from "../client/session-channel.ts";
 import { HubError } from "../base/hub-error.ts";
-import { hubAddress } from "./connection.ts";
-import type { Cli } from "./cli.ts";
+import { flagOption, usageError, type Cli } from "./cli.ts";
+import { connectApi, hubAddress } from "./connection.ts";
+import { followToVerdict, lastEventSeq } from "./follow.ts";
+import { proofSteps } from "./render/proof.ts";
 
 export interface SessionLink {
   readonly channel: SessionChannel;
   close(): void;
 }
 
+/**
+ * `--wake` resumes a suspended session first, and shows how; `--observe` neither wakes it nor
+ * counts as its use. Without either a suspended session is refused, with how to wake it.
+ */
 export async function attachSession(cli: Cli, name: string): Promise<SessionLink> {
+  const [wakes, observes] = [flagOption(cli, "wake"), flagOption(cli, "observe")];
+  if (wakes && observes) {
+    throw usageError("--wake and --observe exclude each other", `holdfast why ${name}`);
+  }
+  if (wakes) await wake(cli, name);
   const connection = await connectNode(() => {
     const { url, token } = hubAddress(cli);
     if (token !== null) return { url, token };
@@ -19,9 +30,23 @@ export async function attachSession(cli: Cli, name: string): Promise<SessionLink
     });
   });
   try {
-    return { channel: await connection.attach(name), close: () => connection.close() };
+    const intent = observes ? ({ intent: "observe" } as const) : {};
+    return { channel: await connection.attach(name, intent), close: () => connection.close() };
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+async function wake(cli: Cli, name: string): Promise<void> {
+  const api = connectApi(cli);
+  if ((await api.session(name)).state !== "suspended") return;
+  await followToVerdict(cli, api, {
+    title: `resuming ${name}`,
+    steps: proofSteps,
+    goals: ["connected", "error", "ended"],
+    withEvents: false,
+    after: await lastEventSeq(api, name),
+    send: () => api.act(name, "resume"),
+  });
 }

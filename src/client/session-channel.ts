@@ -38,6 +38,8 @@ import {
 
 /** The hub answers an ATTACH from memory; the driver's part is one round trip. */
 const ATTACH_TIMEOUT_MS = 10_000;
+/** A wake ends in a verdict within the hub's deadlines; then the attach is answered for good. */
+const WAKE_TIMEOUT_MS = 150_000;
 /** A session that is on its way back is asked for in this rhythm, with full jitter. */
 const AGAIN_MIN_MS = 100;
 const AGAIN_MAX_MS = 1_000;
@@ -45,6 +47,12 @@ const AGAIN_MAX_MS = 1_000;
 export interface AttachOptions {
   /** How long the driver keeps streams for this client while it is away; 26 hours by default. */
   readonly leaseMs?: number;
+  /**
+   * `wake`: a session that is suspended is resumed and waited for; only now, never by a channel
+   * that comes back later. `observe`: neither wakes the session nor counts as its use. Without it
+   * a suspended session is refused.
+   */
+  readonly intent?: "wake" | "observe";
 }
 
 /** How the way to the driver is; streams wait while it is not `live`, and go on. */
@@ -124,9 +132,12 @@ export class AttachedChannel implements SessionChannel {
       ...(options.crc32 !== undefined && { crc32: options.crc32 }),
       onOpen: (request, stream) => this.#peerOpened(request, stream),
     });
-    this.#firstTimer = clock.setTimeout(() => {
-      this.end(new HubError("DriverDeaf", `no answer to the attach of ${session}`));
-    }, ATTACH_TIMEOUT_MS);
+    this.#firstTimer = clock.setTimeout(
+      () => {
+        this.end(new HubError("DriverDeaf", `no answer to the attach of ${session}`));
+      },
+      options.intent === "wake" ? WAKE_TIMEOUT_MS : ATTACH_TIMEOUT_MS,
+    );
   }
 
   /** Resolves with the channel when it was attached for the first time. */
@@ -220,8 +231,15 @@ export class AttachedChannel implements SessionChannel {
     if (this.#hold.name !== "asking") return;
     const lost = LOST_CHANNEL[code];
     if (lost !== undefined) this.#lose(lost, error.message);
+    else if (this.#isWaking(error)) this.#pause(this.#hold.link, error);
     else if (!this.#everAttached || FINAL.has(error.code)) this.end(error);
     else this.#pause(this.#hold.link, error);
+  }
+
+  /** The hub works on it; a session that is suspended or in error is an answer. */
+  #isWaking({ code, message }: HubError): boolean {
+    if (this.#options.intent !== "wake" || this.#everAttached) return false;
+    return code === "SessionNotConnected" && /: (?:creating|resuming|nudging)/.test(message);
   }
 
   /** The driver left, or the route was ended. */
@@ -260,7 +278,7 @@ export class AttachedChannel implements SessionChannel {
   }
 
   #ask(link: HubLink): void {
-    const { clock, random, leaseMs = limits.CHANNEL_LEASE_MS } = this.#options;
+    const { clock, random, intent, leaseMs = limits.CHANNEL_LEASE_MS } = this.#options;
     const mode = this.#everAttached ? "resume" : "new";
     // Whether an unanswered first ATTACH made a channel is not known; nothing was sent in it.
     if (mode === "new") this.channelId = newId("chn", random);
@@ -276,6 +294,7 @@ export class AttachedChannel implements SessionChannel {
       channelId: this.channelId,
       attachSeq: this.#attachSeq,
       leaseMs,
+      ...(intent === undefined ? {} : { intent }),
       ...state,
     };
     link.control(FrameType.attach, 0, 0, joinAttach(encodeJson(head), encodeVector(entries)));

@@ -89,6 +89,12 @@ export const Attach = v.object({
   seen: v.optional(Count, 0),
   /** How long the driver keeps the channel without a link; 0 ends it with its route. */
   leaseMs: v.optional(Count, 0),
+  /**
+   * Said for the hub. `wake` resumes a session that is suspended, and only with a first attach: a
+   * channel that comes back by itself never wakes anything. `observe` neither wakes a session nor
+   * counts as its use. Without a word nothing is woken.
+   */
+  intent: v.optional(v.union([v.literal("wake"), v.literal("observe")])),
 });
 export type Attach = v.InferOutput<typeof Attach>;
 /** As it is sent: what has a default may be left out. */

@@ -87,8 +87,11 @@ export class Switchboard {
       const link = new ClientLink({
         ...this.#options,
         socket,
-        find: (idOrName) => {
+        find: (idOrName, wakes) => {
           const session = find(idOrName);
+          if (wakes && session.record.detail === "suspended.paused") {
+            session.operate("operator.resumed", "because a client attached to wake it");
+          }
           this.#noteAsked(session.record.id);
           const driver = session.route;
           if (!(driver instanceof DriverLink)) throw whyNotRoutable(session.record);

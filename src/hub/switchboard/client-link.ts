@@ -35,7 +35,7 @@ export interface ClientLinkOptions {
   readonly random: Random;
   readonly log: Logger;
   /** @throws HubError when the session is unknown or not proven. */
-  readonly find: (idOrName: string) => Destination;
+  readonly find: (idOrName: string, wakes: boolean) => Destination;
   readonly onClose: (link: ClientLink) => void;
 }
 
@@ -104,7 +104,8 @@ export class ClientLink {
     }
     let destination: Destination;
     try {
-      destination = this.#options.find(attach.session);
+      const wakes = attach.intent === "wake" && attach.mode === "new";
+      destination = this.#options.find(attach.session, wakes);
     } catch (error) {
       this.#refuse(toHubError(error), attach.channelId);
       return;
@@ -120,7 +121,10 @@ export class ClientLink {
       },
       vector,
     );
-    const typing = new TypingWatch(destination.activity.visited("wake"), attach.mode === "resume");
+    const typing = new TypingWatch(
+      destination.activity.visited(attach.intent ?? "wake"),
+      attach.mode === "resume",
+    );
     this.#bindings.set(route, { destination, driverRoute, typing });
   }
 
