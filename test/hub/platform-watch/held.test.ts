@@ -32,6 +32,7 @@ const absent: LadderFacts = {
   heldBack: null,
   flapping: null,
   held: null,
+  holds: 0,
   quarantine: [],
   rung: "nudge",
   rungLeftMs: 5_000,
