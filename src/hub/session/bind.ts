@@ -9,7 +9,7 @@ import { ladderFacts } from "./ladder-facts.ts";
 import { nextStep, type LadderRung, type LadderStep } from "./ladder-plan.ts";
 import { sessionMachine, type SessionMachine } from "./machine.ts";
 import type { SessionPolicy } from "./policy.ts";
-import { leavesLitter, nextStart, retryWaitMs, startMs } from "./start-law.ts";
+import { leavesLitter, nextStart, retryWaitMs, startExhausted, startMs } from "./start-law.ts";
 import type { StartFacts, StartStep } from "./start-law.ts";
 import { ATTEMPT_START, proofOf, type DeadlineKind, type SessionContext } from "./vocabulary.ts";
 import type { SessionWorks } from "./works.ts";
@@ -130,10 +130,7 @@ function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0
   const upper = restarts + replaces === 0 ? "" : `, ${restarts} restarts, ${replaces} replacements`;
   const tried = `${nudges} nudges, ${relaunches} relaunches${upper}`;
   if (context.sandboxId === null) {
-    const { fault } = context;
-    const before = fault === null ? "" : `; the try before it: ${fault.code}: ${fault.message}`;
-    const said = `the platform did not start the sandbox in time${before}`;
-    return new HubError("SandboxStartStalled", said);
+    return startExhausted(context.fault, context.works.desk.deps.ledger.record);
   }
   if (context.fault !== null) {
     return new HubError(context.fault.code, `${context.fault.message} (after ${tried})`);

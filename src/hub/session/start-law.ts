@@ -2,6 +2,7 @@
  * What follows a start that failed: activate the snapshot, fall back to an image, ask for another
  * sandbox, or give up. One decision from facts; who carries it out is in start-states.ts. Pure.
  */
+import { HubError } from "../../base/hub-error.ts";
 import type { RetryPolicy } from "../../base/retry.ts";
 import type { SessionFault, SessionRecord, SessionSpec, StartSource } from "../../store/facts.ts";
 import type { SessionPolicy } from "./policy.ts";
@@ -77,6 +78,19 @@ export function fallbackImage(spec: SessionSpec, policy: SessionPolicy): string 
 export function startMs(spec: SessionSpec, policy: SessionPolicy): number {
   const mayBuild = spec.image !== undefined || fallbackImage(spec, policy) !== null;
   return mayBuild ? policy.buildMs : policy.createMs;
+}
+
+/** The time of a start is up without a sandbox: whose fault that is, as far as it was seen. */
+export function startExhausted(fault: SessionFault | null, { asked }: SessionRecord): HubError {
+  if (fault === null && !asked) {
+    return new HubError("PlatformTimeout", "the platform answered nothing before time was up");
+  }
+  if (fault === null || fault.category === "startup") {
+    const before = fault === null ? "" : `; the try before it: ${fault.code}: ${fault.message}`;
+    const said = `the platform did not start the sandbox in time${before}`;
+    return new HubError("SandboxStartStalled", said);
+  }
+  return new HubError(fault.code, `${fault.message} (time is up)`);
 }
 
 /**
