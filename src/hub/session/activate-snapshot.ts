@@ -3,7 +3,7 @@
  * for a while; each word of it on the way is a step that people can see.
  */
 import { sleep } from "../../base/deadline.ts";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { SnapshotClaim } from "../../providers/provider.ts";
 import type { Launched } from "./events.ts";
 import type { SessionContext } from "./vocabulary.ts";
@@ -22,7 +22,11 @@ export async function activateSnapshot(
   const limitMs = Math.min(policy.activateMs, desk.leftMs(context));
   let claim = await read(desk, snapshot, signal);
   // Somebody else may have asked already: then there is only to wait.
-  if (claim.state === "inactive") claim = await provider.activateSnapshot(snapshot, signal);
+  if (claim.state === "inactive") {
+    claim = await provider.activateSnapshot(snapshot, signal).catch((error: unknown) => {
+      throw refused(snapshot, toHubError(error));
+    });
+  }
   for (let said = ""; claim.state !== "active";) {
     const why = claim.reason === null ? "" : `: ${claim.reason}`;
     const text = `snapshot ${snapshot} is ${claim.platformState}${why}`;
@@ -46,6 +50,14 @@ async function read(desk: WorkDesk, name: string, signal: AbortSignal): Promise<
   const claim = await desk.deps.provider.snapshot(name, signal);
   if (claim !== null) return claim;
   throw new HubError("SnapshotMissing", `the platform has no snapshot ${name}`);
+}
+
+/** What else went wrong keeps its own name: a platform that is down refused nothing. */
+function refused(snapshot: string, error: HubError): HubError {
+  if (error.code !== "SnapshotInactive") return error;
+  const said = `snapshot ${snapshot} is inactive and is not activated: ${error.message}`;
+  const raw = error.raw === undefined ? {} : { raw: error.raw };
+  return new HubError("SnapshotInactive", said, { cause: error, ...raw });
 }
 
 function inactive(said: string): HubError {
