@@ -67,6 +67,18 @@ export interface LadderCounts {
   readonly rungDeadlineAt: number | null;
 }
 
+/** What an attempt has used up of its ways to start; kept for the same reason. */
+export interface StartCounts {
+  /** Times that the snapshot was asked to become active. */
+  readonly activations: number;
+  /** Starts that failed and were followed by another, by class of failure. */
+  readonly retries: RetryPolicy;
+  /** The snapshot is given up for this attempt: it starts from the image to fall back to. */
+  readonly fellBack: boolean;
+}
+
+export const noStarts: StartCounts = { activations: 0, retries: {}, fellBack: false };
+
 export const noCounts: LadderCounts = {
   rechecks: 0,
   nudges: 0,
@@ -164,6 +176,7 @@ export interface SessionRecord {
   readonly attemptEnded: number;
   readonly rung: Rung;
   readonly ladder: LadderCounts;
+  readonly starts: StartCounts;
   /** Name of the sandbox at the platform, fixed before it is asked for. */
   readonly sandboxName: string;
   readonly sandboxId: string | null;
@@ -216,6 +229,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     attemptEnded: 0,
     rung: "none",
     ladder: noCounts,
+    starts: noStarts,
     sandboxName: sandboxNameOf(id, 1),
     sandboxId: null,
     asked: false,
@@ -246,6 +260,7 @@ export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
     attemptEnded: rests ? attempt : attempt - 1,
     ladder: noCounts,
     activity: { wanted: false, at: updatedAt },
+    starts: noStarts,
     // Counted from its newest fact on: what came before was not kept.
     cost: noCost(updatedAt),
   };

@@ -1,6 +1,6 @@
 /**
  * What the acceptance stories share: the product as its users have it (`holdfast up` with a
- * platform that can be told to fail), a stopwatch on each command, and the figures that are printed.
+ * platform that can be told to fail), a stopwatch on each command, and figures that are printed.
  */
 import { makeCliHome, type CliHome, type CommandEnd } from "./cli-kit.ts";
 
@@ -132,7 +132,8 @@ export function figuresOf(events: readonly StoryEvent[]): string {
   const code = [reason?.data?.code, reason?.data?.because?.code].find(
     (found) => typeof found === "string",
   );
-  return `first typed reason ${code ?? "none"} after ${seconds(reason)}, verdict after ${seconds(verdict)}`;
+  const first = `first typed reason ${code ?? "none"} after ${seconds(reason)}`;
+  return `${first}, verdict after ${seconds(verdict)}`;
 }
 
 /** Into the run's output: the figures are what a story is for. */

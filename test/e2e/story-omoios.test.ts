@@ -1,7 +1,7 @@
 /**
  * The story of a snapshot that went inactive: for a week every start failed, an empty substitute
  * was taken for a sandbox, and no user was told. Here one call activates it, or starts from the
- * image that is named for that case and says so everywhere, or ends in an error that says what to do.
+ * image that is named for that case and says so everywhere, or ends in an error with the next step.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,13 +1,10 @@
 /** Starts that do not simply succeed: snapshots, builds, stuck sandboxes, wrong answers. */
 import { describe, expect, test } from "vitest";
+import { HubError } from "../../src/base/hub-error.ts";
 import type { Session } from "../../src/hub/session/session.ts";
-import { BusyDeletePlatform } from "../support/fake-platform.ts";
+import { answered } from "../support/fake-platform.ts";
 import { HubWorld, plainSpec, worldOn } from "../support/hub-world.ts";
-import {
-  ForeignAnswerPlatform,
-  ScriptedStartPlatform,
-  SnapshotPlatform,
-} from "../support/start-platforms.ts";
+import { ScriptedStartPlatform, SnapshotPlatform } from "../support/start-platforms.ts";
 
 const py = { ...plainSpec, snapshot: "py" };
 const pyOrImage = { ...py, fallbackImage: "debian:12" };
@@ -230,6 +227,69 @@ describe("a start that fails", () => {
   });
 });
 
+describe("a sandbox that comes up and takes no driver", () => {
+  test("[SM51] is given up for a fresh one, and its late driver is nobody's", async () => {
+    const { world, platform } = worldOn((clock) => new ScriptedStartPlatform(clock));
+    let launches = 0;
+    platform.onLaunch = (sandbox) => {
+      launches += 1;
+      if (launches === 1) throw answered("exec", 500, "internal error");
+      world.clock.setTimeout(() => world.dial(sandbox), 20);
+    };
+    const session = world.create();
+    await settle(world, session, 60_000);
+    expect([session.record.state, platform.names.length]).toEqual(["connected", 2]);
+    expect(session.record.litter).toEqual([platform.names[0]]);
+    expect(session.record.sandboxName).toBe(platform.names[1]);
+  });
+
+  test.for([
+    [{}, 1],
+    [{ driver: 1 }, 2],
+  ] as const)(
+    "[SM51] with retry %j %i sandboxes are tried, none is kept",
+    async ([retry, times]) => {
+      const { world, platform } = worldOn((clock) => new ScriptedStartPlatform(clock));
+      const session = world.create({ spec: { ...plainSpec, retry } });
+      await settle(world, session, 110_000);
+      expect(session.record.fault).toMatchObject({ code: "DriverAbsent", category: "driver" });
+      expect(platform.names).toHaveLength(times);
+      expect(session.record).toMatchObject({ sandboxId: null, asked: false });
+      expect(session.record.litter).toEqual(platform.names);
+      expect(session.plan().every(({ would }) => would === "skip")).toBe(true);
+    },
+  );
+
+  test("[SM25] is kept when it is the platform that went silent, and proven once it is back", async () => {
+    const { world, platform } = worldOn((clock) => new ScriptedStartPlatform(clock));
+    const { homeDir, claim } = platform;
+    const down = () => Promise.reject(new HubError("PlatformDown", "connect ECONNREFUSED"));
+    platform.homeDir = down;
+    const session = world.create({ spec: { ...plainSpec, retry: {} } });
+    await world.clock.advanceAsync(10);
+    platform.claim = down;
+    await settle(world, session, 20_000);
+    expect(session.record).toMatchObject({ state: "error", fault: { code: "PlatformDown" } });
+    expect(session.record.sandboxId).not.toBeNull();
+    Object.assign(platform, { homeDir, claim });
+    world.driversDial();
+    await world.clock.advanceAsync(3 * world.policy.confirmMs);
+    expect([session.record.state, platform.names.length]).toEqual(["connected", 1]);
+  });
+
+  test("[SM51] a hub that restarts gives back no try that was used", async () => {
+    const { world, platform } = scripted("error", "error", "error", "error");
+    world.create({ spec: { ...plainSpec, retry: { startup: 1 } } });
+    for (let life = 0; life < 6; life++) {
+      await world.clock.advanceAsync(800);
+      await world.restart();
+    }
+    await settle(world, world.sessions.find("demo"), 60_000);
+    expect(world.sessions.find("demo").record.state).toBe("error");
+    expect(platform.names.length).toBeLessThanOrEqual(3);
+  });
+});
+
 describe("a sandbox that is stuck in creating", () => {
   test("[SM53] is given up after the stall time, tried again, and its name is never in the way", async () => {
     const { world, platform } = scripted("stuck");
@@ -303,41 +363,5 @@ describe("a deadline", () => {
     finish();
     await world.clock.advanceAsync(1_000);
     expect(platform.sandboxes.size).toBe(0);
-  });
-});
-
-describe("a wrong answer", () => {
-  test("[SM54] with another session's sandbox is refused, and that one is left alone", async () => {
-    const { world, platform } = worldOn((clock) => new ForeignAnswerPlatform(clock));
-    const { session: first } = await world.connected();
-    const [theirs] = platform.sandboxes.values();
-    if (theirs === undefined) throw new Error("the first session has no sandbox");
-    platform.foreign = platform.claimOf(theirs);
-    const second = world.create({ name: "other", spec: { ...plainSpec, retry: {} } });
-    await settle(world, second, 20_000);
-    expect(second.record.fault).toMatchObject({ code: "PlatformAnswerInvalid" });
-    expect(second.record.fault?.message).toContain("which another session has");
-    expect(second.record.sandboxId).toBeNull();
-    second.operate("operator.removed");
-    await world.clock.advanceAsync(10_000);
-    expect([second.record.detail, first.record.state]).toEqual(["ended.gone", "connected"]);
-    expect([...platform.sandboxes.keys()]).toEqual([theirs.id]);
-  });
-});
-
-describe("a delete that is refused for long", () => {
-  test("[SM12] 30 minutes of 409 are waited out at a slow pace, and end in nothing left", async () => {
-    const { world, platform } = worldOn((clock) => new BusyDeletePlatform(clock));
-    platform.conflicts = Infinity;
-    const { session } = await world.connected();
-    session.operate("operator.removed");
-    await world.clock.advanceAsync(30 * 60_000);
-    expect([session.record.detail, platform.sandboxes.size]).toEqual(["ended.cleaning", 1]);
-    const asked = platform.count("destroy:409");
-    expect(asked).toBeGreaterThan(300);
-    expect(asked).toBeLessThan(400);
-    platform.conflicts = 0;
-    await world.clock.advanceAsync(5_000);
-    expect([session.record.detail, platform.sandboxes.size]).toEqual(["ended.gone", 0]);
   });
 });

@@ -1,6 +1,6 @@
 /** The session machine seen from outside: its leaves, its edges, and one pure step of it. */
 import { assign, initialTransition, transition } from "xstate";
-import { noStarts } from "../../src/hub/session/start-law.ts";
+import { noStarts } from "../../src/store/facts.ts";
 import type { SessionMachineEvent } from "../../src/hub/session/events.ts";
 import { sessionMachine, type SessionSnapshot } from "../../src/hub/session/machine.ts";
 import { noCounts } from "../../src/store/facts.ts";

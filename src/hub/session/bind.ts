@@ -72,11 +72,10 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     setDeadline: assign(({ context }, kind: DeadlineKind) => ({
       deadlineAt: nowOf(context) + attemptMs(context, kind),
     })),
-    giveUpSandbox: assign(({ context }) => {
-      const { start, desk } = context.works;
-      if (!leavesLitter(context.fault, desk.deps.ledger.record.sandboxId)) return {};
-      start.giveUp(context.fault);
-      return { sandboxId: null };
+    giveUpSandbox: assign(({ context }) => giveUp(context)),
+    giveUpLitter: assign(({ context }) => {
+      const { sandboxId } = context.works.desk.deps.ledger.record;
+      return leavesLitter(context.fault, sandboxId) ? giveUp(context) : {};
     }),
     climbTo: assign(({ context }, rung: LadderRung) => {
       const { why } = nextStep(ladderFacts(context));
@@ -99,6 +98,11 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     }),
   },
 });
+
+function giveUp(context: SessionContext): Pick<SessionContext, "sandboxId"> {
+  context.works.start.giveUp(context.fault);
+  return { sandboxId: null };
+}
 
 function startFacts(context: SessionContext): StartFacts {
   const { fault, starts, deadlineAt } = context;

@@ -2,9 +2,8 @@
  * What the session machine receives: past-tense facts from the outside. Each carries the epoch or
  * the time that makes a late one recognisable.
  */
-import type { LadderCounts, Rung, SessionFault } from "../../store/facts.ts";
+import type { LadderCounts, Rung, SessionFault, StartCounts } from "../../store/facts.ts";
 import type { WayIn } from "./ladder-plan.ts";
-import type { StartCounts } from "./start-law.ts";
 import type { SessionWorks } from "./works.ts";
 
 export type SessionMachineEvent =

@@ -1,8 +1,7 @@
 /** What climbing to a rung changes in an attempt: its count, the rung, the rung's own deadline. */
-import type { LadderCounts } from "../../store/facts.ts";
+import { noStarts, type LadderCounts } from "../../store/facts.ts";
 import { isDestructive, isHigher, rungMs, type LadderRung } from "./ladder-plan.ts";
 import type { SessionPolicy } from "./policy.ts";
-import { noStarts } from "./start-law.ts";
 import type { SessionContext } from "./vocabulary.ts";
 
 /** Nothing is known of the ways in, and nobody was asked: after each change of the sandbox. */

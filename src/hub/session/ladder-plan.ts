@@ -147,6 +147,12 @@ export function planLadder(facts: LadderFacts): readonly RungPlan[] {
   });
 }
 
+/** Nothing is there to be healed: a retry asks for a fresh sandbox, and the rungs come after it. */
+export function planWithoutSandbox(facts: LadderFacts): readonly RungPlan[] {
+  const why = "there is no sandbox: a retry begins with a fresh one";
+  return planLadder(facts).map((rung) => ({ ...rung, would: "skip", why }));
+}
+
 export const LADDER: readonly LadderRung[] = ["recheck", "nudge", "relaunch", "restart", "replace"];
 
 /** Whether `rung` is above what was climbed already; a lower one is a step within it. */

@@ -2,10 +2,9 @@
  * From facts to a fresh machine after a hub restart. Pure. Nothing is restored from a snapshot:
  * the machine enters a state that looks before it acts, with what is left of the old deadline.
  */
-import { noCounts, type LadderCounts, type SessionRecord } from "../../store/facts.ts";
+import { noCounts, noStarts, type LadderCounts, type SessionRecord } from "../../store/facts.ts";
 import type { BootState, SessionInput } from "./events.ts";
 import type { SessionPolicy } from "./policy.ts";
-import { startsAfterRestart } from "./start-law.ts";
 
 export function recover(
   record: SessionRecord,
@@ -22,7 +21,7 @@ export function recover(
     sandboxId: record.sandboxId,
     rung: record.rung,
     counts: begins ? noCounts : countsAfterRestart(record),
-    starts: startsAfterRestart(record),
+    starts: begins ? noStarts : record.starts,
     fault: record.fault,
   };
 }

@@ -15,7 +15,7 @@ import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
 import { healthOf, type SessionHealth } from "./health.ts";
 import { freshFacts, ladderFacts } from "./ladder-facts.ts";
-import { planLadder, type RungPlan } from "./ladder-plan.ts";
+import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
 import { LadderWork } from "./ladder-work.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
@@ -205,7 +205,9 @@ export class Session {
   plan(): readonly RungPlan[] {
     const { context } = this.#actor.getSnapshot();
     const running = RUNNING.includes(this.record.state);
-    return planLadder(running ? ladderFacts(context) : freshFacts(this.#desk.deps, context));
+    if (running) return planLadder(ladderFacts(context));
+    const facts = freshFacts(this.#desk.deps, context);
+    return this.record.sandboxId === null ? planWithoutSandbox(facts) : planLadder(facts);
   }
 
   health(): SessionHealth {
@@ -257,13 +259,13 @@ export class Session {
     if (key === this.#entered || detail === "boot") return;
     this.#entered = key;
     const before = this.record;
-    const { attempt, attemptAt, deadlineAt, rung, fault, counts } = context;
+    const { attempt, attemptAt, deadlineAt, rung, fault, starts } = context;
     const now = this.#parts.clock.now();
     if (attempt !== before.attempt) this.#tellEnd(outcomeSuperseded(before, context.refusal, now));
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" ? fault : null;
-    const ladder = counts;
-    const change = { state, detail, attempt, attemptAt, deadlineAt, rung, ladder, fault: kept };
+    const used = { ladder: context.counts, starts, rung };
+    const change = { state, detail, attempt, attemptAt, deadlineAt, ...used, fault: kept };
     // A hub that restarts re-enters the same state: nothing new to tell.
     if (!isSame(before, change)) this.#tellState(context, change);
     if (isAtRest(this.record)) this.#tellEnd(outcomeAtRest(before, this.record, now));
@@ -308,7 +310,15 @@ export class Session {
 
 type Entered = Pick<
   SessionRecord,
-  "state" | "detail" | "attempt" | "attemptAt" | "deadlineAt" | "rung" | "ladder" | "fault"
+  | "state"
+  | "detail"
+  | "attempt"
+  | "attemptAt"
+  | "deadlineAt"
+  | "rung"
+  | "ladder"
+  | "starts"
+  | "fault"
 >;
 
 function isSame(before: SessionRecord, entered: Entered): boolean {

@@ -3,21 +3,15 @@
  * sandbox, or give up. One decision from facts; who carries it out is in start-states.ts. Pure.
  */
 import { HubError } from "../../base/hub-error.ts";
-import type { RetryPolicy } from "../../base/retry.ts";
-import type { SessionFault, SessionRecord, SessionSpec, StartSource } from "../../store/facts.ts";
+import type {
+  SessionFault,
+  SessionRecord,
+  SessionSpec,
+  StartCounts,
+  StartSource,
+} from "../../store/facts.ts";
+import { PLATFORM_SILENT } from "./ladder-plan.ts";
 import type { SessionPolicy } from "./policy.ts";
-
-/** What an attempt has used up of its ways to start. */
-export interface StartCounts {
-  /** Times that the snapshot was asked to become active. */
-  readonly activations: number;
-  /** Starts that failed and were followed by another, by class of failure. */
-  readonly retries: RetryPolicy;
-  /** The snapshot is given up for this attempt: it starts from the image to fall back to. */
-  readonly fellBack: boolean;
-}
-
-export const noStarts: StartCounts = { activations: 0, retries: {}, fellBack: false };
 
 export interface StartFacts {
   readonly fault: SessionFault | null;
@@ -45,15 +39,16 @@ export function nextStart(facts: StartFacts): StartStep {
   if (!fault.retryable) return "fail";
   const granted = (spec.retry ?? policy.retry)[fault.category] ?? 0;
   const used = counts.retries[fault.category] ?? 0;
-  const inTime = facts.leftMs >= retryWaitMs(counts, policy) + TRY_MS_MIN;
+  const waitMs = retryWaitMs(countRetry(counts, fault), policy);
+  const inTime = facts.leftMs >= waitMs + TRY_MS_MIN;
   return used < granted && inTime ? "again" : "fail";
 }
 
-/** Wait before the next try: longer after each, whatever the class. */
+/** Wait before the newest try that was counted: longer after each, whatever the class. */
 export function retryWaitMs({ retries }: StartCounts, policy: SessionPolicy): number {
   const { retryWaitsMs } = policy;
   const used = Object.values(retries).reduce((sum, count) => sum + count, 0);
-  return retryWaitsMs[Math.min(used, retryWaitsMs.length - 1)] ?? 0;
+  return retryWaitsMs[Math.min(Math.max(1, used), retryWaitsMs.length) - 1] ?? 0;
 }
 
 export function countRetry(counts: StartCounts, fault: SessionFault | null): StartCounts {
@@ -61,12 +56,6 @@ export function countRetry(counts: StartCounts, fault: SessionFault | null): Sta
   const { category } = fault;
   const used = counts.retries[category] ?? 0;
   return { ...counts, retries: { ...counts.retries, [category]: used + 1 } };
-}
-
-/** What a restarted hub still knows of an attempt that was starting a sandbox. */
-export function startsAfterRestart({ state, source, sandboxId }: SessionRecord): StartCounts {
-  const fellBack = state === "creating" && sandboxId === null && source?.kind === "image-fallback";
-  return { ...noStarts, fellBack };
 }
 
 /** Null when nothing is to be fallen back to: then a snapshot that fails is an error. */
@@ -94,12 +83,13 @@ export function startExhausted(fault: SessionFault | null, { asked }: SessionRec
 }
 
 /**
- * Whether a start that failed leaves something that must be deleted. A refused key made nothing
- * and keeps the name; a sandbox that came up is the ladder's, unless the platform calls it broken.
+ * Whether a start that failed leaves something that must be deleted: it was never proven, so
+ * nothing of anybody is in it. A refused key made nothing and keeps the name; and a sandbox that
+ * came up under a platform that went silent is proven once the platform is back.
  */
 export function leavesLitter(fault: SessionFault | null, sandboxId: string | null): boolean {
   if (fault?.code === "PlatformAuthRejected") return false;
-  return sandboxId === null || fault?.category === "startup";
+  return sandboxId === null || fault === null || !PLATFORM_SILENT.includes(fault.code);
 }
 
 /** What was asked for. */

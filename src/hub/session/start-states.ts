@@ -29,11 +29,11 @@ export const creating = vocabulary.createStateConfig({
   tags: "working",
   initial: "requesting",
   after: {
-    attemptLeft: { target: "error", actions: ["rememberExhausted", "giveUpSandbox"] },
+    attemptLeft: { target: "error", actions: ["rememberExhausted", "giveUpLitter"] },
     rungLeft: {
       guard: "isOnRung",
       target: "#error",
-      actions: ["rememberExhausted", "giveUpSandbox"],
+      actions: ["rememberExhausted", "giveUpLitter"],
     },
   },
   states: {
@@ -79,16 +79,17 @@ export const creating = vocabulary.createStateConfig({
       always: [
         { guard: startStepIs("activate"), target: "activating" },
         { guard: startStepIs("fall-back"), target: "fallingBack", actions: "fallBack" },
-        { guard: startStepIs("again"), target: "backingOff", actions: "giveUpSandbox" },
-        { target: "#error", actions: "giveUpSandbox" },
+        {
+          guard: startStepIs("again"),
+          target: "backingOff",
+          actions: ["giveUpSandbox", "countTry"],
+        },
+        { target: "#error", actions: "giveUpLitter" },
       ],
     },
     backingOff: {
       after: {
-        retryWait: [
-          { guard: "hasFallenBack", target: "fallingBack", actions: "countTry" },
-          { target: "requesting", actions: "countTry" },
-        ],
+        retryWait: [{ guard: "hasFallenBack", target: "fallingBack" }, { target: "requesting" }],
       },
     },
     bootstrapping: {
@@ -96,7 +97,7 @@ export const creating = vocabulary.createStateConfig({
         src: "launchDriver",
         input: ({ context }) => context,
         onDone: [{ guard: "isAttached", target: "proving" }, { target: "awaitingDriver" }],
-        onError: { target: "#error", actions: "rememberFailure" },
+        onError: { target: "sorting", actions: "rememberFailure" },
       },
     },
     awaitingDriver: {
@@ -108,7 +109,7 @@ export const creating = vocabulary.createStateConfig({
             target: "bootstrapping",
             actions: { type: "climbTo", params: "relaunch" },
           },
-          { target: "#error", actions: "rememberExhausted" },
+          { target: "sorting", actions: "rememberExhausted" },
         ],
       },
     },

@@ -38,10 +38,7 @@ export class StartWork {
     return this.#desk.run(context, async () => {
       const { provider, ledger } = this.#desk.deps;
       const found = await provider.claim(ledger.record.sandboxName, signal);
-      if (found !== null && found.state !== "error") return this.#adopt(found, context, signal);
-      // What an earlier try left broken keeps its name, and the next sandbox gets another.
-      if (found !== null) this.giveUp(await this.#died(found, signal));
-      return this.#create(context, signal);
+      return found === null ? this.#create(context, signal) : this.#adopt(found, context, signal);
     });
   }
 
@@ -66,7 +63,7 @@ export class StartWork {
 
   /** The current sandbox did not come up: the janitor deletes it, and the next has another name. */
   giveUp(why: Pick<SessionFault, "code" | "message"> | null): void {
-    const { ledger } = this.#desk.deps;
+    const { ledger, links } = this.#desk.deps;
     const { record } = ledger;
     if (!record.asked || record.state === "ended") return;
     const { sandboxName } = record;
@@ -77,6 +74,8 @@ export class StartWork {
       { sandboxName, code: why?.code ?? null },
       discardSandbox(record),
     );
+    // Its driver may be here already: it must not be taken for the next one's.
+    links.drop("removed");
   }
 
   async #create(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
@@ -159,7 +158,8 @@ export class StartWork {
       if (found !== null) await this.#died(found, signal);
     }
     if (source.kind !== "image-fallback") return error;
-    const instead = `image ${source.name ?? ""} was to replace ${sayAsked(spec)} (${source.because ?? ""})`;
+    const replaced = `${sayAsked(spec)} (${source.because ?? ""})`;
+    const instead = `image ${source.name ?? ""} was to replace ${replaced}`;
     return new HubError(error.code, `${error.message}; ${instead}`, {
       cause: error,
       hint: error.hint,

@@ -4,7 +4,8 @@
  * until bind.ts provides it.
  */
 import { assign, fromPromise, setup } from "xstate";
-import { noCounts, type LadderCounts, type Rung, type SessionFault } from "../../store/facts.ts";
+import { noCounts, noStarts, type LadderCounts, type Rung } from "../../store/facts.ts";
+import type { SessionFault, StartCounts } from "../../store/facts.ts";
 import type {
   Assessment,
   BootState,
@@ -18,7 +19,7 @@ import type {
 } from "./events.ts";
 import { WorkFailure } from "./events.ts";
 import { UNSEEN } from "./ladder-counts.ts";
-import { countRetry, noStarts, type StartCounts, type StartStep } from "./start-law.ts";
+import { countRetry, type StartStep } from "./start-law.ts";
 import {
   PLATFORM_SILENT,
   type Flapping,
@@ -167,6 +168,8 @@ export const vocabulary = setup({
     fallBack: assign(({ context: { starts } }) => ({ starts: { ...starts, fellBack: true } })),
     /** A sandbox that did not come up is left to the janitor. */
     giveUpSandbox: () => notBound("giveUpSandbox"),
+    /** The same, where the start ends and nothing in it may be kept. */
+    giveUpLitter: () => notBound("giveUpLitter"),
     forgetSandbox: assign({ sandboxId: null }),
     noteDriverDead: assign({ driverDead: true }),
     noteLook: assign(({ context, event }) => ({
