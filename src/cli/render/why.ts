@@ -93,7 +93,9 @@ function nextLine(session: Session, nowMs: number, paint: Paint): string {
   if (state === "suspended") return `${next} \`holdfast resume ${name}\` wakes it`;
   if (state === "ended") return `${next} it is gone; \`holdfast new\` starts another`;
   if (state === "error") {
-    return `${next} ${plain(lastError?.hint ?? "")} \`holdfast retry ${name}\` tries again`;
+    const hint = plain(lastError?.hint ?? "").replaceAll("NAME", name);
+    const again = `\`holdfast retry ${name}\``;
+    return `${next} ${hint}${hint.includes(again) ? "" : ` ${again} tries again`}`;
   }
   if (deadlineAt === null) return `${next} the hub is at work`;
   const leftMs = Math.max(0, Date.parse(deadlineAt) - nowMs);
