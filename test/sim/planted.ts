@@ -164,6 +164,13 @@ export const plants: readonly Plant[] = [
     'if (isCurrent(listed, owner)) return "orphan";',
   ),
   plant(
+    "keeps-alive-unwanted",
+    "a sandbox that nobody uses is kept awake",
+    "hub/activity/keeper.ts",
+    "if (because === null) {",
+    'if (because === null && record.state !== "connected") {',
+  ),
+  plant(
     "reaper-ignores-age",
     "the janitor takes a new sandbox that nobody gave up",
     "hub/standing.ts",

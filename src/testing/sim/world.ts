@@ -3,6 +3,7 @@
  * and redial over a simulated platform, network, disk and time. Owns the hub's incarnations and
  * applies faults; what must always hold is in invariants.ts.
  */
+import { ActivityKeeper } from "../../hub/activity/keeper.ts";
 import { Janitor } from "../../hub/janitor.ts";
 import { PlatformWatch } from "../../hub/platform-watch/platform-watch.ts";
 import { silentLogger } from "../../base/log.ts";
@@ -41,6 +42,9 @@ interface SimConfig {
   readonly ticket?: string;
   readonly startedAt?: number;
 }
+
+/** The simulated platform stops nothing; this only makes the keeper look often in four minutes. */
+const KEEPER_AUTO_STOP_MS = 30_000;
 
 export class World {
   readonly kernel: SimKernel;
@@ -133,11 +137,19 @@ export class World {
       youngMs: simPolicy.createMs,
       cost: sessions.cost,
     });
+    const keeper = new ActivityKeeper({
+      ...common,
+      provider,
+      sessions: () => sessions.all,
+      autoStopMs: KEEPER_AUTO_STOP_MS,
+      idlePauseMs: null,
+    });
     this.hub = { process, sessions, switchboard, janitor };
     sessions.onEvent((event) => watch.observe(event));
     void sessions.start();
     watch.start();
     janitor.start();
+    keeper.start();
   }
 
   killHub(): void {
