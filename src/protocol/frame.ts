@@ -113,7 +113,7 @@ export function decodeFrame(message: Uint8Array): Frame | null {
 
 /** Frames of streams: what a relay passes on without a look inside. */
 export function isStreamFrame(type: FrameType): boolean {
-  return type >= FIRST_STREAM_TYPE;
+  return (type & ~IGNORABLE_BIT) >= FIRST_STREAM_TYPE;
 }
 
 /** Points a frame at another route without copying it: what a relay does per frame. */

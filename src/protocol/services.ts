@@ -188,33 +188,37 @@ export function readCtl(json: Uint8Array): Ctl | null {
   return known ? parseControl(Ctl, json) : null;
 }
 
-/** Why a stream was reset: a closed list, with a sentence for people. */
+/** Why a stream was reset: a closed list. */
+export const ResetCode = v.union([
+  v.literal("CANCELLED"),
+  v.literal("PROTOCOL"),
+  v.literal("CREDIT_VIOLATION"),
+  v.literal("NOT_FOUND"),
+  v.literal("PERMISSION"),
+  v.literal("REFUSED"),
+  v.literal("DRIVER_GONE"),
+  v.literal("LIMIT"),
+  v.literal("IO"),
+  /** The key was used before. */
+  v.literal("ALREADY"),
+  /** The peer had forgotten bytes that were still missing here. */
+  v.literal("GAP"),
+  /** The peer came back in an older state than was seen of it. */
+  v.literal("ROLLED_BACK"),
+  /** Equal positions, different bytes. */
+  v.literal("DIVERGED"),
+  /** Nothing is known of this stream any more. */
+  v.literal("GONE"),
+  /** Nobody came back for the channel in time. */
+  v.literal("LEASE_EXPIRED"),
+  /** The driver was started anew: what ran in it is gone. */
+  v.literal("DRIVER_RESTARTED"),
+]);
+
+/** The code, with a sentence for people. */
 export const Reset = v.object({
-  code: v.union([
-    v.literal("CANCELLED"),
-    v.literal("PROTOCOL"),
-    v.literal("CREDIT_VIOLATION"),
-    v.literal("NOT_FOUND"),
-    v.literal("PERMISSION"),
-    v.literal("REFUSED"),
-    v.literal("DRIVER_GONE"),
-    v.literal("LIMIT"),
-    v.literal("IO"),
-    /** The key was used before. */
-    v.literal("ALREADY"),
-    /** The peer had forgotten bytes that were still missing here. */
-    v.literal("GAP"),
-    /** The peer came back in an older state than was seen of it. */
-    v.literal("ROLLED_BACK"),
-    /** Equal positions, different bytes. */
-    v.literal("DIVERGED"),
-    /** Nothing is known of this stream any more. */
-    v.literal("GONE"),
-    /** Nobody came back for the channel in time. */
-    v.literal("LEASE_EXPIRED"),
-    /** The driver was started anew: what ran in it is gone. */
-    v.literal("DRIVER_RESTARTED"),
-  ]),
+  /** A code that a newer peer has and this one does not is an IO: the sentence says the rest. */
+  code: v.fallback(ResetCode, "IO"),
   message: v.pipe(v.string(), v.maxLength(2048)),
 });
 export type Reset = v.InferOutput<typeof Reset>;
