@@ -17,10 +17,31 @@ interface Figure {
 
 type Figures = Readonly<Record<string, Figure | null>>;
 
-const figuresFile = join(import.meta.dirname, "..", "..", "bench", "figures.json");
+interface Kills {
+  readonly kills: number;
+  readonly killsAtWork: number;
+  readonly ends: Readonly<Record<string, number>>;
+  readonly restart: { readonly medianMs: number; readonly worstMs: number };
+  readonly deadlinesCompared: number;
+  readonly deadlinesMoved: readonly string[];
+  readonly doubled: readonly string[];
+  readonly orphans: readonly string[];
+}
+
+interface Alarms {
+  readonly minutes: number;
+  readonly busyLoops: number;
+  readonly sessions: number;
+  readonly loadEvery30S: readonly number[];
+  readonly suspected: number;
+  readonly driversLost: number;
+}
+
+const measured = (name: string): unknown =>
+  JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "bench", name), "utf8"));
 
 export function faultTableDoc(): string {
-  const figures = JSON.parse(readFileSync(figuresFile, "utf8")) as Figures;
+  const figures = measured("figures.json") as Figures;
   const all = [...platformRows, ...sandboxRows];
   const bare = all.filter((row) => coverTexts(row).length === 0);
   const partial = all.filter((row) => coverTexts(row).length > 0 && row.gap !== undefined);
@@ -45,7 +66,15 @@ ${table(platformRows, figures)}
 ${table(sandboxRows, figures)}
 ## The drills
 
-${drillTable(figures)}`;
+${drillTable(figures)}
+## The hub killed at random instants
+
+${killText()}
+
+## False alarms
+
+${alarmText()}
+`;
 }
 
 function table(rows: readonly FaultRow[], figures: Figures): string {
@@ -71,6 +100,24 @@ function drillTable(figures: Figures): string {
   ]);
   const head = ["drill", "first reason", "after", "link given up", "re-dial", "end", "after"];
   return markdown(head, lines);
+}
+
+function killText(): string {
+  const told = measured("hub-kills.json") as Kills;
+  const ends = Object.entries(told.ends).map(([end, count]) => `${count} ${end}`);
+  return `\`node bench/hub-kills.ts\`: killed ${told.kills} times while it created one session, resumed
+another and healed a third; ${told.killsAtWork} kills met at least one of them at work. Ends:
+${ends.join(", ")}. Sandboxes without an owner ${told.orphans.length}, second sandboxes of a session
+${told.doubled.length}, deadlines that moved ${told.deadlinesMoved.length} of ${told.deadlinesCompared} compared. From the start of the
+process to its first answer: median ${told.restart.medianMs} ms, worst ${told.restart.worstMs} ms, on a machine with other work.`;
+}
+
+function alarmText(): string {
+  const told = measured("false-alarms.json") as Alarms;
+  const loads = told.loadEvery30S;
+  return `\`node bench/false-alarms.ts\`: ${told.sessions} connected sessions for ${told.minutes} minutes beside ${told.busyLoops} busy loops, on
+a machine with other work (load ${Math.min(...loads)} to ${Math.max(...loads)} on two cores). Drivers suspected
+${told.suspected}, drivers lost ${told.driversLost}; nothing was broken, so each is a false alarm.`;
 }
 
 function coverTexts(row: FaultRow): string[] {

@@ -67,6 +67,19 @@ test("[DR2] a drill of another sandbox, and one that was over before, are none o
   expect(told()).toEqual([]);
 });
 
+test("[DR2] a hub that starts does not tell again what the one before it told", async () => {
+  const { world, watch, seen, told } = await watched();
+  await world.clock.advanceAsync(5_000);
+  watch.stop();
+  const endedAt = new Date(world.clock.now() - 1_000).toISOString();
+  seen.drills = [drill({ endedAt, ended: "cleared" })];
+  const { clock, sessions } = world;
+  const read = () => Promise.resolve(seen.drills);
+  new DrillWatch({ read, sessions, clock, log: silentLogger }).start();
+  await world.clock.advanceAsync(2_500);
+  expect(told()).toEqual([]);
+});
+
 test("[DR3] a platform that cannot be told to fail is asked once a minute", async () => {
   const { world, seen } = await watched();
   seen.drills = null;
