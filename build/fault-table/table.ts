@@ -104,20 +104,27 @@ function drillTable(figures: Figures): string {
 
 function killText(): string {
   const told = measured("hub-kills.json") as Kills;
+  const { kills, killsAtWork, orphans, doubled, deadlinesMoved, deadlinesCompared, restart } = told;
   const ends = Object.entries(told.ends).map(([end, count]) => `${count} ${end}`);
-  return `\`node bench/hub-kills.ts\`: killed ${told.kills} times while it created one session, resumed
-another and healed a third; ${told.killsAtWork} kills met at least one of them at work. Ends:
-${ends.join(", ")}. Sandboxes without an owner ${told.orphans.length}, second sandboxes of a session
-${told.doubled.length}, deadlines that moved ${told.deadlinesMoved.length} of ${told.deadlinesCompared} compared. From the start of the
-process to its first answer: median ${told.restart.medianMs} ms, worst ${told.restart.worstMs} ms, on a machine with other work.`;
+  return `By \`node bench/hub-kills.ts\`, on a machine with other work: killed ${kills} times while it
+created one session, resumed another and healed a third; ${killsAtWork} kills met one of them at work.
+
+| what | how many |
+| --- | --- |
+| ends of the sessions | ${ends.join(", ")} |
+| sandboxes that nobody owns | ${orphans.length} |
+| second sandboxes of a session | ${doubled.length} |
+| deadlines that moved | ${deadlinesMoved.length} of ${deadlinesCompared} compared |
+| start of the process to its first answer | median ${restart.medianMs} ms, worst ${restart.worstMs} ms |`;
 }
 
 function alarmText(): string {
   const told = measured("false-alarms.json") as Alarms;
-  const loads = told.loadEvery30S;
-  return `\`node bench/false-alarms.ts\`: ${told.sessions} connected sessions for ${told.minutes} minutes beside ${told.busyLoops} busy loops, on
-a machine with other work (load ${Math.min(...loads)} to ${Math.max(...loads)} on two cores). Drivers suspected
-${told.suspected}, drivers lost ${told.driversLost}; nothing was broken, so each is a false alarm.`;
+  const { sessions, minutes, busyLoops, loadEvery30S: loads, suspected, driversLost } = told;
+  return `By \`node bench/false-alarms.ts\`: ${sessions} connected sessions for ${minutes} minutes beside
+${busyLoops} busy loops, on a machine with other work (load ${Math.min(...loads)} to
+${Math.max(...loads)} on two cores). Nothing was broken, so each would be a false alarm: drivers
+suspected ${suspected}, drivers lost ${driversLost}.`;
 }
 
 function coverTexts(row: FaultRow): string[] {

@@ -97,4 +97,9 @@ test("flags over environment over default", () => {
   const flag = parsePlatformOptions(["--data", "/d"], { HOLDFAST_HOME: "/h" });
   expect(flag.ok && flag.options.dataDir).toBe("/d");
   expect(parsePlatformOptions(["--colour"], {}).ok).toBe(false);
+  expect(home.ok && home.options.faults).toBe(false);
+  expect(parsePlatformOptions(["--faults", "maybe"], {})).toEqual({
+    ok: false,
+    problems: ["--faults maybe: expected on or off"],
+  });
 });
