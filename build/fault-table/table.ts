@@ -106,8 +106,9 @@ function killText(): string {
   const told = measured("hub-kills.json") as Kills;
   const { kills, killsAtWork, orphans, doubled, deadlinesMoved, deadlinesCompared, restart } = told;
   const ends = Object.entries(told.ends).map(([end, count]) => `${count} ${end}`);
-  return `By \`node bench/hub-kills.ts\`, on a machine with other work: killed ${kills} times while it
-created one session, resumed another and healed a third; ${killsAtWork} kills met one of them at work.
+  return `By \`node bench/hub-kills.ts\`, on a machine with other work: killed ${kills} times
+while it created one session, resumed another and healed a third; ${killsAtWork} kills met one of
+them at work.
 
 | what | how many |
 | --- | --- |
@@ -115,14 +116,14 @@ created one session, resumed another and healed a third; ${killsAtWork} kills me
 | sandboxes that nobody owns | ${orphans.length} |
 | second sandboxes of a session | ${doubled.length} |
 | deadlines that moved | ${deadlinesMoved.length} of ${deadlinesCompared} compared |
-| start of the process to its first answer | median ${restart.medianMs} ms, worst ${restart.worstMs} ms |`;
+| process start to first answer | median ${restart.medianMs} ms, worst ${restart.worstMs} ms |`;
 }
 
 function alarmText(): string {
   const told = measured("false-alarms.json") as Alarms;
   const { sessions, minutes, busyLoops, loadEvery30S: loads, suspected, driversLost } = told;
-  return `By \`node bench/false-alarms.ts\`: ${sessions} connected sessions for ${minutes} minutes beside
-${busyLoops} busy loops, on a machine with other work (load ${Math.min(...loads)} to
+  return `By \`node bench/false-alarms.ts\`: ${sessions} connected sessions for ${minutes} minutes
+beside ${busyLoops} busy loops, on a machine with other work (load ${Math.min(...loads)} to
 ${Math.max(...loads)} on two cores). Nothing was broken, so each would be a false alarm: drivers
 suspected ${suspected}, drivers lost ${driversLost}.`;
 }
