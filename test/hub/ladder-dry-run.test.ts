@@ -74,4 +74,18 @@ describe("a dry run", () => {
     expect(plan.slice(1).some(({ would }) => would === "do")).toBe(false);
     expect(plan.at(-1)).toMatchObject({ destructive: true, would: "refuse" });
   });
+
+  test("[SM33] of a climb that runs it shows what is still to come", async () => {
+    const { world, session } = await broken();
+    await world.clock.advanceAsync(100);
+    expect(session.record.state).toBe("nudging");
+    const plan = session.plan();
+    expect(plan.filter(({ would }) => would === "do").map(({ rung }) => rung)).toEqual([
+      "nudge",
+      "restart",
+      "replace",
+    ]);
+    await untilRest(world, session);
+    expect(session.record).toMatchObject({ state: "connected", quarantine: [{}] });
+  });
 });

@@ -47,6 +47,25 @@ describe("a sandbox that is broken for good", () => {
     expect(told?.text).toContain("not stopped (Sandbox state change in progress)");
   });
 
+  test("[SM23] what the platform calls broken is recovered, where the platform offers that", async () => {
+    const { world, platform, session } = await broken();
+    const [sandbox] = platform.sandboxes.values();
+    if (sandbox === undefined) throw new Error("no sandbox");
+    sandbox.state = "error";
+    const recovered: string[] = [];
+    Object.assign(platform, {
+      recover: (sandboxId: string) => {
+        recovered.push(sandboxId);
+        platform.broken.delete(sandboxId);
+        return platform.start(sandboxId);
+      },
+    });
+    await untilRest(world, session);
+    expect([session.record.state, session.record.sandboxId]).toEqual(["connected", sandbox.id]);
+    expect([recovered, platform.count("stop")]).toEqual([[sandbox.id], 0]);
+    expect(facts(world, session, "sandbox.restarted")[0]?.text).toMatch(/^recover: /);
+  });
+
   test("[SM27] is removed with its session", async () => {
     const { world, platform, session } = await broken();
     await untilRest(world, session);

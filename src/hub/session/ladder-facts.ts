@@ -38,6 +38,12 @@ export function ladderFacts(context: SessionContext): LadderFacts {
   };
 }
 
+/** For a dry run of what runs: the look that is still to come sees what the last one saw. */
+export function foreseen(context: SessionContext): LadderFacts {
+  const facts = ladderFacts(context);
+  return facts.wayIn === "unseen" ? { ...facts, wayIn: facts.look } : facts;
+}
+
 /** For a dry run: a whole attempt from here, if all stays as it was last seen. */
 export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts {
   const { policy, board, flaps, ledger, control } = deps;

@@ -14,7 +14,7 @@ import { DriverWork } from "./driver-work.ts";
 import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
 import { healthOf, type SessionHealth } from "./health.ts";
-import { freshFacts, ladderFacts } from "./ladder-facts.ts";
+import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
 import { LadderWork } from "./ladder-work.ts";
 import type { SessionLedger } from "./ledger.ts";
@@ -205,7 +205,7 @@ export class Session {
   plan(): readonly RungPlan[] {
     const { context } = this.#actor.getSnapshot();
     const running = RUNNING.includes(this.record.state);
-    if (running) return planLadder(ladderFacts(context));
+    if (running) return planLadder(foreseen(context));
     const facts = freshFacts(this.#desk.deps, context);
     return this.record.sandboxId === null ? planWithoutSandbox(facts) : planLadder(facts);
   }
