@@ -260,8 +260,22 @@ export const policyTable = {
     "pace.patrol",
     "PATROL_PACE",
     30_000,
-    "Between two rounds of probes while connected.",
+    "Between two rounds of probes over the platform's path while connected.",
     { range: [1_000, DAY_MS] },
+  ),
+  driverPatrolMs: duration(
+    "pace.driverPatrol",
+    "DRIVER_PATROL_PACE",
+    8_000,
+    "Between two rounds of probes over the driver's own path, which cost the platform nothing.",
+    { range: [1_000, DAY_MS] },
+  ),
+  patrolsPerMinute: count(
+    "pace.patrols",
+    "PATROLS_PER_MINUTE",
+    2_000,
+    "Rounds over the platform's path that all connected sessions share, in any minute.",
+    { range: [1, 1_000_000] },
   ),
   janitorMs: duration(
     "pace.janitor",

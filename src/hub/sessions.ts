@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
+import { PatrolPace } from "../probes/pace.ts";
 import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
 import type { EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
@@ -25,6 +26,7 @@ export interface NewSession {
 
 export class Sessions {
   readonly #parts: SessionParts;
+  readonly #pace: PatrolPace;
   readonly #store: Store;
   readonly #secrets: readonly string[];
   readonly #byId = new Map<string, Session>();
@@ -37,6 +39,7 @@ export class Sessions {
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
   constructor(parts: SessionParts, store: Store, secrets: readonly string[] = []) {
     this.#parts = parts;
+    this.#pace = new PatrolPace(parts.policy.patrolsPerMinute);
     this.#store = store;
     this.#secrets = secrets;
     const living = () => this.all.map(({ record }) => record);
@@ -148,7 +151,7 @@ export class Sessions {
       secrets: this.#secrets,
     });
     const session = new Session({
-      parts: this.#parts,
+      parts: { ...this.#parts, pace: this.#pace },
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),

@@ -4,7 +4,7 @@ import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
 import { probeEgress } from "../../probes/egress-probe.ts";
-import { runSuite, type SuiteOptions } from "../../probes/suite.ts";
+import { runDriverSuite, runSuite, type SuiteOptions } from "../../probes/suite.ts";
 import { judge, judgeInside } from "../../probes/verdict.ts";
 import type { Claim, ClaimState } from "../../providers/provider.ts";
 import { isIdleStop } from "../../store/activity.ts";
@@ -199,21 +199,41 @@ export class DriverWork {
   }
 
   /**
-   * Probes at a slow pace for as long as all is as it was when the patrol began, well or degraded;
-   * ends with the first round that tells another story.
+   * Probes for as long as all is as it was when the patrol began, well or degraded; ends with the
+   * first round that tells another story. The driver's own path is looked at often, the platform's
+   * as often as all sessions together may.
    */
   async patrol(context: SessionContext, signal: AbortSignal): Promise<Proof> {
-    const { clock, policy, random } = this.#desk.deps;
+    const { clock, policy, random, pace } = this.#desk.deps;
     const believed = context.fault?.code ?? null;
-    const everyMs = believed === null ? policy.patrolMs : policy.confirmMs;
+    const wantedMs = believed === null ? policy.patrolMs : policy.confirmMs;
+    const jitter = (): number => 0.8 + 0.4 * random.next();
+    const slot = (): number => pace.slot(clock.mono() + wantedMs * jitter());
     return this.#desk.run(context, async () => {
-      for (;;) {
-        await sleep(clock, everyMs * (0.8 + 0.4 * random.next()), signal);
+      for (let due = slot(); ;) {
+        const leftMs = Math.max(0, due - clock.mono());
+        await sleep(clock, Math.min(policy.driverPatrolMs * jitter(), leftMs), signal);
+        if (clock.mono() < due) {
+          const broken = await this.#lookInside(context, signal);
+          if (broken !== null) return broken;
+          continue;
+        }
         const proof = await this.proveSession(context, signal);
         const kept = proof.fault === null || proof.degraded !== null;
         if (!kept || (proof.fault?.code ?? null) !== believed) return proof;
+        due = slot();
       }
     });
+  }
+
+  /** The driver's path alone; null while it is well, whatever the platform's may be. */
+  async #lookInside(context: SessionContext, signal: AbortSignal): Promise<Proof | null> {
+    const { board, clock } = this.#desk.deps;
+    await runDriverSuite(this.#suite(context, signal));
+    const verdict = judgeInside(board.evidence, context.epoch ?? 0);
+    if (verdict.code === "Connected" || verdict.code === "Unproven") return null;
+    const fault = faultFrom(new HubError(verdict.code, verdict.text), this.#desk.place(context));
+    return { fault, degraded: null, at: clock.now() };
   }
 
   /** A sandbox that ran and rests was stopped by somebody: our own stops are known before. */

@@ -35,7 +35,10 @@ export interface DriverLink extends LinkProber {
   end(why: LinkEnding): void;
 }
 
-export type SessionParts = Omit<WorkDeps, "board" | "links" | "ledger" | "flaps" | "isTaken">;
+export type SessionParts = Omit<
+  WorkDeps,
+  "board" | "links" | "ledger" | "flaps" | "isTaken" | "pace"
+>;
 
 /** Attempts whose outcome somebody may still ask for. */
 const OUTCOMES_KEPT_MAX = 8;
@@ -46,7 +49,7 @@ export class Session {
   readonly activity: SessionActivity;
   readonly #board: EvidenceBoard;
   readonly #actor: Actor<SessionMachine>;
-  readonly #parts: SessionParts;
+  readonly #parts: SessionParts & Pick<WorkDeps, "pace">;
   readonly #onEntered: (session: Session) => void;
   readonly #desk: WorkDesk;
   /** The newest outcomes, by attempt. */
@@ -55,7 +58,7 @@ export class Session {
   #entered = "";
 
   constructor(options: {
-    parts: SessionParts;
+    parts: SessionParts & Pick<WorkDeps, "pace">;
     ledger: SessionLedger;
     isTaken: (sandboxId: string) => boolean;
     /** After each state change, once it is a fact. */

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { PatrolPace } from "../../probes/pace.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
 import type { EvidenceBoard } from "./board.ts";
@@ -69,6 +70,8 @@ export interface WorkDeps {
   readonly driver: DriverKit;
   readonly control: ControlDesk;
   readonly flaps: FlapWatch;
+  /** Shared by all sessions of the hub. */
+  readonly pace: PatrolPace;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;

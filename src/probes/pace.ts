@@ -1,0 +1,24 @@
+/**
+ * When a connected session may be looked at over the platform's path, so that any number of them
+ * together stays inside one rate: a row of slots, each given once, in the order of asking. The
+ * driver's own path costs the platform nothing and is not paced here. Pure: no queue, no timer.
+ *
+ * Only patrols take slots. A session under suspicion and one that is being proved never wait: they
+ * are few, or people wait for them.
+ */
+const MINUTE_MS = 60_000;
+
+export class PatrolPace {
+  readonly #gapMs: number;
+  #lastAtMs = -Infinity;
+
+  constructor(roundsPerMinute: number) {
+    this.#gapMs = MINUTE_MS / roundsPerMinute;
+  }
+
+  /** The next free slot that is not before `wantedAtMs`; both on the same monotonic clock. */
+  slot(wantedAtMs: number): number {
+    this.#lastAtMs = Math.max(wantedAtMs, this.#lastAtMs + this.#gapMs);
+    return this.#lastAtMs;
+  }
+}
