@@ -115,7 +115,9 @@ export const platformRows: readonly FaultRow[] = [
   {
     number: 14,
     fault: "create answers with a foreign sandbox",
-    covers: [test("hub/session-leftovers.test.ts", "[SM54] with another session's sandbox is refused")],
+    covers: [
+      test("hub/session-leftovers.test.ts", "[SM54] with another session's sandbox is refused"),
+    ],
     action: "refused; the other one is left alone",
   },
   {

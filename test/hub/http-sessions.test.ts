@@ -30,6 +30,14 @@ describe("POST /v1/sessions", () => {
       [{ name: "x".repeat(300) }, "body.name"],
       [{ image: 7 }, "body.image"],
       [{ image: "a", snapshot: "b" }, "exclude"],
+      [{ image: "a", fallbackImage: "b" }, "fallbackImage replaces a snapshot"],
+      [{ fallbackImage: "" }, "body.fallbackImage"],
+      [{ retry: { statrup: 1 } }, "did you mean startup?"],
+      [{ retry: { startup: -1 } }, "retry: startup=-1"],
+      [{ retry: { startup: 1.5 } }, "retry: startup=1.5"],
+      [{ retry: { quota: 2, auth: 1 } }, "auth cannot be tried again"],
+      [{ retry: "startup=1" }, "body.retry"],
+      [{ image: "a", snapshot: "b", retry: { x: 1 } }, '"x" is no retry class'],
       [{ env: [] }, "body.env"],
       [{ env: { A: 1 } }, "body.env.A"],
       [{ env: { "A=B": "x" } }, '"A=B"'],
@@ -47,6 +55,22 @@ describe("POST /v1/sessions", () => {
     }
     expect(world.sessions.all).toEqual([]);
     expect(world.platform.calls).toEqual([]);
+  });
+
+  test("[SM50] what a session starts from, and what it may fall back to, is kept and shown", async () => {
+    const body = {
+      name: "demo",
+      snapshot: "py",
+      fallbackImage: "debian:12",
+      retry: { startup: 0 },
+    };
+    await http.ask("POST", "/v1/sessions", body);
+    await world.clock.advanceAsync(1_000);
+    const { spec } = world.sessions.find("demo").record;
+    expect(spec).toMatchObject({ fallbackImage: "debian:12", retry: { startup: 0 } });
+    const source = { kind: "snapshot", name: "py", because: null, warning: null };
+    expect((await http.ask("GET", "/v1/sessions/demo")).json).toMatchObject({ source });
+    expect((await http.ask("GET", "/v1/sessions/demo/health")).json).toMatchObject({ source });
   });
 
   test("[AC7] bodies that are no JSON, too large or hostile are the caller's fault", async () => {
