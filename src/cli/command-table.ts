@@ -108,6 +108,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "health",
     args: "<name>",
     about: "claim, evidence and verdict of one session",
+    options: [["--probe", "look again first: driver, commands and files, by both ways"]],
     load: () => import("./commands/health.ts"),
   },
   {

@@ -18,6 +18,8 @@ import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
 const ANSWER_TIMEOUT_MS = 15_000;
+/** A proof and its re-checks; shorter than the wait for the answer. */
+const PROBE_WAIT_S = 12;
 
 export interface ApiOptions {
   /** Address of the hub, without a path. */
@@ -26,7 +28,7 @@ export interface ApiOptions {
   readonly fetch: typeof fetch;
 }
 
-export type SessionAction = "pause" | "resume" | "retry" | "probe";
+export type SessionAction = "pause" | "resume" | "retry";
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -56,6 +58,11 @@ export function createApi(options: ApiOptions) {
 
     async act(idOrName: string, action: SessionAction): Promise<Session> {
       return (await call("POST", `${sessionPath(idOrName)}/${action}`)) as Session;
+    },
+
+    /** Proves a connected session again; answers once it is proven or has lost its proof. */
+    async probe(idOrName: string): Promise<Session> {
+      return (await call("POST", `${sessionPath(idOrName)}/probe?wait=${PROBE_WAIT_S}`)) as Session;
     },
 
     /** What a retry would do now; changes nothing. */

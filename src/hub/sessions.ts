@@ -6,7 +6,8 @@ import { isDeepStrictEqual } from "node:util";
 import { HubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { PatrolPace } from "../probes/pace.ts";
-import { newRecord, type SessionEvent, type SessionSpec } from "../store/facts.ts";
+import { newRecord } from "../store/facts.ts";
+import type { SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
 import type { EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
@@ -16,6 +17,9 @@ import { Session, type SessionParts } from "./session/session.ts";
 
 /** Actors started in one turn; starting thousands at once would hold up the first driver. */
 const START_PER_TURN = 200;
+
+/** Connected, and in doubt for the moment. */
+const PROVING: readonly string[] = ["connected.suspect", "connected.rechecking"];
 
 export interface NewSession {
   readonly name?: string;
@@ -116,7 +120,22 @@ export class Sessions {
 
   /** The session once it rests, or as it is when the time is up. */
   verdict(session: Session, waitMs: number): Promise<void> {
-    if (isAtRest(session.record) || waitMs <= 0) return Promise.resolve();
+    return this.#until(session, waitMs, isAtRest);
+  }
+
+  /** The session once it is not being looked at any more. */
+  proven(session: Session, waitMs: number): Promise<void> {
+    const isProven = (record: SessionRecord): boolean =>
+      isAtRest(record) && !PROVING.includes(record.detail);
+    return this.#until(session, waitMs, isProven);
+  }
+
+  #until(
+    session: Session,
+    waitMs: number,
+    isReached: (record: SessionRecord) => boolean,
+  ): Promise<void> {
+    if (isReached(session.record) || waitMs <= 0) return Promise.resolve();
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const done = (): void => {
@@ -125,7 +144,7 @@ export class Sessions {
         resolve();
       };
       const check = (changed: Session): void => {
-        if (changed === session && isAtRest(session.record)) done();
+        if (changed === session && isReached(session.record)) done();
       };
       const timer = clock.setTimeout(done, waitMs);
       this.#waiters.add(check);

@@ -15,6 +15,27 @@ beforeEach(async () => {
 });
 afterEach(() => http.app.close());
 
+describe("POST /v1/sessions/:id/probe", () => {
+  test("[SM36] a connected session is proven again at once, and is told once it is", async () => {
+    const { session, link } = await world.connected();
+    const before = link.challenges;
+    const asked = http.ask("POST", "/v1/sessions/demo/probe?wait=5");
+    await world.clock.advanceAsync(50);
+    const answer = await asked;
+    expect([answer.status, answer.json["detail"]]).toEqual([202, "connected.healthy"]);
+    expect(link.challenges).toBeGreaterThan(before);
+    expect(session.record.attempt).toBe(1);
+  });
+
+  test("[SM36] what rests unproven is not probed: its code says what to do instead", async () => {
+    const { session } = await world.connected();
+    session.operate("operator.paused");
+    await world.clock.advanceAsync(50);
+    const answer = await http.ask("POST", "/v1/sessions/demo/probe");
+    expect([answer.status, answer.json["code"]]).toEqual([409, "SessionSuspended"]);
+  });
+});
+
 describe("POST /v1/sessions", () => {
   test("[AC7] each wrong field is refused by its name, and nothing is made", async () => {
     const wrong: [unknown, string][] = [

@@ -158,6 +158,18 @@ export class Session {
   }
 
   /**
+   * Proves a connected session again, now; one that is at work does so by itself.
+   * @throws HubError when it rests and there is nothing to prove.
+   */
+  prove(): void {
+    const { state } = this.record;
+    if (state === "suspended" || state === "error" || state === "ended") {
+      throw whyNotRoutable(this.record);
+    }
+    if (this.#link !== null) this.fellSilent(this.#link);
+  }
+
+  /**
    * Somebody has reason to think that all is not well: a connected session proves itself at once,
    * any other keeps the sentence for its next attempt. Nothing is concluded from it.
    */

@@ -101,6 +101,14 @@ function addChangeRoutes(
       return answered;
     });
   }
+  app.post<Id>("/v1/sessions/:id/probe", async (request, reply) => {
+    const waitMs = waitOf(request);
+    const session = sessions.find(request.params.id);
+    session.prove();
+    await sessions.proven(session, waitMs);
+    void reply.code(202);
+    return answer(session, 0);
+  });
   app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
     const waitMs = waitOf(request);
     const session = sessions.find(request.params.id);
