@@ -60,6 +60,9 @@ const RULES: readonly Rule[] = [
     within,
     parts: [all("nudgeWaitsMs"), times("driverWaitMs", "relaunchesMax"), all("recheckWaitsMs")],
   })),
+  // Within its rung, a wait that is cut off has no effect but the time that it took.
+  { within: "nudgeMs", parts: [all("nudgeWaitsMs")] },
+  { within: "relaunchMs", parts: [times("driverWaitMs", "relaunchesMax")] },
 ];
 
 export function impossibleBudgets(resolved: ResolvedConfig): Mistake[] {

@@ -102,6 +102,13 @@ describe("the policy as settings", () => {
       "environment HOLDFAST_STALL_DEADLINE | deadlines.stall | impossible budget: " +
         "deadlines.stall (3m) must be less than deadlines.create (2m)",
     ]);
+    expect(mistakes({ HOLDFAST_NUDGE_WAITS: "5s,6s" })).toEqual([
+      "environment HOLDFAST_NUDGE_WAITS | budgets.nudgeWaits | impossible budget: " +
+        "budgets.nudgeWaits (11s in all) must be less than deadlines.nudge (10s)",
+    ]);
+    const [late, ...others] = mistakes({ HOLDFAST_RELAUNCH_DEADLINE: "9s" });
+    expect(others).toEqual([]);
+    expect(late).toContain("2 × budgets.driverWait (16s, from budgets.relaunches) must be less");
     const [said, ...more] = mistakes({}, { deadlines: { heal: "20s" } });
     expect(more).toEqual([]);
     expect(said).toMatch(/^file .* \| deadlines.heal \| impossible budget: /);
