@@ -45,7 +45,6 @@ const UNSEEN_STATES: Readonly<Record<string, string>> = {
 
 /** Facts that no simulated world writes down. */
 const UNSEEN_FACTS: Partial<Record<FactKind, string>> = {
-  "activity.changed": NO_CLIENTS,
   "drill.on": DRILL,
   "drill.off": DRILL,
 };

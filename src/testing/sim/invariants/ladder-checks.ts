@@ -1,7 +1,8 @@
 /**
  * I52: each attempt tells once how it ended. I53: what is destructive has evidence: a sandbox that
  * is well, or whose driver answers, is not restarted or replaced. I54: budgets of destructive rungs
- * are those of the policy, over any number of hub lives. I55: what was replaced is kept.
+ * are those of the policy, over any number of hub lives. I55: what was replaced is kept. I57: a
+ * platform that is broken, as its control sandbox says, ends no sandbox.
  */
 import { isAtRest } from "../../../hub/session/outcome.ts";
 import type { SessionRecord } from "../../../store/facts.ts";
@@ -15,6 +16,8 @@ const EVIDENCE_AGE_MAX_MS = simPolicy.assessMs + simPolicy.controlMs + 2_000;
 export class LadderChecks implements Check {
   readonly #stand: Stand;
   readonly #ended = new Set<string>();
+  /** The attempt in which a control sandbox said that the platform is broken, by session. */
+  readonly #platformBroken = new Map<string, number>();
   readonly #climbed = new Map<string, number>();
   /** Real time at which each sandbox last was broken, or nobody could look at it. */
   readonly #unwellAtMs = new Map<string, number>();
@@ -41,6 +44,9 @@ export class LadderChecks implements Check {
   }
 
   onFact({ event, before, record }: WrittenFact): void {
+    if (event.kind === "control.asked" && event.data["verdict"] === "platform-broken") {
+      this.#platformBroken.set(record.id, record.attempt);
+    }
     if (event.kind === "attempt.ended") this.#onEnd(record, Number(event.data["attempt"]));
     if (event.kind === "sandbox.restarted") this.#onClimb("restart", record.sandboxId, record);
     if (event.kind === "sandbox.quarantined") {
@@ -80,6 +86,9 @@ export class LadderChecks implements Check {
     const { kernel } = this.#stand.world;
     const { id, name, attempt } = record;
     this.#stand.saw(`rung ${rung}`);
+    if (this.#platformBroken.get(id) === attempt) {
+      this.#stand.violate("I57", `${name}: ${rung} although the platform itself is broken`);
+    }
     const key = `${id}/${attempt}/${rung}`;
     const times = (this.#climbed.get(key) ?? 0) + 1;
     this.#climbed.set(key, times);

@@ -1,7 +1,7 @@
 /**
  * I15: an intent is durable before a sandbox is asked for. I17: in the end nothing belongs to
  * nobody. I18: what is wanted, in quarantine, or too new to be judged is not deleted. I20: what was
- * removed does not come back. I52: nothing is kept awake without somebody who uses it.
+ * removed does not come back. I58: nothing is kept awake without somebody who uses it.
  */
 import { CONTROL_NAME } from "../../../hub/platform-watch/control-run.ts";
 import type { PlatformCall } from "../platform.ts";
@@ -33,13 +33,13 @@ export class SandboxChecks implements Check {
     if (name === "refreshActivity") this.#onKept(target);
   }
 
-  /** I52: nobody types and nothing runs in these worlds: only a driver on its way back is kept. */
+  /** I58: nobody types and nothing runs in these worlds: only a driver on its way back is kept. */
   #onKept(sandboxId: string): void {
     const owner = this.#stand.world.sessions.find(({ record }) => record.sandboxId === sandboxId);
     if (owner === undefined || owner.record.state === "nudging") return;
     // Between an attach and the driver's first word nobody knows.
     if (owner.health().activity.process.running === null) return;
-    this.#stand.violate("I52", `${owner.record.name} is kept awake and nobody uses it`);
+    this.#stand.violate("I58", `${owner.record.name} is kept awake and nobody uses it`);
   }
 
   atEnd(): void {
