@@ -320,6 +320,7 @@ describe("a pause that fails", () => {
     const ended = events.filter(({ kind }) => kind === "attempt.ended").map(({ data }) => data);
     expect(ended.at(-2)).toMatchObject({ attempt: 2, result: "error", code: "PauseUnsupported" });
     expect(ended.at(-1)).toMatchObject({ attempt: 3, result: "connected", code: null });
+    expect(session.record.desired).toBe("connected");
     expect(session.outcome(2)?.message).toContain("pause is not supported");
   });
 });

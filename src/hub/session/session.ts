@@ -6,7 +6,8 @@ import { createActor, type Actor, type StateValue } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
-import { discardSandbox, type SessionRecord, type SessionState } from "../../store/facts.ts";
+import { discardSandbox } from "../../store/facts.ts";
+import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
 import { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
 import { EvidenceBoard } from "./board.ts";
@@ -276,7 +277,11 @@ export class Session {
     const before = this.record;
     const { attempt, attemptAt, deadlineAt, rung, fault, starts } = context;
     const now = this.#parts.clock.now();
-    if (attempt !== before.attempt) this.#tellEnd(outcomeSuperseded(before, context.refusal, now));
+    if (attempt !== before.attempt) {
+      // Who was told no has no wish left that the session should work towards.
+      const wish = context.refusal === null ? {} : ({ desired: "connected" } as const);
+      this.#tellEnd(outcomeSuperseded(before, context.refusal, now), wish);
+    }
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" ? fault : null;
     const used = { ladder: context.counts, starts, rung };
@@ -307,15 +312,11 @@ export class Session {
   }
 
   /** Each attempt tells once how it ended; the record remembers which have. */
-  #tellEnd(outcome: AttemptOutcome): void {
+  #tellEnd(outcome: AttemptOutcome, change: Fact["change"] = {}): void {
     const { attempt } = outcome;
     if (this.record.attemptEnded >= attempt) return;
-    this.ledger.note(
-      "attempt.ended",
-      sentenceOf(outcome),
-      { ...outcome },
-      { attemptEnded: attempt },
-    );
+    const told = { ...change, attemptEnded: attempt };
+    this.ledger.note("attempt.ended", sentenceOf(outcome), { ...outcome }, told);
     this.#outcomes.set(attempt, outcome);
     for (const old of this.#outcomes.keys()) {
       if (this.#outcomes.size > OUTCOMES_KEPT_MAX) this.#outcomes.delete(old);
