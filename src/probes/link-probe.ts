@@ -1,10 +1,8 @@
 /** Does the driver itself answer? A hub nonce over its link; an open socket does not count. */
 import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
 import { LINK_PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
-
-/** A driver whose event loop is this late answers, and is worth a word. */
-const LOOP_LAG_WARN_MS = 1_000;
 
 export async function probeLink(options: {
   link: LinkProber | null;
@@ -23,7 +21,8 @@ export async function probeLink(options: {
   }
   try {
     const { loopLagMs } = await link.challenge(LINK_PROBE_WAIT_MS);
-    const lag = loopLagMs > LOOP_LAG_WARN_MS ? `, its event loop was ${loopLagMs} ms late` : "";
+    const lag =
+      loopLagMs > limits.LOOP_LAG_WARN_MS ? `, its event loop was ${loopLagMs} ms late` : "";
     const detail = `answered the hub's nonce${lag}`;
     return { ...base, ...timing(), ok: true, code: null, detail, loopLagMs };
   } catch (error) {

@@ -7,6 +7,7 @@
  * make that work unreal.
  */
 import type { FaultCode } from "../base/faults.ts";
+import { diagnose } from "./diagnosis.ts";
 import type { Evidence, ProbeName, ProbePath } from "./probe.ts";
 
 export type VerdictCode = "Connected" | "Unproven" | FaultCode;
@@ -65,43 +66,7 @@ export function slotName({ probe, path }: Slot): string {
 
 function verdictOf(broken: readonly Evidence[]): Verdict {
   const said = broken.map((item) => `${slotName(item)} (${item.detail})`).join("; ");
-  const platformWide = broken.some((item) => isPlatformWide(item.code));
-  if (!platformWide && PATHS.some((path) => nothingWorks(broken, path))) {
-    return { code: "ResumeBroken", text: `neither exec nor filesystem works: ${said}` };
-  }
-  const [first] = [...broken].sort((a, b) => weight(a.code) - weight(b.code));
-  return { code: first?.code ?? "Internal", text: `broken: ${said}` };
-}
-
-const PATHS: readonly ProbePath[] = ["platform", "driver"];
-/** A driver that says nothing has not looked: that tells of the driver, not of the sandbox. */
-const NOT_LOOKED: readonly (FaultCode | null)[] = ["DriverAbsent", "DriverDeaf"];
-
-function nothingWorks(broken: readonly Evidence[], path: ProbePath): boolean {
-  const fails = (probe: ProbeName): boolean =>
-    broken.some(
-      (item) => item.probe === probe && item.path === path && !NOT_LOOKED.includes(item.code),
-    );
-  return fails("exec") && fails("filesystem");
-}
-
-/** Faults that say nothing about this sandbox come first: they explain all the others. */
-function isPlatformWide(code: FaultCode | null): boolean {
-  return code !== null && PLATFORM_WIDE.includes(code);
-}
-
-const PLATFORM_WIDE: readonly FaultCode[] = [
-  "PlatformAuthRejected",
-  "PlatformRateLimited",
-  "PlatformDown",
-  "SandboxStopped",
-];
-
-/** Codes that name the cause; beside them "broken" only repeats the effect. */
-const CAUSES: readonly FaultCode[] = ["DiskFull", "FilesystemReadOnly", "ProcessLimit"];
-
-function weight(code: FaultCode | null): number {
-  if (isPlatformWide(code)) return 0;
-  if (code === "FilesystemMountMissing") return 1;
-  return code !== null && CAUSES.includes(code) ? 2 : 3;
+  const found = diagnose({ seen: broken, failures: [], warnings: [] });
+  if (found !== null) return { code: found.code, text: `${found.says}: ${said}` };
+  return { code: broken[0]?.code ?? "Internal", text: `broken: ${said}` };
 }

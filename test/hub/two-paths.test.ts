@@ -85,4 +85,20 @@ describe("two paths into a sandbox", () => {
       capabilities: { terminal: { ok: false }, exec: { ok: true }, link: { ok: true } },
     });
   });
+
+  test("[PR15] a driver that is short of time warns, breaks nothing, and is well again", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    link.loopLagMs = 4_000;
+    await world.clock.advanceAsync(12_000);
+    expect(session.record.detail).toBe("connected.healthy");
+    expect(session.health()).toMatchObject({
+      status: "warn",
+      verdict: { code: "Connected" },
+      warnings: [{ code: "DriverStarved", text: "the driver's event loop was 4000 ms late" }],
+    });
+    link.loopLagMs = 0;
+    await world.clock.advanceAsync(12_000);
+    expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
+  });
 });

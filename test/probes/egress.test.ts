@@ -125,10 +125,10 @@ describe("a session whose driver does not come", () => {
 
   test("[SM42] is proven again by itself when the network opens", async () => {
     const world = new HubWorld();
+    const { session, link } = await world.connected();
     world.platform.wayOut = blocked;
-    const session = world.create();
+    session.detach(link, "silent");
     await untilError(world, session, 20_000);
-    world.driversDial();
     world.platform.wayOut = printed(report(tried("ok", "ok")));
     world.platform.onNudge = () => "driver-dead";
     await world.clock.advanceAsync(3 * world.policy.confirmMs);

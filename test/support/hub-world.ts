@@ -33,6 +33,7 @@ export class FakeLink implements DriverLink {
   exec = well;
   filesystem = well;
   noTerminal = false;
+  loopLagMs = 0;
   onEnd: (why: LinkEnding) => void = () => undefined;
 
   constructor(epoch: number) {
@@ -42,7 +43,7 @@ export class FakeLink implements DriverLink {
   challenge(): Promise<{ readonly loopLagMs: number }> {
     this.challenges += 1;
     if (this.deaf) return Promise.reject(new HubError("DriverDeaf", "the driver did not answer"));
-    return Promise.resolve({ loopLagMs: 0 });
+    return Promise.resolve({ loopLagMs: this.loopLagMs });
   }
 
   inside(): Promise<InsideAnswer> {

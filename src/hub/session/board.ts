@@ -7,6 +7,7 @@
  * only moves its time.
  */
 import type { FaultCode } from "../../base/faults.ts";
+import { limits } from "../../base/limits.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Claim } from "../../providers/provider.ts";
 import type { Evidence } from "../../probes/probe.ts";
@@ -67,6 +68,7 @@ export class EvidenceBoard {
 
   answered(evidence: Evidence): void {
     const slot = slotName(evidence);
+    this.#judgeLag(evidence);
     const before = this.#evidence.get(slot);
     this.#evidence.set(slot, this.#ledger.redact(evidence));
     const same =
@@ -77,6 +79,13 @@ export class EvidenceBoard {
     const verb = evidence.ok ? "ok" : "failed";
     const text = `${slot} ${verb} (${evidence.latencyMs} ms): ${evidence.detail}`;
     this.#ledger.note("probe.answered", text, { ...evidence });
+  }
+
+  /** A driver that answers late is short of time, and not broken. */
+  #judgeLag({ probe, ok, loopLagMs = 0 }: Evidence): void {
+    if (probe !== "driver" || !ok) return;
+    if (loopLagMs <= limits.LOOP_LAG_WARN_MS) this.#warnings.delete("DriverStarved");
+    else this.warned("DriverStarved", `the driver's event loop was ${loopLagMs} ms late`);
   }
 
   /** What the driver said of itself in its hello: a claim of its own, like the platform's. */

@@ -37,6 +37,8 @@ export function nextStart(facts: StartFacts): StartStep {
     if (fallbackImage(spec, policy) !== null) return "fall-back";
   }
   if (!fault.retryable) return "fail";
+  // A closed network closes for each fresh sandbox alike.
+  if (fault.code === "EgressBlocked" || fault.code === "DnsFailed") return "fail";
   const granted = (spec.retry ?? policy.retry)[fault.category] ?? 0;
   const used = counts.retries[fault.category] ?? 0;
   const waitMs = retryWaitMs(countRetry(counts, fault), policy);
