@@ -86,6 +86,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     secrets: secret,
     living: () => sessions.living,
     hasClients: (sessionId) => switchboard.isWanted(sessionId),
+    onControl: ({ sandboxSeconds }) =>
+      sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   const { provider, control } = watch;
   const access = createAccess(options, secrets.driverSecret);
@@ -166,7 +168,7 @@ function hearFacts(
 
 function createWatch(
   { platform, policy }: HubOptions,
-  given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients"> & {
+  given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl"> & {
     readonly secrets: string[];
   },
 ): PlatformWatch {

@@ -44,6 +44,8 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     log,
     living: () => world.sessions.living,
     hasClients: () => false,
+    onControl: ({ sandboxSeconds }) =>
+      world.sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   watch.start();
   const state = { ready: true };

@@ -14,6 +14,7 @@ import type { SessionEvent } from "../../store/facts.ts";
 import { AlikeWatch, type AlikeFacts } from "./alike-watch.ts";
 import { Breaker, type BreakerFacts } from "./breaker.ts";
 import { CallLedger, type CallError, type CallFacts } from "./call-ledger.ts";
+import type { ControlResult } from "./control-run.ts";
 import { PlatformControl, type ControlFacts } from "./control-desk.ts";
 import { GuardedProvider } from "./guarded-provider.ts";
 import { RateBudget, type RateFacts } from "./rate-budget.ts";
@@ -32,6 +33,8 @@ export interface PlatformWatchOptions {
   readonly living: () => number;
   /** Whether people are attached to a session. */
   readonly hasClients: (sessionId: string) => boolean;
+  /** Who keeps the accounts is told of each control sandbox, once it is deleted. */
+  readonly onControl: (result: ControlResult) => void;
 }
 
 /**
@@ -102,7 +105,10 @@ export class PlatformWatch {
       provider: ungated,
       known: () => this.#breaker.refusal() ?? this.#api.held(),
       whyNotDestructive: () => this.whyNoRung(),
-      onResult: (result) => this.#alike.answered(result),
+      onResult: (result) => {
+        options.onControl(result);
+        this.#alike.answered(result);
+      },
     });
     this.#alike = new AlikeWatch({
       clock,

@@ -111,6 +111,8 @@ export class World {
       inner: this.platform.provider(process),
       living: () => sessions.living,
       hasClients: () => false,
+      onControl: ({ sandboxSeconds }) =>
+        sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
     });
     const { provider, control } = watch;
     const sessions: Sessions = new Sessions(

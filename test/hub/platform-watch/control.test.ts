@@ -30,7 +30,7 @@ const outcomes = ({ steps }: ControlResult): string =>
 
 describe("a control sandbox", () => {
   test("[GU7] goes through all steps on a platform that works, and leaves nothing behind", async () => {
-    const { run, platform, controls } = desk();
+    const { run, platform, controls, sessions } = desk();
     const labels: object[] = [];
     const { create } = platform;
     platform.create = (request) => {
@@ -42,6 +42,7 @@ describe("a control sandbox", () => {
       "create ok, write ok, exec ok, pause ok, resume ok, read ok, delete ok",
     );
     expect(result).toMatchObject({ verdict: "platform-ok", failed: null, deleted: true });
+    expect(sessions.controls).toEqual([result]);
     expect(labels).toEqual([{ "holdfast/control": "1", "holdfast/hub": "hub_test" }]);
     expect(controls()).toEqual([]);
   });

@@ -2,6 +2,7 @@
 import { silentLogger } from "../../../src/base/log.ts";
 import type { HubError } from "../../../src/base/hub-error.ts";
 import { seededRandom } from "../../../src/base/random.ts";
+import type { ControlResult } from "../../../src/hub/platform-watch/control-run.ts";
 import { PlatformWatch } from "../../../src/hub/platform-watch/platform-watch.ts";
 import { FakePlatform } from "../../support/fake-platform.ts";
 import { settled, TestClock } from "../../support/test-clock.ts";
@@ -51,7 +52,7 @@ export async function allSettled(): Promise<void> {
 }
 
 export function guardedWorld(limitPerMinute?: number) {
-  const sessions = { living: 0, wanted: new Set<string>() };
+  const sessions = { living: 0, wanted: new Set<string>(), controls: [] as ControlResult[] };
   const clock = new PatientClock();
   const platform = new TroubledPlatform(clock);
   const watch = new PlatformWatch({
@@ -62,6 +63,7 @@ export function guardedWorld(limitPerMinute?: number) {
     log: silentLogger,
     living: () => sessions.living,
     hasClients: (id) => sessions.wanted.has(id),
+    onControl: (result) => sessions.controls.push(result),
     ...(limitPerMinute === undefined ? {} : { limitPerMinute }),
   });
   return { clock, platform, watch, sessions };

@@ -63,6 +63,7 @@ async function brokenTogether(breaks: (sandboxName: string) => boolean) {
         log: silentLogger,
         living: () => world.sessions.living,
         hasClients: () => false,
+    onControl: () => undefined,
       });
       return made.watch.control;
     },
