@@ -91,6 +91,7 @@ export class Channel {
       send: (stream, type, body) => this.#link?.egress.control(this.#frame(stream, type, 0, body)),
       frame: (stream, type, flags, body) => this.#frame(stream, type, flags, body),
       ready: (source) => this.#link?.egress.ready(source),
+      grow: (bytes) => this.#grow(bytes),
       closed: (stream, end) => this.#buried(stream, end),
     };
   }
@@ -270,11 +271,19 @@ export class Channel {
 
   #add(id: number, sendBytes: number, receiveBytes: number, request: OpenRequest | null): Stream {
     const crc = this.#options.crc32 ?? crc32;
-    const options = { id, sendBytes, receiveBytes, request, crc32: crc };
+    const { clock } = this.#options;
+    const options = { id, sendBytes, receiveBytes, request, crc32: crc, clock };
     const stream = new Stream(this.#port, options);
     this.#streams.set(id, stream);
     this.#armProbe();
     return stream;
+  }
+
+  /** Windows grow while all of them together stay within what a channel may hold. */
+  #grow(bytes: number): boolean {
+    let all = bytes;
+    for (const stream of this.#streams.values()) all += stream.windowBytes;
+    return all <= limits.CHANNEL_WINDOW_BYTES_MAX;
   }
 
   #buried(stream: Stream, end: StreamEnd): void {

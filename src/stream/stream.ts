@@ -4,7 +4,7 @@
  * took it, the end after the last of them. It outlives the link under it: what was sent and not
  * taken is kept, and sent again where the peer stands. Does not own ids, routes or what it is for.
  */
-import type { Crc32 } from "../base/crc32.ts";
+import { limits } from "../base/limits.ts";
 import {
   encodeCredit,
   encodeCtl,
@@ -22,40 +22,10 @@ import type { DataSource } from "./egress.ts";
 import { ownBytes } from "./own-bytes.ts";
 import { ReceiveSide } from "./receive-side.ts";
 import { SendSide } from "./send-side.ts";
+import type { StreamEnd, StreamEvents, StreamOptions, StreamPort } from "./stream-port.ts";
+import { WindowPacer } from "./window-pacer.ts";
 
-export type StreamEnd =
-  /** Both directions ended and were consumed. */
-  | { readonly kind: "finished" }
-  | { readonly kind: "reset"; readonly by: "peer" | "self"; readonly reset: Reset };
-
-export interface StreamEvents {
-  /** The peer accepted; only for streams that this side opened. */
-  readonly onOpen?: (ok: OpenOk) => void;
-  /** A promise holds back the next chunk and, in the end, the peer's source. */
-  readonly onBytes?: (bytes: Uint8Array) => void | Promise<void>;
-  /** The peer's last byte was taken. */
-  readonly onEnd?: () => void;
-  readonly onCtl?: (ctl: Ctl) => void;
-  readonly onClosed?: (end: StreamEnd) => void;
-}
-
-/** What a stream needs of its channel. Without a link nothing is sent: `bound` catches up. */
-export interface StreamPort {
-  readonly linked: boolean;
-  send(stream: number, type: FrameType, body: Uint8Array): void;
-  frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array;
-  ready(source: DataSource): void;
-  closed(stream: Stream, end: StreamEnd): void;
-}
-
-export interface StreamOptions {
-  readonly id: number;
-  readonly sendBytes: number;
-  readonly receiveBytes: number;
-  readonly crc32: Crc32;
-  /** The OPEN to send; null when the peer opened it: nothing is handed on before `accept`. */
-  readonly request: OpenRequest | null;
-}
+export type { StreamEnd, StreamEvents, StreamPort } from "./stream-port.ts";
 
 export class Stream implements DataSource {
   readonly id: number;
@@ -63,6 +33,7 @@ export class Stream implements DataSource {
   readonly #send: SendSide;
   readonly #receive: ReceiveSide;
   readonly #ctl = new CtlQueue();
+  readonly #pacer: WindowPacer;
   readonly #request: OpenRequest | null;
   /** The answer to OPEN, given or received. */
   #answer: OpenOk | null = null;
@@ -75,6 +46,8 @@ export class Stream implements DataSource {
   #senders: (() => void)[] = [];
   /** The position from which the peer was last asked to send again. */
   #resyncedAt = -1;
+  /** The highest offset that the peer was told it may reach. */
+  #toldMax = 0;
   /** Something came since the last look. */
   #heard = false;
 
@@ -83,12 +56,17 @@ export class Stream implements DataSource {
     this.id = options.id;
     this.#send = new SendSide(options.sendBytes, options.crc32);
     this.#receive = new ReceiveSide(options.receiveBytes, options.crc32);
+    this.#pacer = new WindowPacer(options.clock);
     this.#request = options.request;
     this.#consuming = options.request === null;
   }
 
   get closed(): boolean {
     return this.#end !== null;
+  }
+
+  get windowBytes(): number {
+    return this.#receive.windowBytes;
   }
 
   /** Bytes kept for the peer, and bytes that wait for the consumer here. */
@@ -203,6 +181,7 @@ export class Stream implements DataSource {
   bound(): void {
     if (this.closed) return;
     this.#resyncedAt = -1;
+    this.#pacer.forget();
     this.#sendCtls();
     this.#port.ready(this);
     this.#took(0);
@@ -248,6 +227,7 @@ export class Stream implements DataSource {
     } else if (arrival.kind === "gap") {
       this.#resync();
     } else {
+      this.#pacer.arrived(this.#receive.rx);
       if (arrival.bytes.length > 0) this.#arrived.push(ownBytes(arrival.bytes));
       if (early) this.#resync();
       this.#consume();
@@ -337,17 +317,28 @@ export class Stream implements DataSource {
 
   #took(length: number): void {
     if (this.closed) return;
-    if (this.#receive.taken(length)) this.#credit();
+    const due = this.#receive.taken(length);
+    if (length > 0) this.#pace();
+    if (due) this.#credit();
     if (!this.#receive.finished || this.#endDelivered) return;
     this.#endDelivered = true;
     this.#events.onEnd?.();
     this.#closeWhenFinished();
   }
 
+  #pace(): void {
+    const { windowBytes, position } = this.#receive;
+    if (!this.#pacer.taken(position.ack, windowBytes)) return;
+    const more = Math.min(windowBytes, limits.STREAM_WINDOW_BYTES_MAX - windowBytes);
+    if (more > 0 && this.#port.grow(more)) this.#receive.open(windowBytes + more);
+  }
+
   /** Only what was said counts as told: without a link the next one will hear it. */
   #credit(): void {
     if (!this.#port.linked) return;
     const { rx, ack, max } = this.#receive.tell();
+    this.#pacer.granted(this.#toldMax);
+    this.#toldMax = max;
     this.#control(FrameType.credit, encodeCredit({ rx, ack, max, ctlRx: this.#ctl.rx }));
   }
 

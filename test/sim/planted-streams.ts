@@ -33,13 +33,6 @@ export const streamPlants: readonly Plant[] = [
       "    if (bytes.length > 0) this.#log.drop(offset);",
   ),
   plant(
-    "ack-on-receipt",
-    "a hub's kind of ack: received counts as taken",
-    "stream/receive-side.ts",
-    "ack: this.#taken + (this.finished ? 1 : 0),",
-    "ack: this.rx,",
-  ),
-  plant(
     "drop-on-overflow",
     "a full buffer drops what is new",
     "stream/send-side.ts",
@@ -70,20 +63,6 @@ export const streamPlants: readonly Plant[] = [
     "if (id < this.#highestPeerId && !this.#skipped.delete(id)) {",
   ),
   plant(
-    "no-tombstones",
-    "nothing is remembered of streams that are over",
-    "stream/channel.ts",
-    "this.#tombstones.set(stream.id, tombstone);",
-    "void tombstone;",
-  ),
-  plant(
-    "ctl-twice",
-    "a control message that comes again is delivered again",
-    "stream/ctl-queue.ts",
-    'if (seq < this.rx) return "old";',
-    'if (seq < this.rx) return "deliver";',
-  ),
-  plant(
     "exit-overtaken",
     "the end does not wait for the exit before it",
     "stream/stream.ts",
@@ -103,13 +82,6 @@ export const streamPlants: readonly Plant[] = [
     "driver/channel-table.ts",
     "for (const entry of [...this.#entries.values()]) {\n      if (entry.leaseMs > 0)",
     "for (const entry of [...this.#entries.values()]) {\n      if (entry.leaseMs < 0)",
-  ),
-  plant(
-    "old-attach-wins",
-    "a late attach takes the channel back",
-    "driver/channel-table.ts",
-    "if (attachSeq <= known.attachSeq) {",
-    "if (attachSeq < 0) {",
   ),
   plant(
     "ids-reused",

@@ -1,0 +1,44 @@
+/** What stands around a stream: how it ends, whom it tells, what it needs of its channel. */
+import type { Clock } from "../base/clock.ts";
+import type { Crc32 } from "../base/crc32.ts";
+import type { FrameType } from "../protocol/frame.ts";
+import type { Ctl, OpenOk, OpenRequest, Reset } from "../protocol/services.ts";
+import type { DataSource } from "./egress.ts";
+import type { Stream } from "./stream.ts";
+
+export type StreamEnd =
+  /** Both directions ended and were consumed. */
+  | { readonly kind: "finished" }
+  | { readonly kind: "reset"; readonly by: "peer" | "self"; readonly reset: Reset };
+
+export interface StreamEvents {
+  /** The peer accepted; only for streams that this side opened. */
+  readonly onOpen?: (ok: OpenOk) => void;
+  /** A promise holds back the next chunk and, in the end, the peer's source. */
+  readonly onBytes?: (bytes: Uint8Array) => void | Promise<void>;
+  /** The peer's last byte was taken. */
+  readonly onEnd?: () => void;
+  readonly onCtl?: (ctl: Ctl) => void;
+  readonly onClosed?: (end: StreamEnd) => void;
+}
+
+/** What a stream needs of its channel. Without a link nothing is sent: `bound` catches up. */
+export interface StreamPort {
+  readonly linked: boolean;
+  send(stream: number, type: FrameType, body: Uint8Array): void;
+  frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array;
+  ready(source: DataSource): void;
+  /** Asks for room for a larger window. */
+  grow(bytes: number): boolean;
+  closed(stream: Stream, end: StreamEnd): void;
+}
+
+export interface StreamOptions {
+  readonly id: number;
+  readonly sendBytes: number;
+  readonly receiveBytes: number;
+  readonly crc32: Crc32;
+  readonly clock: Clock;
+  /** The OPEN to send; null when the peer opened it: nothing is handed on before `accept`. */
+  readonly request: OpenRequest | null;
+}

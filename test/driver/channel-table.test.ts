@@ -1,0 +1,79 @@
+import { beforeEach, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { ChannelTable } from "../../src/driver/channel-table.ts";
+import type { Attach } from "../../src/protocol/control.ts";
+import { NEW_CHANNEL, type Channel } from "../../src/stream/channel.ts";
+import { Egress } from "../../src/stream/egress.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+const HOUR_MS = 3_600_000;
+
+let clock: TestClock;
+let table: ChannelTable;
+
+beforeEach(() => {
+  clock = new TestClock();
+  const openService = (): void => undefined;
+  table = new ChannelTable({ clock, log: silentLogger, openService });
+});
+
+const attach = (mode: Attach["mode"], attachSeq: number, rest: Partial<Attach> = {}) => {
+  const head = { session: "s", channelId: "c", opened: 0, seen: 0, leaseMs: HOUR_MS };
+  return table.take({ mode, attachSeq, ...head, ...rest } as Attach);
+};
+
+/** The channel of a fresh attach, on a link. */
+function linked(rest: Partial<Attach> = {}): Channel {
+  const taken = attach("new", 1, rest);
+  if (!taken.ok) throw new Error(taken.message);
+  const egress = new Egress({ send: () => undefined, bufferedBytes: 0 });
+  taken.channel.bind({ route: 1, epoch: 1, egress }, NEW_CHANNEL);
+  return taken.channel;
+}
+
+const codeOf = (taken: ReturnType<typeof attach>): string => (taken.ok ? "taken" : taken.code);
+
+test("[ST9] new and resume are never taken for each other", () => {
+  expect(codeOf(attach("resume", 1))).toBe("UNKNOWN_CHANNEL");
+  linked();
+  expect(codeOf(attach("new", 2))).toBe("CHANNEL_EXISTS");
+  expect(codeOf(attach("resume", 2))).toBe("taken");
+});
+
+test("[ST9] a late, older attach does not take the channel back", () => {
+  linked();
+  expect(codeOf(attach("resume", 5))).toBe("taken");
+  expect(codeOf(attach("resume", 5))).toBe("ATTACH_STALE");
+  expect(codeOf(attach("resume", 3))).toBe("ATTACH_STALE");
+});
+
+test("[ST9] a lease counts only the time in which the driver ran", () => {
+  const channel = linked();
+  table.release(channel, true, "lost");
+  clock.advance(HOUR_MS / 2);
+  // A weekend in a frozen sandbox.
+  clock.freeze(48 * HOUR_MS);
+  clock.advance(HOUR_MS / 4);
+  expect(codeOf(attach("resume", 2))).toBe("taken");
+  table.release(channel, true, "lost");
+  clock.advance(HOUR_MS + 60_000);
+  expect(codeOf(attach("resume", 3))).toBe("LEASE_EXPIRED");
+  expect(table.size).toBe(0);
+});
+
+test("[ST9] who leaves, and who asked for no lease, is not waited for", () => {
+  table.release(linked(), false, "bye");
+  expect(codeOf(attach("resume", 2))).toBe("CHANNEL_ENDED");
+  linked({ channelId: "d", leaseMs: 0 });
+  table.releaseAll();
+  expect(table.size).toBe(0);
+});
+
+test("[ST9] a full table makes room only of channels that hold nothing", () => {
+  for (let n = 0; n < limits.CHANNELS_PER_LINK_MAX; n++) linked({ channelId: `c${n}` });
+  expect(codeOf(attach("new", 1, { channelId: "more" }))).toBe("LIMIT");
+  table.releaseAll();
+  expect(codeOf(attach("new", 1, { channelId: "more" }))).toBe("taken");
+  expect(table.size).toBe(limits.CHANNELS_PER_LINK_MAX);
+});
