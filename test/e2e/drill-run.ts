@@ -44,14 +44,19 @@ export async function runDrill(rig: DrillRig, scenario: Scenario): Promise<Drill
   return { ...result, wrong: wrongOf(result, settled()) };
 }
 
-/** From the thaw, which the hub hears of a little later, to the hello that followed it. */
+/**
+ * From the thaw, which the hub hears of a little later, to the hello that followed it. Null where
+ * the freeze did not come to its end: the ladder restarted the sandbox before, so nothing dialled.
+ */
 async function redialOf(rig: DrillRig, name: string): Promise<number | null> {
   const hears = async () => (await rig.timeline(name)).find(({ kind }) => kind === "drill.off");
   for (let look = 0; (await hears()) === undefined && look < looksAfter; look++) await pause();
   const timeline = await rig.timeline(name);
   const thawed = timeline.find(({ kind }) => kind === "drill.off");
+  if (thawed === undefined || !("ended" in thawed.data)) return null;
+  if (thawed.data.ended !== "time is up") return null;
   const hello = timeline.findLast(({ kind }) => kind === "epoch.issued");
-  const thawedAt = thawed === undefined || !("endedAt" in thawed.data) ? NaN : thawed.data.endedAt;
+  const thawedAt = "endedAt" in thawed.data ? thawed.data.endedAt : null;
   const seconds = (Date.parse(hello?.at ?? "") - Date.parse(String(thawedAt))) / 1000;
   return Number.isNaN(seconds) ? null : seconds;
 }
