@@ -172,6 +172,19 @@ export interface Health {
     readonly terminal: Capability;
   };
   readonly source?: StartSource | null;
+  /** The driver's own word on itself: a claim, like the platform's. */
+  readonly driverSays?: {
+    readonly text: string;
+    readonly at: string;
+    readonly ageMs: number;
+  } | null;
+  /** What breaks nothing now and should be looked at: a twin, a rollback, a starved driver. */
+  readonly warnings?: readonly {
+    readonly code: string;
+    readonly text: string;
+    readonly at: string;
+    readonly ageMs: number;
+  }[];
   readonly verdict: { readonly code: string; readonly text: string };
   /** One sentence when the claim and the evidence contradict each other. */
   readonly disagreement: string | null;

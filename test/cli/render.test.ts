@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { HubEvent } from "../../src/client/api-types.ts";
+import type { Health, HubEvent } from "../../src/client/api-types.ts";
 import { formatDuration, parseDuration } from "../../src/cli/render/durations.ts";
+import { renderHealth } from "../../src/cli/render/health.ts";
 import { createPaint, plain } from "../../src/cli/render/paint.ts";
 import { renderProblem, renderSessionError } from "../../src/cli/render/problem.ts";
 import {
@@ -83,6 +84,27 @@ describe("proof", () => {
       both,
     );
     expect(healed.steps[2]?.outcome).toBe("ok");
+  });
+
+  test("a warning is read in health, with its code and its age", () => {
+    const fact = { ok: true, at: null, ageMs: 5, latencyMs: 1, path: "link" as const, detail: "" };
+    const health: Health = {
+      status: "warn",
+      session: "ses_1",
+      state: "connected",
+      epoch: 3,
+      claim: { platform: "local", state: "started", at: null, ageMs: 5 },
+      evidence: { driver: fact, exec: fact, filesystem: fact },
+      driverSays: { text: "pid 17, dials because: nudge", at: "", ageMs: 2_000 },
+      warnings: [{ code: "RolledBack", text: "it came back older", at: "", ageMs: 3_000 }],
+      verdict: { code: "Connected", text: "all answered" },
+      disagreement: null,
+      ladder: { rung: null, attempts: 0, deadlineAt: null },
+      lastError: null,
+    };
+    expect(renderHealth(health, colourless)).toContain(
+      "it came back older [RolledBack], 3",
+    );
   });
 
   test("a lost driver takes its step back", () => {

@@ -47,6 +47,9 @@ export function renderHealth(health: Health, paint: Paint): string {
     const until = ladder.deadlineAt === null ? "" : `, until ${ladder.deadlineAt}`;
     more.push(["healing", `${ladder.rung}, attempt ${ladder.attempts}${until}`]);
   }
+  for (const { code, text, ageMs } of health.warnings ?? []) {
+    more.push(["warning", paint.yellow(`${plain(text)} [${code}], ${age(ageMs)} ago`)]);
+  }
   if (lastError !== null) {
     // The sentence of an error that is still there is the verdict above.
     const said = lastError.message === verdict.text ? "" : `: ${plain(lastError.message)}`;

@@ -34,7 +34,14 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
     const said = `${sandboxName} was replaced and is kept until ${until}: ${why}`;
     lines.push(paint.yellow(plain(said)));
   }
+  for (const { code, text, ageMs } of health.warnings ?? []) {
+    lines.push(paint.yellow(`${plain(text)} [${code}], ${formatDuration(ageMs)} ago`));
+  }
   lines.push("", "What is known:", claimLine(health));
+  if (health.driverSays !== undefined && health.driverSays !== null) {
+    const { text, ageMs } = health.driverSays;
+    lines.push(`  · the driver says: ${plain(text)} (${formatDuration(ageMs)} ago)`);
+  }
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);
   }
