@@ -105,6 +105,8 @@ export interface PlannedRung {
 
 export interface SessionError {
   readonly code: string;
+  /** How it failed, where the code only says that it did. */
+  readonly diagnosis?: string;
   readonly category: string;
   readonly message: string;
   readonly hint: string;

@@ -38,6 +38,8 @@ export interface EvidenceItem {
 /** How an attempt ended badly: always a code, never "unknown" without the raw answer. */
 export interface SessionFault {
   readonly code: FaultCode;
+  /** What the code does not tell: a start that failed may have stalled. */
+  readonly diagnosis?: FaultCode;
   readonly category: FaultCategory;
   readonly message: string;
   readonly hint: string;

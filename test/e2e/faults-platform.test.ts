@@ -107,7 +107,7 @@ describeWhere([needs.linux], "a platform that fails", () => {
     const own = await startHub({ ...brisk, stallMs: 2_000, createMs: 12_000 });
     await rig.on("create-stuck");
     const { session } = await create(own, "stuck");
-    expect(session).toMatchObject({ state: "error", lastError: { code: "SandboxStartStalled" } });
+    expect(session).toMatchObject({ state: "error", lastError: { code: "SandboxStartFailed" } });
     expect((await namesOf(session)).length).toBeGreaterThan(0);
     await own.ask("DELETE", "/sessions/stuck");
     await rig.off();

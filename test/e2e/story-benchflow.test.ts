@@ -38,7 +38,7 @@ describeWhere([needs.linux], "the story of the start that never came", () => {
     const { exitCode, session, tookMs } = await story.create("stuck");
     expect([exitCode, session.state]).toEqual([6, "error"]);
     expect(session.lastError).toMatchObject({ category: "startup", retryable: true });
-    expect(session.lastError?.code).toBe("SandboxStartStalled");
+    expect(session.lastError?.code).toBe("SandboxStartFailed");
     expect(tookMs).toBeLessThan(DEADLINE_MS);
     const left = await ofSession(session.id);
     expect(left.length).toBe(2);

@@ -309,9 +309,12 @@ describe("a sandbox that is stuck in creating", () => {
     const tookMs = await settle(world, session, world.policy.createMs + 1_000);
     expect(tookMs).toBeLessThan(world.policy.createMs);
     expect(session.record.fault).toMatchObject({
-      code: "SandboxStartStalled",
+      code: "SandboxStartFailed",
+      diagnosis: "SandboxStartStalled",
       category: "startup",
+      retryable: true,
     });
+    expect(session.health().verdict.code).toBe("SandboxStartStalled");
     expect(session.record.litter).toEqual(platform.names);
   });
 

@@ -15,3 +15,9 @@ export function faultFrom(
     ...place,
   };
 }
+
+/** As it is told outside: whoever waits hears that the start failed, and the diagnosis says how. */
+export function toldFault(fault: SessionFault): SessionFault {
+  if (fault.code !== "SandboxStartStalled") return fault;
+  return { ...fault, code: "SandboxStartFailed", diagnosis: fault.code };
+}

@@ -170,7 +170,10 @@ function statusOf(input: HealthInput, terminal: boolean | null): SessionHealth["
 /** A suspended or failed session says that first; all else is what the evidence proves. */
 function verdictOf(input: HealthInput): SessionHealth["verdict"] {
   const { record } = input;
-  if (record.fault !== null) return { code: record.fault.code, text: record.fault.message };
+  if (record.fault !== null) {
+    const { code, diagnosis, message } = record.fault;
+    return { code: diagnosis ?? code, text: message };
+  }
   if (record.state === "suspended") {
     const text = "suspended on purpose; not trusted until it is resumed and proven";
     return { code: "Suspended", text };

@@ -14,6 +14,7 @@ import { EvidenceBoard } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
 import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
+import { toldFault } from "./fault-from.ts";
 import { healthOf, type SessionHealth } from "./health.ts";
 import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
@@ -283,7 +284,7 @@ export class Session {
       this.#tellEnd(outcomeSuperseded(before, context.refusal, now), wish);
     }
     const state = detail.split(".")[0] as SessionState;
-    const kept = state === "error" ? fault : null;
+    const kept = state === "error" && fault !== null ? toldFault(fault) : null;
     const used = { ladder: context.counts, starts, rung };
     const change = { state, detail, attempt, attemptAt, deadlineAt, ...used, fault: kept };
     // A hub that restarts re-enters the same state: nothing new to tell.
@@ -293,15 +294,16 @@ export class Session {
   }
 
   #tellState(context: SessionContext, change: Entered): void {
-    const { detail, state, attempt, rung, deadlineAt } = change;
+    const { detail, state, attempt, rung, deadlineAt, fault: failure } = change;
     const { fault, why } = context;
     if (detail === "connected.healthy" && !this.record.detail.startsWith("connected")) {
       const text = `connected: proven in epoch ${context.epoch ?? 0}`;
       this.ledger.note("session.connected", text, { epoch: context.epoch }, change);
     } else if (detail === "suspended.paused") {
       this.ledger.note("session.suspended", "suspended", {}, change);
-    } else if (state === "error" && fault !== null) {
-      this.ledger.note("session.failed", `${fault.code}: ${fault.message}`, { ...fault }, change);
+    } else if (state === "error" && failure !== null) {
+      const text = `${failure.code}: ${failure.message}`;
+      this.ledger.note("session.failed", text, { ...failure }, change);
     } else if (detail === "ended.gone") {
       this.ledger.note("session.ended", "ended: nothing of it is left", {}, change);
     } else {
