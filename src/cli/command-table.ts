@@ -145,6 +145,7 @@ export const commandTable: readonly CommandSpec[] = [
       ...intent,
       ["--env <key=value...>", "variable for the command; may be given often"],
       ["--timeout <duration>", "kill the command after this long; exit code 124"],
+      ["--key <key>", "run it at most once under this key; again tells how it went (7 days)"],
     ],
     examples: [
       "holdfast exec demo -- sh -c 'echo out; echo err >&2; exit 3'",

@@ -20,7 +20,7 @@ beforeEach(() => {
 
 const attach = (mode: Attach["mode"], attachSeq: number, rest: Partial<Attach> = {}) => {
   const head = { session: "s", channelId: "c", opened: 0, seen: 0, leaseMs: HOUR_MS };
-  return table.take({ mode, attachSeq, ...head, ...rest } as Attach);
+  return table.take({ mode, attachSeq, ...head, ...rest });
 };
 
 /** The channel of a fresh attach, on a link. */

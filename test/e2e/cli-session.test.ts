@@ -91,6 +91,15 @@ describeWhere([needs.linux], "a session from new to rm", () => {
     }
   });
 
+  test("a key runs a command once; asked again it tells how it went, with its code", async () => {
+    const once = ["exec", "demo", "--key", "deploy", "--", "sh", "-c", "echo ran >> runs; exit 4"];
+    expect((await cli.run(once)).exitCode).toBe(4);
+    const again = await cli.run(once);
+    expect([again.exitCode, again.stdout]).toEqual([4, ""]);
+    expect(again.stderr).toContain("nothing was started: deploy ran and ended with code 4");
+    expect((await cli.run(["exec", "demo", "--", "cat", "runs"])).stdout).toBe("ran\n");
+  });
+
   test("a timed-out command does not run on", async () => {
     await run("exec demo --timeout 300ms -- sleep 61.25");
     const end = await cli.run([

@@ -6,6 +6,7 @@ import type { ExecStream, Exit, TakeBytes } from "../../client/exec-stream.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { exitCodeOf, isInputPiped, pumpInput, writeTo } from "../byte-pump.ts";
 import { flagOption, note, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { tellStory } from "../exec-story.ts";
 import { timeLimit } from "../follow.ts";
 import { keyValues } from "../key-values.ts";
 import { tellInLines } from "../link-status.ts";
@@ -20,6 +21,7 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
   const limitMs = timeLimit(cli);
   const env = keyValues(cli, "env");
   const cwd = textOption(cli, "cwd");
+  const key = textOption(cli, "key");
   const link = await attachSession(cli, name);
   const stopTelling = tellInLines(cli, link.channel);
   try {
@@ -28,6 +30,7 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
       argv,
       ...(cwd === undefined ? {} : { cwd }),
       ...(env === null ? {} : { env }),
+      ...(key === undefined ? {} : { key }),
       onStdout: output.onStdout,
       onStderr: output.onStderr,
     });
@@ -45,6 +48,10 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
       interrupt.close();
       stopInput();
     }
+  } catch (error) {
+    const known = error instanceof HubError && error.code === "CommandKnown";
+    if (key === undefined || !known) throw error;
+    return tellStory(cli, key, await link.channel.execStatus(key));
   } finally {
     stopTelling();
     if (link.channel.phase.kind === "waiting") note(cli, MAY_STILL_RUN);
