@@ -33,6 +33,12 @@ const SCENES: readonly (readonly (readonly [FaultKind, number])[])[] = [
     ["asked-pause", 100],
     ["hub-killed", 3_000],
   ],
+  // A wake whose answer gets lost.
+  [
+    ["asked-pause", 0],
+    ["api-lost", 1_500],
+    ["asked-resume", 50],
+  ],
   // Proven again while its answers are late.
   [
     ["driver-starved", 0],

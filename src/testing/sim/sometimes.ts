@@ -34,11 +34,27 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   LinkLost: NO_CLIENTS,
   CommandNotFound: NO_CLIENTS,
   CommandRefused: NO_CLIENTS,
+  CloneSuspected: "a warning: the session goes on with its first driver",
+  RolledBack: "a warning: the session goes on",
+  DriverStarved: "a warning: a driver that is late is not gone",
+  DriverRestarted: NO_CLIENTS,
+  LeaseExpired: NO_CLIENTS,
+  DriverLaunchFailed: "the one command that a simulated shell runs wrong is none at all",
+  DnsFailed: "simulated sandboxes know the hub by its address",
   Internal: "a defect of ours: I22 breaks when one is seen",
+};
+
+/** What thousands of seeds may miss, and what may be seen all the same. */
+const RARE: Readonly<Record<string, string>> = {
+  "fault FilesystemMountMissing": "a fresh sandbox replaces it, unless none is to be had",
+  "fault NudgeQueued": "a nudge is given up for another rung before its queue is a verdict",
+  "deadline in resuming": "each step of a resume ends before the whole does",
 };
 
 const UNSEEN_STATES: Readonly<Record<string, string>> = {
   "nudging.deciding": "left in the step that enters it",
+  "creating.sorting": "left in the step that enters it",
+  "nudging.climbing": "left in the step that enters it",
   "error.sorting": "left in the step that enters it",
   boot: "left in the step that enters it",
 };
@@ -104,7 +120,7 @@ export function expectedSometimes(): readonly string[] {
     ...RUNGS.map((rung) => `rung ${rung}`),
     ...FAULT_KINDS.map((kind) => `struck ${kind}`),
     ...STORIES,
-  ];
+  ].filter((name) => !(name in RARE));
 }
 
 /** Why a world never shows it, for each thing that it never shows. */
