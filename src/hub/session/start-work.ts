@@ -188,6 +188,8 @@ export class StartWork {
     const asked = this.#asked?.sandboxName === sandboxName ? this.#asked.atMono : null;
     const watch = new StallWatch(clock, policy, asked);
     for (let claim: Claim = found; ;) {
+      // Its attempt may be over, and have given this sandbox up: it is for whoever asks next.
+      signal.throwIfAborted();
       board.claimed(claim);
       if (claim.state === "started") return this.#take(claim);
       if (claim.state === "error") throw await this.#died(claim, signal);
