@@ -184,7 +184,8 @@ export class Stream implements DataSource {
     this.#pacer.forget();
     this.#sendCtls();
     this.#port.ready(this);
-    this.#took(0);
+    // What waits for `accept`, or for a reader that is busy, is told after it.
+    if (!this.#consuming) this.#took(0);
   }
 
   /** Looked at now and then: when nothing was heard since the last look, asks what arrived. */

@@ -190,6 +190,20 @@ describe("a channel over links that break", () => {
     expect([meeting.accepted.length, opened]).toEqual([1, 1]);
   });
 
+  test("[ST3] an end that came before the accept is not lost when the link changes", async () => {
+    let ended = 0;
+    const meeting = new Meeting(() => undefined);
+    const stream = meeting.client.open(exec, {});
+    stream.end();
+    meeting.toDriver.deliver();
+    meeting.cut();
+    meeting.meet();
+    await meeting.quiet();
+    meeting.accepted[0]?.listen({ onEnd: () => (ended += 1) });
+    meeting.accepted[0]?.accept({}, WINDOW);
+    expect(ended).toBe(1);
+  });
+
   test("[ST3] a stream that ended while the peer was away is told as it ended", async () => {
     const meeting = new Meeting();
     const ends: StreamEnd[] = [];
