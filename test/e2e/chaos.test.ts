@@ -38,14 +38,14 @@ describeWhere([needs.linux], "holdfast chaos", () => {
     expect((await run("chaos --all frozen")).stderr).toContain("sandbox is needed");
   });
 
-  test("[DR1] the driver is killed: why and health call it a drill, and it heals", async () => {
+  test("[DR1] the driver is killed: the story calls it a drill, and it heals", async () => {
     expect((await run("new demo")).exitCode).toBe(0);
     const killed = await run("chaos demo driver-killed");
     expect([killed.exitCode, killed.stdout]).toEqual([0, expect.stringContaining("used up")]);
     await until(async () => Number((await json("show demo"))["epoch"]) > 1);
     await until(async () => (await json("show demo"))["state"] === "connected");
     await until(async () =>
-      (await run("why demo")).stdout.includes("a drill is on: driver-killed"),
+      (await run("events demo")).stdout.includes("a drill is on: driver-killed"),
     );
   });
 
