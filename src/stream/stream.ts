@@ -149,7 +149,7 @@ export class Stream implements DataSource {
 
   /** Where both halves stand, for the peer; it counts as told. */
   entry(): ResumeEntry {
-    const answered = this.#answer !== null;
+    const answered = this.#answered;
     const { rx: ctlRx } = this.#ctl;
     return { stream: this.id, answered, ...this.#receive.tell(), ctlRx, tx: this.#send.tx };
   }
@@ -171,10 +171,12 @@ export class Stream implements DataSource {
     }
   }
 
-  /** Says again what it is, unless the peer has answered. */
+  /**
+   * Says again what it is, unless the peer has taken it up: one that is restored and does not know
+   * it any more must not begin it anew under the bytes of its past.
+   */
   reopen(): void {
-    if (this.closed || this.#answer !== null || this.#request === null) return;
-    this.#control(FrameType.open, encodeJson(this.#request));
+    if (!this.#answered) this.#open();
   }
 
   /** A link is there again: says what the peer may not have heard. */
@@ -193,7 +195,7 @@ export class Stream implements DataSource {
     const heard = this.#heard;
     this.#heard = false;
     if (heard || this.closed || !this.#unconfirmed) return;
-    this.reopen();
+    if (this.#answer === null) this.#open();
     this.#control(FrameType.probe, encodeProbe({ tx: this.#send.tx, ctlTx: this.#ctl.tx }));
   }
 
@@ -377,6 +379,16 @@ export class Stream implements DataSource {
     const senders = this.#senders;
     this.#senders = [];
     for (const settle of senders) settle();
+  }
+
+  /** The answer may be lost and what followed it not: bytes of the peer are an answer, too. */
+  get #answered(): boolean {
+    return this.#answer !== null || this.#receive.rx > 0 || this.#ctl.rx > 0;
+  }
+
+  #open(): void {
+    if (this.closed || this.#request === null) return;
+    this.#control(FrameType.open, encodeJson(this.#request));
   }
 
   #control(type: FrameType, body: Uint8Array): void {
