@@ -42,6 +42,8 @@ export class SimSandbox {
   odd: string | null = null;
   /** A driver that is started dies after this long; null when it lives. */
   driverDiesAfterMs: number | null = null;
+  /** The platform started it although nobody asked. */
+  isStray = false;
   /** Something was broken that only a fresh sandbox can mend. */
   damaged = false;
   /** Kept by who watches: real time at which it last was well. */
@@ -84,10 +86,12 @@ export class SimSandbox {
   /** Processes end, files stay. */
   stop(): void {
     this.#endAll();
+    this.isStray = false;
     this.state = "stopped";
   }
 
   freeze(): void {
+    this.isStray = false;
     this.state = "paused";
     for (const { process } of this.#processes) process.freeze();
   }

@@ -47,6 +47,7 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
 /** What thousands of seeds may miss, and what may be seen all the same. */
 const RARE: Readonly<Record<string, string>> = {
   "fault FilesystemMountMissing": "a fresh sandbox replaces it, unless none is to be had",
+  "fault SandboxStartStalled": "a start that is given up is SandboxStartFailed by then",
   "fault NudgeQueued": "a nudge is given up for another rung before its queue is a verdict",
   "deadline in resuming": "each step of a resume ends before the whole does",
 };

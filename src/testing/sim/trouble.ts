@@ -265,5 +265,8 @@ function sessionOf({ world, fault }: Scene): Session | undefined {
 /** A platform that cannot decide. */
 function flipState(sandbox: SimSandbox): void {
   if (sandbox.state === "started") sandbox.stop();
-  else if (sandbox.state === "stopped") sandbox.thaw();
+  else if (sandbox.state === "stopped") {
+    sandbox.thaw();
+    sandbox.isStray = true;
+  }
 }

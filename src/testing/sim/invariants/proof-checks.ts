@@ -65,7 +65,7 @@ export class ProofChecks implements Check {
   /** Suspended is a promise, too: nothing of the sandbox runs, so nothing of it is paid for. */
   #checkPaused(record: SessionRecord): void {
     const sandbox = this.#stand.world.platform.find(record.sandboxId ?? "");
-    if (sandbox?.state !== "started") return;
+    if (sandbox?.state !== "started" || sandbox.isStray) return;
     this.#stand.violate("I51", `${record.name} is suspended and its sandbox runs`);
   }
 }
