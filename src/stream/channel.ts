@@ -174,8 +174,10 @@ export class Channel {
     }
     const stream = this.#streams.get(frame.stream);
     if (stream === undefined) {
-      // Normal: the peer has not heard of the end yet. Told again only when it asks.
-      if (frame.type === FrameType.probe) this.#tellEnd(frame.stream);
+      // Normal: the peer has not heard of the end yet. Told again only when it asks, and not of a
+      // stream whose OPEN was lost: that comes again.
+      const lost = this.#isPeers(frame.stream) && this.#isUnseen(frame.stream);
+      if (frame.type === FrameType.probe && !lost) this.#tellEnd(frame.stream);
       return;
     }
     stream.heard();

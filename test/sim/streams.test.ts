@@ -45,6 +45,7 @@ describe("worlds of streams", () => {
   it.each([
     [179, "stdout and exit came before the stream of stderr was opened anew"],
     [650, "an OPEN that was lost came after a later one and was taken for forgotten"],
+    [5317, "a question about a stream whose OPEN was lost was answered with its end"],
     [5359, "OPEN_OK was lost, and a restored driver began the command anew under its first bytes"],
     [6314, "the end of stdin came before the accept, and the link changed in between"],
   ])("[SIM1] seed %i broke once: %s", async (seed) => {
