@@ -143,6 +143,12 @@ export const policyTable = {
     [500, 1_500],
     "Wait before re-check 1, 2, … of a failed proof; one entry is one re-check.",
   ),
+  silenceMs: duration(
+    "budgets.silence",
+    "SILENCE",
+    60_000,
+    "A sandbox that says nothing at all may be frozen: it is left this long before it is ended.",
+  ),
   relaunchesMax: count(
     "budgets.relaunches",
     "RELAUNCHES",

@@ -65,3 +65,41 @@ test("[SM9] a queued nudge is the only one, and the next rung comes within 12 se
   expect(sent).toHaveLength(1);
   expect(platform.count("exec:launch")).toBe(1);
 });
+
+/** Frozen: commands and files are taken and wait, and go on once it thaws. */
+class FrozenPlatform extends FakePlatform {
+  frozen = false;
+  override exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
+    return this.frozen ? new Promise(() => undefined) : super.exec(sandboxId, request);
+  }
+  override writeFile(sandboxId: string, path: string, bytes: Uint8Array): Promise<void> {
+    return this.frozen ? new Promise(() => undefined) : super.writeFile(sandboxId, path, bytes);
+  }
+}
+
+test("[SM37] a sandbox that thaws within the minute is as it was: nothing of it was ended", async () => {
+  const { world, platform } = worldOn((clock) => new FrozenPlatform(clock));
+  const { session, link } = await world.connected();
+  platform.frozen = true;
+  session.detach(link, "silent");
+  await world.clock.advanceAsync(world.policy.silenceMs - 5_000);
+  expect(["nudging.waiting", "nudging.assessing"]).toContain(session.record.detail);
+  platform.frozen = false;
+  const [sandbox] = platform.sandboxes.values();
+  if (sandbox !== undefined) world.dial(sandbox);
+  await world.clock.advanceAsync(1_000);
+  expect(session.record.detail).toBe("connected.healthy");
+  expect([platform.count("stop"), platform.count("create")]).toEqual([0, 1]);
+});
+
+test("[SM37] one that stays silent is asked about after a minute, and the ladder goes on", async () => {
+  const { world, platform } = worldOn((clock) => new FrozenPlatform(clock));
+  const { session, link } = await world.connected();
+  platform.frozen = true;
+  session.detach(link, "silent");
+  const startedAt = world.clock.now();
+  while (!world.kinds(session).includes("control.asked")) await world.clock.advanceAsync(500);
+  const waitedMs = world.clock.now() - startedAt;
+  expect(waitedMs).toBeGreaterThanOrEqual(world.policy.silenceMs);
+  expect(waitedMs).toBeLessThan(world.policy.silenceMs + 20_000);
+});

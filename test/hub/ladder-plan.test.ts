@@ -64,6 +64,7 @@ const anyFacts: fc.Arbitrary<LadderFacts> = fc.record({
   held: fc.constantFrom(null, "sandbox", "driver"),
   holds: few,
   quarantine: fc.constantFrom([], [kept], [kept, kept]),
+  silentMs: fc.constantFrom(0, defaultPolicy.silenceMs - 1, defaultPolicy.silenceMs),
   rung: fc.constantFrom("none", ...LADDER),
   rungLeftMs: fc.constantFrom(null, -1, 5_000),
   leftMs: fc.constantFrom(-1, 0, 1, 90_000),
@@ -78,6 +79,8 @@ function after(facts: LadderFacts, step: ReturnType<typeof nextStep>["step"]): L
       return { ...facts, held: facts.flapping, flapping: null, holds: facts.holds + 1 };
     case "assess":
       return { ...facts, wayIn: "broken" };
+    case "wait":
+      return { ...facts, wayIn: "unseen", silentMs: facts.policy.silenceMs };
     case "consult":
       return { ...facts, control: "platform-ok", heldBack: null };
     case "give-up":
@@ -104,6 +107,8 @@ describe("the ladder's law", () => {
           expect(["broken", "stuck"]).toContain(facts.wayIn);
           expect(["platform-ok", "unknown"]).toContain(facts.control);
           if (facts.control === "unknown") expect(facts.wayIn).toBe("broken");
+          const silent = facts.wayIn === "stuck" && facts.silentMs < facts.policy.silenceMs;
+          expect(silent, "ended while it may only be frozen").toBe(false);
           if (step === "replace") expect(facts.quarantine.length).toBeLessThan(2);
         }
         expect(facts.leftMs).toBeGreaterThan(0);

@@ -103,6 +103,7 @@ const table: Readonly<Record<Leaf, Row>> = {
   "nudging.assessing": inNudging,
   "nudging.consulting": inNudging,
   "nudging.holding": inNudging,
+  "nudging.waiting": inNudging,
   "nudging.proving": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
   "nudging.rechecking": { ...inNudging, "driver.detached": to("nudging.awaitingDriver") },
   "connected.degraded": { ...inConnected, "driver.fellSilent": to("connected.suspect") },

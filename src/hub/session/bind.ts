@@ -14,6 +14,9 @@ import type { StartFacts, StartStep } from "./start-law.ts";
 import { ATTEMPT_START, proofOf, type DeadlineKind, type SessionContext } from "./vocabulary.ts";
 import type { SessionWorks } from "./works.ts";
 
+/** How often a silent sandbox is looked at before its silence is believed. */
+const LOOKS_PER_SILENCE = 8;
+
 type Work<T> = (works: SessionWorks, context: SessionContext, signal: AbortSignal) => Promise<T>;
 
 const actor = <T>(work: Work<T>) =>
@@ -53,6 +56,7 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     },
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
     nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.counts.nudges),
+    lookAgain: ({ context }) => policyOf(context).silenceMs / LOOKS_PER_SILENCE,
     recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.counts.rechecks),
   },
   guards: {

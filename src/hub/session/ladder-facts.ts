@@ -5,11 +5,14 @@ import { noCounts, type SessionRecord } from "../../store/facts.ts";
 import {
   BROKEN_BY_SILENCE,
   BROKEN_BY_WORD,
+  isDestructive,
   PLATFORM_SILENT,
+  rungMs,
   type DriverStanding,
   type LadderFacts,
   type WayIn,
 } from "./ladder-plan.ts";
+import type { SessionPolicy } from "./policy.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDeps } from "./work-desk.ts";
 
@@ -32,6 +35,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
     held: context.held,
     holds: flaps.holds,
     quarantine: ledger.record.quarantine,
+    silentMs: now - Math.max(board.driverAbsentSince ?? now, changedAt(context, policy)),
     rung: context.rung,
     rungLeftMs: rungDeadlineAt === null ? null : rungDeadlineAt - now,
     leftMs: (context.deadlineAt ?? now) - now,
@@ -44,9 +48,15 @@ export function foreseen(context: SessionContext): LadderFacts {
   return facts.wayIn === "unseen" ? { ...facts, wayIn: facts.look } : facts;
 }
 
+/** When a rung last changed the sandbox, wall ms: what was silent before that was another one. */
+function changedAt({ rung, counts }: SessionContext, policy: SessionPolicy): number {
+  const { rungDeadlineAt } = counts;
+  return isDestructive(rung) && rungDeadlineAt !== null ? rungDeadlineAt - rungMs(rung, policy) : 0;
+}
+
 /** For a dry run: a whole attempt from here, if all stays as it was last seen. */
 export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts {
-  const { policy, board, flaps, ledger, control } = deps;
+  const { policy, clock, board, flaps, ledger, control } = deps;
   const { record } = ledger;
   return {
     policy,
@@ -64,6 +74,7 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
     held: null,
     holds: flaps.holds,
     quarantine: record.quarantine,
+    silentMs: clock.now() - (board.driverAbsentSince ?? clock.now()),
     rung: "none",
     rungLeftMs: null,
     leftMs: policy.healMs,

@@ -46,6 +46,8 @@ export interface LadderFacts {
   /** Waits of the last while, over attempts: one restart is tried after the first, not more. */
   readonly holds: number;
   readonly quarantine: readonly Quarantined[];
+  /** Since the driver was lost, or the sandbox was last changed by a rung. */
+  readonly silentMs: number;
   /** The highest rung of this attempt, and what is left of its own deadline. */
   readonly rung: Rung;
   readonly rungLeftMs: number | null;
@@ -57,7 +59,7 @@ export type LadderRung = Exclude<Rung, "none">;
 
 /** What the machine does next; `give-up` ends in error with what is known. */
 export type LadderStep =
-  Exclude<LadderRung, "recheck"> | "wake" | "hold" | "assess" | "consult" | "give-up";
+  Exclude<LadderRung, "recheck"> | "wake" | "hold" | "wait" | "assess" | "consult" | "give-up";
 
 export interface RungPlan {
   readonly rung: LadderRung;
@@ -121,6 +123,11 @@ export function nextStep(facts: LadderFacts): { readonly step: LadderStep; reado
     const worth = ADVICE[rung]({ ...facts, wayIn: seenBroken(facts), control: "platform-ok" });
     if (worth.would === "do" && facts.wayIn === "unseen" && !isGone(facts)) {
       return { step: "assess", why: "nothing is ended before both ways in were looked at" };
+    }
+    // A frozen sandbox and a dead one look alike, and only one of them wakes up by itself.
+    if (worth.would === "do" && facts.wayIn === "stuck" && facts.silentMs < policy.silenceMs) {
+      const forS = Math.round(facts.silentMs / 1_000);
+      return { step: "wait", why: `it says nothing, for ${forS} s now, and may only be frozen` };
     }
     const advised = ADVICE[rung](facts);
     if (advised.would === "do") {
@@ -362,7 +369,9 @@ function holdReason({ flapping, policy }: LadderFacts): string {
 
 function asked(rung: LadderRung, facts: LadderFacts): string {
   if (!isDestructive(rung) || isGone(facts) || facts.control !== null) return "";
-  return "; a control sandbox is asked before";
+  const { silenceMs } = facts.policy;
+  const patience = facts.wayIn === "stuck" ? ` once it was silent for ${silenceMs / 1_000} s` : "";
+  return `; a control sandbox is asked before${patience}`;
 }
 
 function spent(rung: LadderRung, facts: LadderFacts): Advice | null {

@@ -34,6 +34,7 @@ export const nudging = vocabulary.createStateConfig({
         { guard: stepIs("nudge"), target: "signalling", actions: climbTo("nudge") },
         { guard: stepIs("relaunch"), target: "relaunching", actions: climbTo("relaunch") },
         { guard: stepIs("assess"), target: "assessing" },
+        { guard: stepIs("wait"), target: "waiting" },
         { guard: stepIs("consult"), target: "consulting" },
         {
           guard: stepIs("restart"),
@@ -104,6 +105,8 @@ export const nudging = vocabulary.createStateConfig({
           target: "climbing",
           actions: assign(({ context, event }) => ({
             wayIn: event.output.wayIn,
+            // A way that is open again is worth a nudge and a launch.
+            look: event.output.wayIn,
             fault: event.output.fault ?? context.fault,
           })),
         },
@@ -127,6 +130,10 @@ export const nudging = vocabulary.createStateConfig({
         ],
         onError: { target: "climbing", actions: assign({ control: "unknown" }) },
       },
+    },
+    /** It may be frozen: it is looked at now and then, and its driver dials when it thaws. */
+    waiting: {
+      after: { lookAgain: { target: "climbing", actions: assign({ wayIn: "unseen" }) } },
     },
     /** What comes and goes is left alone for a while, and then climbs instead of looping. */
     holding: {

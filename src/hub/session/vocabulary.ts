@@ -113,6 +113,7 @@ export const vocabulary = setup({
     retryWait: () => notBound("retryWait"),
     nudgeWait: () => notBound("nudgeWait"),
     recheckWait: () => notBound("recheckWait"),
+    lookAgain: () => notBound("lookAgain"),
   },
   guards: {
     bootsAs: ({ context }, boot: BootState) => context.boot === boot,

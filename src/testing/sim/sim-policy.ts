@@ -10,6 +10,7 @@ export const simPolicy: SessionPolicy = {
   relaunchMs: 10_000,
   assessMs: 6_000,
   controlMs: 10_000,
+  silenceMs: 12_000,
   restartMs: 14_000,
   replaceMs: 25_000,
   holdMs: 6_000,

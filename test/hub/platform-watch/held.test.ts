@@ -34,6 +34,7 @@ const absent: LadderFacts = {
   held: null,
   holds: 0,
   quarantine: [],
+  silentMs: 0,
   rung: "nudge",
   rungLeftMs: 5_000,
   leftMs: 30_000,
@@ -63,7 +64,7 @@ async function brokenTogether(breaks: (sandboxName: string) => boolean) {
         log: silentLogger,
         living: () => world.sessions.living,
         hasClients: () => false,
-    onControl: () => undefined,
+        onControl: () => undefined,
       });
       return made.watch.control;
     },
