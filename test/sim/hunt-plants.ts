@@ -12,7 +12,8 @@ const SEEDS_MAX = 2_000;
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 interface Catch {
-  readonly seed: number | null;
+  /** A number, or the kept file that caught it. */
+  readonly seed: number | string | null;
   readonly invariant?: string;
   readonly text?: string;
 }

@@ -280,10 +280,10 @@ export const plants: readonly Plant[] = [
   ),
   plant(
     "control-ignored",
-    "a control sandbox that fails stops no rung",
-    "hub/session/nudge-states.ts",
-    'guard: ({ event }) => event.output.verdict === "platform-broken",',
-    'guard: ({ event }) => event.output.verdict === "platform-broken" && event.output.at < 0,',
+    "whatever a control sandbox says, the platform is called well",
+    "hub/session/ladder-work.ts",
+    "return { verdict: said.verdict, fault, at: clock.now() };",
+    'return { verdict: "platform-ok" as const, fault, at: clock.now() };',
   ),
   plant(
     "fallback-unsaid",

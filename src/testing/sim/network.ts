@@ -21,6 +21,7 @@ export class SimLink {
   #stalled = false;
   #lost: "none" | "to the hub" | "to the driver" = "none";
   #cut = false;
+  #unheardSinceMs: number | null = null;
 
   constructor(options: {
     kernel: SimKernel;
@@ -49,13 +50,20 @@ export class SimLink {
 
   readonly #ends: readonly SimEnd[];
 
+  /** Real time since which the hub hears nothing on a link that it still holds; else null. */
+  get unheardSinceMs(): number | null {
+    return this.#ends[0]?.open === true ? this.#unheardSinceMs : null;
+  }
+
   /** Both ends hear nothing any more, and no error: a dead middlebox. */
   stall(): void {
+    this.#unheardSinceMs ??= this.#kernel.now;
     this.#stalled = true;
   }
 
   /** One side hears nothing any more; the other hears all. */
   lose(direction: "to the hub" | "to the driver"): void {
+    if (direction === "to the hub") this.#unheardSinceMs ??= this.#kernel.now;
     this.#lost = direction;
   }
 

@@ -2,12 +2,15 @@
  * I9: an attempt ends by its deadline, in real time, over any number of hub lives. I12: nothing
  * but a new attempt moves a deadline; a restart least of all.
  */
+import { limits } from "../../../base/limits.ts";
 import type { SessionRecord } from "../../../store/facts.ts";
 import { simPolicy } from "../sim-policy.ts";
 import type { Check, Stand, WrittenFact } from "./check.ts";
 
 /** Work that ends at its deadline still has to be written down. */
 const SLACK_MS = 1_000;
+/** What is on its way still arrives, and a close that nobody answers takes its time. */
+const UNHEARD_MS_MAX = limits.DRIVER_DEAD_MS + 9_000;
 /** The longest attempt there is, start to verdict. */
 const ATTEMPT_MAX_MS = Math.max(simPolicy.createMs, simPolicy.resumeMs, simPolicy.healMs);
 
@@ -51,6 +54,7 @@ export class TimeChecks implements Check {
   }
 
   afterEvent(nowMs: number): void {
+    this.#checkLinks(nowMs);
     if (nowMs <= this.#soonestMs) return;
     const { hub, wallJumpedAt } = this.#stand.world;
     if (hub === null || hub.process.frozen) return;
@@ -65,6 +69,18 @@ export class TimeChecks implements Check {
       }
       this.#stand.violate("I9", `${name} is ${detail} for ${Math.round(nowMs - sinceMs)} ms`);
       this.#working.delete(id);
+    }
+  }
+
+  /** I59: what is silent for as long as a dead driver is given up, by a hub that could hear it. */
+  #checkLinks(nowMs: number): void {
+    const { hub, links } = this.#stand.world;
+    if (hub?.process.prompt(UNHEARD_MS_MAX) !== true) return;
+    for (const link of links) {
+      const sinceMs = link.unheardSinceMs;
+      if (sinceMs === null || nowMs - sinceMs <= UNHEARD_MS_MAX) continue;
+      links.delete(link);
+      this.#stand.violate("I59", `a link is kept that is silent for ${nowMs - sinceMs} ms`);
     }
   }
 
