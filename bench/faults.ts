@@ -16,14 +16,13 @@ const wanted = scenarios.filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 );
 const results: DrillResult[] = [];
-await runOn(wanted.filter(({ policy }) => policy === undefined));
-for (const scenario of wanted) if (scenario.policy !== undefined) await runOn([scenario]);
+await runAll(wanted);
 process.stdout.write(`${table(results)}\n`);
 if (process.argv.includes("--keep")) keep(results);
 process.exitCode = results.some(({ wrong }) => wrong.length > 0) ? 1 : 0;
 
-async function runOn(drills: readonly Scenario[]): Promise<void> {
-  const rig = await DrillRig.open({ patrolMs, ...drills[0]?.policy });
+async function runAll(drills: readonly Scenario[]): Promise<void> {
+  const rig = await DrillRig.open({ patrolMs });
   try {
     await runDrills(rig, drills, atOnce, (result) => {
       results.push(result);

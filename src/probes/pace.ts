@@ -16,9 +16,12 @@ export class PatrolPace {
     this.#gapMs = MINUTE_MS / roundsPerMinute;
   }
 
-  /** The next free slot that is not before `wantedAtMs`; both on the same monotonic clock. */
-  slot(wantedAtMs: number): number {
-    this.#lastAtMs = Math.max(wantedAtMs, this.#lastAtMs + this.#gapMs);
+  /**
+   * The next free slot, for who is due at `nowMs` of a monotonic clock. Asked for when the time has
+   * come and not before: a slot that is reserved far ahead would hold up all who are due sooner.
+   */
+  slot(nowMs: number): number {
+    this.#lastAtMs = Math.max(nowMs, this.#lastAtMs + this.#gapMs);
     return this.#lastAtMs;
   }
 }

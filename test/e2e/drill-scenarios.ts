@@ -3,7 +3,6 @@
  * drill that is run by hand and for the fault table. A row says how it is broken, by when the hub
  * must have given a coded reason, and which ends are right.
  */
-import type { SessionPolicy } from "../../src/hub/session/policy.ts";
 import type { SessionView } from "./hub-kit.ts";
 import type { DrillRig, Figures } from "./drill-rig.ts";
 
@@ -11,8 +10,6 @@ export interface Scenario {
   readonly name: string;
   /** Rows of the fault table that it covers. */
   readonly rows: readonly number[];
-  /** What the hub must be told for it; such a drill has a hub of its own. */
-  readonly policy?: Partial<SessionPolicy>;
   /** Breaks the session; answers with when it was broken, wall ms. */
   readonly breakIt: (rig: DrillRig, session: SessionView) => Promise<number>;
   /** The drill is watched until then. */
@@ -145,25 +142,13 @@ export const scenarios: readonly Scenario[] = [
     name: "sandbox frozen for 30 s",
     rows: [44, 45],
     breakIt: on("frozen", { forMs: 30_000 }),
-    reasons: ["DriverDeaf"],
-    reasonSMax: 6,
-    lostSMax: 6.5,
-    verdictSMax: 60,
-    isQuick: false,
-  },
-  {
-    ...linkLost,
-    name: "sandbox frozen for 30 s, with no restart and no replacement",
-    rows: [44, 45],
-    policy: { restartsMax: 0, replacesMax: 0 },
-    breakIt: on("frozen", { forMs: 30_000 }),
     redialSMax: 2.5,
     until: ({ state, epoch }, _figures, elapsedS) =>
       elapsedS > 30 && state === "connected" && epoch > 1,
     reasons: ["DriverDeaf"],
     reasonSMax: 6,
     lostSMax: 6.5,
-    verdicts: ["connected", "DriverAbsent", "ExecQueued", "ResumeBroken", "NudgeQueued"],
+    verdicts: ["connected"],
     verdictSMax: 60,
     isQuick: false,
   },

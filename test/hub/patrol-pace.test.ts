@@ -1,5 +1,6 @@
 /** A thousand connected sessions: what they ask of the platform, how soon one is found broken. */
 import { describe, expect, test } from "vitest";
+import { HubError } from "../../src/base/hub-error.ts";
 import { PatrolPace } from "../../src/probes/pace.ts";
 import { failedInside, HubWorld } from "../support/hub-world.ts";
 
@@ -31,6 +32,20 @@ describe("the pace of patrols", () => {
       }
     }
   }, 20_000);
+
+  test("[PR14] one that is looked at seldom holds up nobody who is due sooner", async () => {
+    const pace = { patrolMs: 3_000, confirmMs: 60_000, driverPatrolMs: 600_000 };
+    const world = new HubWorld({ policy: pace });
+    const [seldom, often] = await connect(world, 2);
+    const { platform } = world;
+    const broken = seldom?.record.sandboxId;
+    const exec = platform.exec.bind(platform);
+    platform.exec = (id, request) =>
+      id === broken ? Promise.reject(new HubError("ExecBroken", "500")) : exec(id, request);
+    await world.clock.advanceAsync(20_000);
+    expect(seldom?.record.detail).toBe("connected.degraded");
+    expect(often?.health().evidence.exec.ageMs).toBeLessThanOrEqual(pace.patrolMs * 1.2);
+  });
 
   test("[PR14] what breaks inside one of many is found within 15 s, at no cost to the platform", async () => {
     const world = new HubWorld({ policy: { patrolsPerMinute: 1 } });

@@ -208,11 +208,17 @@ export class DriverWork {
     const believed = context.fault?.code ?? null;
     const wantedMs = believed === null ? policy.patrolMs : policy.confirmMs;
     const jitter = (): number => 0.8 + 0.4 * random.next();
-    const slot = (): number => pace.slot(clock.mono() + wantedMs * jitter());
+    const nextDue = (): number => clock.mono() + wantedMs * jitter();
     return this.#desk.run(context, async () => {
-      for (let due = slot(); ;) {
+      let due = nextDue();
+      let hasSlot = false;
+      for (;;) {
         const leftMs = Math.max(0, due - clock.mono());
         await sleep(clock, Math.min(policy.driverPatrolMs * jitter(), leftMs), signal);
+        if (clock.mono() >= due && !hasSlot) {
+          due = pace.slot(clock.mono());
+          hasSlot = true;
+        }
         if (clock.mono() < due) {
           const broken = await this.#lookInside(context, signal);
           if (broken !== null) return broken;
@@ -221,7 +227,8 @@ export class DriverWork {
         const proof = await this.proveSession(context, signal);
         const kept = proof.fault === null || proof.degraded !== null;
         if (!kept || (proof.fault?.code ?? null) !== believed) return proof;
-        due = slot();
+        due = nextDue();
+        hasSlot = false;
       }
     });
   }

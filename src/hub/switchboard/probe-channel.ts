@@ -89,7 +89,10 @@ export class ProbeChannel {
     return new Promise((resolve, reject) => {
       let bytes = Buffer.alloc(0);
       let pty: string | undefined;
+      let isOver = false;
       const done = (): void => {
+        if (isOver) return;
+        isOver = true;
         resolve({ bytes, pty });
         // What a shell still does after it said enough is nobody's: the stream is hung up.
         stream.reset("CANCELLED", "the probe is over");
@@ -101,7 +104,9 @@ export class ProbeChannel {
           if (bytes.length > ANSWER_BYTES_MAX || enough(bytes.toString())) done();
         },
         onEnd: done,
-        onClosed: (end) => reject(refusal(request.kind, end)),
+        onClosed: (end) => {
+          if (!isOver) reject(refusal(request.kind, end));
+        },
       });
       signal.addEventListener("abort", () => stream.reset("CANCELLED", "the probe took too long"));
     });
