@@ -102,9 +102,7 @@ describe("proof", () => {
       ladder: { rung: null, attempts: 0, deadlineAt: null },
       lastError: null,
     };
-    expect(renderHealth(health, colourless)).toContain(
-      "it came back older [RolledBack], 3",
-    );
+    expect(renderHealth(health, colourless)).toContain("it came back older [RolledBack], 3");
   });
 
   test("a lost driver takes its step back", () => {
