@@ -11,6 +11,7 @@ import { FrameType } from "../../protocol/frame.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { SimLink } from "./network.ts";
+import { ShadowProcess } from "./shadow-process.ts";
 import { pattern, shadowed, StreamDriver } from "./stream-driver.ts";
 import type { ExecPlan, StreamFault, StreamPlan } from "./stream-plan.ts";
 import { StreamRelay, type EpochRow } from "./stream-relay.ts";
@@ -71,7 +72,7 @@ export class StreamWorld {
     // A restore needs the driver of an earlier moment, so its shadow runs along from the start.
     const restores = plan.faults.some(({ kind }) => /^(restored|twin)/.test(kind));
     if (restores) {
-      const process = new SimProcess(this.kernel);
+      const process = new ShadowProcess(this.kernel, driver.process);
       this.#shadow = new StreamDriver({ process, seed: plan.seed });
     }
     this.#dial(driver);
