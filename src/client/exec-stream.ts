@@ -4,7 +4,7 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import { limits } from "../base/limits.ts";
-import type { OpenRequest } from "../protocol/services.ts";
+import type { OpenRequest, Reset } from "../protocol/services.ts";
 import type { Channel } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
 import { createOutcome } from "./outcome.ts";
@@ -53,7 +53,11 @@ export interface ExecStream {
 export interface OpenedExec extends ExecStream {
   /** The driver opened the stderr stream of this exec. */
   joinStderr(stream: Stream): void;
+  /** It will hear no more of what it still waits for. */
+  lost(reset: Reset): void;
   readonly id: number;
+  /** The stream of errors that its exit named and that has not come; null when none is missing. */
+  readonly missing: number | null;
 }
 
 export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
@@ -63,6 +67,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
   let stdoutEnded = false;
   /** Null: the driver has opened no stderr stream (yet). */
   let stderrEnded: boolean | null = null;
+  let missing: number | null = null;
 
   const settle = (): void => {
     if (exit !== null && stdoutEnded && stderrEnded !== false) exited.resolve(exit);
@@ -71,15 +76,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     opened.reject(error);
     exited.reject(error);
   };
-  const open: OpenRequest = {
-    kind: "exec",
-    argv: [...request.argv],
-    ...(request.cwd !== undefined && { cwd: request.cwd }),
-    ...(request.env !== undefined && { env: { ...request.env } }),
-    ...(request.key !== undefined && { key: request.key }),
-    rxMax: limits.STREAM_WINDOW_BYTES,
-  };
-  const stream = channel.open(open, {
+  const stream = channel.open(openOf(request), {
     onOpen: (ok) => opened.resolve({ pid: ok.pid ?? null }),
     onBytes: (bytes) => request.onStdout?.(bytes),
     onEnd: () => {
@@ -90,7 +87,10 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
       if (ctl.type !== "exit") return;
       exit = { code: ctl.code, signal: ctl.signal };
       // After a cut link the exit may come before the stream of the errors is opened anew.
-      if (ctl.stderr !== undefined) stderrEnded ??= false;
+      if (ctl.stderr !== undefined && stderrEnded === null) {
+        stderrEnded = false;
+        missing = ctl.stderr;
+      }
       // Nobody reads stdin any more; this ends our half, so that the stream can close.
       stream.end({ discard: true });
       settle();
@@ -103,6 +103,10 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
   });
   return {
     id: stream.id,
+    get missing() {
+      return missing;
+    },
+    lost: (reset) => fail(resetFault(reset)),
     opened: opened.promise,
     exit: exited.promise,
     stdin: {
@@ -113,6 +117,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     cancel: () => stream.reset("CANCELLED", "cancelled by the client"),
     joinStderr: (errors) => {
       stderrEnded ??= false;
+      missing = null;
       errors.listen({
         onBytes: (bytes) => request.onStderr?.(bytes),
         onEnd: () => {
@@ -126,5 +131,16 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
       errors.accept({}, limits.STREAM_WINDOW_BYTES);
       errors.end();
     },
+  };
+}
+
+function openOf(request: ExecRequest): OpenRequest {
+  return {
+    kind: "exec",
+    argv: [...request.argv],
+    ...(request.cwd !== undefined && { cwd: request.cwd }),
+    ...(request.env !== undefined && { env: { ...request.env } }),
+    ...(request.key !== undefined && { key: request.key }),
+    rxMax: limits.STREAM_WINDOW_BYTES,
   };
 }

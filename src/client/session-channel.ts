@@ -219,6 +219,7 @@ export class AttachedChannel implements SessionChannel {
     this.epoch = attached.epoch;
     this.#enter({ name: "on", link, route });
     this.#channel.bind({ route, epoch: attached.epoch, egress: link.egress }, peer);
+    this.#missStderr((id) => !peer.entries.some(({ stream }) => stream === id));
     this.#again.reset();
     this.#everAttached = true;
     this.#options.clock.clearTimeout(this.#firstTimer);
@@ -274,6 +275,8 @@ export class AttachedChannel implements SessionChannel {
     this.#options.onEnded();
     this.#ready.reject(error ?? new HubError("LinkLost", reset.message));
     this.#channel.close(reset);
+    // Also those whose own stream is over and whose errors will never come.
+    for (const exec of this.#execs.values()) exec.lost(reset);
     this.#closed.resolve(error);
   }
 
@@ -323,8 +326,17 @@ export class AttachedChannel implements SessionChannel {
     for (const listener of this.#listeners) listener(phase);
   }
 
+  /** A driver that was restored may not know the errors of a command whose exit it told. */
+  #missStderr(isGone: (id: number, of: number) => boolean): void {
+    for (const exec of this.#execs.values()) {
+      if (exec.missing !== null && isGone(exec.missing, exec.id)) exec.lost(STDERR_GONE);
+    }
+  }
+
   #peerOpened(request: OpenRequest, stream: Stream): void {
     const exec = request.kind === "exec.stderr" ? this.#execs.get(request.of) : undefined;
+    // Its id may have been named for another command, in a timeline that is gone.
+    this.#missStderr((id, of) => id === stream.id && of !== exec?.id);
     if (exec === undefined) stream.reset("REFUSED", `a client serves no ${request.kind}`);
     else exec.joinStderr(stream);
   }
@@ -334,6 +346,11 @@ export class AttachedChannel implements SessionChannel {
     throw this.#phase.error ?? new HubError("LinkLost", "this channel was closed");
   }
 }
+
+const STDERR_GONE: Reset = {
+  code: "ROLLED_BACK",
+  message: "the driver does not know the errors of this command any more",
+};
 
 /** Answers of a driver that does not have the channel, and what that means. */
 const LOST_CHANNEL: Readonly<Record<string, FaultCode>> = {

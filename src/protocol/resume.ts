@@ -6,9 +6,10 @@
  *
  *   u32 stream | u16 flags (1: OPEN was answered) | u16 0
  *   u64 rx     contiguous positions received       u64 ack   of these taken by the consumer
- *   u64 max    highest offset ever granted         u32 crc   CRC-32 of the bytes received
+ *   u64 max    highest offset ever granted         u32 crc   CRC-32, see below
  *   u32 ctlRx  next CTL expected                   u64 tx    next position to send (for people)
  *
+ * The CRC is that of the body of OPEN and of the bytes received after it.
  * The end of a direction counts as one position after its last byte, as FIN does in TCP; so one
  * number says what was received, the end included.
  */

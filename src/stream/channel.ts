@@ -119,9 +119,10 @@ export class Channel {
     assert(!this.#closed, "a closed channel opens no stream");
     const id = this.#nextId;
     this.#nextId += 2;
-    const stream = this.#add(id, grantedBytes, request.rxMax, request);
+    const body = encodeJson(request);
+    const stream = this.#add(id, grantedBytes, request.rxMax, { body, own: true });
     stream.listen(events);
-    this.#port.send(id, FrameType.open, encodeJson(request));
+    this.#port.send(id, FrameType.open, body);
     return stream;
   }
 
@@ -232,7 +233,8 @@ export class Channel {
     this.#noteOpened(id);
     const request = readOpen(frame.body);
     const full = this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX;
-    const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, null);
+    const open = { body: frame.body, own: false };
+    const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, open);
     if (!request.ok) stream.reset("REFUSED", request.message);
     else if (full) stream.reset("LIMIT", "this channel has too many streams");
     else this.#options.onOpen(request.open, stream);
@@ -271,10 +273,15 @@ export class Channel {
     return id % 2 === (this.#options.side === "client" ? 0 : 1);
   }
 
-  #add(id: number, sendBytes: number, receiveBytes: number, request: OpenRequest | null): Stream {
+  #add(
+    id: number,
+    sendBytes: number,
+    receiveBytes: number,
+    { body, own }: { readonly body: Uint8Array; readonly own: boolean },
+  ): Stream {
     const crc = this.#options.crc32 ?? crc32;
     const { clock } = this.#options;
-    const options = { id, sendBytes, receiveBytes, request, crc32: crc, clock };
+    const options = { id, sendBytes, receiveBytes, open: body, own, crc32: crc, clock };
     const stream = new Stream(this.#port, options);
     this.#streams.set(id, stream);
     this.#armProbe();

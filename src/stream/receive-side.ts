@@ -29,7 +29,7 @@ export class ReceiveSide {
   readonly #crc32: Crc32;
   #received = 0;
   #taken = 0;
-  #crc = 0;
+  #crc: number;
   #windowBytes: number;
   /** The highest offset that the peer was ever allowed. */
   #granted: number;
@@ -37,7 +37,9 @@ export class ReceiveSide {
   #told = 0;
   #endOffset: number | null = null;
 
-  constructor(windowBytes: number, crc: Crc32 = crc32) {
+  /** `startCrc` is that of OPEN. */
+  constructor(windowBytes: number, crc: Crc32 = crc32, startCrc = 0) {
+    this.#crc = startCrc;
     this.#windowBytes = windowBytes;
     this.#granted = windowBytes;
     this.#crc32 = crc;

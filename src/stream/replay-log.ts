@@ -17,13 +17,15 @@ export class ReplayLog {
   /** Offset behind the last byte. */
   endOffset = 0;
   readonly #crc32: Crc32;
-  #baseCrc = 0;
+  #baseCrc: number;
   /** The block that holds `baseOffset`, and those behind it. */
   #blocks: Uint8Array[] = [];
   #firstBlock = 0;
 
-  constructor(crc32: Crc32) {
+  /** `startCrc` is of what came before the first byte. */
+  constructor(crc32: Crc32, startCrc: number) {
     this.#crc32 = crc32;
+    this.#baseCrc = startCrc;
   }
 
   append(bytes: Uint8Array): void {
@@ -66,7 +68,7 @@ export class ReplayLog {
     this.#blocks.length = Math.max(0, Math.min(this.#blocks.length, kept - this.#firstBlock));
   }
 
-  /** CRC-32 of all bytes before `offset`, of which those before the base are gone. */
+  /** CRC-32 up to `offset`, of bytes of which those before the base are gone. */
   crcAt(offset: number): number {
     assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
     let crc = this.#baseCrc;

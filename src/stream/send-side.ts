@@ -26,7 +26,7 @@ export type ResumeVerdict =
   | "gap"
   /** The peer has what was never sent in this timeline, or takes a grant back. */
   | "rolled-back"
-  /** Equal positions, different bytes. */
+  /** Equal positions, different bytes, or another OPEN under the same id. */
   | "diverged";
 
 export class SendSide {
@@ -40,10 +40,10 @@ export class SendSide {
   #acked = 0;
   #ended = false;
 
-  /** `grantedBytes` is what the peer allows before its first CREDIT. */
-  constructor(grantedBytes: number, crc: Crc32 = crc32) {
+  /** `grantedBytes` is what the peer allows before its first CREDIT; `startCrc` that of OPEN. */
+  constructor(grantedBytes: number, crc: Crc32 = crc32, startCrc = 0) {
     this.#maxOffset = grantedBytes;
-    this.#log = new ReplayLog(crc);
+    this.#log = new ReplayLog(crc, startCrc);
   }
 
   /** The next position to send. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Crc32 } from "../base/crc32.ts";
 import type { FrameType } from "../protocol/frame.ts";
-import type { Ctl, OpenOk, OpenRequest, Reset } from "../protocol/services.ts";
+import type { Ctl, OpenOk, Reset } from "../protocol/services.ts";
 import type { DataSource } from "./egress.ts";
 import type { Stream } from "./stream.ts";
 
@@ -39,6 +39,11 @@ export interface StreamOptions {
   readonly receiveBytes: number;
   readonly crc32: Crc32;
   readonly clock: Clock;
-  /** The OPEN to send; null when the peer opened it: nothing is handed on before `accept`. */
-  readonly request: OpenRequest | null;
+  /**
+   * The body of its OPEN. Every CRC begins with it: an id that a restored peer gave out again is
+   * of another stream, although neither has a byte yet.
+   */
+  readonly open: Uint8Array;
+  /** This side opens it. Of a stream of the peer nothing is handed on before `accept`. */
+  readonly own: boolean;
 }

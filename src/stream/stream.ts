@@ -16,7 +16,7 @@ import {
 import type { CreditBody, DataBody, ProbeBody, ResyncBody } from "../protocol/bodies.ts";
 import { FLAG_FIN, FrameType } from "../protocol/frame.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
-import type { Ctl, OpenOk, OpenRequest, Reset } from "../protocol/services.ts";
+import type { Ctl, OpenOk, Reset } from "../protocol/services.ts";
 import { CtlQueue } from "./ctl-queue.ts";
 import type { DataSource } from "./egress.ts";
 import { ownBytes } from "./own-bytes.ts";
@@ -34,7 +34,8 @@ export class Stream implements DataSource {
   readonly #receive: ReceiveSide;
   readonly #ctl = new CtlQueue();
   readonly #pacer: WindowPacer;
-  readonly #request: OpenRequest | null;
+  /** The body of its OPEN; null when the peer opened it. */
+  readonly #request: Uint8Array | null;
   /** The answer to OPEN, given or received. */
   #answer: OpenOk | null = null;
   #events: StreamEvents = {};
@@ -54,11 +55,13 @@ export class Stream implements DataSource {
   constructor(port: StreamPort, options: StreamOptions) {
     this.#port = port;
     this.id = options.id;
-    this.#send = new SendSide(options.sendBytes, options.crc32);
-    this.#receive = new ReceiveSide(options.receiveBytes, options.crc32);
+    const { crc32, open, own } = options;
+    const startCrc = crc32(open, 0);
+    this.#send = new SendSide(options.sendBytes, crc32, startCrc);
+    this.#receive = new ReceiveSide(options.receiveBytes, crc32, startCrc);
     this.#pacer = new WindowPacer(options.clock);
-    this.#request = options.request;
-    this.#consuming = options.request === null;
+    this.#request = own ? open : null;
+    this.#consuming = !own;
   }
 
   get closed(): boolean {
@@ -388,7 +391,7 @@ export class Stream implements DataSource {
 
   #open(): void {
     if (this.closed || this.#request === null) return;
-    this.#control(FrameType.open, encodeJson(this.#request));
+    this.#control(FrameType.open, this.#request);
   }
 
   #control(type: FrameType, body: Uint8Array): void {

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/base/random.ts";
-import { connectHub, HubError, type HubConnection } from "../../src/client/index.ts";
-import { encodeCtl, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import {
+  connectHub,
+  HubError,
+  type ExecStream,
+  type HubConnection,
+  type SessionChannel,
+} from "../../src/client/index.ts";
+import { encodeCredit, encodeCtl, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -254,6 +260,49 @@ describe("an attached session", () => {
       stream,
       body,
     });
+
+  /** Its exit names stream 2 for its errors, whose OPEN was lost. */
+  async function withoutItsErrors(channel: SessionChannel): Promise<ExecStream> {
+    const exec = channel.exec({ argv: ["x"] });
+    await quiet();
+    say(FrameType.openOk, { rxMax: 100, pid: 7 }, { route: ROUTE, stream: 1 });
+    const exit = encodeJson({ type: "exit", code: 3, signal: null, stderr: 2 });
+    say(FrameType.ctl, encodeCtl(0, exit), { route: ROUTE, stream: 1 });
+    hub.send(fin(1, encodeData({ offset: 0, bytes: new Uint8Array(), ctlTx: 1 })));
+    await quiet();
+    const taken = { rx: 1, ack: 1, max: 100, ctlRx: 0 };
+    say(FrameType.credit, encodeCredit(taken), { route: ROUTE, stream: 1 });
+    await quiet();
+    return exec;
+  }
+
+  test("exec: errors that never came end with their channel", async () => {
+    const { connection, channel } = await attached();
+    const exec = await withoutItsErrors(channel);
+    connection.close();
+    await expect(exec.exit).rejects.toMatchObject({ code: "LinkLost" });
+  });
+
+  test("exec: errors that a restored driver does not know are lost", async () => {
+    const { channel } = await attached();
+    const exec = await withoutItsErrors(channel);
+    hub.cut({ code: 1006, reason: "" });
+    await clock.advanceAsync(200);
+    await welcome();
+    await letIn({ opened: 0, seen: 1 });
+    await expect(exec.exit).rejects.toMatchObject({ code: "RolledBack" });
+  });
+
+  test("exec: errors whose id was given to another command are lost", async () => {
+    const { channel } = await attached();
+    const exec = await withoutItsErrors(channel);
+    channel.exec({ argv: ["y"] });
+    await quiet();
+    const other = { kind: "exec.stderr", of: 3, rxMax: 0 };
+    say(FrameType.open, other, { route: ROUTE, stream: 2 });
+    await quiet();
+    await expect(exec.exit).rejects.toMatchObject({ code: "RolledBack" });
+  });
 
   test("a reset is an error with the driver's sentence", async () => {
     const { channel } = await attached();

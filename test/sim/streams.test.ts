@@ -47,6 +47,10 @@ describe("worlds of streams", () => {
     [650, "an OPEN that was lost came after a later one and was taken for forgotten"],
     [5317, "a question about a stream whose OPEN was lost was answered with its end"],
     [5359, "OPEN_OK was lost, and a restored driver began the command anew under its first bytes"],
+    [7272, "a checkpoint lived on while its driver was frozen, and was none of its past"],
+    [30784, "a checkpoint took bytes that its frozen driver had not read"],
+    [31281, "a restored driver gave out an id again, and its client took it for the stream it had"],
+    [37713, "the OPEN of stderr was lost, and so was its driver after the exit had come"],
     [6314, "the end of stdin came before the accept, and the link changed in between"],
   ])("[SIM1] seed %i broke once: %s", async (seed) => {
     expect((await inImmediate(() => runStreamSeed(seed))).violations).toEqual([]);

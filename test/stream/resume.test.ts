@@ -3,94 +3,23 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32 } from "../../src/base/crc32.ts";
 import { limits } from "../../src/base/limits.ts";
+import { openErrors } from "../../src/driver/services/exec-errors.ts";
 import { decodeFrame } from "../../src/protocol/frame.ts";
 import type { ResumeEntry } from "../../src/protocol/resume.ts";
 import type { OpenRequest, Reset } from "../../src/protocol/services.ts";
-import { Channel, NEW_CHANNEL, type ChannelState } from "../../src/stream/channel.ts";
+import type { ChannelState } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { SendSide } from "../../src/stream/send-side.ts";
 import type { Stream, StreamEnd } from "../../src/stream/stream.ts";
 import { nativeCrc32 } from "../../src/transport/native-crc32.ts";
+import { echo, Meeting, WINDOW } from "../support/meeting.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
-import { settled, TestClock } from "../support/test-clock.ts";
+import { settled } from "../support/test-clock.ts";
 
-const WINDOW = 1_000;
 const exec: OpenRequest = { kind: "exec", argv: ["x"], rxMax: WINDOW };
-
-/** A client and a driver that meet again and again over new links. */
-class Meeting {
-  readonly clock = new TestClock();
-  readonly accepted: Stream[] = [];
-  readonly client: Channel;
-  readonly driver: Channel;
-  toDriver: MemorySocket = MemorySocket.pair()[0];
-  toClient: MemorySocket = MemorySocket.pair()[0];
-  #epoch = 0;
-
-  constructor(onOpen: (stream: Stream) => void = echo) {
-    this.client = new Channel({
-      side: "client",
-      clock: this.clock,
-      onOpen: (_request, stream) => stream.reset("REFUSED", "no"),
-    });
-    this.driver = new Channel({
-      side: "driver",
-      clock: this.clock,
-      onOpen: (_request, stream) => {
-        this.accepted.push(stream);
-        onOpen(stream);
-      },
-    });
-    this.meet();
-  }
-
-  cut(): void {
-    this.toDriver.terminate();
-    this.client.unbind();
-    this.driver.unbind();
-  }
-
-  /** Both tell how far they are, as ATTACH and ATTACHED do. */
-  meet(lie: (state: ChannelState) => ChannelState = (state) => state): void {
-    this.#epoch += 1;
-    const first = this.#epoch === 1;
-    const asked = first ? NEW_CHANNEL : lie(this.client.state());
-    const answered = first ? NEW_CHANNEL : this.driver.state();
-    [this.toDriver, this.toClient] = MemorySocket.pair();
-    const join = (socket: MemorySocket, channel: Channel): Egress => {
-      const egress = new Egress(socket);
-      socket.onDrain(() => egress.pump());
-      socket.onFrame((message) => {
-        const frame = decodeFrame(message);
-        if (frame !== null) channel.receive(frame);
-      });
-      return egress;
-    };
-    const link = { route: this.#epoch, epoch: this.#epoch };
-    const [out, back] = [join(this.toDriver, this.client), join(this.toClient, this.driver)];
-    this.driver.bind({ ...link, egress: back }, asked);
-    this.client.bind({ ...link, egress: out }, answered);
-  }
-
-  async quiet(): Promise<void> {
-    for (;;) {
-      await settled();
-      const moved = [this.toDriver.deliver(), this.toClient.deliver()];
-      if (!moved.includes(true)) return;
-    }
-  }
-}
 
 function pattern(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => ((offset + i) * 2654435761) >>> 24);
-}
-
-function echo(stream: Stream): void {
-  stream.listen({
-    onBytes: (bytes) => (stream.write(bytes.slice()) ? undefined : stream.whenSent()),
-    onEnd: () => stream.end(),
-  });
-  stream.accept({}, WINDOW);
 }
 
 /** A stream that takes nothing, so that everything stays unacknowledged. */
@@ -340,6 +269,41 @@ describe("a peer that is not where it was", () => {
     // What it opens next has no id that the client has seen in the future that is gone.
     expect(restored.accepted).toEqual([]);
   });
+
+  test.each([
+    [1, []],
+    [3, ["DIVERGED", "DIVERGED"]],
+  ])(
+    "[ST6] that gave out an id again has another stream there, without a byte in it: %i",
+    async (of, resets) => {
+      const meet = async (errorsOf: number) => {
+        const meeting = new Meeting(echo, (stream) => {
+          stream.listen({});
+          stream.accept({}, WINDOW);
+        });
+        for (let n = 0; n < 2; n++) meeting.client.open(exec, {});
+        await meeting.quiet();
+        const ends: StreamEnd[] = [];
+        const stream = meeting.accepted.find(({ id }) => id === errorsOf);
+        if (stream === undefined) throw new Error("both commands were taken");
+        const onEnd = (end: StreamEnd): void => void ends.push(end);
+        stream.listen({ onClosed: onEnd });
+        const errors = openErrors(stream, meeting.driver, 0);
+        return { meeting, ends, errors };
+      };
+      const seen = await meet(1);
+      await seen.meeting.quiet();
+      // In the past that comes back, the same id was of this command, and its OPEN was on its way.
+      const restored = await meet(of);
+      restored.meeting.cut();
+      seen.meeting.cut();
+      const driver = restored.meeting.driver;
+      const link = { route: 9, epoch: 9, egress: new Egress(MemorySocket.pair()[0]) };
+      driver.bind(link, seen.meeting.client.state());
+      const codes = resetOf(restored.ends);
+      expect([...codes, ...(restored.errors.closed ? ["DIVERGED"] : [])]).toEqual(resets);
+    },
+  );
 });
 
 describe("what is kept for a peer", () => {

@@ -10,6 +10,7 @@ import type { OpenExec } from "../../protocol/services.ts";
 import type { Channel } from "../../stream/channel.ts";
 import type { Stream } from "../../stream/stream.ts";
 import type { Jobs } from "../jobs.ts";
+import { openErrors } from "./exec-errors.ts";
 import type { Entered, ExecLedger } from "./exec-ledger.ts";
 import { pipeIn, pipeOut } from "./pipes.ts";
 import type { OutputPipes } from "./output-pipes.ts";
@@ -99,7 +100,7 @@ function join(
 ): void {
   const { pid, stdin, stdout, stderr } = running;
   const isOver = jobs.entered({ kind: "exec", pid, program: request.argv[0] ?? "" });
-  const errors = channel.open({ kind: "exec.stderr", of: stream.id, rxMax: 0 }, {}, request.rxMax);
+  const errors = openErrors(stream, channel, request.rxMax);
   stream.listen({
     onBytes: pipeIn(stdin),
     onEnd: () => stdin.end(),

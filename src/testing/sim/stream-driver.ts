@@ -13,6 +13,7 @@ import { seededRandom, type Random } from "../../base/random.ts";
 import { ChannelTable } from "../../driver/channel-table.ts";
 import { Jobs } from "../../driver/jobs.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
+import { openErrors } from "../../driver/services/exec-errors.ts";
 import type { OpenService } from "../../driver/services/service.ts";
 import { FEATURES } from "../../protocol/version.ts";
 import type { Channel } from "../../stream/channel.ts";
@@ -146,11 +147,7 @@ export class StreamDriver {
 
   #run(run: Run, stream: Stream, channel: Channel, bytes: [number, number], random: Random): void {
     const { STREAM_WINDOW_BYTES } = limits;
-    const errors = channel.open(
-      { kind: "exec.stderr", of: stream.id, rxMax: 0 },
-      {},
-      STREAM_WINDOW_BYTES,
-    );
+    const errors = openErrors(stream, channel, STREAM_WINDOW_BYTES);
     let left = 3;
     const over = (): void => {
       left -= 1;
@@ -241,7 +238,10 @@ export function shadowed(socket: FrameSocket): { first: FrameSocket; second: Fra
       send: (message) => socket.send(message),
       bufferedBytes: 0,
       close: (code, reason) => socket.close(code, reason),
-      terminate: () => socket.terminate(),
+      terminate: () => {
+        two.end({ code: DIAL_REFUSED, reason: "" });
+        socket.terminate();
+      },
     },
     second: {
       ...hears(two),
