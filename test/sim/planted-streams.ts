@@ -40,22 +40,6 @@ export const streamPlants: readonly Plant[] = [
     "if (!this.#ended && this.keptBytes < 200_000) this.#log.append(bytes);",
   ),
   plant(
-    "no-rewind",
-    "goes on where it stopped sending, not where the peer stands",
-    "stream/send-side.ts",
-    "this.credit(peer);\n    this.#cursor = peer.rx;",
-    "this.credit(peer);",
-  ),
-  plant(
-    "bound-before-attached",
-    "sends before the peer has told how far it is",
-    "client/session-channel.ts",
-    "const { entries, ...state } = this.#channel.state();",
-    "const { entries, ...state } = this.#channel.state();\n" +
-      "    if (this.#everAttached) this.#channel.bind(" +
-      "{ route: 1, epoch: this.epoch, egress: link.egress }, { ...state, entries: [] });",
-  ),
-  plant(
     "open-twice",
     "an OPEN that comes again is a new one",
     "stream/channel.ts",
@@ -103,5 +87,27 @@ export const streamPlants: readonly Plant[] = [
     "stream/send-side.ts",
     "return this.#ended && this.#acked === this.#log.endOffset + 1;",
     "return this.#ended && this.#acked >= this.#log.endOffset;",
+  ),
+  plant(
+    "ack-from-hub",
+    "the hub acknowledges what it passes on",
+    "hub/switchboard/driver-link.ts",
+    "target.deliver(frame, message);",
+    `target.deliver(frame, message);
+    if (frame.type === FrameType.data && frame.flags === 0) {
+      const end = new DataView(frame.body.buffer, frame.body.byteOffset).getUint32(4);
+      const body = new Uint8Array(28);
+      const view = new DataView(body.buffer);
+      view.setUint32(4, end + frame.body.length - 8);
+      view.setUint32(12, end + frame.body.length - 8);
+      this.#leg.send(encodeFrame({ ...frame, type: FrameType.credit, flags: 0, body }));
+    }`,
+  ),
+  plant(
+    "no-tombstones",
+    "of a stream that is over nothing is known",
+    "stream/channel.ts",
+    "this.#tombstones.set(stream.id, tombstone);",
+    "void tombstone;",
   ),
 ];
