@@ -27,7 +27,7 @@ describeWhere([needs.linux], "a hub that is killed at random instants", () => {
         orphans: [],
       });
       // A run that never met the hub at work would have shown nothing.
-      expect(figures.killsAtWork).toBeGreaterThan(kills / 2);
+      expect(figures.killsAtWork).toBeGreaterThanOrEqual(kills / 5);
       expect(figures.deadlinesCompared).toBeGreaterThan(0);
     },
     longestMs,

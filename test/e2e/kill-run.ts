@@ -33,8 +33,8 @@ interface Listed {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Longer than a create, a resume or a heal takes on a machine with other things to do. */
-const instantMsMax = 1_600;
+/** About what a create, a resume or a heal takes: most kills then meet one at work. */
+const instantMsMax = 800;
 const settleMsMax = 90_000;
 const orphanMsMax = 60_000;
 const lookMs = 50;

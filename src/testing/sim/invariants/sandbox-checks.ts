@@ -8,15 +8,24 @@ import type { PlatformCall } from "../platform.ts";
 import { simPolicy } from "../sim-policy.ts";
 import type { Check, Stand, WrittenFact } from "./check.ts";
 
+/** What a call waits for the hub's budget at most, and its way to the platform. */
+const BUDGET_WAIT_MS = 2_000;
+
 export class SandboxChecks implements Check {
   readonly #stand: Stand;
   readonly #requested = new Set<string>();
+
+  /** Simulated ms at which each session was last proven anew. */
+  readonly #connectedAt = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
   }
 
   onFact({ event, before, record }: WrittenFact): void {
+    if (event.kind === "session.connected") {
+      this.#connectedAt.set(record.id, this.#stand.world.kernel.now);
+    }
     if (event.kind === "sandbox.requested") this.#requested.add(String(event.data["sandboxName"]));
     if (before?.desired === "ended" && record.desired !== "ended") {
       this.#stand.violate("I20", `${record.name} came back from its removal`);
@@ -39,6 +48,9 @@ export class SandboxChecks implements Check {
     if (owner === undefined || owner.record.state === "nudging") return;
     // Between an attach and the driver's first word nobody knows.
     if (owner.health().activity.process.running === null) return;
+    // It was decided on while the driver was on its way back, and waited for the hub's own budget.
+    const connectedAt = this.#connectedAt.get(owner.record.id) ?? -Infinity;
+    if (this.#stand.world.kernel.now - connectedAt < BUDGET_WAIT_MS) return;
     this.#stand.violate("I58", `${owner.record.name} is kept awake and nobody uses it`);
   }
 
