@@ -5,6 +5,7 @@
 import { noCounts, noStarts, type LadderCounts, type SessionRecord } from "../../store/facts.ts";
 import type { BootState, SessionInput } from "./events.ts";
 import type { SessionPolicy } from "./policy.ts";
+import { startMs } from "./start-law.ts";
 
 export function recover(
   record: SessionRecord,
@@ -57,12 +58,22 @@ function bootState(record: SessionRecord): BootState {
   }
 }
 
-/** A running attempt keeps its deadline; a connected session starts a healing attempt now. */
+/**
+ * A running attempt keeps its deadline; a connected session starts a healing attempt now. It is a
+ * wall time: where the clock was set back meanwhile, no attempt gets more than a whole one.
+ */
 function deadlineAfterRestart(
   record: SessionRecord,
   policy: SessionPolicy,
   now: number,
 ): number | null {
   if (record.state === "connected") return now + policy.healMs;
-  return record.deadlineAt;
+  if (record.deadlineAt === null) return null;
+  return Math.min(record.deadlineAt, now + wholeMs(record, policy));
+}
+
+function wholeMs({ state, spec }: SessionRecord, policy: SessionPolicy): number {
+  if (state === "creating") return Math.max(startMs(spec, policy), policy.healMs);
+  if (state === "suspended") return policy.pauseMs;
+  return Math.max(policy.resumeMs, policy.healMs);
 }

@@ -4,6 +4,7 @@
  * as activity, its exec cannot be aborted, and its default deadline is a day.
  */
 import { classify } from "./classify.ts";
+import { fetchWhole } from "./fetch-whole.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { ExecRequest, ExecResult, FileEntry } from "../provider.ts";
 
@@ -133,15 +134,14 @@ export class Toolbox {
     let headersBack: Headers;
     let bytes: Uint8Array;
     try {
-      const response = await fetch(`${this.#address.baseUrl}${path}`, {
-        method,
-        headers,
-        signal: signal === undefined ? late : AbortSignal.any([late, signal]),
-        ...(body === undefined ? {} : { body }),
-      });
-      bytes = new Uint8Array(await response.arrayBuffer());
-      if (response.ok) return bytes;
-      ({ status, headers: headersBack } = response);
+      const answer = await fetchWhole(
+        `${this.#address.baseUrl}${path}`,
+        { method, headers, ...(body === undefined ? {} : { body }) },
+        signal === undefined ? late : AbortSignal.any([late, signal]),
+      );
+      ({ bytes } = answer);
+      if (answer.ok) return bytes;
+      ({ status, headers: headersBack } = answer);
     } catch (error) {
       const message = late.aborted ? "" : causeOf(error);
       throw classify({ ...failure, status: null, timedOut: late.aborted, message, cause: error });

@@ -15,16 +15,16 @@ export class SandboxChecks implements Check {
   readonly #stand: Stand;
   readonly #requested = new Set<string>();
 
-  /** Simulated ms at which each session was last proven anew. */
-  readonly #connectedAt = new Map<string, number>();
+  /** Simulated ms at which each session was last done with healing. */
+  readonly #leftAt = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
   }
 
   onFact({ event, before, record }: WrittenFact): void {
-    if (event.kind === "session.connected") {
-      this.#connectedAt.set(record.id, this.#stand.world.kernel.now);
+    if (before?.state === "nudging" && record.state !== "nudging") {
+      this.#leftAt.set(record.id, this.#stand.world.kernel.now);
     }
     if (event.kind === "sandbox.requested") this.#requested.add(String(event.data["sandboxName"]));
     if (before?.desired === "ended" && record.desired !== "ended") {
@@ -49,8 +49,8 @@ export class SandboxChecks implements Check {
     // Between an attach and the driver's first word nobody knows.
     if (owner.health().activity.process.running === null) return;
     // It was decided on while the driver was on its way back, and waited for the hub's own budget.
-    const connectedAt = this.#connectedAt.get(owner.record.id) ?? -Infinity;
-    if (this.#stand.world.kernel.now - connectedAt < BUDGET_WAIT_MS) return;
+    const leftAt = this.#leftAt.get(owner.record.id) ?? -Infinity;
+    if (this.#stand.world.kernel.now - leftAt < BUDGET_WAIT_MS) return;
     this.#stand.violate("I58", `${owner.record.name} is kept awake and nobody uses it`);
   }
 
