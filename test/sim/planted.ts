@@ -188,8 +188,8 @@ export const plants: readonly Plant[] = [
     "restart-extends-deadline",
     "a hub that restarts gives the attempt its whole time again",
     "hub/session/recover.ts",
-    "return record.deadlineAt;",
-    "return record.deadlineAt === null ? null : now + policy.createMs;",
+    "return Math.min(record.deadlineAt, now + wholeMs(record, policy));",
+    "return now + wholeMs(record, policy);",
   ),
   plant(
     "auth-is-retryable",
