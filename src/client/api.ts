@@ -2,6 +2,7 @@
  * The hub's HTTP API as functions: one call, one answer, or one HubError. Runs in Node and in
  * browsers. It owns the door from problem+json to HubError; the event stream is api-events.ts.
  */
+import { abortable, fetchHead, fetchWhole, type WholeAnswer } from "../base/fetch-whole.ts";
 import { HubError } from "../base/hub-error.ts";
 import { faults, type FaultCode } from "../base/faults.ts";
 import type {
@@ -99,9 +100,8 @@ export function createApi(options: ApiOptions) {
 
     /** True when the hub says that it serves; anonymous. */
     async ready(): Promise<boolean> {
-      const response = await send(options, { method: "GET", path: "/readyz" });
-      await response.body?.cancel();
-      return response.ok;
+      const { ok } = await send(options, { method: "GET", path: "/readyz" });
+      return ok;
     },
 
     events(stream: EventStreamOptions): AsyncGenerator<HubEvent, void, undefined> {
@@ -123,9 +123,9 @@ interface Call {
 }
 
 async function request(options: ApiOptions, call: Call): Promise<unknown> {
-  const response = await send(options, call);
-  if (!response.ok) throw await problem(response);
-  const text = await response.text();
+  const answer = await send(options, call);
+  const text = new TextDecoder().decode(answer.bytes);
+  if (!answer.ok) throw problem(`${options.url}${call.path}`, answer.status, text);
   if (text === "") return null;
   try {
     return JSON.parse(text);
@@ -134,16 +134,14 @@ async function request(options: ApiOptions, call: Call): Promise<unknown> {
   }
 }
 
-async function send(options: ApiOptions, call: Call): Promise<Response> {
+async function send(options: ApiOptions, call: Call): Promise<WholeAnswer> {
   const headers: Record<string, string> = { accept: "application/json", ...auth(options.token) };
   if (call.body !== undefined) headers["content-type"] = "application/json";
+  const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
+  const init = { method: call.method, headers, ...body };
+  const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   try {
-    return await options.fetch(`${options.url}${call.path}`, {
-      method: call.method,
-      headers,
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    });
+    return await fetchWhole(`${options.url}${call.path}`, init, deadline, options.fetch);
   } catch (cause) {
     throw unreachable(options.url, cause);
   }
@@ -158,13 +156,14 @@ async function openStream(
   let response: Response;
   try {
     const all = { accept: "text/event-stream", ...auth(options.token), ...headers };
-    response = await options.fetch(`${options.url}${path}`, { headers: all, signal });
+    response = await fetchHead(`${options.url}${path}`, { headers: all }, signal, options.fetch);
   } catch (cause) {
     throw unreachable(options.url, cause);
   }
-  if (!response.ok) throw await problem(response);
   if (response.body === null) throw notAHub(options.url, "its event stream has no body", "", null);
-  return response.body;
+  const body = abortable(response.body, signal);
+  if (response.ok) return body;
+  throw problem(`${options.url}${path}`, response.status, await new Response(body).text());
 }
 
 function auth(token: string | null): Record<string, string> {
@@ -172,16 +171,14 @@ function auth(token: string | null): Record<string, string> {
 }
 
 /** What stands in a problem+json body; everything is checked, the sender may be a proxy. */
-async function problem(response: Response): Promise<HubError> {
-  const text = await response.text();
+function problem(url: string, status: number, text: string): HubError {
   const body = parseObject(text);
   const code = body["code"];
   const detail = body["detail"] ?? body["title"];
-  const message =
-    typeof detail === "string" ? detail : `${response.url} answered ${response.status}`;
+  const message = typeof detail === "string" ? detail : `${url} answered ${status}`;
   const options = typeof body["hint"] === "string" ? { hint: body["hint"] } : { raw: text };
   if (typeof code === "string" && isFaultCode(code)) return new HubError(code, message, options);
-  return new HubError(codeOfStatus(response.status), message, options);
+  return new HubError(codeOfStatus(status), message, options);
 }
 
 function parseObject(text: string): Record<string, unknown> {

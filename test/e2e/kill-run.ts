@@ -26,7 +26,11 @@ export interface KillFigures {
   readonly orphans: readonly string[];
 }
 
-type Working = SessionView & { readonly deadlineAt: string | null; readonly name: string };
+interface Working extends SessionView {
+  readonly attempt: number;
+  readonly deadlineAt: string | null;
+  readonly name: string;
+}
 interface Listed {
   readonly id: string;
   readonly name: string;
@@ -127,12 +131,12 @@ class KillRun {
     return this.#rig.hub.ask<Working>("GET", `/sessions/${name}`);
   }
 
-  /** The same attempt has the deadline that it had; one that ended meanwhile has none. */
+  /** The same attempt has the deadline that it had; one that ended before the kill is another's. */
   #compare(before: Working, after: Working): void {
     if (before.deadlineAt === null || after.deadlineAt === null) return;
+    if (before.attempt !== after.attempt) return;
     this.#compared += 1;
-    // Earlier is another attempt's business; later is time that nobody gave.
-    if (before.state !== after.state || after.deadlineAt <= before.deadlineAt) return;
+    if (after.deadlineAt === before.deadlineAt) return;
     this.#moved.push(`${before.name}: ${before.deadlineAt} → ${after.deadlineAt}`);
   }
 

@@ -4,7 +4,7 @@
  * as activity, its exec cannot be aborted, and its default deadline is a day.
  */
 import { classify } from "./classify.ts";
-import { fetchWhole } from "./fetch-whole.ts";
+import { fetchWhole } from "../../base/fetch-whole.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { ExecRequest, ExecResult, FileEntry } from "../provider.ts";
 
