@@ -44,7 +44,7 @@ export async function fetchHead(
   }
 }
 
-/** The same bytes until the signal ends them: then reads fail with its reason, and the body closes. */
+/** The same bytes until the signal ends them: reads then fail with its reason; the body closes. */
 export function abortable(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
