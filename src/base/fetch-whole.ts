@@ -26,6 +26,11 @@ export async function fetchWhole(
   return { status, ok, headers, bytes };
 }
 
+/** The body as text. */
+export function textOf({ bytes }: WholeAnswer): string {
+  return new TextDecoder().decode(bytes);
+}
+
 /** The answer as soon as its headers are there; its body knows nothing of the signal. */
 export async function fetchHead(
   url: string,

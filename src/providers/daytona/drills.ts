@@ -3,6 +3,8 @@
  * one, and never again.
  */
 import type { Drill, ReadDrills } from "../drills.ts";
+import { fetchWhole, textOf } from "../../base/fetch-whole.ts";
+import type { WholeAnswer } from "../../base/fetch-whole.ts";
 
 interface Asked {
   readonly apiUrl: string;
@@ -24,7 +26,7 @@ export function drillReader(asked: Asked): ReadDrills {
       able = null;
       return null;
     }
-    const { on = [], past = [] } = (await response.json()) as { on?: Drill[]; past?: Drill[] };
+    const { on = [], past = [] } = JSON.parse(textOf(response)) as { on?: Drill[]; past?: Drill[] };
     return [...past, ...on];
   };
 }
@@ -32,13 +34,14 @@ export function drillReader(asked: Asked): ReadDrills {
 async function canFail(asked: Asked): Promise<boolean> {
   const response = await get(asked, "/config");
   if (!response.ok) return false;
-  const config = (await response.json()) as { holdfast?: { faults?: unknown } } | null;
+  const config = JSON.parse(textOf(response)) as { holdfast?: { faults?: unknown } } | null;
   return config?.holdfast?.faults === true;
 }
 
-function get({ apiUrl, apiKey }: Asked, path: string): Promise<Response> {
-  return fetch(`${apiUrl.replace(/\/$/, "")}${path}`, {
-    headers: { authorization: `Bearer ${apiKey}` },
-    signal: AbortSignal.timeout(ANSWER_MS_MAX),
-  });
+function get({ apiUrl, apiKey }: Asked, path: string): Promise<WholeAnswer> {
+  return fetchWhole(
+    `${apiUrl.replace(/\/$/, "")}${path}`,
+    { headers: { authorization: `Bearer ${apiKey}` } },
+    AbortSignal.timeout(ANSWER_MS_MAX),
+  );
 }

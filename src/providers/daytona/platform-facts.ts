@@ -4,6 +4,8 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { HostDoor, PlatformFacts } from "../provider.ts";
+import { fetchWhole, textOf } from "../../base/fetch-whole.ts";
+import type { WholeAnswer } from "../../base/fetch-whole.ts";
 
 /** How to reach the platform's API, and how long to wait for one answer. */
 export interface Address {
@@ -28,7 +30,6 @@ export async function readPlatformFacts(
   try {
     // The smallest authorised read there is: it proves reachability and the key in one call.
     const list = await get(asked, "/sandbox?limit=1", signal);
-    await list.body?.cancel();
     if (list.status === 401 || list.status === 403) {
       const detail = `the platform rejects the API key (${list.status})`;
       return { ...blank, reachable: true, auth: "rejected", detail };
@@ -53,7 +54,7 @@ async function ownFacts(asked: Address, signal?: AbortSignal): Promise<OwnFacts>
   const none: OwnFacts = { tier: null, root: null, pause: null, door: null };
   const response = await get(asked, "/config", signal);
   if (!response.ok) return none;
-  const own = ownPart(await response.text());
+  const own = ownPart(textOf(response));
   if (own === null) return none;
   return {
     tier: text(own["tier"]),
@@ -84,10 +85,11 @@ function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-function get(asked: Address, path: string, signal?: AbortSignal): Promise<Response> {
+function get(asked: Address, path: string, signal?: AbortSignal): Promise<WholeAnswer> {
   const late = AbortSignal.timeout(asked.callMs);
-  return fetch(`${asked.apiUrl.replace(/\/$/, "")}${path}`, {
-    headers: { authorization: `Bearer ${asked.apiKey}` },
-    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
-  });
+  return fetchWhole(
+    `${asked.apiUrl.replace(/\/$/, "")}${path}`,
+    { headers: { authorization: `Bearer ${asked.apiKey}` } },
+    signal === undefined ? late : AbortSignal.any([late, signal]),
+  );
 }
