@@ -7,6 +7,10 @@ import { ProtocolError } from "./protocol-error.ts";
 
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 
+/** Made once: neither keeps anything from one call to the next. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 export interface DataBody {
   /** Absolute offset of the first byte. */
   readonly offset: number;
@@ -122,14 +126,14 @@ export function decodePing(body: Uint8Array): PingBody {
 }
 
 export function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+  return encoder.encode(JSON.stringify(value));
 }
 
 /** @throws ProtocolError when the body is not one JSON object. */
 export function decodeJson(body: Uint8Array): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    value = JSON.parse(decoder.decode(body));
   } catch {
     throw new ProtocolError("body is not JSON");
   }

@@ -46,6 +46,8 @@ const LINK_HEADER_BYTES = 8;
 const STREAM_HEADER_BYTES = 12;
 const FIRST_STREAM_TYPE = 0x20;
 const IGNORABLE_BIT = 0x80;
+/** Bodies of pings, credits and probes, and no more. */
+const COPIED_BYTES_MAX = 28;
 
 export interface Frame {
   readonly type: FrameType;
@@ -54,7 +56,7 @@ export interface Frame {
   readonly route: number;
   /** 0 for link frames. */
   readonly stream: number;
-  /** A view into the received message: copy it before keeping it past the current turn. */
+  /** Often a view into the received message: copy it before keeping it past the current turn. */
   readonly body: Uint8Array;
 }
 
@@ -107,8 +109,21 @@ export function decodeFrame(message: Uint8Array): Frame | null {
     epoch: takeU32(message, 0) & 0xffff,
     route: takeU32(message, 4),
     stream: headerBytes === STREAM_HEADER_BYTES ? takeU32(message, 8) : 0,
-    body: message.subarray(headerBytes),
+    body: bodyOf(message, headerBytes),
   };
+}
+
+/**
+ * Engines keep small arrays inside their heap for as long as nobody asks for their buffer, which a
+ * view does: of few bytes a copy is much cheaper than a view.
+ */
+function bodyOf(message: Uint8Array, from: number): Uint8Array {
+  const bytes = message.length - from;
+  if (bytes === 0) return EMPTY;
+  if (bytes > COPIED_BYTES_MAX) return message.subarray(from);
+  const body = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at++) body[at] = message[from + at] ?? 0;
+  return body;
 }
 
 /** Frames of streams: what a relay passes on without a look inside. */
@@ -131,8 +146,9 @@ export function putU32(out: Uint8Array, at: number, value: number): void {
 
 /** The caller has seen that the four bytes are there. */
 export function takeU32(bytes: Uint8Array, at: number): number {
-  const [a, b, c, d] = [bytes[at] ?? 0, bytes[at + 1] ?? 0, bytes[at + 2] ?? 0, bytes[at + 3] ?? 0];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return high * 0x10000 + low;
 }
 
 function headerLength(type: number): number {
