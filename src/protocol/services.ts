@@ -136,7 +136,7 @@ export const TerminalInfo = v.object({
 export type TerminalInfo = v.InferOutput<typeof TerminalInfo>;
 export const TerminalList = v.object({ terminals: v.array(TerminalInfo) });
 
-export const OpenRequest = v.union([
+export const OpenRequest = v.variant("kind", [
   OpenExec,
   OpenTerminal,
   OpenStderr,
