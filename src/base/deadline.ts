@@ -7,34 +7,44 @@ import type { Clock } from "./clock.ts";
  * has aborted already is not begun.
  * @throws what `onLate` makes, when the time is up first.
  */
-export async function withDeadline<T>(
+export function withDeadline<T>(
   clock: Clock,
   waitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
   onLate: () => Error,
   outer?: AbortSignal,
 ): Promise<T> {
-  // Nobody waits any more: what is not begun needs no stopping.
-  outer?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort(outer?.reason);
-  };
-  outer?.addEventListener("abort", abort, { once: true });
-  let timer: unknown;
-  const late = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(() => {
+  return new Promise((resolve, reject) => {
+    // Nobody waits any more: what is not begun needs no stopping.
+    outer?.throwIfAborted();
+    const controller = new AbortController();
+    const abort = (): void => {
+      controller.abort(outer?.reason);
+    };
+    outer?.addEventListener("abort", abort, { once: true });
+    const end = (): void => {
+      clock.clearTimeout(timer);
+      outer?.removeEventListener("abort", abort);
+    };
+    const timer = clock.setTimeout(() => {
+      end();
       const error = onLate();
       controller.abort(error);
       reject(error);
     }, waitMs);
+    const fail = (error: Error): void => {
+      end();
+      reject(error);
+    };
+    try {
+      work(controller.signal).then((value) => {
+        end();
+        resolve(value);
+      }, fail);
+    } catch (error) {
+      fail(error as Error);
+    }
   });
-  try {
-    return await Promise.race([work(controller.signal), late]);
-  } finally {
-    clock.clearTimeout(timer);
-    outer?.removeEventListener("abort", abort);
-  }
 }
 
 /** Resolves after `waitMs`, or rejects as soon as the signal aborts. */
