@@ -109,9 +109,9 @@ class TimedHeartbeat implements Heartbeat {
   ping(): number {
     const n = (this.#options.nextPing?.() ?? ++this.#counter) >>> 0;
     this.#pingedAtMs = this.#clock.mono();
-    const [oldest] = this.#outstanding.keys();
-    if (oldest !== undefined && this.#outstanding.size >= OUTSTANDING_MAX) {
-      this.#outstanding.delete(oldest);
+    if (this.#outstanding.size >= OUTSTANDING_MAX) {
+      const [oldest] = this.#outstanding.keys();
+      if (oldest !== undefined) this.#outstanding.delete(oldest);
     }
     this.#outstanding.set(n, this.#pingedAtMs);
     this.#options.send(encodePing({ n, loopLagMs: this.loopLagMs }));
@@ -153,10 +153,10 @@ class TimedHeartbeat implements Heartbeat {
     const limitAtMs = this.#heardAtMs + (this.state === "alive" ? suspectMs : deadMs);
     const nextMs = Math.min(nowMs + TICK_MS, this.#pingedAtMs + pingMs, limitAtMs);
     this.#dueAtMs = Math.max(nowMs, nextMs);
-    this.#timer = this.#clock.setTimeout(() => this.#tick(), Math.ceil(this.#dueAtMs - nowMs));
+    this.#timer = this.#clock.setTimeout(this.#tick, Math.ceil(this.#dueAtMs - nowMs));
   }
 
-  #tick(): void {
+  readonly #tick = (): void => {
     const nowMs = this.#clock.mono();
     const wallMs = this.#clock.now();
     const lateMs = Math.max(0, nowMs - this.#dueAtMs);
@@ -175,7 +175,7 @@ class TimedHeartbeat implements Heartbeat {
     if (!this.#running) return;
     if (nowMs - this.#pingedAtMs >= this.#options.pingMs) this.ping();
     this.#arm();
-  }
+  };
 
   #judge(nowMs: number): void {
     const silentMs = nowMs - this.#heardAtMs;

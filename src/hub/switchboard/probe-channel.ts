@@ -17,6 +17,8 @@ import type { StreamEnd } from "../../stream/stream.ts";
 /** More than a probe or a shell that prints one line has to say; a peer that says more is cut. */
 const ANSWER_BYTES_MAX = 16_384;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 interface Said {
   readonly bytes: Uint8Array;
   readonly pty: string | undefined;
@@ -73,21 +75,20 @@ export class ProbeChannel {
       term: "dumb",
       rxMax: ANSWER_BYTES_MAX,
     };
-    const shows = (text: string): boolean => text.includes(nonce);
+    const shows = (said: Uint8Array): boolean => new TextDecoder().decode(said).includes(nonce);
     const { bytes, pty } = await this.#ask(request, shows, signal);
-    const shown = new TextDecoder().decode(bytes);
-    if (shows(shown)) return pty ?? "of unknown kind";
+    if (shows(bytes)) return pty ?? "of unknown kind";
     throw new HubError("ExecBroken", "a terminal opened and did not show the nonce");
   }
 
   /** Resolves at the peer's end, or as soon as `enough` says so. */
   #ask(
     request: OpenRequest,
-    enough: (text: string) => boolean,
+    enough: (bytes: Uint8Array) => boolean,
     signal: AbortSignal,
   ): Promise<Said> {
     return new Promise((resolve, reject) => {
-      let bytes = Buffer.alloc(0);
+      let bytes: Uint8Array = NOTHING;
       let pty: string | undefined;
       let isOver = false;
       const done = (): void => {
@@ -100,8 +101,8 @@ export class ProbeChannel {
       const stream = this.#channel.open(request, {
         onOpen: (ok) => (pty = ok.pty),
         onBytes: (chunk) => {
-          bytes = Buffer.concat([bytes, chunk]);
-          if (bytes.length > ANSWER_BYTES_MAX || enough(bytes.toString())) done();
+          bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+          if (bytes.length > ANSWER_BYTES_MAX || enough(bytes)) done();
         },
         onEnd: done,
         onClosed: (end) => {
