@@ -26,7 +26,11 @@ export function seededRandom(seed: string): Random {
   for (let warmUp = 0; warmUp < 12; warmUp++) next32();
   return {
     next: () => next32() / 2 ** 32,
-    bytes: (length) => Uint8Array.from({ length }, () => next32() & 0xff),
+    bytes: (length) => {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; at++) bytes[at] = next32() & 0xff;
+      return bytes;
+    },
   };
 }
 

@@ -13,6 +13,8 @@ interface Entry {
   /** Random tie-break, then order of birth. */
   readonly tie: number;
   readonly id: number;
+  /** Whose timer it is; null for what happens to the world. */
+  readonly owner: SimProcess | null;
   run: (() => void) | null;
 }
 
@@ -42,11 +44,12 @@ export class SimKernel {
   }
 
   /** Whole milliseconds: two times that should be equal are. */
-  at(delayMs: number, run: () => void): Entry {
+  at(delayMs: number, run: () => void, owner: SimProcess | null = null): Entry {
     const entry: Entry = {
       at: this.#now + Math.max(0, Math.round(delayMs)),
       tie: this.#random.next(),
       id: this.#births++,
+      owner,
       run,
     };
     this.#push(entry);
@@ -61,7 +64,8 @@ export class SimKernel {
       this.#pop();
       if (next.run === null) continue;
       this.#now = next.at;
-      next.run();
+      if (next.owner === null) next.run();
+      else next.owner.ring(next);
       drainMicrotasks();
       this.#ran += 1;
       after();
@@ -135,14 +139,8 @@ export class SimProcess {
     this.clock = {
       now: () => EPOCH_MS + kernel.now + this.#wallSkewMs,
       mono: () => kernel.now,
-      setTimeout: (fn, ms) => {
-        // No timer of a real process is shorter than this.
-        const entry = kernel.at(Math.max(TIMER_MS_MIN, ms), () => {
-          // A timer that is cleared while its process is frozen does not run after it.
-          this.run(() => (entry.run === null ? undefined : fn()));
-        });
-        return entry;
-      },
+      // No timer of a real process is shorter than this.
+      setTimeout: (fn, ms) => kernel.at(Math.max(TIMER_MS_MIN, ms), fn, this),
       clearTimeout: (id: TimerId) => {
         if (typeof id === "object" && id !== null) (id as Entry).run = null;
       },
@@ -178,6 +176,11 @@ export class SimProcess {
         else if (this.#alive) fn();
       });
     }
+  }
+
+  /** A timer is due. One that is cleared while its process is frozen does not run after it. */
+  ring(timer: Entry): void {
+    this.run(() => timer.run?.());
   }
 
   /** A message arrived: it is read now, or when the process reads again. */

@@ -132,16 +132,16 @@ class SimEnd implements FrameSocket {
     const { peer } = this;
     if (peer === null) return;
     peer.#inbox.push(message.slice());
-    this.#link.carry(peer, () => peer.deliver());
+    this.#link.carry(peer, peer.deliver);
   }
 
-  deliver(): void {
+  readonly deliver = (): void => {
     const message = this.#inbox.shift();
     if (message === undefined) return;
     this.process.hear(() => {
       if (this.#open) this.#events.frame(message);
     });
-  }
+  };
 
   close(code: number, reason: string): void {
     if (!this.#open) return;

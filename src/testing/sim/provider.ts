@@ -4,7 +4,6 @@
  */
 import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
-import { withDeadline } from "../../base/deadline.ts";
 import type { Random } from "../../base/random.ts";
 import type {
   Claim,
@@ -282,38 +281,31 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
   ): Promise<T> {
     this.#platform.onCall({ name, target, detail });
     const outcomeUnknown = !idempotent;
-    return withDeadline(
-      this.#hub.clock,
-      waitMs,
-      () =>
-        new Promise<T>((resolve, reject) => {
-          const back = (answer: () => void): void => {
-            this.#kernel.at(this.#latencyMs(), () => this.#hub.run(answer));
-          };
-          this.#kernel.at(this.#latencyMs(), () => {
-            const { api } = this.#platform.mood;
-            if (api === "hangs") return;
-            if (api === "lost") {
-              work(ignored, ignored);
-              return;
-            }
-            if (api === "junk") {
-              const fail = (): void => back(() => reject(nonsense(outcomeUnknown)));
-              work(fail, fail);
-              return;
-            }
-            if (api !== null) {
-              back(() => reject(refusal(api, outcomeUnknown)));
-              return;
-            }
-            work(
-              (value) => back(() => resolve(value)),
-              (error) => back(() => reject(error)),
-            );
+    return new Promise<T>((resolve, reject) => {
+      const { clock } = this.#hub;
+      const late = clock.setTimeout(() => {
+        reject(new HubError("PlatformTimeout", `${name}: no answer in time`, { outcomeUnknown }));
+      }, waitMs);
+      const back = (answer: () => void): void => {
+        this.#kernel.at(this.#latencyMs(), () => {
+          this.#hub.run(() => {
+            clock.clearTimeout(late);
+            answer();
           });
-        }),
-      () => new HubError("PlatformTimeout", `${name}: no answer in time`, { outcomeUnknown }),
-    );
+        });
+      };
+      const fail = (error: Error): void => back(() => reject(error));
+      this.#kernel.at(this.#latencyMs(), () => {
+        const { api } = this.#platform.mood;
+        if (api === "hangs") return;
+        if (api === "lost") work(ignored, ignored);
+        else if (api === "junk") {
+          const garble = (): void => fail(nonsense(outcomeUnknown));
+          work(garble, garble);
+        } else if (api !== null) fail(refusal(api, outcomeUnknown));
+        else work((value) => back(() => resolve(value)), fail);
+      });
+    });
   }
 
   #latencyMs(): number {

@@ -55,16 +55,22 @@ export class EpochChecks implements Check {
   }
 
   afterEvent(nowMs: number): void {
-    for (const [session, drivers] of this.#stand.world.drivers) {
-      if (drivers.size > 1 || this.#twinsSince.has(session)) {
-        this.#checkTwins(session, drivers, nowMs);
-      }
+    for (const drivers of this.#stand.world.drivers.values()) {
+      if (drivers.size > 1) this.#checkTwins(drivers, nowMs);
+    }
+    for (const session of this.#twinsSince.keys()) {
+      const left = this.#stand.world.drivers.get(session)?.size ?? 0;
+      if (left < 2) this.#twinsSince.delete(session);
     }
   }
 
-  #checkTwins(session: string, drivers: ReadonlySet<SimDriver>, nowMs: number): void {
+  #checkTwins(drivers: ReadonlySet<SimDriver>, nowMs: number): void {
     let live = 0;
-    for (const driver of drivers) if (!driver.process.frozen && driver.live) live += 1;
+    let session = "";
+    for (const driver of drivers) {
+      ({ session } = driver);
+      if (!driver.process.frozen && driver.live) live += 1;
+    }
     if (live < 2) {
       this.#twinsSince.delete(session);
       return;
