@@ -114,8 +114,8 @@ const base = {
 } as const satisfies BuildOptions;
 
 /**
- * What runs in a sandbox dials and never listens. The package ws brings its server and its stream
- * along whether they are used or not, and both are a tenth of the driver.
+ * The driver dials and never listens. The package ws brings its server and its stream along
+ * whether they are used or not, and both are a tenth of the driver.
  */
 const onlyTheDialler: Plugin = {
   name: "only-the-dialler",
@@ -135,7 +135,7 @@ async function makeProgram(target: Target): Promise<readonly BuiltFile[]> {
     // ws asks for these inside try and goes on without them.
     external: ["bufferutil", "utf-8-validate"],
     define: { HOLDFAST_VERSION: JSON.stringify(packageVersion()) },
-    plugins: [onlyTheDialler],
+    plugins: target === driver ? [onlyTheDialler] : [],
   });
   const [output] = result.outputFiles;
   if (output === undefined) throw new Error(`${target.entry} gave no output`);

@@ -85,7 +85,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   preact: ["web/"],
   typebox: ["hub/server/"],
   valibot: ["protocol/", "driver/config.ts"],
-  ws: ["transport/", "hub/server/upgrade.ts"],
+  ws: ["transport/", "hub/server/upgrade.ts", "platform/toolbox/"],
   xstate: ["hub/session/"],
 };
 

@@ -87,7 +87,8 @@ function interpreterFor(language: string): { file: string; extension: string } |
     case "javascript":
       return { file: "node", extension: "js" };
     case "typescript":
-      return { file: "node", extension: "ts" };
+      // The sandbox's own Node may be too old to take types away; the daemon's is not.
+      return { file: process.execPath, extension: "ts" };
     default:
       return undefined;
   }

@@ -14,9 +14,12 @@ import { fault, json, sendReply } from "./reply.ts";
 import type { Reply, ToolboxRequest } from "./reply.ts";
 import { matchRoute } from "./router.ts";
 import type { Route } from "./router.ts";
+import { PtySessions } from "./pty.ts";
+import { exitControl } from "./pty-client.ts";
 import { searchRoutes } from "./search.ts";
-import { sessionRoutes } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
 import { transferRoutes } from "./transfer.ts";
+import { makeUpgrader } from "./web-socket.ts";
 
 function main(): void {
   const { values } = parseArgs({
@@ -34,13 +37,16 @@ function main(): void {
     ),
   );
   const place: Place = { homeDir, workDir: homeDir, version: values.version ?? "dev", env };
-  const routes = allRoutes(place);
+  const sessions = new Sessions(place);
+  const terminals = new PtySessions(place);
+  const routes = [...allRoutes(place), ...sessions.routes(), ...terminals.routes()];
+  const upgrade = makeUpgrader([...sessions.upgrades(), ...terminals.upgrades()], exitControl);
   const server = createServer((incoming, response) => {
     void answer(routes, incoming, response);
   });
   server.on("upgrade", (incoming, socket, head) => {
     const target = portTarget(incoming.url ?? "");
-    if (target === undefined) socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    if (target === undefined) upgrade(incoming, socket, head);
     else relayUpgrade(incoming, socket, head, target);
   });
   // Uploads and long commands have their own bounds; a default here would cut them short.
@@ -56,7 +62,6 @@ function allRoutes(place: Place): Route[] {
     { method: "GET", path: "/work-dir", handler: () => json({ dir: place.workDir }) },
     { method: "GET", path: "/user-home-dir", handler: () => json({ dir: place.homeDir }) },
     ...executeRoutes(place),
-    ...sessionRoutes(place),
     ...fileRoutes(place),
     ...transferRoutes(place),
     ...searchRoutes(place),

@@ -27,8 +27,8 @@ export const fault = (status: number, code: string, message: string): Reply => (
   message,
 });
 
-/** Bodies of JSON routes are small; files go through the streaming routes. */
-const maxJsonBytes = 8 * 1024 * 1024;
+/** A command may be a script of some megabytes; files go through the streaming routes. */
+const maxJsonBytes = 32 * 1024 * 1024;
 
 /** The parsed JSON object, or the fault to answer with. */
 export async function readJsonBody(

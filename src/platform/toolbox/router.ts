@@ -29,7 +29,8 @@ export function matchRoute(
   return pathKnown ? "wrong-method" : "not-found";
 }
 
-function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+/** The words in braces, decoded; undefined where the path is another one. */
+export function matchPath(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
   const given = path.replace(/\/+$/, "").split("/");
   if (wanted.length !== given.length) return undefined;

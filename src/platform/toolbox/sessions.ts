@@ -1,199 +1,207 @@
 /**
- * Process sessions over HTTP: one shell with an open standard input per session, one pair of log
- * files' worth of output per command, kept in memory. They end with this daemon, as on Daytona.
+ * Process sessions over HTTP and WebSocket. Owns the map of sessions and what each request is
+ * answered; they end with this daemon, while their logs stay on the disk, as on Daytona.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { killGroup } from "./execute.ts";
-import { findShell } from "./place.ts";
+import { WebSocket } from "ws";
 import type { Place } from "./place.ts";
 import { empty, fault, json, readJsonBody } from "./reply.ts";
 import type { Reply, ToolboxRequest } from "./reply.ts";
-import type { Handler, Route } from "./router.ts";
+import type { Route } from "./router.ts";
+import { followLogs, readLogs } from "./session-log.ts";
+import { SessionShell } from "./session-shell.ts";
+import type { Command } from "./session-shell.ts";
+import type { Accept, UpgradeRoute } from "./web-socket.ts";
 
-interface Command {
-  id: string;
-  text: string;
-  stdout: string;
-  stderr: string;
-  exitCode: number | undefined;
-  ended: Promise<void>;
+const base = "/process/session";
+const commandPath = `${base}/{session}/command/{command}`;
+const sessionNotFound = fault(404, "NOT_FOUND", "session not found");
+const commandNotFound = fault(404, "NOT_FOUND", "command not found");
+/** Nothing here starts a sandbox with an entrypoint of its own. */
+const noEntrypoint = fault(404, "NOT_FOUND", "entrypoint session not found");
+
+type OfSession = (session: SessionShell, request: ToolboxRequest) => Promise<Reply> | Reply;
+type OfCommand = (
+  session: SessionShell,
+  command: Command,
+  request: ToolboxRequest,
+) => Promise<Reply> | Reply;
+
+export class Sessions {
+  private readonly place: Place;
+  private readonly sessions = new Map<string, SessionShell>();
+  /** Names of sessions whose shell is being started. */
+  private readonly starting = new Set<string>();
+
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  routes(): Route[] {
+    const one = `${base}/{session}`;
+    return [
+      { method: "POST", path: base, handler: (request) => this.create(request) },
+      {
+        method: "GET",
+        path: base,
+        handler: () => json([...this.sessions.values()].map(describeSession)),
+      },
+      { method: "GET", path: `${base}/entrypoint`, handler: () => noEntrypoint },
+      { method: "GET", path: `${base}/entrypoint/logs`, handler: () => noEntrypoint },
+      { method: "GET", path: one, handler: this.one((session) => json(describeSession(session))) },
+      { method: "DELETE", path: one, handler: this.one((session) => this.delete(session)) },
+      { method: "POST", path: `${one}/exec`, handler: this.one(exec) },
+      {
+        method: "GET",
+        path: commandPath,
+        handler: this.command((_session, command) => json(describeCommand(command))),
+      },
+      { method: "GET", path: `${commandPath}/logs`, handler: this.command(logs) },
+      { method: "POST", path: `${commandPath}/input`, handler: this.command(input) },
+    ];
+  }
+
+  upgrades(): UpgradeRoute[] {
+    return [
+      {
+        path: `${commandPath}/logs`,
+        handler: (request, accept) => {
+          const found = this.find(request);
+          if (!("command" in found)) return found.missing;
+          follow(found.session, found.command, request, accept);
+          return undefined;
+        },
+      },
+    ];
+  }
+
+  private one(handler: OfSession): (request: ToolboxRequest) => Promise<Reply> | Reply {
+    return (request) => {
+      const session = this.sessions.get(request.params["session"] ?? "");
+      return session === undefined ? sessionNotFound : handler(session, request);
+    };
+  }
+
+  private command(handler: OfCommand): (request: ToolboxRequest) => Promise<Reply> | Reply {
+    return (request) => {
+      const found = this.find(request);
+      return "command" in found ? handler(found.session, found.command, request) : found.missing;
+    };
+  }
+
+  private find({
+    params,
+  }: ToolboxRequest): { session: SessionShell; command: Command } | { missing: Reply } {
+    const session = this.sessions.get(params["session"] ?? "");
+    if (session === undefined) return { missing: sessionNotFound };
+    const command = session.commands.get(params["command"] ?? "");
+    return command === undefined ? { missing: commandNotFound } : { session, command };
+  }
+
+  private async create(request: ToolboxRequest): Promise<Reply> {
+    const read = await readJsonBody(request.raw);
+    if ("fault" in read) return read.fault;
+    const id = read.body["sessionId"];
+    if (typeof id !== "string" || id === "") {
+      return fault(400, "BAD_REQUEST", "sessionId is required");
+    }
+    if (this.sessions.has(id) || this.starting.has(id)) {
+      return fault(409, "CONFLICT", "conflict: session already exists");
+    }
+    this.starting.add(id);
+    try {
+      this.sessions.set(id, await SessionShell.start(this.place, id));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return fault(400, "BAD_REQUEST", `failed to create session: ${why}`);
+    } finally {
+      this.starting.delete(id);
+    }
+    return empty(201);
+  }
+
+  private async delete(session: SessionShell): Promise<Reply> {
+    await session.delete();
+    this.sessions.delete(session.id);
+    return empty(204);
+  }
 }
 
-interface Session {
-  id: string;
-  shell: ChildProcessWithoutNullStreams;
-  commands: Map<string, Command>;
-  /** One command at a time owns the shell's output; the next one waits its turn. */
-  tail: Promise<void>;
+async function exec(session: SessionShell, request: ToolboxRequest): Promise<Reply> {
+  const read = await readJsonBody(request.raw);
+  if ("fault" in read) return read.fault;
+  const { command: text, runAsync, async: alsoAsync, suppressInputEcho } = read.body;
+  if (typeof text !== "string" || text.trim() === "") {
+    return fault(400, "BAD_REQUEST", "command cannot be empty");
+  }
+  if (text.includes("\0")) return fault(400, "BAD_REQUEST", "command must not hold a NUL");
+  const begun = await session.begin(text, suppressInputEcho !== true);
+  if (!begun.ok) return fault(500, "INTERNAL_SERVER_ERROR", begun.reason);
+  const { command } = begun;
+  if (runAsync === true || alsoAsync === true) {
+    return json({ cmdId: command.id, output: null, exitCode: null }, 202);
+  }
+  if ((await command.over) === "cancelled") return fault(400, "BAD_REQUEST", "session cancelled");
+  const { stdout, stderr } = await readLogs(command.dir);
+  const { exitCode } = command;
+  return json({ cmdId: command.id, output: stdout + stderr, stdout, stderr, exitCode });
 }
 
-const notFound = fault(404, "SESSION_NOT_FOUND", "session not found");
-const commandNotFound = fault(404, "COMMAND_NOT_FOUND", "command not found");
-
-export function sessionRoutes(place: Place): Route[] {
-  const sessions = new Map<string, Session>();
-  const one = (handler: (session: Session, request: ToolboxRequest) => Promise<Reply> | Reply) =>
-    (async (request) => {
-      const session = sessions.get(request.params["session"] ?? "");
-      return session === undefined ? notFound : handler(session, request);
-    }) satisfies Handler;
-  const base = "/process/session";
-  return [
-    { method: "POST", path: base, handler: (request) => create(place, sessions, request) },
-    {
-      method: "GET",
-      path: base,
-      handler: () => json([...sessions.values()].map(describeSession)),
-    },
-    { method: "GET", path: `${base}/{session}`, handler: one((s) => json(describeSession(s))) },
-    {
-      method: "DELETE",
-      path: `${base}/{session}`,
-      handler: one((session) => {
-        sessions.delete(session.id);
-        killGroup(session.shell.pid);
-        return empty(204);
-      }),
-    },
-    { method: "POST", path: `${base}/{session}/exec`, handler: one(exec) },
-    {
-      method: "GET",
-      path: `${base}/{session}/command/{command}`,
-      handler: one((session, request) => {
-        const command = session.commands.get(request.params["command"] ?? "");
-        return command === undefined ? commandNotFound : json(describeCommand(command));
-      }),
-    },
-    { method: "GET", path: `${base}/{session}/command/{command}/logs`, handler: one(logs) },
-    { method: "POST", path: `${base}/{session}/command/{command}/input`, handler: one(input) },
-  ];
+async function logs(_session: SessionShell, command: Command): Promise<Reply> {
+  return json(await readLogs(command.dir));
 }
 
-async function create(
-  place: Place,
-  sessions: Map<string, Session>,
+async function input(
+  session: SessionShell,
+  command: Command,
   request: ToolboxRequest,
 ): Promise<Reply> {
   const read = await readJsonBody(request.raw);
   if ("fault" in read) return read.fault;
-  const id = read.body["sessionId"];
-  if (typeof id !== "string" || id === "") {
-    return fault(400, "BAD_REQUEST", "sessionId is required");
+  const { data } = read.body;
+  if (typeof data !== "string") return fault(400, "INVALID_REQUEST_BODY", "data is required");
+  const typed = session.type(command, data);
+  switch (typed.kind) {
+    case "typed":
+      return empty(204);
+    case "gone": {
+      const code = session.hasEnded() ? "SESSION_ENDED" : "COMMAND_ALREADY_COMPLETED";
+      return fault(410, code, typed.reason);
+    }
+    case "failed":
+      return fault(500, "INTERNAL_SERVER_ERROR", typed.reason);
   }
-  if (sessions.has(id)) return fault(409, "CONFLICT", "conflict: session already exists");
-  const shell = spawn(findShell(place.env), [], {
-    cwd: place.workDir,
-    env: place.env,
-    detached: true,
-  });
-  // A shell that ended makes writes fail; the write's own callback reports it to the caller.
-  shell.stdin.on("error", () => undefined);
-  shell.on("error", () => sessions.delete(id));
-  sessions.set(id, { id, shell, commands: new Map(), tail: Promise.resolve() });
-  return empty(201);
 }
 
-async function exec(session: Session, request: ToolboxRequest): Promise<Reply> {
-  const read = await readJsonBody(request.raw);
-  if ("fault" in read) return read.fault;
-  const text = read.body["command"];
-  if (typeof text !== "string" || text.trim() === "") {
-    return fault(400, "BAD_REQUEST", "command is required");
-  }
-  if (session.shell.exitCode !== null || session.shell.signalCode !== null) {
-    return fault(500, "INTERNAL_ERROR", "failed to write command: broken pipe");
-  }
-  const command = begin(session, text);
-  if (read.body["runAsync"] === true || read.body["async"] === true) {
-    return json({ cmdId: command.id, output: null, exitCode: null }, 202);
-  }
-  await command.ended;
-  const { stdout, stderr, exitCode } = command;
-  return json({ cmdId: command.id, output: stdout + stderr, stdout, stderr, exitCode });
-}
-
-/** The end of each command is a line that only this daemon can foretell, on both outputs. */
-function begin(session: Session, text: string): Command {
-  const mark = `holdfast-end-${randomUUID()}`;
-  const command: Command = {
-    id: randomUUID(),
-    text,
-    stdout: "",
-    stderr: "",
-    exitCode: undefined,
-    ended: Promise.resolve(),
-  };
-  session.commands.set(command.id, command);
-  command.ended = session.tail.then(() => watch(session, command, mark));
-  session.tail = command.ended;
-  return command;
-}
-
-function watch(session: Session, command: Command, mark: string): Promise<void> {
-  const { shell } = session;
-  return new Promise((resolve) => {
-    let open = 2;
-    const listen = (name: "stdout" | "stderr"): (() => void) => {
-      let seen = "";
-      const onData = (chunk: Buffer): void => {
-        seen += chunk.toString("utf8");
-        const at = seen.indexOf(mark);
-        if (at === -1) {
-          command[name] = seen;
-          return;
-        }
-        command[name] = seen.slice(0, at);
-        const code = /^ (\d+)/.exec(seen.slice(at + mark.length))?.[1];
-        if (code !== undefined) command.exitCode = Number(code);
-        if (--open === 0) finish();
-      };
-      shell[name].on("data", onData);
-      return () => shell[name].off("data", onData);
-    };
-    const stops = [listen("stdout"), listen("stderr")];
-    const onExit = (code: number | null): void => {
-      command.exitCode = code ?? -1;
-      finish();
-    };
-    const finish = (): void => {
-      for (const stop of stops) stop();
-      shell.off("close", onExit);
-      resolve();
-    };
-    shell.on("close", onExit);
-    shell.stdin.write(
-      `${command.text}\n__holdfast=$?; printf '%s %s\\n' ${mark} "$__holdfast"; ` +
-        `printf '%s %s\\n' ${mark} "$__holdfast" >&2\n`,
+function follow(
+  session: SessionShell,
+  command: Command,
+  request: ToolboxRequest,
+  accept: Accept,
+): void {
+  accept((socket) => {
+    const isOpen = (): boolean => socket.readyState === WebSocket.OPEN;
+    followLogs({
+      dir: command.dir,
+      follow: request.query.get("follow") === "true",
+      // The shell of a command that ended its session tells no exit code any more.
+      hasEnded: () => command.exitCode !== undefined || session.hasEnded(),
+      isOver: () => !isOpen() || session.isDeleted(),
+      send: (frame) =>
+        new Promise((resolve) => {
+          socket.send(frame, { binary: true }, () => resolve());
+        }),
+    }).then(
+      () => socket.close(1000),
+      () => socket.close(1011),
     );
   });
 }
 
-function logs(session: Session, request: ToolboxRequest): Reply {
-  const command = session.commands.get(request.params["command"] ?? "");
-  if (command === undefined) return commandNotFound;
-  const { stdout, stderr } = command;
-  return json({ output: stdout + stderr, stdout, stderr });
-}
-
-async function input(session: Session, request: ToolboxRequest): Promise<Reply> {
-  const command = session.commands.get(request.params["command"] ?? "");
-  if (command === undefined) return commandNotFound;
-  if (command.exitCode !== undefined) return fault(410, "GONE", "command already completed");
-  const read = await readJsonBody(request.raw);
-  if ("fault" in read) return read.fault;
-  const given = read.body["data"];
-  const data = typeof given === "string" ? given : "";
-  session.shell.stdin.write(data.endsWith("\n") ? data : `${data}\n`);
-  return empty(204);
-}
-
-function describeSession(session: Session): object {
+function describeSession(session: SessionShell): object {
   const commands = [...session.commands.values()].map(describeCommand);
   return { sessionId: session.id, commands };
 }
 
-function describeCommand(command: Command): object {
-  return { id: command.id, command: command.text, exitCode: command.exitCode ?? null };
+function describeCommand({ id, text, exitCode }: Command): object {
+  return { id, command: text, exitCode: exitCode ?? null };
 }
