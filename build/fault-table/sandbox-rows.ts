@@ -49,9 +49,11 @@ export const sandboxRows: readonly FaultRow[] = [
     fault: "restored twice: clones",
     covers: [
       sim("sandbox-copied"),
+      sim("sandbox-forked"),
+      test("hub/copied-sandbox.test.ts", "[SM55] the driver of a copy connects nothing"),
       test(switchboard, "[SB5] each confirmed link has a higher epoch"),
     ],
-    action: "the newest epoch stays, the older is fenced",
+    action: "the newest epoch stays, and connects only where the platform's way in leads, too",
   },
   {
     number: 47,

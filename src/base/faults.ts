@@ -187,7 +187,11 @@ export const faults = {
   DriverDeaf: broken("driver", "same", "Its socket is up and it answers nothing."),
   DriverStarved: broken("driver", "same", "Its event loop is busy; end what keeps the CPU."),
   DriverCrashLoop: broken("driver", "same", "The evidence has the driver's last words."),
-  CloneSuspected: broken("driver", "same", "Two living drivers claim this session; end one."),
+  CloneSuspected: broken(
+    "driver",
+    "same",
+    "Two drivers claim this session, or one lives in a copy of its sandbox; end it.",
+  ),
   RolledBack: broken("driver", "same", "The sandbox came back with an older state than was seen."),
   DriverLaunchFailed: broken("driver", "same", "The evidence has what the launch printed."),
   DriverFenced: broken("driver", "never", "A newer driver holds the session."),

@@ -1,7 +1,7 @@
 /** Ids and names: how they are made, and what a given one must look like. */
 import type { Random } from "./random.ts";
 
-export type IdPrefix = "ses" | "hub" | "lnk" | "tkt" | "chn" | "prb" | "trm" | "ctl";
+export type IdPrefix = "ses" | "hub" | "lnk" | "tkt" | "chn" | "prb" | "mrk" | "trm" | "ctl";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS = 20;

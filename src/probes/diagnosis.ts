@@ -97,12 +97,12 @@ export const diagnoses: readonly Rule[] = [
   rule("exec-broken", "ExecBroken", "commands do not run"),
   rule("filesystem-broken", "FilesystemBroken", "files do not work"),
   rule("driver-absent", "DriverAbsent", "no driver is here"),
-  // What follows breaks nothing by itself.
+  // What follows breaks nothing by itself, but for a driver that lives elsewhere.
   rule(
     "clone-suspected",
     "CloneSuspected",
-    "two living drivers claim it",
-    warned("CloneSuspected"),
+    "a second driver claims it, or one that lives in a copy",
+    (scene) => saw("CloneSuspected")(scene) || warned("CloneSuspected")(scene),
   ),
   rule("rolled-back", "RolledBack", "it came back with an older state", warned("RolledBack")),
   rule("driver-starved", "DriverStarved", "its driver is short of time", warned("DriverStarved")),

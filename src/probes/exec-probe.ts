@@ -8,17 +8,21 @@ import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
+import type { Mark } from "./mark.ts";
 import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
 
 export async function probeExec(options: {
   provider: SandboxProvider;
   sandboxId: string;
   nonce: string;
+  /** Left behind by the same command, for the driver to find. */
+  mark?: Mark | null;
   epoch: number;
   clock: Clock;
   signal?: AbortSignal;
 }): Promise<Evidence> {
-  const { provider, sandboxId, nonce, epoch, clock } = options;
+  const { provider, sandboxId, nonce, mark = null, epoch, clock } = options;
+  const command = joinCommand(nonce) + (mark?.command ?? "");
   const started = clock.mono();
   const evidence = (code: FaultCode | null, detail: string): Evidence => ({
     probe: "exec",
@@ -34,12 +38,7 @@ export async function probeExec(options: {
     const result = await withDeadline(
       clock,
       PROBE_WAIT_MS,
-      (signal) =>
-        provider.exec(
-          sandboxId,
-          { command: joinCommand(nonce), timeoutMs: PROBE_WAIT_MS - 500 },
-          signal,
-        ),
+      (signal) => provider.exec(sandboxId, { command, timeoutMs: PROBE_WAIT_MS - 500 }, signal),
       () => new HubError("ExecQueued", `taken, and not run within ${PROBE_WAIT_MS} ms`),
       options.signal,
     );
@@ -50,6 +49,7 @@ export async function probeExec(options: {
     if (!result.output.includes(nonce)) {
       return evidence("ExecBroken", "exit 0, but the nonce did not come back");
     }
+    mark?.ran(result.output);
     return evidence(null, "the nonce came back");
   } catch (error) {
     const fault = toHubError(error);

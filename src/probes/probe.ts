@@ -8,7 +8,7 @@
  */
 import type { FaultCode } from "../base/faults.ts";
 
-export type ProbeName = "driver" | "exec" | "filesystem" | "terminal" | "egress";
+export type ProbeName = "driver" | "exec" | "filesystem" | "sandbox" | "terminal" | "egress";
 
 /** Which way the probe went: the platform's API, the driver inside, or the driver's link itself. */
 export type ProbePath = "platform" | "driver" | "link";
@@ -50,6 +50,8 @@ export interface LinkProber {
   challenge(waitMs: number): Promise<{ readonly loopLagMs: number }>;
   /** Asks the driver to run a command and to use a file. An abort ends it inside, too. */
   inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer>;
+  /** What stands in these files inside; null when the driver is of a version that cannot tell. */
+  mark(files: readonly string[], signal: AbortSignal): Promise<readonly (string | null)[] | null>;
   /** Opens a terminal that must show the nonce; resolves with the kind of its pty. */
   terminal(nonce: string, signal: AbortSignal): Promise<string>;
 }

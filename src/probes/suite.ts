@@ -12,6 +12,7 @@ import { probeExec } from "./exec-probe.ts";
 import { probeFilesystem } from "./filesystem-probe.ts";
 import { probeInside, probeTerminal } from "./inside-probe.ts";
 import { probeLink } from "./link-probe.ts";
+import { Mark, probeSandbox } from "./mark.ts";
 import { PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
 
 export interface SuiteOptions {
@@ -24,6 +25,11 @@ export interface SuiteOptions {
   readonly random: Random;
   /** A terminal is opened too: once in a proof, not in every round. */
   readonly terminal: boolean;
+  /**
+   * Names the mark of the session, where it is still to be shown that driver and platform lead into
+   * one sandbox: once in each epoch. Null when that is known.
+   */
+  readonly markName: string | null;
   readonly onEvidence: (evidence: Evidence) => void;
   readonly signal?: AbortSignal;
 }
@@ -31,18 +37,35 @@ export interface SuiteOptions {
 /** Everything, over both paths. */
 export async function runSuite(options: SuiteOptions): Promise<void> {
   const nonce = newId("prb", options.random);
-  await Promise.all([runDriverSuite(options, nonce), runPlatformSuite(options, nonce)]);
+  const { link, markName, directory, random } = options;
+  const mark = link === null || markName === null ? null : new Mark(directory, markName, random);
+  await Promise.all([runDriverSuite(options, nonce), runPlatformSuite(options, nonce, mark)]);
 }
 
 /** What the platform's way in can show, with or without a driver. */
 export async function runPlatformSuite(
   options: SuiteOptions,
   nonce = newId("prb", options.random),
+  mark: Mark | null = null,
 ): Promise<void> {
   await Promise.all([
-    report(options, probeExec({ ...options, nonce })),
+    reportExecAndPlace(options, nonce, mark),
     report(options, probeFilesystem({ ...options, nonce })),
   ]);
+}
+
+/** The driver is asked for the mark only where a command left one: all else is exec's to tell. */
+async function reportExecAndPlace(
+  options: SuiteOptions,
+  nonce: string,
+  mark: Mark | null,
+): Promise<void> {
+  const { link, clock } = options;
+  const startedAt = clock.mono();
+  const running = probeExec({ ...options, nonce, mark });
+  await report(options, running);
+  const isWorth = (await running).ok && mark !== null && link !== null;
+  if (isWorth) await report(options, probeSandbox({ ...options, link, mark, startedAt }));
 }
 
 /** What can be seen over the driver's link alone: it costs the platform nothing. */
@@ -96,6 +119,7 @@ const CODES = {
   driver: "DriverDeaf",
   exec: "ExecQueued",
   filesystem: "FilesystemBroken",
+  sandbox: "DriverDeaf",
   terminal: "ExecBroken",
   egress: "ExecQueued",
 } as const;

@@ -30,6 +30,7 @@ const REQUIRED: readonly Slot[] = [
   { probe: "filesystem", path: "platform" },
   { probe: "exec", path: "driver" },
   { probe: "filesystem", path: "driver" },
+  { probe: "sandbox", path: "driver" },
 ];
 
 /** What the driver alone can show: the link, and what it did from inside. */

@@ -73,6 +73,23 @@ const ProbeFinding = v.object({
 export const ProbeAnswer = v.object({ exec: ProbeFinding, filesystem: ProbeFinding });
 export type ProbeAnswer = v.InferOutput<typeof ProbeAnswer>;
 
+/**
+ * Asks for what stands in files that a command has just written: only who lives in the same sandbox
+ * can tell.
+ */
+export const OpenMark = v.object({
+  kind: v.literal("mark"),
+  files: v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4096))), v.maxLength(4)),
+  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type OpenMark = v.InferOutput<typeof OpenMark>;
+
+/** What stands in each of the files; null where there is none. */
+export const MarkAnswer = v.object({
+  texts: v.pipe(v.array(v.nullable(v.pipe(v.string(), v.maxLength(256)))), v.maxLength(4)),
+});
+export type MarkAnswer = v.InferOutput<typeof MarkAnswer>;
+
 /** Asks what became of a key; the answer is one ExecStatus as JSON. */
 export const OpenExecStatus = v.object({
   kind: v.literal("exec.status"),
@@ -141,6 +158,7 @@ export const OpenRequest = v.variant("kind", [
   OpenTerminal,
   OpenStderr,
   OpenProbe,
+  OpenMark,
   OpenExecStatus,
   AttachTerminal,
   ListTerminals,

@@ -68,6 +68,11 @@ describeWhere([needs.linux], "a hub on a platform", () => {
       verdict: { code: "Connected" },
       disagreement: null,
     });
+    const timeline = JSON.stringify(await hub.ask("GET", "/sessions/a/timeline"));
+    expect(timeline, "[PR21]").toContain("the driver read what a command wrote");
+    expect(
+      await inside(session.sandboxId, "ls /tmp/.holdfast* ~/.holdfast/mark; true"),
+    ).not.toMatch(/^\/(tmp|home)/m);
   });
 
   test("[SM9] kill -9 of the driver: another one, a higher epoch, the same sandbox", async () => {

@@ -180,7 +180,11 @@ describe("the filesystem probe", () => {
 
 describe("the link probe", () => {
   const clock = new TestClock();
-  const mute = { inside: () => never<InsideAnswer>(), terminal: () => never<string>() };
+  const mute = {
+    inside: () => never<InsideAnswer>(),
+    mark: () => never<null>(),
+    terminal: () => never<string>(),
+  };
   test("[PR5] an answer passes, a late event loop is told, silence and absence are not ok", async () => {
     const link = (loopLagMs: number) => ({
       ...mute,
@@ -204,6 +208,7 @@ function driverFinding(found: Partial<InsideAnswer> = {}): LinkProber {
   return {
     challenge: () => Promise.resolve({ loopLagMs: 0 }),
     inside: () => Promise.resolve({ exec: well, filesystem: well, ...found }),
+    mark: () => Promise.resolve(null),
     terminal: () => Promise.resolve("script"),
   };
 }
@@ -289,6 +294,7 @@ describe("the suite", () => {
       link,
       random,
       terminal: true,
+      markName: null,
       onEvidence: ({ probe, path, ok }) => seen.push(`${probe} ${path} ${String(ok)}`),
     });
     await clock.advanceAsync(10);
@@ -310,7 +316,15 @@ describe("the suite", () => {
     const link = { ...driverFinding({}), challenge: deaf, inside: () => never<InsideAnswer>() };
     const seen: Evidence[] = [];
     const onEvidence = (evidence: Evidence) => void seen.push(evidence);
-    const suite = runSuite({ ...common, directory, link, random, terminal: false, onEvidence });
+    const suite = runSuite({
+      ...common,
+      directory,
+      link,
+      random,
+      terminal: false,
+      markName: null,
+      onEvidence,
+    });
     await clock.advanceAsync(1);
     await suite;
     expect(seen.filter(({ code }) => code === "DriverDeaf").length).toBe(3);
@@ -327,6 +341,7 @@ describe("the suite", () => {
       link,
       random,
       terminal: true,
+      markName: null,
       onEvidence: ({ probe }) => seen.push(probe),
       signal: giveUp.signal,
     });

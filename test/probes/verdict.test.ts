@@ -32,12 +32,13 @@ const SLOTS: readonly Slot[] = [
   { probe: "filesystem", path: "platform" },
   { probe: "exec", path: "driver" },
   { probe: "filesystem", path: "driver" },
+  { probe: "sandbox", path: "driver" },
 ];
 const all = (code: FaultCode | null = null, epoch = 2): Evidence[] =>
   SLOTS.map(({ probe, path }) => seen(probe, code, epoch, 0, path));
 
 describe("judge", () => {
-  test("[PR7] connected needs all five, each of this epoch: all 243 mixtures", () => {
+  test("[PR7] connected needs all six, each of this epoch: all 729 mixtures", () => {
     const kinds = ["ok", "broken", "missing"] as const;
     const connected = { whole: 0, inside: 0 };
     for (let mixture = 0; mixture < kinds.length ** SLOTS.length; mixture++) {

@@ -61,6 +61,13 @@ export const plants: readonly Plant[] = [
     "",
   ),
   plant(
+    "copy-is-as-good",
+    "the judge does not ask whether both paths lead into one sandbox",
+    "probes/verdict.ts",
+    '  { probe: "sandbox", path: "driver" },\n',
+    "",
+  ),
+  plant(
     "degraded-becomes-connected",
     "what is enough to stay is taken for enough to become",
     "hub/session/proof-states.ts",

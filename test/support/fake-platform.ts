@@ -135,7 +135,7 @@ export class FakePlatform implements SandboxProvider {
       return Promise.resolve({ exitCode: 0, output: this.wayOut });
     }
     this.calls.push("exec:probe");
-    return Promise.resolve({ exitCode: 0, output: printed(command) });
+    return Promise.resolve({ exitCode: 0, output: printed(command) + left(sandbox, command) });
   }
 
   homeDir(sandboxId: string): Promise<string> {
@@ -262,13 +262,20 @@ const TOOLBOX: Readonly<Record<string, "exec" | "files">> = {
   "move file": "files",
 };
 
+/** What the probe's command leaves for a driver to find, and what it says of that. */
+function left({ files }: FakeSandbox, command: string): string {
+  return [...command.matchAll(/printf %s (\S+) >'(\S+)\.new'/g)]
+    .map(([, secret = "", file = ""], n) => {
+      files.set(file, new TextEncoder().encode(secret));
+      return ` marked:${n}`;
+    })
+    .join("");
+}
+
 /** What a shell would print for the probe's printf. */
 function printed(command: string): string {
-  const [, ...words] = command.split(" ");
-  return words
-    .slice(1)
-    .map((word) => word.replaceAll("'", ""))
-    .join("");
+  const [, , ...words] = (command.split("\n")[0] ?? "").split(" ");
+  return words.join("").replaceAll("'", "");
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);

@@ -194,6 +194,11 @@ class ProbeEnd {
         side: "driver",
         clock: systemClock,
         onOpen: (request, stream) => {
+          if (request.kind === "mark") {
+            // Its sandbox is a fake one, in which nobody can look.
+            stream.reset("REFUSED", "no such service in a test");
+            return;
+          }
           stream.accept({}, 0);
           const shown = request.kind === "terminal" ? request.argv.slice(4).join("") : null;
           const probed = encodeJson({ exec: well, filesystem: well });

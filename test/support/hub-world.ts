@@ -51,6 +51,14 @@ export class FakeLink implements DriverLink {
     return Promise.resolve({ exec: this.exec, filesystem: this.filesystem });
   }
 
+  /** What stands in the files of the sandbox that it lives in. */
+  read: (file: string) => string | null = () => null;
+
+  mark(files: readonly string[]): Promise<readonly (string | null)[]> {
+    if (this.deaf) return new Promise(() => undefined);
+    return Promise.resolve(files.map((file) => this.read(file)));
+  }
+
   terminal(): Promise<string> {
     if (this.noTerminal) return Promise.reject(new HubError("ExecBroken", "no pty is left"));
     return this.deaf ? new Promise(() => undefined) : Promise.resolve("fake");
@@ -144,6 +152,12 @@ export class HubWorld {
     session.ledger.note("driver.attached", `epoch ${epoch}`, {}, { epoch });
     const link = new FakeLink(epoch);
     link.onEnd = (why) => session.detach(link, why);
+    const sandbox = this.platform.find(session.record.sandboxId ?? "");
+    link.read = (file) => {
+      const bytes = sandbox?.files.get(file);
+      sandbox?.files.delete(file);
+      return bytes === undefined ? null : new TextDecoder().decode(bytes);
+    };
     this.links.push(link);
     this.onLink(link);
     session.attach(link);

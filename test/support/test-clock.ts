@@ -16,8 +16,9 @@ export class TestClock implements Clock {
   #nextId = 1;
   readonly #timers = new Map<number, Timer>();
 
+  /** Whole, as the system's is, also when a timer was due between two. */
   now(): number {
-    return this.#wallMs;
+    return Math.floor(this.#wallMs);
   }
 
   mono(): number {

@@ -7,6 +7,7 @@ import { createPtyOpener } from "../pty/open-pty.ts";
 import { ExecLedger } from "./exec-ledger.ts";
 import { openExec, tellStatus } from "./exec.ts";
 import { createOutputPipes } from "./output-pipes.ts";
+import { openMark } from "./mark.ts";
 import { openProbe } from "./probe.ts";
 import type { OpenService } from "./service.ts";
 import { Terminals } from "./terminal.ts";
@@ -50,6 +51,9 @@ export function createServices(context: ServiceContext): OpenService {
         break;
       case "probe":
         openProbe(request, stream, context);
+        break;
+      case "mark":
+        openMark(request, stream, context);
         break;
       case "exec.stderr":
         stream.reset("REFUSED", "only a driver opens exec.stderr");

@@ -54,6 +54,13 @@ export class EvidenceBoard {
     return [...this.#evidence.values()];
   }
 
+  /** The driver of this epoch was shown to live in the sandbox that the platform leads to. */
+  isPlaced(epoch: number): boolean {
+    return this.evidence.some(
+      (item) => item.probe === "sandbox" && item.epoch === epoch && item.ok,
+    );
+  }
+
   get driverAbsentSince(): number | null {
     return this.#driverAbsentSince;
   }

@@ -283,6 +283,7 @@ export class DriverWork {
       random,
       // Opening a terminal is the dearest look of all, and it seldom changes within an epoch.
       terminal: !board.evidence.some((item) => item.probe === "terminal" && item.epoch === epoch),
+      markName: board.isPlaced(epoch) ? null : ledger.record.id,
       onEvidence: (evidence) => board.answered(evidence),
       signal,
     };

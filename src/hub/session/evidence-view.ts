@@ -36,6 +36,7 @@ const PATHS: Readonly<Record<ProbeName, readonly ProbePath[]>> = {
   driver: ["link"],
   exec: ["platform", "driver"],
   filesystem: ["platform", "driver"],
+  sandbox: ["driver"],
   terminal: ["driver"],
   egress: ["platform"],
 };

@@ -105,6 +105,7 @@ function driverStanding(
 ): DriverStanding {
   if (epoch === null) return driverDead ? "dead" : "absent";
   const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
+  if (own.some(({ code }) => code === "CloneSuspected")) return driverDead ? "dead" : "elsewhere";
   if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";
   if (own.some(({ path, ok, code }) => path === "driver" && !ok && !isUnlooked(code))) {
     return "hurt";

@@ -14,9 +14,10 @@ import type { ControlAnswer } from "./work-desk.ts";
 
 /**
  * The driver's own channel: it answers and its probes pass, it is not there, its process has ended,
- * its socket is up and it answers nothing, or it says itself that the sandbox is broken (`hurt`).
+ * its socket is up and it answers nothing, it says itself that the sandbox is broken (`hurt`), or
+ * it was shown to live in another sandbox (`elsewhere`): then nobody knows of this one's own.
  */
-export type DriverStanding = "answers" | "absent" | "dead" | "deaf" | "hurt";
+export type DriverStanding = "answers" | "absent" | "dead" | "deaf" | "hurt" | "elsewhere";
 
 /**
  * The platform's way in: commands and files work, they fail by a definite answer (`broken`), they
@@ -221,7 +222,7 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (facts.look === "stuck" && facts.counts.nudges > 0) {
       return skip("the way that a nudge goes takes commands and never does them");
     }
-    if (facts.driver === "absent" || facts.driver === "deaf") {
+    if (NUDGED.includes(facts.driver)) {
       return spent("nudge", facts) ?? act(DRIVER_WORDS[facts.driver]);
     }
     return skip(DRIVER_WORDS[facts.driver]);
@@ -298,12 +299,16 @@ function destructive(rung: "restart" | "replace", facts: LadderFacts): Advice {
   return act(`${DRIVER_WORDS[driver]}, and ${WAY_WORDS[wayIn]}`);
 }
 
+/** A signal may bring the sandbox's own driver, and what comes with a ticket wins at once. */
+const NUDGED: readonly DriverStanding[] = ["absent", "deaf", "elsewhere"];
+
 const DRIVER_WORDS: Readonly<Record<DriverStanding, string>> = {
   answers: "its driver answers",
   absent: "no driver is connected",
   dead: "its driver's process has ended",
   deaf: "its driver answers nothing",
   hurt: "its driver says that the sandbox is broken",
+  elsewhere: "the driver that is connected lives in another sandbox",
 };
 const WAY_WORDS: Readonly<Record<WayIn, string>> = {
   works: "the platform's way in works",

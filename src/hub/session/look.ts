@@ -36,6 +36,8 @@ export async function lookInside(
     clock,
     random,
     terminal: false,
+    // A driver that was not found here may be by now, or another one is.
+    markName: board.isPlaced(epoch) ? null : ledger.record.id,
     onEvidence: (evidence) => {
       seen.push(evidence);
       board.answered(evidence);

@@ -111,6 +111,13 @@ export class DriverLink implements SessionDriverLink {
     return this.#probeChannel().inside(nonce, signal);
   }
 
+  async mark(
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (string | null)[] | null> {
+    return this.#probeChannel().mark(files, signal);
+  }
+
   async terminal(nonce: string, signal: AbortSignal): Promise<string> {
     return this.#probeChannel().terminal(nonce, signal);
   }

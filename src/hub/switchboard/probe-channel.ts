@@ -9,7 +9,7 @@ import type { InsideAnswer } from "../../probes/probe.ts";
 import { parseControl } from "../../protocol/control.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
+import { MarkAnswer, ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
 import { Channel, NEW_CHANNEL } from "../../stream/channel.ts";
 import { Egress } from "../../stream/egress.ts";
 import type { StreamEnd } from "../../stream/stream.ts";
@@ -55,12 +55,20 @@ export class ProbeChannel {
   async inside(nonce: string, signal: AbortSignal): Promise<InsideAnswer> {
     const request = { kind: "probe", nonce, rxMax: ANSWER_BYTES_MAX } as const;
     const { bytes } = await this.#ask(request, () => false, signal);
-    try {
-      return parseControl(ProbeAnswer, bytes);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      throw new HubError("ProtocolBroken", `the driver's answer is no probe: ${error.message}`);
-    }
+    return parsed(ProbeAnswer, bytes, "probe");
+  }
+
+  /** Null when the driver knows no such request: it is of an older version. */
+  async mark(
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (string | null)[] | null> {
+    const request: OpenRequest = { kind: "mark", files: [...files], rxMax: ANSWER_BYTES_MAX };
+    const said = await this.#ask(request, () => false, signal).catch((error: unknown) => {
+      if (error instanceof Refused) return null;
+      throw error;
+    });
+    return said === null ? null : parsed(MarkAnswer, said.bytes, "mark").texts;
   }
 
   /** The shell joins two halves, so that an echo of what was asked is not taken for an answer. */
@@ -114,9 +122,27 @@ export class ProbeChannel {
   }
 }
 
+/** The driver takes no such request. */
+class Refused extends HubError {}
+
+/** @throws HubError ProtocolBroken */
+function parsed<S extends Parameters<typeof parseControl>[0]>(
+  schema: S,
+  bytes: Uint8Array,
+  what: string,
+): ReturnType<typeof parseControl<S>> {
+  try {
+    return parseControl(schema, bytes);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new HubError("ProtocolBroken", `the driver's answer is no ${what}: ${error.message}`);
+  }
+}
+
 function refusal(kind: string, end: StreamEnd): HubError {
   if (end.kind === "finished") return new HubError("ProtocolBroken", `${kind}: it said nothing`);
   const { code, message } = end.reset;
-  const gone = code === "DRIVER_GONE";
-  return new HubError(gone ? "DriverAbsent" : "ExecBroken", `${kind}: ${message}`);
+  const said = `${kind}: ${message}`;
+  if (code === "REFUSED") return new Refused("ExecBroken", said);
+  return new HubError(code === "DRIVER_GONE" ? "DriverAbsent" : "ExecBroken", said);
 }

@@ -27,6 +27,8 @@ const DIAL_REFUSED = 1006;
 export class SimDriver {
   readonly process: SimProcess;
   readonly session: string;
+  /** Where it lives in truth. */
+  readonly sandboxId: string;
   /** It came in with a ticket. */
   wanted = false;
   /** Nothing looks busy by itself; what a world starts is a command. */
@@ -41,6 +43,7 @@ export class SimDriver {
   constructor(options: {
     process: SimProcess;
     session: string;
+    sandboxId: string;
     random: Random;
     dial: SimDial;
     services: OpenService;
@@ -56,6 +59,7 @@ export class SimDriver {
     this.#ticket = options.ticket;
     this.process = options.process;
     this.session = options.session;
+    this.sandboxId = options.sandboxId;
     this.#epoch = options.lastEpoch ?? null;
     this.jobs = new Jobs(options.process.clock, () => false);
     const { clock } = options.process;

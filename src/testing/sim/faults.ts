@@ -27,6 +27,8 @@ export const FAULT_KINDS = [
   "sandbox-deleted",
   "sandbox-paused",
   "sandbox-copied",
+  /** A copy with all that runs in it: its driver has the token and the memory of the first. */
+  "sandbox-forked",
   "sandbox-flaps",
   /** The platform tells a state that nobody knows. */
   "sandbox-odd",

@@ -1,5 +1,5 @@
 /**
- * What a simulated driver finds when it looks from inside its sandbox: the two services that the
+ * What a simulated driver finds when it looks from inside its sandbox: the services that the
  * hub's probes use, answered from the sandbox's state as the real ones would answer.
  */
 import type { Clock } from "../../base/clock.ts";
@@ -39,6 +39,12 @@ export function servicesInside(sandbox: SimSandbox, clock: Clock): OpenService {
     } else if (request.kind === "terminal" && sandbox.inside !== "no-fork") {
       stream.accept({ pty: "simulated" }, 0);
       stream.write(new TextEncoder().encode(request.argv.slice(4).join("")));
+      stream.end();
+    } else if (request.kind === "mark") {
+      stream.accept({}, 0);
+      const texts = request.files.map((file) => sandbox.files.get(file) ?? null);
+      for (const file of request.files) sandbox.files.delete(file);
+      stream.write(encodeJson({ texts }));
       stream.end();
     } else stream.reset("REFUSED", "no such service in a simulated sandbox");
   };

@@ -87,6 +87,16 @@ const SCENES: readonly (readonly (readonly [FaultKind, number])[])[] = [
     ["driver-doubled", 0],
     ["link-lost-to-hub", 2_000],
   ],
+  // A copy that runs, and a first driver that is not there to defend its place.
+  [
+    ["sandbox-forked", 0],
+    ["driver-killed", 50],
+  ],
+  [
+    ["sandbox-forked", 0],
+    ["driver-frozen", 50],
+    ["hub-killed", 4_000],
+  ],
   [
     ["sandbox-deleted", 0],
     ["asked-retry", 9_000],

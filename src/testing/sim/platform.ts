@@ -84,6 +84,7 @@ export class SimPlatform {
       launch: this.#launch,
     });
     made.state = "started";
+    for (const [file, text] of sandbox.files) made.files.set(file, text);
     this.#byId.set(made.id, made);
     this.#known.set(made.id, made);
     return made;

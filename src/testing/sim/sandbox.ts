@@ -122,12 +122,26 @@ export class SimSandbox {
 
   run(command: string): ExecAnswer {
     if (this.exec === "lies") return { exitCode: 0, output: "" };
-    const [, head, tail] = /^printf %s%s (\S+) (\S+)$/.exec(command) ?? [];
-    if (head !== undefined && tail !== undefined) return { exitCode: 0, output: head + tail };
+    const [, head, tail] = /^printf %s%s (\S+) (\S+)$/m.exec(command) ?? [];
+    if (head !== undefined && tail !== undefined) {
+      return { exitCode: 0, output: head + tail + this.#mark(command) };
+    }
     if (command.includes("kill -USR1")) return this.#nudge(/tkt_\w+/.exec(command)?.[0] ?? null);
     if (command.includes("nohup")) return this.#start();
     if (command.includes("holdfast-egress:")) return this.#wayOut();
     return { exitCode: 127, output: "sh: not simulated" };
+  }
+
+  /** What the command leaves for the driver to find, where files can be written. */
+  #mark(command: string): string {
+    if (this.filesystem !== "ok") return "";
+    const told = [...command.matchAll(/printf %s (\S+) >'(\S+)\.new'/g)].map(
+      ([, secret = "", file = ""], n) => {
+        this.files.set(file, secret);
+        return ` marked:${n}`;
+      },
+    );
+    return told.join("");
   }
 
   #wayOut(): ExecAnswer {

@@ -34,7 +34,6 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   LinkLost: NO_CLIENTS,
   CommandNotFound: NO_CLIENTS,
   CommandRefused: NO_CLIENTS,
-  CloneSuspected: "a warning: the session goes on with its first driver",
   RolledBack: "a warning: the session goes on",
   DriverStarved: "a warning: a driver that is late is not gone",
   DriverRestarted: NO_CLIENTS,
@@ -49,6 +48,7 @@ const RARE: Readonly<Record<string, string>> = {
   "fault FilesystemMountMissing": "a fresh sandbox replaces it, unless none is to be had",
   "fault SandboxStartStalled": "a start that is given up is SandboxStartFailed by then",
   "fault NudgeQueued": "a nudge is given up for another rung before its queue is a verdict",
+  "fault CloneSuspected": "a session whose own driver can be launched is proven with that one",
   "deadline in resuming": "each step of a resume ends before the whole does",
 };
 
@@ -104,6 +104,7 @@ const STORIES = [
   "asked, nudged, and connected",
   "a hub that died between a create and its answer",
   "a copy was reaped",
+  "a driver of a copy was told apart",
   "deadline in creating",
   "deadline in resuming",
   "deadline in nudging",

@@ -163,6 +163,14 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
   "sandbox-copied": inSandbox((sandbox, { world }) => {
     world.platform.copy(sandbox);
   }),
+  "sandbox-forked": inSandbox((sandbox, { world }) => {
+    const copy = world.platform.copy(sandbox);
+    const { driver } = sandbox;
+    if (driver?.process.alive !== true) return;
+    const { session, startedAt, epoch } = driver;
+    const config = JSON.stringify({ session, startedAt });
+    copy.driver = world.launch(config, copy, epoch ?? undefined);
+  }),
   "sandbox-flaps": inSandbox((sandbox, { world, size }) => {
     const flips = 2 + Math.floor(size * FLAPS_MAX);
     for (let flip = 0; flip < flips; flip++) {

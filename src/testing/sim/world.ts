@@ -207,6 +207,7 @@ export class World {
     const driver = new SimDriver({
       process,
       session,
+      sandboxId: sandbox.id,
       services: servicesInside(sandbox, process.clock),
       ...(lastEpoch === undefined ? {} : { lastEpoch }),
       startedAt: launched.startedAt ?? null,

@@ -53,8 +53,12 @@ export class ProofChecks implements Check {
     if (ageMs > PROOF_AGE_MAX_MS) {
       this.#stand.violate("I2", `${name} is connected; its sandbox was not well for ${ageMs} ms`);
     }
-    if (driverOf(record.id, record.epoch) === null) {
+    const holder = driverOf(record.id, record.epoch);
+    if (holder === null) {
       this.#stand.violate("I1", `${name}: no driver ever held epoch ${record.epoch}`);
+    } else if (holder.sandboxId !== record.sandboxId) {
+      const [own, other] = [record.sandboxId ?? "none", holder.sandboxId];
+      this.#stand.violate("I3", `${name} is connected to ${own}, and its driver lives in ${other}`);
     }
     for (const [probe, seen] of Object.entries(session.health().evidence)) {
       if (seen.ok === true) continue;

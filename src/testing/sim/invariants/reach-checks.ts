@@ -23,6 +23,9 @@ export class ReachChecks implements Check {
     if (before?.detail !== record.detail) this.#stand.saw(`state ${record.detail}`);
     if (before?.rung !== record.rung) this.#stand.saw(`rung ${record.rung}`);
     if (kind === "session.failed") this.#stand.saw(`fault ${String(data["code"])}`);
+    if (kind === "probe.answered" && data["code"] === "CloneSuspected") {
+      this.#stand.saw("a driver of a copy was told apart");
+    }
     this.#tell(record.id, kind, data);
     if (before === null || record.state === before.state || before.deadlineAt === null) return;
     if (event.at >= before.deadlineAt) this.#stand.saw(`deadline in ${before.state}`);
