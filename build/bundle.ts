@@ -12,6 +12,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildClient } from "./client-bundle.ts";
 import { buildTesting } from "./testing-bundle.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -81,7 +82,7 @@ export async function buildAll(): Promise<readonly BuiltFile[]> {
   for (const target of [driver, toolbox, web]) {
     if (hasSource(target)) built.push(...(await target.make(target)));
   }
-  return [...built, ...(await buildTesting())];
+  return [...built, ...(await buildClient()), ...(await buildTesting())];
 }
 
 function hasSource(target: Target): boolean {

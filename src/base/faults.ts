@@ -73,6 +73,7 @@ export const faults = {
   SessionSuspended: caller(409, 6, "Wake it with `holdfast resume NAME`."),
   SessionNotConnected: caller(409, 6, "`holdfast why NAME` says what it waits for."),
   CommandKnown: caller(409, 1, "The key was used: ask for its status, or take another key."),
+  OutputTooLarge: caller(413, 1, "Raise the limit, or take the output as a stream."),
   StateConflict: caller(409, 1, "Wait for the running change to end, then try again."),
   PauseUnsupported: caller(422, 1, "This class of sandbox cannot be paused; stop it instead."),
   RateLimited: caller(429, 1, "Slow down and try again."),
@@ -233,3 +234,8 @@ export const faults = {
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof faults;
+
+/** Whether this version knows the code; another one may have sent it. */
+export function isFaultCode(code: unknown): code is FaultCode {
+  return typeof code === "string" && Object.hasOwn(faults, code);
+}

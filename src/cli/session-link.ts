@@ -1,10 +1,11 @@
 /** Attaches to a session over WebSocket, for the commands that work inside it. */
 import { connectNode } from "../client/node.ts";
 import type { SessionChannel } from "../client/session-channel.ts";
+import { lastEventSeq } from "../client/verdict.ts";
 import { HubError } from "../base/hub-error.ts";
 import { flagOption, usageError, type Cli } from "./cli.ts";
 import { connectApi, hubAddress } from "./connection.ts";
-import { followToVerdict, lastEventSeq } from "./follow.ts";
+import { followToVerdict } from "./follow.ts";
 import { proofSteps } from "./render/proof.ts";
 
 export interface SessionLink {

@@ -1,10 +1,11 @@
 /** What `new`, `pause`, `resume` and `retry` share: ask, wait for the verdict, say how it ended. */
 import type { Api, SessionAction } from "../client/api.ts";
 import type { Session } from "../client/api-types.ts";
+import { lastEventSeq } from "../client/verdict.ts";
 import { faults } from "../base/faults.ts";
 import { connectApi } from "./connection.ts";
 import { note, print, printJson, type Cli, type Run } from "./cli.ts";
-import { followToVerdict, lastEventSeq, type Ask } from "./follow.ts";
+import { followToVerdict, type Ask } from "./follow.ts";
 import { formatDuration } from "./render/durations.ts";
 import { plain, stateInSentence } from "./render/paint.ts";
 import { renderSessionError } from "./render/problem.ts";

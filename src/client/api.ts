@@ -4,7 +4,7 @@
  */
 import { abortable, fetchHead, fetchWhole, type WholeAnswer } from "../base/fetch-whole.ts";
 import { HubError } from "../base/hub-error.ts";
-import { faults, type FaultCode } from "../base/faults.ts";
+import { isFaultCode, type FaultCode } from "../base/faults.ts";
 import type {
   Health,
   HubEvent,
@@ -177,7 +177,7 @@ function problem(url: string, status: number, text: string): HubError {
   const detail = body["detail"] ?? body["title"];
   const message = typeof detail === "string" ? detail : `${url} answered ${status}`;
   const options = typeof body["hint"] === "string" ? { hint: body["hint"] } : { raw: text };
-  if (typeof code === "string" && isFaultCode(code)) return new HubError(code, message, options);
+  if (isFaultCode(code)) return new HubError(code, message, options);
   return new HubError(codeOfStatus(status), message, options);
 }
 
@@ -189,10 +189,6 @@ function parseObject(text: string): Record<string, unknown> {
     // Not JSON: the caller keeps the raw text as evidence.
     return {};
   }
-}
-
-function isFaultCode(code: string): code is FaultCode {
-  return Object.hasOwn(faults, code);
 }
 
 /** For answers without a code: proxies, and hubs newer than this client. */

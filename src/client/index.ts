@@ -1,4 +1,20 @@
-/** The client runtime: browser-safe. Node programs add `dialNode` from `./node.ts`. */
+/** The client runtime: browser-safe. Node programs may add `connectNode` from `./node.ts`. */
+export { openHub, type Hub, type HubOptions, type WaitOptions } from "./hub.ts";
+export { run, type RunOptions, type RunResult } from "./run.ts";
+export { createApi, type Api, type ApiOptions, type SessionAction } from "./api.ts";
+export type { EventStreamOptions } from "./api-events.ts";
+export type {
+  Activity,
+  Health,
+  HubEvent,
+  LadderPlan,
+  NewSession,
+  PlatformReport,
+  Session,
+  SessionError,
+  SessionPage,
+  SessionState,
+} from "./api-types.ts";
 export {
   connectHub,
   type ConnectionState,

@@ -61,7 +61,7 @@ export type ChannelPhase =
   | { readonly kind: "waiting"; readonly error: HubError }
   | { readonly kind: "ended"; readonly error: HubError | null };
 
-export interface SessionChannel {
+export interface SessionChannel extends AsyncDisposable {
   /** Session id, also when a name was asked for. */
   readonly session: string;
   /** Epoch of the driver that holds the channel, or held it last. */
@@ -79,7 +79,7 @@ export interface SessionChannel {
   terminals(): Promise<readonly TerminalInfo[]>;
   /** What became of a command that was started under a key. @throws HubError */
   execStatus(key: string): Promise<ExecStatus>;
-  /** Leaves the session: what runs in this channel is hung up. */
+  /** Leaves the session: what runs in this channel is hung up. `await using` does the same. */
   close(): void;
   /** Resolves, never rejects, with the reason: `null` when `close` was called. */
   readonly closed: Promise<HubError | null>;
@@ -196,6 +196,10 @@ export class AttachedChannel implements SessionChannel {
   close(): void {
     if (this.#hold.name === "on") this.#hold.link.detach(this.#hold.route, this.epoch);
     this.end(null);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 
   /** There is a new link to the hub. */

@@ -1,5 +1,5 @@
 /** What the wire says went wrong, as the one error class: resets, close codes, ERROR frames. */
-import { faults, type FaultCode } from "../base/faults.ts";
+import { isFaultCode, type FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
 import { CloseCodes } from "../protocol/close-codes.ts";
 import type { LinkError } from "../protocol/control.ts";
@@ -77,8 +77,4 @@ function readProblem(body: string): HubError | null {
   if (typeof code !== "string" || !isFaultCode(code)) return null;
   const sentence = typeof detail === "string" ? detail : typeof title === "string" ? title : code;
   return new HubError(code, sentence, typeof hint === "string" ? { hint } : {});
-}
-
-function isFaultCode(code: string): code is FaultCode {
-  return Object.hasOwn(faults, code);
 }

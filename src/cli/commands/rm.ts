@@ -1,10 +1,11 @@
 /** `holdfast rm`: sessions go with their sandboxes; it ends when the hub says they are gone. */
 import type { Api } from "../../client/api.ts";
 import type { Session } from "../../client/api-types.ts";
+import { lastEventSeq } from "../../client/verdict.ts";
 import { toHubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import { flagOption, note, print, usageError, type Cli, type Run } from "../cli.ts";
-import { followToVerdict, lastEventSeq } from "../follow.ts";
+import { followToVerdict } from "../follow.ts";
 import { problemJson, renderProblem } from "../render/problem.ts";
 import { allSessions } from "./ls.ts";
 import { endSteps } from "../render/proof.ts";

@@ -1,0 +1,93 @@
+/** What docs/CLIENT.md shows, by somebody who installed the package: typed, run, and its output. */
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildClient } from "../../build/client-bundle.ts";
+import { openHub, run as runInside } from "../../src/client/index.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { RealHub, TOKEN } from "./hub-kit.ts";
+import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const page = readFileSync(join(root, "docs", "CLIENT.md"), "utf8");
+const run = promisify(execFile);
+
+describeWhere([needs.linux], "holdfast/client from node_modules", () => {
+  const home = mkdtempSync(join(tmpdir(), "hf-client-"));
+  let platform: StartedPlatform;
+  let hub: RealHub;
+
+  beforeAll(async () => {
+    const installed = join(home, "node_modules", "holdfast");
+    mkdirSync(installed, { recursive: true });
+    cpSync(join(root, "package.json"), join(installed, "package.json"));
+    await buildClient(join(installed, "dist", "client"));
+    for (const name of ["valibot", "@types"]) {
+      symlinkSync(join(root, "node_modules", name), join(home, "node_modules", name));
+    }
+    const [, example = ""] = /```ts\n(.*?)```/s.exec(page) ?? [];
+    expect(example).toContain("holdfast/client");
+    writeFileSync(join(home, "example.mts"), example);
+    platform = await startPlatform(makeDataDir());
+    hub = new RealHub(platform);
+    await hub.start();
+  });
+  afterAll(async () => {
+    await hub.remove();
+    await stopPlatform(platform);
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test("its declarations hold for a strict program", async () => {
+    const compiler = join(root, "node_modules", "typescript-native", "bin", "tsc");
+    const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes"];
+    const modern = ["--target", "es2024", "--lib", "es2024,esnext.disposable,dom"];
+    const node = [
+      "--module",
+      "nodenext",
+      "--types",
+      "node",
+      "--noPropertyAccessFromIndexSignature",
+    ];
+    await run(process.execPath, [compiler, ...strict, ...modern, ...node, "example.mts"], {
+      cwd: home,
+    });
+  });
+
+  test("it prints what the page says", async () => {
+    const env = { ...process.env, HOLDFAST_URL: hub.url, HOLDFAST_TOKEN: TOKEN };
+    const { stdout, stderr } = await run(process.execPath, ["example.mts"], { cwd: home, env });
+    const [, said] = /What it prints:\n\n```\n(.*?)```/s.exec(page) ?? [];
+    expect(stdout).toBe(said);
+    expect(stderr).toContain("proven in epoch 1");
+  });
+
+  test("a command that is given up or says too much is killed, and a wrong name told", async () => {
+    await using open = openHub({ url: hub.url, token: TOKEN });
+    const { name } = await open.create();
+    await using inside = await open.attach(name);
+    const late = runInside(inside, ["sleep", "60"], { signal: AbortSignal.timeout(200) });
+    await expect(late).rejects.toThrow("timeout");
+    const loud = runInside(inside, ["yes"], { outputBytesMax: 100_000 });
+    await expect(loud).rejects.toMatchObject({ code: "OutputTooLarge" });
+    const left = await runInside(inside, ["sh", "-c", "sleep 0.3; pgrep -x 'sleep|yes' | wc -l"]);
+    expect(left.stdout.trim()).toBe("0");
+    await expect(open.attach("nobody")).rejects.toMatchObject({ code: "SessionNotFound" });
+    await expect(runInside(inside, ["no-such-program"])).rejects.toMatchObject({
+      code: "CommandNotFound",
+    });
+    await open.remove(name);
+    await expect(open.api.session(name)).rejects.toMatchObject({ code: "SessionNotFound" });
+  });
+
+  test("a wrong token is told at the first call, and the next one may do better", async () => {
+    await using wrong = openHub({ url: hub.url, token: "hf_wrong" });
+    await expect(wrong.create()).rejects.toMatchObject({ code: "Unauthenticated" });
+    await expect(wrong.attach("any")).rejects.toMatchObject({ code: "Unauthenticated" });
+  });
+});
