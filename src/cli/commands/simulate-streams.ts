@@ -5,29 +5,18 @@
  */
 import { runStreamCampaign, type StreamCampaignResult } from "../../testing/sim/stream-campaign.ts";
 import { note, print, printJson, type Cli } from "../cli.ts";
-
-/** A line per this many seeds where a moving line would only fill a log. */
-const PROGRESS_EVERY = 500;
+import { runSeeds } from "./simulate-run.ts";
 
 export async function simulateStreams(
   cli: Cli,
   range: { readonly first: number; readonly count: number; readonly jobs: number },
 ): Promise<number> {
-  const started = performance.now();
-  let told = 0;
-  const result = await runStreamCampaign({
-    ...range,
-    onProgress: (done, broken) => {
-      if (done - told < PROGRESS_EVERY && done < range.count) return;
-      told = done;
-      const perSecond = Math.round((done / (performance.now() - started)) * 1_000);
-      note(cli, `${done} of ${range.count} seeds, ${broken} broken, ${perSecond} a second`);
-    },
-  });
-  const seconds = (performance.now() - started) / 1_000;
-  if (cli.json) printJson(cli, { ...result, seconds });
+  const end = await runSeeds(cli, range, runStreamCampaign);
+  const { result, seconds, interrupted } = end;
+  if (cli.json) printJson(cli, { ...result, seconds, interrupted });
   else tell(cli, result, seconds);
-  return result.broken.length === 0 ? 0 : 1;
+  if (interrupted) note(cli, `interrupted after ${result.seeds} of ${range.count} seeds`);
+  return end.exitCode(result.broken.length > 0);
 }
 
 function tell(cli: Cli, result: StreamCampaignResult, seconds: number): void {

@@ -1,7 +1,7 @@
 /**
  * `holdfast simulate`: runs the real session machine, probes, judge and switchboard against a
  * lying platform in virtual time. Ends with 1 when a promise was broken, says by which faults, and
- * keeps those as a file that `--replay` runs again.
+ * keeps those as a file that `--replay` runs again. ^C ends it with the report of what was run.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -28,12 +28,11 @@ import {
   type Cli,
   type Run,
 } from "../cli.ts";
+import { runSeeds } from "./simulate-run.ts";
 import { simulateStreams } from "./simulate-streams.ts";
 
 const SEEDS_DEFAULT = 1_000;
 const SEEDS_MAX = 100_000_000;
-/** A line per this many seeds where a moving line would only fill a log. */
-const PROGRESS_EVERY = 1_000;
 /** One broken seed is often many: files of the first ones tell enough. */
 const KEPT_MAX = 20;
 const SHOWN_MAX = 5;
@@ -48,24 +47,13 @@ async function campaign(cli: Cli): Promise<number> {
   const first = wholeOption(cli, "seed", 1);
   const jobs = Math.min(wholeOption(cli, "jobs", availableParallelism()), count);
   if (flagOption(cli, "streams")) return simulateStreams(cli, { first, count, jobs });
-  const started = performance.now();
-  let told = 0;
-  const result = await runCampaign({
-    first,
-    count,
-    jobs,
-    onProgress: (done, broken) => {
-      if (done - told < PROGRESS_EVERY && done < count) return;
-      told = done;
-      const perSecond = Math.round((done / (performance.now() - started)) * 1_000);
-      note(cli, `${done} of ${count} seeds, ${broken} broken, ${perSecond} a second`);
-    },
-  });
-  const seconds = (performance.now() - started) / 1_000;
+  const end = await runSeeds(cli, { first, count, jobs }, runCampaign);
+  const { result, seconds, interrupted } = end;
   const kept = await keep(cli, result.broken.slice(0, KEPT_MAX));
-  if (cli.json) printJson(cli, { ...result, seconds, jobs, kept });
+  if (cli.json) printJson(cli, { ...result, seconds, jobs, kept, interrupted });
   else tell(cli, result, kept, seconds, jobs);
-  return result.broken.length === 0 && result.gaps.length === 0 ? 0 : 1;
+  if (interrupted) note(cli, `interrupted after ${result.seeds} of ${count} seeds`);
+  return end.exitCode(result.broken.length > 0 || result.gaps.length > 0);
 }
 
 async function replayFile(cli: Cli, file: string): Promise<number> {

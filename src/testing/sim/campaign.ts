@@ -1,12 +1,8 @@
-/**
- * Many seeds on all cores: hands ranges to workers, adds up what they saw, and shrinks what broke.
- * The result depends on the seeds alone, not on how they were split.
- */
-import { createHash } from "node:crypto";
-import { Worker } from "node:worker_threads";
+/** Many worlds on all cores, what broke in them, and what they should have shown and did not. */
 import type { Plan } from "./faults.ts";
-import { gapsOf, SEEDS_TO_SEE_ALL } from "./sometimes.ts";
 import type { Violation } from "./invariants/check.ts";
+import { runRanges, type CampaignOptions, type RangeTotals } from "./seed-ranges.ts";
+import { gapsOf, SEEDS_TO_SEE_ALL } from "./sometimes.ts";
 
 export interface BrokenSeed {
   readonly seed: number;
@@ -15,23 +11,9 @@ export interface BrokenSeed {
   readonly shrunk: Plan;
 }
 
-export interface CampaignResult {
-  readonly seeds: number;
-  readonly broken: readonly BrokenSeed[];
-  readonly eventsRun: number;
-  readonly faults: number;
-  /** States, facts and faults that were reached, by the number of seeds that did. */
-  readonly sometimes: Readonly<Record<string, number>>;
+export interface CampaignResult extends RangeTotals<BrokenSeed> {
   /** What a campaign of this size should have reached and did not, in sentences. */
   readonly gaps: readonly string[];
-  /** Hash over the traces of all seeds, in order. */
-  readonly trace: string;
-}
-
-/** What a worker says after each range. */
-export interface RangeReport extends Omit<CampaignResult, "trace" | "gaps"> {
-  readonly first: number;
-  readonly traces: readonly string[];
 }
 
 /** The worker beside this file, which is TypeScript in a checkout and not in a package. */
@@ -44,67 +26,11 @@ const WORKER = new URL(
 const RANGE = 25;
 
 /**
- * Runs seeds `first` to `first + count - 1` on `jobs` threads.
+ * Runs seeds `first` to `first + count - 1` on `jobs` threads, or fewer when `stop` is aborted.
  * @throws what a worker died of.
  */
-export async function runCampaign(options: {
-  readonly first: number;
-  readonly count: number;
-  readonly jobs: number;
-  readonly onProgress: (done: number, broken: number) => void;
-}): Promise<CampaignResult> {
-  const { first, count, jobs, onProgress } = options;
-  const reports: RangeReport[] = [];
-  let next = first;
-  let done = 0;
-  let broken = 0;
-  const takeRange = (): { first: number; count: number } | null => {
-    if (next >= first + count) return null;
-    const range = { first: next, count: Math.min(RANGE, first + count - next) };
-    next += range.count;
-    return range;
-  };
-  const runWorker = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const worker = new Worker(WORKER);
-      const feed = (): void => {
-        const range = takeRange();
-        if (range !== null) worker.postMessage(range);
-        else void worker.terminate().then(() => resolve(), reject);
-      };
-      worker.on("message", (report: RangeReport) => {
-        reports.push(report);
-        done += report.seeds;
-        broken += report.broken.length;
-        onProgress(done, broken);
-        feed();
-      });
-      worker.on("error", reject);
-      feed();
-    });
-  await Promise.all(Array.from({ length: Math.max(1, jobs) }, runWorker));
-  return addUp(reports);
-}
-
-function addUp(reports: RangeReport[]): CampaignResult {
-  reports.sort((a, b) => a.first - b.first);
-  const sometimes: Record<string, number> = {};
-  for (const report of reports) {
-    for (const [name, seen] of Object.entries(report.sometimes)) {
-      sometimes[name] = (sometimes[name] ?? 0) + seen;
-    }
-  }
-  const sum = (pick: (report: RangeReport) => number): number =>
-    reports.reduce((total, report) => total + pick(report), 0);
-  const seeds = sum((report) => report.seeds);
-  const traces = reports.flatMap((report) => report.traces).join("\n");
-  return {
-    seeds,
-    broken: reports.flatMap((report) => report.broken),
-    eventsRun: sum((report) => report.eventsRun),
-    faults: sum((report) => report.faults),
-    sometimes,
-    gaps: seeds < SEEDS_TO_SEE_ALL ? [] : gapsOf(sometimes),
-    trace: createHash("sha256").update(traces).digest("hex").slice(0, 16),
-  };
+export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
+  const totals = await runRanges<BrokenSeed>(WORKER, RANGE, options);
+  const gaps = totals.seeds < SEEDS_TO_SEE_ALL ? [] : gapsOf(totals.sometimes);
+  return { ...totals, gaps };
 }
