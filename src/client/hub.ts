@@ -44,7 +44,12 @@ export interface Hub extends AsyncDisposable {
   close(): void;
 }
 
+/** @throws HubError VersionUnsupported where nothing can dial. */
 export function openHub({ url, token, fetch: ask = fetch }: HubOptions): Hub {
+  if (typeof WebSocket === "undefined") {
+    const hint = "Run it with Node 22 or later, Bun, Deno or a browser.";
+    throw new HubError("VersionUnsupported", "this runtime has no WebSocket", { hint });
+  }
   const address = url.replace(/\/+$/, "");
   const api = createApi({ url: address, token, fetch: ask });
   const wire = `${address.replace(/^http/, "ws")}/v1/client`;
