@@ -53,7 +53,7 @@ export class Sessions {
   /** Boots every session from its facts. */
   async start(): Promise<void> {
     const records = this.#store.load();
-    for (const record of records) this.#add(record);
+    for (const record of records) this.#add(record, false);
     let started = 0;
     for (const session of [...this.#byId.values()]) {
       session.start();
@@ -113,7 +113,7 @@ export class Sessions {
       throw new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`);
     }
     this.#publish(kept.event);
-    const session = this.#add(kept.record);
+    const session = this.#add(kept.record, true);
     session.start();
     return session;
   }
@@ -160,12 +160,13 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  #add(record: ConstructorParameters<typeof SessionLedger>[0]["record"]): Session {
+  #add(record: SessionRecord, isNew: boolean): Session {
     const { clock } = this.#parts;
     const ledger = new SessionLedger({
       store: this.#store,
       clock,
       record,
+      isNew,
       publish: (event) => this.#publish(event),
       secrets: this.#secrets,
     });

@@ -32,6 +32,8 @@ export interface Claim {
   readonly reason: string | null;
   /** When the platform last changed it, in its own words; equal means no progress. */
   readonly updatedAt: string | null;
+  /** When the platform last saw it used, in its own words; absent when it does not say. */
+  readonly lastActivityAt?: string;
   /** It builds, pulls or restores, which takes minutes and shows nothing meanwhile. */
   readonly building?: true;
   /** What an error state is, where the platform's words tell; absent is a failed start. */

@@ -21,8 +21,30 @@ export function activityAfter(before: SessionRecord, after: SessionRecord, at: n
   return begins ? { ...after.activity, at } : after.activity;
 }
 
-/** A sandbox that is found stopped now was stopped because nobody used it. */
-export function isIdleStop(record: SessionRecord, autoStopMs: number | null, now: number): boolean {
+/** What tells for how long nobody used a sandbox that is found stopped. */
+export interface IdleEvidence {
+  /** By this hub's monotonic clock; null when the record is older than this hub. */
+  readonly restedMs: number | null;
+  /** From its last use to its stop, by the platform's clock; null when it does not say. */
+  readonly unusedMs: number | null;
+  /** Wall ms. */
+  readonly now: number;
+}
+
+/**
+ * A sandbox that is found stopped now was stopped because nobody used it. A wall clock alone never
+ * says so, because clocks are set: a hub that saw it all counts for itself, and one that was
+ * started since needs the platform's own times of the last use and of the stop. Without either,
+ * whoever wants the session gets it back.
+ */
+export function isIdleStop(
+  record: SessionRecord,
+  autoStopMs: number | null,
+  { restedMs, unusedMs, now }: IdleEvidence,
+): boolean {
   const { wanted, at } = record.activity;
-  return autoStopMs !== null && !wanted && now - at >= autoStopMs * IDLE_SHARE;
+  if (autoStopMs === null || wanted) return false;
+  const idleMs = autoStopMs * IDLE_SHARE;
+  if (restedMs !== null) return restedMs >= idleMs;
+  return unusedMs !== null && Math.min(now - at, unusedMs) >= idleMs;
 }

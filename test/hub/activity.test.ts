@@ -171,6 +171,7 @@ describe("the keeper", () => {
     const { activity } = session.record;
     expect(activity.wanted).toBe(false);
     keeper.stop();
+    platform.saysUnusedMs = 30 * MINUTE_MS;
     await world.restart(20 * MINUTE_MS);
     platform.need(session.record.sandboxId ?? "").state = "stopped";
     await world.clock.advanceAsync(10_000);
@@ -180,6 +181,33 @@ describe("the keeper", () => {
     const resumedAt = world.clock.now();
     found.operate("operator.resumed");
     expect(found.record.activity.at).toBe(resumedAt);
+  });
+
+  test("[AY10] a wall clock that jumps makes nobody idle, by day or over a restart", async () => {
+    for (const restarts of [false, true]) {
+      const { world, platform, session, keeper } = await stage();
+      await pass(world, 15 * MINUTE_MS);
+      expect(session.record.activity.wanted).toBe(false);
+      world.clock.jumpWall(HOUR_MS);
+      platform.saysUnusedMs = 15 * MINUTE_MS;
+      if (restarts) await world.restart(1_000);
+      platform.need(session.record.sandboxId ?? "").state = "stopped";
+      if (!restarts) world.links.at(-1)?.end("suspended");
+      await world.clock.advanceAsync(20_000);
+      const { desired } = world.sessions.find(session.record.id).record;
+      expect([desired, platform.count("start")]).toEqual(["connected", 1]);
+      keeper.stop();
+    }
+  });
+
+  test("[AY10] a hub that saw nothing and is told nothing gives back what is wanted", async () => {
+    const { world, platform, session, keeper } = await stage();
+    await pass(world, 20 * MINUTE_MS);
+    keeper.stop();
+    await world.restart(20 * MINUTE_MS);
+    platform.need(session.record.sandboxId ?? "").state = "stopped";
+    await world.clock.advanceAsync(10_000);
+    expect(platform.count("start")).toBe(1);
   });
 
   test("[AY8] the hub pauses what nobody used, says why, and leaves alone what is used", async () => {

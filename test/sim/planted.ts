@@ -314,6 +314,13 @@ export const plants: readonly Plant[] = [
     'if (claim instanceof HubError) return answer("unseen", claim);',
   ),
   plant(
+    "idle-by-wall-clock",
+    "for how long nobody used it is read from a clock that people set",
+    "store/activity.ts",
+    "if (restedMs !== null) return restedMs >= idleMs;",
+    "if (restedMs !== null) return now - at >= idleMs;",
+  ),
+  plant(
     "aborted-work-begins",
     "work that nobody waits for is begun all the same",
     "base/deadline.ts",

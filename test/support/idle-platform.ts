@@ -6,6 +6,8 @@ import { answered, FakePlatform, type FakeSandbox } from "./fake-platform.ts";
 export class IdleStoppingPlatform extends FakePlatform {
   stops = 0;
   refusesRefresh = false;
+  /** From the last use of each sandbox to its last change, as it tells; null: it does not. */
+  saysUnusedMs: number | null = null;
   readonly #autoStopMs: number;
   readonly #usedAt = new Map<string, number>();
 
@@ -17,6 +19,15 @@ export class IdleStoppingPlatform extends FakePlatform {
     const sandbox = super.make(request, state);
     this.#use(sandbox.id);
     return sandbox;
+  }
+  override claimOf(sandbox: FakeSandbox): Claim {
+    const claim = super.claimOf(sandbox);
+    if (this.saysUnusedMs === null) return claim;
+    // Its clock is its own.
+    const [lastActivityAt, updatedAt] = [0, this.saysUnusedMs].map((ms) =>
+      new Date(ms).toISOString(),
+    );
+    return { ...claim, lastActivityAt: lastActivityAt ?? "", updatedAt: updatedAt ?? null };
   }
   override start(sandboxId: string): Promise<Claim> {
     this.#use(sandboxId);

@@ -45,6 +45,8 @@ interface Watched {
   wantedAt: number;
   /** Wall ms of the last call that the platform took; before the first, an earlier hub's guess. */
   refreshedAt: number;
+  /** The same, monotonic. */
+  refreshedMono: number;
   failing: boolean;
 }
 
@@ -99,7 +101,8 @@ export class ActivityKeeper {
       const now = clock.mono();
       const dueAt = now + this.#lookMs * random.next();
       const refreshedAt = clock.now() - this.#lookMs;
-      watched = { dueAt, lookedAt: -Infinity, wantedAt: now, refreshedAt, failing: false };
+      const refreshed = { refreshedAt, refreshedMono: now - this.#lookMs };
+      watched = { dueAt, lookedAt: -Infinity, wantedAt: now, ...refreshed, failing: false };
       this.#watched.set(session, watched);
     }
     return watched;
@@ -128,14 +131,15 @@ export class ActivityKeeper {
     if (wanted === (because !== null)) return;
     const { autoStopMs, clock } = this.#options;
     // What the platform saw last is what its auto-stop time runs from.
-    const at = because === null ? watched.refreshedAt : clock.now();
+    const [at, mono] =
+      because === null ? [watched.refreshedAt, watched.refreshedMono] : [clock.now(), clock.mono()];
     const rest =
       autoStopMs === null
         ? "nobody uses it"
         : `nobody uses it: the platform stops it after ${writeDuration(autoStopMs)} of that`;
     const text = because === null ? rest : `kept awake: ${SENTENCES[because]}`;
     const activity = { wanted: because !== null, at };
-    session.ledger.note("activity.changed", text, { because }, { activity });
+    session.ledger.noteActivity(text, { because }, activity, mono);
   }
 
   async #refresh(
@@ -149,6 +153,7 @@ export class ActivityKeeper {
     try {
       await provider.refreshActivity(sandboxId);
       watched.refreshedAt = clock.now();
+      watched.refreshedMono = clock.mono();
       watched.failing = false;
     } catch (error) {
       if (this.#stopped || session.record.sandboxId !== sandboxId) return;

@@ -109,7 +109,7 @@ export class DriverWork {
         const gone = new HubError("SandboxGone", "the platform has no such sandbox");
         return result("gone", gone, gone.message);
       }
-      if (RESTING.includes(claim.state) && this.#restsIdle()) {
+      if (RESTING.includes(claim.state) && this.#restsIdle(claim)) {
         board.claimed(claim);
         return result("idle", null, `the platform says ${claim.platformState}; nobody used it`);
       }
@@ -172,9 +172,10 @@ export class DriverWork {
    * A sandbox that the platform stopped because nobody used it is left to rest: waking it would
    * only cost another round of the same. Written down before anything else happens with it.
    */
-  #restsIdle(): boolean {
+  #restsIdle(claim: Claim): boolean {
     const { ledger, policy, clock } = this.#desk.deps;
-    if (!isIdleStop(ledger.record, policy.autoStopMs, clock.now())) return false;
+    const seen = { restedMs: ledger.restedMs, unusedMs: unusedMs(claim), now: clock.now() };
+    if (!isIdleStop(ledger.record, policy.autoStopMs, seen)) return false;
     const text = "the platform stopped it because nobody used it; it rests until it is resumed";
     ledger.note("intent.changed", text, { desired: "suspended" }, { desired: "suspended" });
     return true;
@@ -350,6 +351,13 @@ export class DriverWork {
     const code = verdict.code === "Unproven" ? "Internal" : verdict.code;
     return faultFrom(new HubError(code, verdict.text), this.#desk.place(context));
   }
+}
+
+/** Both ends are times of one clock, so their distance is true however wrong it goes. */
+function unusedMs({ lastActivityAt, updatedAt }: Claim): number | null {
+  if (lastActivityAt === undefined || updatedAt === null) return null;
+  const ms = Date.parse(updatedAt) - Date.parse(lastActivityAt);
+  return Number.isFinite(ms) ? ms : null;
 }
 
 function isWayOutFault(code: FaultCode | null): boolean {

@@ -14,23 +14,44 @@ export class SessionLedger {
   /** Hides the hub's secrets and the values of the session's environment. */
   readonly redact: Redact;
   #record: SessionRecord;
+  /** Monotonic ms of the record's activity; null while an earlier hub's word on it stands. */
+  #activityMono: number | null = null;
 
   constructor(options: {
     store: Store;
     clock: Clock;
     record: SessionRecord;
+    /** It was made in this very moment, and not read from the store. */
+    isNew: boolean;
     publish: (event: SessionEvent) => void;
     secrets: readonly string[];
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#record = options.record;
+    if (options.isNew) this.#activityMono = options.clock.mono();
     this.redact = createRedact([...options.secrets, ...Object.values(options.record.spec.env)]);
     this.#publish = options.publish;
   }
 
   get record(): SessionRecord {
     return this.#record;
+  }
+
+  /** For how long it was as the record's activity says, whatever was done to the wall clock. */
+  get restedMs(): number | null {
+    return this.#activityMono === null ? null : this.#clock.mono() - this.#activityMono;
+  }
+
+  /** Since when somebody, or nobody, uses the session: on both clocks. */
+  noteActivity(
+    text: string,
+    data: Readonly<Record<string, unknown>>,
+    activity: SessionRecord["activity"],
+    mono: number,
+  ): void {
+    this.note("activity.changed", text, data, { activity });
+    this.#activityMono = mono;
   }
 
   /** Writes one fact, then tells those who watch. When it returns, the fact survives kill -9. */
@@ -45,6 +66,7 @@ export class SessionLedger {
     const at = this.#clock.now();
     const fact: Fact = { kind, at, text: redact(text), data: redact(data), change: shown };
     const { record, event } = this.#store.append(this.#record, fact);
+    if (record.activity.at !== this.#record.activity.at) this.#activityMono = this.#clock.mono();
     this.#record = record;
     this.#publish(event);
   }

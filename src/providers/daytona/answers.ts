@@ -16,6 +16,7 @@ export interface SandboxAnswer {
   readonly state?: unknown;
   readonly errorReason?: unknown;
   readonly updatedAt?: unknown;
+  readonly lastActivityAt?: unknown;
 }
 
 export interface SnapshotAnswer {
@@ -28,12 +29,14 @@ export function claimOf(answer: SandboxAnswer, at: number): Claim {
   const platformState = text(answer.state) ?? "unknown";
   const state = claimState(platformState);
   const reason = text(answer.errorReason);
+  const lastActivityAt = text(answer.lastActivityAt);
   return {
     sandboxId: text(answer.id) ?? "",
     state,
     platformState,
     reason,
     updatedAt: text(answer.updatedAt),
+    ...(lastActivityAt === null ? {} : { lastActivityAt }),
     ...(BUILDING.includes(platformState) ? { building: true } : {}),
     ...(state === "error" ? { failure: startFailure(platformState, reason) } : {}),
     at,

@@ -21,7 +21,7 @@ interface Entry {
 const TIMER_MS_MIN = 1;
 
 /** Wall time at which every simulated world begins. */
-const EPOCH_MS = Date.UTC(2030, 0, 1);
+export const EPOCH_MS = Date.UTC(2030, 0, 1);
 
 export class SimKernel {
   readonly #heap: Entry[] = [];

@@ -87,6 +87,16 @@ const SCENES: readonly (readonly (readonly [FaultKind, number])[])[] = [
     ["driver-doubled", 0],
     ["link-lost-to-hub", 2_000],
   ],
+  // A clock that is set, and a stop that then looks like one of a sandbox that nobody used.
+  [
+    ["hub-clock-jumped", 0],
+    ["sandbox-stopped", 500],
+  ],
+  [
+    ["hub-clock-jumped", 0],
+    ["hub-killed", 200],
+    ["sandbox-stopped", 100],
+  ],
   // A copy that runs, and a first driver that is not there to defend its place.
   [
     ["sandbox-forked", 0],

@@ -81,6 +81,7 @@ export class SimPlatform {
       name: sandbox.name + COPY_ENDING,
       labels: sandbox.labels,
       bornAt: this.#kernel.now,
+      now: () => this.#kernel.now,
       launch: this.#launch,
     });
     made.state = "started";
@@ -108,6 +109,7 @@ export class SimPlatform {
       name: request.name,
       labels: request.labels,
       bornAt: this.#kernel.now,
+      now: () => this.#kernel.now,
       launch: this.#launch,
     });
     const appear = (): void => {

@@ -14,7 +14,7 @@ import type {
   SnapshotClaim,
 } from "../../providers/provider.ts";
 import { CalmAnswers } from "./calm-answers.ts";
-import type { SimKernel, SimProcess } from "./kernel.ts";
+import { EPOCH_MS, type SimKernel, type SimProcess } from "./kernel.ts";
 import type { SimPlatform } from "./platform.ts";
 import { busy, nonsense, refusal, said } from "./refusals.ts";
 import { SIM_HOME, type ExecAnswer, type SimSandbox } from "./sandbox.ts";
@@ -322,7 +322,9 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
       platformState: odd ?? sandbox.state,
       reason: sandbox.reason,
       ...(sandbox.isUnbuilt && { failure: codeOf(sandbox) }),
-      updatedAt: null,
+      // By the platform's clock, which nobody sets.
+      updatedAt: new Date(EPOCH_MS + sandbox.changedAt).toISOString(),
+      lastActivityAt: new Date(EPOCH_MS + sandbox.usedAt).toISOString(),
       at: this.#hub.clock.now(),
     };
   }

@@ -25,10 +25,13 @@ export class SimSandbox {
   /** Real time at which it was asked for. */
   readonly bornAt: number;
   readonly files = new Map<string, string>();
+  readonly #now: () => number;
   readonly #launch: (config: string, sandbox: SimSandbox) => SimDriver;
   /** Real time of its last use in the platform's eyes; what carries the skip header is none. */
   usedAt: number;
-  state: SandboxState = "creating";
+  /** Real time at which the platform last changed its state. */
+  changedAt: number;
+  #state: SandboxState = "creating";
   reason: string | null = null;
   /** It is in error because its image could not be built. */
   isUnbuilt = false;
@@ -57,6 +60,7 @@ export class SimSandbox {
     name: string;
     labels: Readonly<Record<string, string>>;
     bornAt: number;
+    now: () => number;
     launch: (config: string, sandbox: SimSandbox) => SimDriver;
   }) {
     this.id = options.id;
@@ -64,7 +68,19 @@ export class SimSandbox {
     this.labels = options.labels;
     this.bornAt = options.bornAt;
     this.usedAt = options.bornAt;
+    this.changedAt = options.bornAt;
     this.#launch = options.launch;
+    this.#now = options.now;
+  }
+
+  get state(): SandboxState {
+    return this.#state;
+  }
+
+  set state(state: SandboxState) {
+    this.#state = state;
+    this.changedAt = this.#now();
+    if (state === "started") this.usedAt = this.changedAt;
   }
 
   /** All that a connected session promises of it is true. */

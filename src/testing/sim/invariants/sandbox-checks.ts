@@ -1,7 +1,8 @@
 /**
  * I15: an intent is durable before a sandbox is asked for. I17: in the end nothing belongs to
  * nobody. I18: what is wanted, in quarantine, or too new to be judged is not deleted. I20: what was
- * removed does not come back. I58: nothing is kept awake without somebody who uses it.
+ * removed does not come back. I58: nothing is kept awake without somebody who uses it. I60: what is
+ * wanted is not left to rest as if nobody used it.
  */
 import { CONTROL_NAME } from "../../../hub/platform-watch/control-run.ts";
 import type { PlatformCall } from "../platform.ts";
@@ -29,6 +30,11 @@ export class SandboxChecks implements Check {
     if (event.kind === "sandbox.requested") this.#requested.add(String(event.data["sandboxName"]));
     if (before?.desired === "ended" && record.desired !== "ended") {
       this.#stand.violate("I20", `${record.name} came back from its removal`);
+    }
+    // The stop of this platform is never one of a sandbox that was idle: no world lasts that long.
+    const left = before?.desired === "connected" && record.desired === "suspended";
+    if (left && event.text.includes("nobody used it")) {
+      this.#stand.violate("I60", `${record.name} is left to rest, and was used a moment ago`);
     }
   }
 
