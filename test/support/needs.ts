@@ -23,6 +23,7 @@ export const needs = {
   linux: { met: process.platform === "linux", why: "needs Linux" },
   root: { met: process.getuid?.() === 0, why: "needs root" },
   bubblewrap: program("bwrap"),
+  git: program("git"),
   chromium: program("chromium", "chromium-browser", "google-chrome"),
 } satisfies Record<string, Need>;
 

@@ -6,8 +6,10 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { forwardEgress } from "./egress-forward.ts";
+import { environmentRoutes } from "./environment.ts";
 import { executeRoutes } from "./execute.ts";
 import { fileRoutes } from "./files.ts";
+import { gitRoutes } from "./git.ts";
 import type { Place } from "./place.ts";
 import { portRoutes, portTarget, relayHttp, relayUpgrade } from "./ports.ts";
 import { fault, json, sendReply } from "./reply.ts";
@@ -61,10 +63,12 @@ function allRoutes(place: Place): Route[] {
     { method: "GET", path: "/version", handler: () => json({ version: place.version }) },
     { method: "GET", path: "/work-dir", handler: () => json({ dir: place.workDir }) },
     { method: "GET", path: "/user-home-dir", handler: () => json({ dir: place.homeDir }) },
+    ...environmentRoutes(place),
     ...executeRoutes(place),
     ...fileRoutes(place),
     ...transferRoutes(place),
     ...searchRoutes(place),
+    ...gitRoutes(place),
     ...portRoutes(),
   ];
 }
