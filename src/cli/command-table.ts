@@ -256,6 +256,21 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/platform-up.ts"),
   },
   {
+    name: "platform conform",
+    about: "run the published Daytona SDK through a platform and tell every difference",
+    options: [
+      ["--key <key>", "its key, with --url; better in DAYTONA_API_KEY"],
+      ["--list", "only list the checks"],
+      ["--only <prefix>", "only the checks whose names begin so: exec, files.round"],
+    ],
+    examples: [
+      "holdfast platform conform",
+      "holdfast platform conform --only session --json",
+      "DAYTONA_API_KEY=… holdfast platform conform --url https://app.daytona.io/api",
+    ],
+    load: () => import("./commands/platform-conform.ts"),
+  },
+  {
     name: "config show",
     about: "every setting and its value; secrets stay hidden",
     options: [["--origin", "say where each value comes from"]],

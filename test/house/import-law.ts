@@ -17,6 +17,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   driver: ["base", "protocol", "stream", "transport"],
   client: ["base", "protocol", "stream", "transport"],
   platform: ["base"],
+  // Asks a platform from outside what it keeps of its contract; shares no code with one.
+  conformance: ["base"],
   // Whole worlds in one process, for users' tests, too: it stands on what it simulates.
   testing: [
     "base",
@@ -41,6 +43,8 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   // `holdfast simulate` runs whole worlds; no other command needs them.
   { from: "src/cli/commands/simulate.ts", to: "src/testing/index.ts" },
   { from: "src/cli/commands/simulate-streams.ts", to: "src/testing/sim/stream-campaign.ts" },
+  // `holdfast platform conform` is the only command that speaks to a platform as its users do.
+  { from: "src/cli/commands/platform-conform.ts", to: "src/conformance/index.ts" },
   // The programs that need a bundle ask for it at their start.
   { from: "src/cli/installation.ts", to: "build/bundle.ts" },
   { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },
@@ -68,7 +72,7 @@ export const doors: readonly {
 export const packages: Readonly<Record<string, readonly string[]>> = {
   "@daytona/api-client": ["platform/"],
   "@daytona/toolbox-api-client": ["platform/"],
-  "@daytonaio/sdk": ["providers/daytona/"],
+  "@daytonaio/sdk": ["providers/daytona/", "conformance/"],
   "@fastify/busboy": ["platform/toolbox/"],
   "@fastify/static": ["hub/server/"],
   "@lydell/node-pty": ["driver/pty/"],

@@ -24,7 +24,8 @@ export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews
     const shown = listed(platform.drills, records);
     const page = listPage(request.query as Record<string, unknown>, shown);
     if (!page.ok) return sendRefusal(request, reply, page.refusal);
-    const items = page.value.items.map((one) => dtoOf(platform, one));
+    // As on Daytona: without env an item is no whole sandbox, and the SDK reads it again.
+    const items = page.value.items.map((one) => ({ ...dtoOf(platform, one), env: undefined }));
     return reply.send({ items, nextCursor: page.value.nextCursor });
   });
   const act = (

@@ -15,6 +15,7 @@ import { faultRoutes } from "./fault-routes.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { Previews, previewAddress } from "./preview.ts";
 import { sendRefusal } from "./refusal.ts";
+import { rateLimits } from "./rate-limits.ts";
 import { refuseUpgrade } from "./relay.ts";
 import { sandboxRoutes } from "./sandbox-routes.ts";
 import { settingRoutes } from "./setting-routes.ts";
@@ -44,6 +45,7 @@ export function makeServer(platform: Platform): PlatformServer {
     if (isSameSecret(bearerOf(request.headers), platform.apiKey)) return undefined;
     return sendRefusal(request, reply, { status: 401, message: "Invalid credentials" });
   });
+  rateLimits(app);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
     sendRefusal(request, reply, { status: error.statusCode ?? 500, message: error.message }),
   );

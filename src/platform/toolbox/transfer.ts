@@ -194,5 +194,7 @@ async function openFile(path: string): Promise<Opened> {
 /** Quotes and backslashes are escaped and the exact name is given once more in RFC 5987 form. */
 function partName(path: string): string {
   const quoted = path.replace(/["\\]/g, "\\$&").replace(/[\r\n]/g, "_");
-  return `filename="${quoted}"; filename*=UTF-8''${encodeURIComponent(path)}`;
+  // An apostrophe ends the part of RFC 5987 before the name; encodeURIComponent lets it stand.
+  const exact = encodeURIComponent(path).replaceAll("'", "%27");
+  return `filename="${quoted}"; filename*=UTF-8''${exact}`;
 }

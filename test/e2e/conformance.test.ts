@@ -1,0 +1,97 @@
+/** The conformance suite against the local platform, and which of the SDK's methods it called. */
+import * as sdk from "@daytonaio/sdk";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { areas, runChecks, uncovered, type Report } from "../../src/conformance/index.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
+
+/** Checks of what this platform does not do yet as Daytona does; shrinks, never grows. */
+const owed: readonly string[] = [
+  "code.typescript",
+  "files.signed-urls",
+  "session.entrypoint",
+  "session.exit",
+  "session.input",
+  "session.log-stream",
+];
+
+/** What the SDK is made of, without what it calls only itself. */
+const classes = ["Daytona", "FileSystem", "Git", "Process", "PtyHandle"];
+const inner = [
+  ...["constructor", "exitCode", "error", "ensureToolboxProxyUrl", "makeFilePayload"],
+  ...["execRequestOptions", "resolveConnection", "rejectConnection", "resolveExit"],
+  ...["setupWebSocketHandlers", "buildAnalyticsTelemetryApi", "subscribeToEvents"],
+  ...["ensureSubscribed", "handleEvent", "waitForState", "processSandboxDto", "refreshDataSafe"],
+  ...["applyState", "checkStateWaiter", "removeStateWaiter", "ensureSigningKey"],
+  ...["waitForSnapshotComplete", "waitForResizeComplete"],
+];
+
+/** Every public method by its name, and those that were called since. */
+function watchCalls(): { all: string[]; called: Set<string> } {
+  const called = new Set<string>();
+  const all: string[] = [];
+  for (const [name, value] of Object.entries(sdk)) {
+    if (typeof value !== "function" || ![...classes, "Sandbox"].includes(name)) continue;
+    const prototype = value.prototype as Record<string, unknown>;
+    for (const [method, { value: work }] of Object.entries(
+      Object.getOwnPropertyDescriptors(prototype),
+    )) {
+      if (typeof work !== "function" || inner.includes(method)) continue;
+      const id = `${name}.${method}`;
+      all.push(id);
+      prototype[method] = function (this: unknown, ...args: unknown[]): unknown {
+        called.add(id);
+        return (work as (...words: unknown[]) => unknown).apply(this, args);
+      };
+    }
+  }
+  return { all, called };
+}
+
+describeWhere([needs.linux, needs.root], "the conformance suite", () => {
+  let platform: StartedPlatform;
+  let report: Report;
+  const watched = watchCalls();
+
+  beforeAll(async () => {
+    platform = await startPlatform(makeDataDir());
+    const { apiUrl, apiKey } = platform;
+    const target = { apiUrl, apiKey, target: "local" };
+    report = await runChecks(areas, { target, clock: systemClock, run: "ci" });
+  });
+  afterAll(() => stopPlatform(platform));
+
+  test("finds no difference but those that are owed", () => {
+    const failed = report.results.filter(
+      ({ id, outcome }) => outcome === "fail" && !owed.includes(id),
+    );
+    expect(failed).toEqual([]);
+    expect(report.counts.pass).toBeGreaterThan(60);
+    expect(report.results).toHaveLength(areas.flat().length);
+  });
+
+  test("leaves nothing behind", () => {
+    expect(report.left).toEqual([]);
+  });
+
+  test("calls every method of the SDK that it does not say it leaves out", () => {
+    const missing = report.results.some(({ outcome }) => outcome !== "pass");
+    const untouched = watched.all.filter((method) => !watched.called.has(method));
+    const unexplained = untouched.filter((method) => uncovered[method] === undefined);
+    // What hides behind a check that could not be made was not called for that reason.
+    if (!missing) expect(unexplained).toEqual([]);
+    const stale = Object.keys(uncovered).filter((method) => watched.called.has(method));
+    expect(stale).toEqual([]);
+  });
+});
+
+test("checks have names of their own and sentences", () => {
+  const checks = areas.flat();
+  expect(new Set(checks.map(({ id }) => id)).size).toBe(checks.length);
+  expect(checks.length).toBeGreaterThan(90);
+  for (const { id, about } of checks) {
+    expect(id).toMatch(/^[a-z]+\.[a-z0-9-]+$/);
+    expect(about.length).toBeGreaterThan(15);
+  }
+});
