@@ -10,6 +10,9 @@ import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 type Step = "write" | "list" | "rename" | "read" | "remove";
 
 export async function probeFilesystem(options: {
@@ -65,7 +68,7 @@ async function roundTrip(
   const { provider, sandboxId, directory, nonce, signal } = options;
   const name = `probe-${nonce}`;
   const path = `${directory}/${name}`;
-  await provider.writeFile(sandboxId, path, new TextEncoder().encode(nonce), signal);
+  await provider.writeFile(sandboxId, path, encoder.encode(nonce), signal);
   progress.step = "list";
   const listed = await provider.listFiles(sandboxId, directory, signal);
   if (!listed.some((entry) => entry.name === name)) return "list: the written file is not there";
@@ -73,7 +76,7 @@ async function roundTrip(
   await provider.moveFile(sandboxId, path, `${path}.moved`, signal);
   progress.step = "read";
   const bytes = await provider.readFile(sandboxId, `${path}.moved`, signal);
-  const back = new TextDecoder().decode(bytes);
+  const back = decoder.decode(bytes);
   if (back !== nonce) return `read: ${back.length} other characters came back`;
   progress.step = "remove";
   await provider.removeFile(sandboxId, `${path}.moved`, signal);

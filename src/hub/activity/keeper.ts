@@ -74,11 +74,13 @@ export class ActivityKeeper {
 
   #arm(): void {
     if (this.#stopped) return;
-    this.#timer = this.#options.clock.setTimeout(() => {
-      this.#step();
-      this.#arm();
-    }, this.#lookMs / STEPS_PER_LOOK);
+    this.#timer = this.#options.clock.setTimeout(this.#tick, this.#lookMs / STEPS_PER_LOOK);
   }
+
+  readonly #tick = (): void => {
+    this.#step();
+    this.#arm();
+  };
 
   #step(): void {
     const now = this.#options.clock.mono();

@@ -29,6 +29,7 @@ export class SimPlatform {
   readonly #random: Random;
   readonly #launch: ConstructorParameters<typeof SimSandbox>[0]["launch"];
   readonly #byId = new Map<string, SimSandbox>();
+  #living: readonly SimSandbox[] = [];
   /** Those that are gone, too. */
   readonly #known = new Map<string, SimSandbox>();
   readonly #createMs: number;
@@ -52,8 +53,9 @@ export class SimPlatform {
     this.#launch = options.launch;
   }
 
-  get all(): MapIterator<SimSandbox> {
-    return this.#byId.values();
+  /** Those that are there: asked for after every event, and changed seldom. */
+  get all(): readonly SimSandbox[] {
+    return this.#living;
   }
 
   find(idOrName: string): SimSandbox | null {
@@ -72,6 +74,13 @@ export class SimPlatform {
   forget(sandbox: SimSandbox): void {
     sandbox.destroy();
     this.#byId.delete(sandbox.id);
+    this.#living = [...this.#byId.values()];
+  }
+
+  #add(sandbox: SimSandbox): void {
+    this.#byId.set(sandbox.id, sandbox);
+    this.#known.set(sandbox.id, sandbox);
+    this.#living = [...this.#byId.values()];
   }
 
   /** Somebody made another one from it: it wears the same labels under a name of its own. */
@@ -86,8 +95,7 @@ export class SimPlatform {
     });
     made.state = "started";
     for (const [file, text] of sandbox.files) made.files.set(file, text);
-    this.#byId.set(made.id, made);
-    this.#known.set(made.id, made);
+    this.#add(made);
     return made;
   }
 
@@ -114,8 +122,7 @@ export class SimPlatform {
     });
     const appear = (): void => {
       if (this.find(request.name) !== null) return;
-      this.#byId.set(sandbox.id, sandbox);
-      this.#known.set(sandbox.id, sandbox);
+      this.#add(sandbox);
       if (trouble === "stuck") return;
       this.#kernel.at(this.#createMs * (0.5 + this.#random.next()), () => {
         if (sandbox.state !== "creating") return;

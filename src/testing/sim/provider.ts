@@ -25,6 +25,9 @@ const LATENCY_MS = 15;
 /** A command that is queued for long enough runs when nobody waits for it. */
 const EXEC_LATE_MS = 45_000;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** An answer that gets lost on its way. */
 const ignored = (): void => undefined;
 
@@ -206,7 +209,7 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
 
   readFile(sandboxId: string, path: string): Promise<Uint8Array> {
     return this.#files("read", sandboxId, (sandbox) =>
-      new TextEncoder().encode(sandbox.files.get(path) ?? ""),
+      encoder.encode(sandbox.files.get(path) ?? ""),
     );
   }
 
@@ -214,7 +217,7 @@ export class SimProvider extends CalmAnswers implements SandboxProvider {
     return this.#files("write", sandboxId, (sandbox) => {
       if (sandbox.filesystem === "read-only") throw said("read-only file system");
       if (sandbox.filesystem === "full") throw said("no space left on device");
-      sandbox.files.set(path, new TextDecoder().decode(bytes));
+      sandbox.files.set(path, decoder.decode(bytes));
     });
   }
 
