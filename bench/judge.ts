@@ -47,6 +47,7 @@ function session(n: number): HealthInput {
     driverAbsentSince: null,
     driverSays: null,
     warnings: [],
+    halted: null,
     epoch: 1,
     activity: {
       wanted: false,

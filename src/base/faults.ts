@@ -93,6 +93,14 @@ export const faults = {
   LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
+  StoreRefuses: {
+    category: "capacity",
+    retry: "after-backoff",
+    http: 503,
+    exit: 6,
+    level: "error",
+    hint: "Give the hub's disk room; it goes on by itself once facts can be written.",
+  },
   PlatformAuthRejected: operator(502, 4, "Check DAYTONA_API_KEY and DAYTONA_API_URL."),
   PublicUrlMissing: operator(
     500,

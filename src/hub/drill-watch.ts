@@ -83,13 +83,14 @@ export class DrillWatch {
         if (!means(drill, record) || endedBefore(drill, record.createdAt)) continue;
         const { id, fault, about, uses, ended, endedAt } = drill;
         if (!told.has(`${record.id} on`)) {
+          const text = `a drill is on: ${fault} (${about})`;
+          if (!ledger.tryNote("drill.on", text, { drill: id, fault })) continue;
           told.add(`${record.id} on`);
-          ledger.note("drill.on", `a drill is on: ${fault} (${about})`, { drill: id, fault });
         }
         if (ended === null || told.has(`${record.id} off`)) continue;
-        told.add(`${record.id} off`);
         const text = `the drill is over: ${fault} (${ended}, ${uses} uses)`;
-        ledger.note("drill.off", text, { drill: id, fault, uses, ended, endedAt });
+        const data = { drill: id, fault, uses, ended, endedAt };
+        if (ledger.tryNote("drill.off", text, data)) told.add(`${record.id} off`);
       }
     }
   }

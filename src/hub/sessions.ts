@@ -7,7 +7,8 @@ import { HubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { PatrolPace } from "../probes/pace.ts";
 import { newRecord } from "../store/facts.ts";
-import type { SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
+import type { Fact, SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
+import { isRefusal, whereKept } from "../store/refusal.ts";
 import type { EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
@@ -20,6 +21,14 @@ const START_PER_TURN = 200;
 
 /** Connected, and in doubt for the moment. */
 const PROVING: readonly string[] = ["connected.suspect", "connected.rechecking"];
+
+/** A disk that is full does not empty itself in less, and nobody waits longer than he must. */
+const STORE_RETRY_MS = 1_000;
+
+export interface StoreTrouble {
+  readonly since: number;
+  readonly why: string;
+}
 
 export interface NewSession {
   readonly name?: string;
@@ -37,6 +46,9 @@ export class Sessions {
   readonly #byName = new Map<string, Session>();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters = new Set<(session: Session) => void>();
+  readonly #halted = new Set<Session>();
+  #trouble: StoreTrouble | null = null;
+  #stopped = false;
   /** What the sandboxes of all of them cost. */
   readonly cost: CostBook;
 
@@ -63,11 +75,44 @@ export class Sessions {
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const session of this.#byId.values()) session.stop();
   }
 
   get all(): readonly Session[] {
     return [...this.#byId.values()];
+  }
+
+  /** Since when, wall ms, the store takes no facts, and why; null while it does. */
+  get storeTrouble(): StoreTrouble | null {
+    return this.#trouble;
+  }
+
+  #refused(why: string): void {
+    if (this.#trouble !== null) return;
+    const { clock, log } = this.#parts;
+    this.#trouble = { since: clock.now(), why };
+    log.error({ why }, "sessions stand still: the store takes no facts");
+    this.#retryStore();
+  }
+
+  /** All go on once a write was taken; one that is refused again waits with the others. */
+  #retryStore(): void {
+    const { clock, log } = this.#parts;
+    clock.setTimeout(() => {
+      if (this.#stopped) return;
+      if (!whereKept(() => this.#store.check())) {
+        this.#retryStore();
+        return;
+      }
+      for (const session of [...this.#halted]) if (session.revive()) this.#halted.delete(session);
+      if (this.#halted.size > 0) {
+        this.#retryStore();
+        return;
+      }
+      this.#trouble = null;
+      log.info({}, "the store takes facts again, and sessions go on");
+    }, STORE_RETRY_MS);
   }
 
   /** How many should be running now. */
@@ -105,10 +150,7 @@ export class Sessions {
       change: { deadlineAt: at + startMs(request.spec, policy) },
     };
     const blank = newRecord(id, name, request.spec, at);
-    const kept = this.#store.create(
-      requestKey === undefined ? blank : { ...blank, requestKey },
-      fact,
-    );
+    const kept = this.#keepNew(requestKey === undefined ? blank : { ...blank, requestKey }, fact);
     if (kept === null) {
       throw new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`);
     }
@@ -116,6 +158,15 @@ export class Sessions {
     const session = this.#add(kept.record, true);
     session.start();
     return session;
+  }
+
+  #keepNew(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
+    try {
+      return this.#store.create(record, fact);
+    } catch (error) {
+      if (isRefusal(error)) this.#refused(error.message);
+      throw error;
+    }
   }
 
   /** The session once it rests, or as it is when the time is up. */
@@ -175,6 +226,10 @@ export class Sessions {
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
+      onHalted: (halted) => {
+        this.#halted.add(halted);
+        this.#refused(halted.halted?.text ?? "");
+      },
     });
     this.#byId.set(record.id, session);
     this.#byName.set(record.name, session);

@@ -125,6 +125,8 @@ export type FactKind =
   | "clone.suspected"
   | "driver.rolledBack"
   | "activity.changed"
+  /** It stood still, because its facts could not be kept; the first that is. */
+  | "store.refused"
   /** A fault was switched on at the platform on purpose, or is off again. */
   | "drill.on"
   | "drill.off"

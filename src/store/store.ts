@@ -19,7 +19,10 @@ export interface Store {
    * null is returned and nothing is written.
    */
   create(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent } | null;
-  /** Applies one fact and keeps record and event in one transaction. */
+  /**
+   * Applies one fact and keeps record and event in one transaction.
+   * @throws HubError StoreRefuses when it cannot be kept; nothing of it is then.
+   */
   append(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent };
   /** Any session that this store ever had, removed ones included. */
   find(sessionId: string): SessionRecord | null;
@@ -30,5 +33,7 @@ export interface Store {
   /** The sum over all sessions that are gone; null when there is none. */
   endedCost(): SandboxCost | null;
   events(query: EventQuery): readonly SessionEvent[];
+  /** Keeps nothing. @throws HubError StoreRefuses when nothing could be kept now. */
+  check(): void;
   close(): void;
 }

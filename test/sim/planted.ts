@@ -321,6 +321,20 @@ export const plants: readonly Plant[] = [
     "if (restedMs !== null) return now - at >= idleMs;",
   ),
   plant(
+    "acts-without-facts",
+    "a session goes on although its facts are not kept",
+    "hub/session/session.ts",
+    "    this.#actor.stop();\n    this.#onHalted(this);",
+    "    this.#onHalted(this);",
+  ),
+  plant(
+    "stands-still-for-ever",
+    "a session that stood still is not revived",
+    "hub/sessions.ts",
+    "if (session.revive()) this.#halted.delete(session);",
+    "this.#halted.delete(session);",
+  ),
+  plant(
     "aborted-work-begins",
     "work that nobody waits for is begun all the same",
     "base/deadline.ts",

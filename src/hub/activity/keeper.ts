@@ -14,6 +14,7 @@ import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
+import { whereKept } from "../../store/refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { WantedBecause } from "./session-activity.ts";
 
@@ -174,19 +175,19 @@ export class ActivityKeeper {
     if (watched.failing) return;
     watched.failing = true;
     const text = `cannot be kept awake (${said}): the platform stops it at about ${stopsAt}`;
-    session.ledger.note("activity.changed", text, { stopsAt, said });
+    session.ledger.tryNote("activity.changed", text, { stopsAt, said });
   }
 
   #pauseIdle(session: Session, watched: Watched): void {
     const { idlePauseMs, clock, log } = this.#options;
     const { record } = session;
-    if (idlePauseMs === null || record.state !== "connected") return;
+    if (idlePauseMs === null || record.state !== "connected" || session.halted !== null) return;
     // By both clocks: one that was set forward makes nobody idle.
     const idleMs = Math.min(clock.now() - record.activity.at, clock.mono() - watched.wantedAt);
     if (idleMs < idlePauseMs) return;
     const because = `after ${writeDuration(idlePauseMs)} without input or process`;
     log.info({ session: record.id, idleMs }, "pausing what nobody uses");
-    session.operate("operator.paused", because);
+    whereKept(() => session.operate("operator.paused", because));
   }
 }
 

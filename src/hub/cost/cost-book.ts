@@ -6,6 +6,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { addCosts, costAt, hasSandbox, noCost, type SandboxCost } from "../../store/cost.ts";
 import type { SessionRecord } from "../../store/facts.ts";
+import { whereKept } from "../../store/refusal.ts";
 import type { Store } from "../../store/store.ts";
 
 /** A sandbox that no session's record speaks of. */
@@ -44,6 +45,7 @@ export class CostBook {
   readonly #living: () => readonly SessionRecord[];
   #ended: SandboxCost | null = null;
   #unowned: readonly Unowned[] = [];
+  readonly #unbooked: Unowned[] = [];
 
   constructor(options: { store: Store; clock: Clock; living: () => readonly SessionRecord[] }) {
     this.#store = options.store;
@@ -53,7 +55,17 @@ export class CostBook {
 
   /** A sandbox without a session is gone for good, after this long. */
   close({ kind, forMs }: Unowned): void {
-    this.#store.book(kind, Math.max(0, Math.round(forMs)));
+    this.#unbooked.push({ kind, forMs: Math.max(0, Math.round(forMs)) });
+    this.#book();
+  }
+
+  /** What the store refuses now is booked with the next. */
+  #book(): void {
+    for (let [next] = this.#unbooked; next !== undefined; [next] = this.#unbooked) {
+      const { kind, forMs } = next;
+      if (!whereKept(() => this.#store.book(kind, forMs))) return;
+      this.#unbooked.shift();
+    }
   }
 
   /** Those that are there now; replaces what was said before. */

@@ -86,9 +86,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   });
 
   app.get("/livez", () => "ok\n");
-  app.get("/readyz", (_, reply) =>
-    options.isReady() ? "ok\n" : reply.code(503).send("not ready\n"),
-  );
+  app.get("/readyz", (_, reply) => {
+    if (!options.isReady()) return reply.code(503).send("not ready\n");
+    const refuses = options.sessions.storeTrouble !== null;
+    return refuses ? reply.code(503).send("not ready: StoreRefuses\n") : "ok\n";
+  });
   app.get("/startupz", (_, reply) =>
     options.isReady() ? "ok\n" : reply.code(503).send("starting\n"),
   );

@@ -90,6 +90,8 @@ export interface HealthInput {
   readonly driverAbsentSince: number | null;
   readonly driverSays: Said | null;
   readonly warnings: readonly Warning[];
+  /** The store refuses its facts: since when, and why. */
+  readonly halted: Said | null;
   readonly epoch: number;
   readonly counts: LadderCounts;
   readonly platform: string;
@@ -159,6 +161,7 @@ function statusOf(input: HealthInput, terminal: boolean | null): SessionHealth["
   const { record, warnings, now } = input;
   if (record.state === "error") return "fail";
   if (isSubstitute(record)) return "warn";
+  if (input.halted !== null) return "warn";
   if (warnings.some(({ at }) => now - at < WARNING_FRESH_MS)) return "warn";
   // A session without terminals is connected, and still not what people expect of one.
   if (record.detail === "connected.healthy" && terminal === false) return "warn";
@@ -169,7 +172,11 @@ function statusOf(input: HealthInput, terminal: boolean | null): SessionHealth["
 
 /** A suspended or failed session says that first; all else is what the evidence proves. */
 function verdictOf(input: HealthInput): SessionHealth["verdict"] {
-  const { record } = input;
+  const { record, halted } = input;
+  if (halted !== null) {
+    const text = `it stands still since ${iso(halted.at)}: ${halted.text}`;
+    return { code: "StoreRefuses", text };
+  }
   if (record.fault !== null) {
     const { code, diagnosis, message } = record.fault;
     return { code: diagnosis ?? code, text: message };

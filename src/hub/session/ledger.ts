@@ -3,8 +3,10 @@
  * acts on them, and with no secret in what they say. Owns no timers and decides nothing.
  */
 import type { Clock } from "../../base/clock.ts";
+import type { HubError } from "../../base/hub-error.ts";
 import { createRedact, type Redact } from "../../base/redact.ts";
 import type { Fact, FactKind, SessionEvent, SessionRecord } from "../../store/facts.ts";
+import { isRefusal, whereKept } from "../../store/refusal.ts";
 import type { Store } from "../../store/store.ts";
 
 export class SessionLedger {
@@ -16,6 +18,9 @@ export class SessionLedger {
   #record: SessionRecord;
   /** Monotonic ms of the record's activity; null while an earlier hub's word on it stands. */
   #activityMono: number | null = null;
+
+  /** Set by the session: a fact could not be kept, and what stands on it must not be done. */
+  onRefused: (error: HubError) => void = () => undefined;
 
   constructor(options: {
     store: Store;
@@ -50,8 +55,7 @@ export class SessionLedger {
     activity: SessionRecord["activity"],
     mono: number,
   ): void {
-    this.note("activity.changed", text, data, { activity });
-    this.#activityMono = mono;
+    if (this.tryNote("activity.changed", text, data, { activity })) this.#activityMono = mono;
   }
 
   /** Writes one fact, then tells those who watch. When it returns, the fact survives kill -9. */
@@ -65,9 +69,26 @@ export class SessionLedger {
     const shown = change.fault === undefined ? change : { ...change, fault: redact(change.fault) };
     const at = this.#clock.now();
     const fact: Fact = { kind, at, text: redact(text), data: redact(data), change: shown };
-    const { record, event } = this.#store.append(this.#record, fact);
+    const { record, event } = this.#append(fact);
     if (record.activity.at !== this.#record.activity.at) this.#activityMono = this.#clock.mono();
     this.#record = record;
     this.#publish(event);
+  }
+
+  /**
+   * The same for news on which nothing rests.
+   * @returns false when it could not be kept.
+   */
+  tryNote(...fact: Parameters<SessionLedger["note"]>): boolean {
+    return whereKept(() => this.note(...fact));
+  }
+
+  #append(fact: Fact): ReturnType<Store["append"]> {
+    try {
+      return this.#store.append(this.#record, fact);
+    } catch (error) {
+      if (isRefusal(error)) this.onRefused(error);
+      throw error;
+    }
   }
 }

@@ -2,16 +2,18 @@
  * One session at work: its actor, its ledger, its board and the link of its driver. Turns every
  * state the machine enters into a fact, and is the only door through which events reach it.
  */
-import { createActor, type Actor, type StateValue } from "xstate";
+import { createActor, type Actor } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox } from "../../store/facts.ts";
+import { whereKept } from "../../store/refusal.ts";
 import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
 import { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
-import { EvidenceBoard } from "./board.ts";
+import { EvidenceBoard, type Said } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
+import { isSame, pathOf, tellState } from "./entered.ts";
 import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
 import { toldFault } from "./fault-from.ts";
@@ -27,7 +29,7 @@ import type { AttemptOutcome } from "./outcome.ts";
 import { DriverTicket } from "./ticket.ts";
 import { SandboxWork } from "./sandbox-work.ts";
 import { StartWork } from "./start-work.ts";
-import type { SessionContext } from "./vocabulary.ts";
+import type { SessionWorks } from "./works.ts";
 import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
@@ -50,10 +52,14 @@ export class Session {
   readonly ticket: DriverTicket;
   readonly activity: SessionActivity;
   readonly #board: EvidenceBoard;
-  readonly #actor: Actor<SessionMachine>;
+  #actor: Actor<SessionMachine>;
   readonly #parts: SessionParts & Pick<WorkDeps, "pace">;
   readonly #onEntered: (session: Session) => void;
+  readonly #onHalted: (session: Session) => void;
   readonly #desk: WorkDesk;
+  readonly #works: SessionWorks;
+  /** Set while the store refuses a fact of it: it does nothing until that is over. */
+  #halted: Said | null = null;
   /** The newest outcomes, by attempt. */
   readonly #outcomes = new Map<number, AttemptOutcome>();
   #link: DriverLink | null = null;
@@ -65,11 +71,15 @@ export class Session {
     isTaken: (sandboxId: string) => boolean;
     /** After each state change, once it is a fact. */
     onEntered: (session: Session) => void;
+    /** A fact of it could not be kept: it stands still until it is revived. */
+    onHalted: (session: Session) => void;
   }) {
     const { parts, ledger, isTaken } = options;
     this.ledger = ledger;
     this.#parts = parts;
     this.#onEntered = options.onEntered;
+    this.#onHalted = options.onHalted;
+    ledger.onRefused = (error) => this.#halt(error.message);
     this.activity = new SessionActivity(parts.clock);
     this.#board = new EvidenceBoard(parts.clock, ledger);
     this.ticket = new DriverTicket(parts.random);
@@ -81,31 +91,79 @@ export class Session {
     const flaps = new FlapWatch(parts.clock, parts.policy);
     const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, flaps, isTaken });
     this.#desk = desk;
-    const works = {
+    this.#works = {
       desk,
       start: new StartWork(desk),
       sandbox: new SandboxWork(desk),
       driver: new DriverWork(desk),
       ladder: new LadderWork(desk),
     };
-    this.#actor = createActor(boundMachine, {
-      input: { works, ...recover(ledger.record, parts.policy, parts.clock.now()) },
+    this.#actor = this.#createActor();
+  }
+
+  #createActor(): Actor<SessionMachine> {
+    const { policy, clock, log } = this.#parts;
+    const actor = createActor(boundMachine, {
+      input: { works: this.#works, ...recover(this.record, policy, clock.now()) },
       clock: {
-        setTimeout: (fn, ms) => parts.clock.setTimeout(fn, ms),
-        clearTimeout: (id) => parts.clock.clearTimeout(id),
+        setTimeout: (fn, ms) => clock.setTimeout(fn, ms),
+        clearTimeout: (id) => clock.clearTimeout(id),
       },
     });
-    this.#actor.subscribe({
-      next: (snapshot) => this.#record(snapshot),
-      error: (error) => parts.log.error({ err: error, session: ledger.record.id }, "actor failed"),
+    actor.subscribe({
+      next: (snapshot) => {
+        // What was refused has stopped this actor: it is nobody's to tell any more.
+        if (actor === this.#actor) whereKept(() => this.#record(snapshot));
+      },
+      error: (error) => log.error({ err: error, session: this.record.id }, "actor failed"),
     });
+    return actor;
   }
 
   start(): void {
     // The hub may have died between a session's rest and the word that its attempt ended.
     const { record } = this;
-    if (isAtRest(record)) this.#tellEnd(outcomeAtRest(record, record, this.#parts.clock.now()));
+    const end = (): void => this.#tellEnd(outcomeAtRest(record, record, this.#parts.clock.now()));
+    if (isAtRest(record) && !whereKept(end)) return;
     this.#actor.start();
+  }
+
+  /** Since when and why it stands still; null while it does not. */
+  get halted(): Said | null {
+    return this.#halted;
+  }
+
+  /** No act without its fact: all work ends, and what is open between client and driver goes on. */
+  #halt(why: string): void {
+    if (this.#halted !== null) return;
+    this.#halted = { text: why, at: this.#parts.clock.now() };
+    this.#actor.stop();
+    this.#onHalted(this);
+  }
+
+  /**
+   * Goes on from its facts, as after a restart of the hub, but with the links that are there.
+   * @returns false when the store still refuses.
+   */
+  revive(): boolean {
+    const halted = this.#halted;
+    if (halted === null) return true;
+    const text = `it stood still, because ${halted.text}`;
+    if (!this.ledger.tryNote("store.refused", text, { since: halted.at })) return false;
+    this.#halted = null;
+    this.#entered = "";
+    this.#actor = this.#createActor();
+    this.start();
+    const at = this.#parts.clock.now();
+    if (this.#link !== null) this.#send({ type: "driver.attached", epoch: this.#link.epoch, at });
+    // Who asked for its end was told that it is not done, and wants it all the same.
+    const { desired, state } = this.record;
+    if (desired === "ended" && state !== "ended") this.#send({ type: "operator.removed", at });
+    return this.#halted === null;
+  }
+
+  #send(event: SessionMachineEvent): void {
+    if (this.#halted === null) this.#actor.send(event);
   }
 
   /** Ends the actor without changing any fact: the hub is going down, the session is not. */
@@ -127,7 +185,7 @@ export class Session {
   /** What admins should know of the drivers of this session, beside the verdict. */
   warn(kind: "clone.suspected" | "driver.rolledBack", code: FaultCode, text: string): void {
     this.#board.warned(code, text);
-    this.ledger.note(kind, text, { code });
+    this.ledger.tryNote(kind, text, { code });
   }
 
   /** The driver's link, when the session is proven; streams go nowhere else. */
@@ -142,7 +200,7 @@ export class Session {
     this.#board.driverAttached(says);
     if (before !== null) this.activity.driverLeft();
     before?.end("replaced");
-    this.#actor.send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
+    this.#send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
   detach(link: DriverLink, reason: string): void {
@@ -150,13 +208,13 @@ export class Session {
     this.#link = null;
     this.#board.driverDetached();
     this.activity.driverLeft();
-    this.ledger.note("driver.detached", `driver link lost: ${reason}`, { epoch: link.epoch });
-    this.#actor.send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
+    this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch: link.epoch });
+    this.#send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
   fellSilent(link: DriverLink): void {
     if (this.#link !== link) return;
-    this.#actor.send({ type: "driver.fellSilent", epoch: link.epoch, at: this.#parts.clock.now() });
+    this.#send({ type: "driver.fellSilent", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
   /**
@@ -176,7 +234,7 @@ export class Session {
    * any other keeps the sentence for its next attempt. Nothing is concluded from it.
    */
   doubt(text: string): void {
-    this.ledger.note("platform.claimed", text);
+    this.ledger.tryNote("platform.claimed", text);
     const link = this.#link;
     if (link !== null) this.fellSilent(link);
   }
@@ -192,6 +250,7 @@ export class Session {
     const event: SessionMachineEvent = { type, at: this.#parts.clock.now() };
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
+    this.#throwHalted();
     if (DESIRED[type] === "connected" && RUNNING.includes(state)) {
       // What runs is what was asked for; it is not begun again, and its deadline is not moved.
       this.#want(type, because);
@@ -201,7 +260,12 @@ export class Session {
     this.#want(type, because);
     this.#discardGone(type);
     if (type !== "operator.removed") this.#board.startAttempt();
-    this.#actor.send(event);
+    this.#send(event);
+    this.#throwHalted();
+  }
+
+  #throwHalted(): void {
+    if (this.#halted !== null) throw new HubError("StoreRefuses", this.#halted.text);
   }
 
   #want(type: keyof typeof DESIRED, because: string): void {
@@ -239,6 +303,7 @@ export class Session {
       driverAbsentSince: this.#board.driverAbsentSince,
       driverSays: this.#board.driverSays,
       warnings: this.#board.warnings,
+      halted: this.#halted,
       epoch: context.epoch ?? this.record.epoch,
       counts: context.counts,
       platform: this.#parts.provider.platform,
@@ -288,29 +353,9 @@ export class Session {
     const used = { ladder: context.counts, starts, rung };
     const change = { state, detail, attempt, attemptAt, deadlineAt, ...used, fault: kept };
     // A hub that restarts re-enters the same state: nothing new to tell.
-    if (!isSame(before, change)) this.#tellState(context, change);
+    if (!isSame(before, change)) tellState(this.ledger, context, change);
     if (isAtRest(this.record)) this.#tellEnd(outcomeAtRest(before, this.record, now));
     this.#onEntered(this);
-  }
-
-  #tellState(context: SessionContext, change: Entered): void {
-    const { detail, state, attempt, rung, deadlineAt, fault: failure } = change;
-    const { fault, why } = context;
-    if (detail === "connected.healthy" && !this.record.detail.startsWith("connected")) {
-      const text = `connected: proven in epoch ${context.epoch ?? 0}`;
-      this.ledger.note("session.connected", text, { epoch: context.epoch }, change);
-    } else if (detail === "suspended.paused") {
-      this.ledger.note("session.suspended", "suspended", {}, change);
-    } else if (state === "error" && failure !== null) {
-      const text = `${failure.code}: ${failure.message}`;
-      this.ledger.note("session.failed", text, { ...failure }, change);
-    } else if (detail === "ended.gone") {
-      this.ledger.note("session.ended", "ended: nothing of it is left", {}, change);
-    } else {
-      const because = fault === null ? {} : { because: { code: fault.code, said: fault.message } };
-      const data = { attempt, rung, deadlineAt, ...(why === "" ? {} : { why }), ...because };
-      this.ledger.note("session.entered", detail, data, change);
-    }
   }
 
   /** Each attempt tells once how it ended; the record remembers which have. */
@@ -326,29 +371,6 @@ export class Session {
   }
 }
 
-type Entered = Pick<
-  SessionRecord,
-  | "state"
-  | "detail"
-  | "attempt"
-  | "attemptAt"
-  | "deadlineAt"
-  | "rung"
-  | "ladder"
-  | "starts"
-  | "fault"
->;
-
-function isSame(before: SessionRecord, entered: Entered): boolean {
-  return (
-    before.detail === entered.detail &&
-    before.attempt === entered.attempt &&
-    before.deadlineAt === entered.deadlineAt &&
-    before.rung === entered.rung &&
-    Object.values(before.ladder).join(" ") === Object.values(entered.ladder).join(" ")
-  );
-}
-
 /** States that work towards connected. */
 const RUNNING: readonly SessionState[] = ["creating", "resuming", "nudging"];
 
@@ -358,13 +380,6 @@ const DESIRED = {
   "operator.retried": "connected",
   "operator.removed": "ended",
 } as const;
-
-/** `{ creating: "requesting" }` as `creating.requesting`. */
-function pathOf(value: StateValue): string {
-  if (typeof value === "string") return value;
-  const [[key, inner] = ["", ""]] = Object.entries(value);
-  return inner === undefined || inner === "" ? key : `${key}.${pathOf(inner)}`;
-}
 
 /** Why a session that is not connected cannot take a stream. */
 export function whyNotRoutable(record: SessionRecord): HubError {

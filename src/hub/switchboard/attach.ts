@@ -14,6 +14,7 @@ import { EpochConfirm, parseControl, type DriverHello } from "../../protocol/con
 import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { commonFeatures } from "../../protocol/version.ts";
+import { whereKept } from "../../store/refusal.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable, type Session } from "../session/session.ts";
 import { ClientLink } from "./client-link.ts";
@@ -163,7 +164,8 @@ export class Switchboard {
       if (admission.kind === "admit" || link === null) {
         const { epoch: confirmed, epochIssued: issued } = session.record;
         const lineage = this.#fenceOf(session).lineage(hello, { confirmed, issued });
-        this.#offerEpoch(socket, session, { ...newcomer, takeover: link !== null, lineage });
+        const offered = { ...newcomer, takeover: link !== null, lineage };
+        orRefuse(socket, () => this.#offerEpoch(socket, session, offered));
         return;
       }
       asked.add(link);
@@ -201,6 +203,12 @@ export class Switchboard {
 
   #attachDriver(socket: FrameSocket, session: Session, newcomer: Newcomer, epoch: number): void {
     const { hello } = newcomer;
+    session.ledger.note(
+      "driver.attached",
+      `driver attached in epoch ${epoch} (${hello.reason}, pid ${hello.instance.pid})`,
+      { epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },
+      { epoch },
+    );
     const link = new DriverLink({
       ...this.#options,
       socket,
@@ -214,12 +222,6 @@ export class Switchboard {
       },
     });
     this.#drivers.add(link);
-    session.ledger.note(
-      "driver.attached",
-      `driver attached in epoch ${epoch} (${hello.reason}, pid ${hello.instance.pid})`,
-      { epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },
-      { epoch },
-    );
     this.#noteLineage(session, newcomer, epoch);
     session.attach(
       link,
@@ -262,7 +264,7 @@ export class Switchboard {
       } else if (session.record.epoch !== confirmed && !newcomer.ticket) {
         this.#refuseTwin(socket, session, hello, "another driver was faster");
       } else {
-        this.#attachDriver(socket, session, newcomer, epoch);
+        orRefuse(socket, () => this.#attachDriver(socket, session, newcomer, epoch));
       }
     });
     const { DRIVER_PING_MS, DRIVER_DEAD_MS } = limits;
@@ -288,6 +290,11 @@ export class Switchboard {
     };
     socket.send(encodeFrame({ type: FrameType.welcome, body: encodeJson(body) }));
   }
+}
+
+/** No driver without its fact: one that cannot be written down dials again. */
+function orRefuse(socket: FrameSocket, work: () => void): void {
+  if (!whereKept(work)) refuse(socket, CloseCodes.goingAway, "the hub's store takes no facts");
 }
 
 /** Calls `accept` in the turn in which the driver echoed epoch and challenge. */

@@ -117,8 +117,8 @@ export class SqliteStore implements Store {
   append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
     const next = applyFact(record, fact);
     const gone = next.detail === "ended.gone" ? 1 : 0;
-    this.#db.exec("BEGIN IMMEDIATE");
     try {
+      this.#db.exec("BEGIN IMMEDIATE");
       this.#putSession.run(next.id, next.name, gone, JSON.stringify(next));
       const { lastInsertRowid } = this.#putFact.run(
         next.id,
@@ -135,7 +135,7 @@ export class SqliteStore implements Store {
     } catch (error) {
       // A full disk rolls back by itself, and its error is the one to tell.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
+      throw refused(this.#file, error);
     }
   }
 
@@ -145,12 +145,25 @@ export class SqliteStore implements Store {
   }
 
   book(kind: string, ms: number): void {
-    this.#db
-      .prepare(
-        `INSERT INTO booked (kind, ms, count) VALUES (?, ?, 1)
-         ON CONFLICT (kind) DO UPDATE SET ms = ms + excluded.ms, count = count + 1`,
-      )
-      .run(kind, ms);
+    try {
+      this.#db
+        .prepare(
+          `INSERT INTO booked (kind, ms, count) VALUES (?, ?, 1)
+           ON CONFLICT (kind) DO UPDATE SET ms = ms + excluded.ms, count = count + 1`,
+        )
+        .run(kind, ms);
+    } catch (error) {
+      throw refused(this.#file, error);
+    }
+  }
+
+  check(): void {
+    try {
+      // Says what it says already, and takes the way of every fact to the disk.
+      this.#db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    } catch (error) {
+      throw refused(this.#file, error);
+    }
   }
 
   booked(): ReturnType<Store["booked"]> {
@@ -259,6 +272,15 @@ function create(file: string): void {
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** A full disk, a lock, an error of the device: SQLite's own word. All else is a defect of ours. */
+function refused(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") {
+    return error;
+  }
+  const said = `the store ${file} takes no facts: ${error.message}`;
+  return new HubError("StoreRefuses", said, { cause: error });
 }
 
 function unusable(file: string, error: unknown): HubError {

@@ -6,6 +6,8 @@ export const FAULT_KINDS = [
   "hub-killed",
   "hub-frozen",
   "hub-clock-jumped",
+  /** The hub's disk is full: no fact can be kept. */
+  "store-refuses",
   "driver-killed",
   "driver-frozen",
   /** Its event loop is so busy that everything is seconds late. */

@@ -1,4 +1,5 @@
 /** A store in memory with the durability of the real one: what `append` returned is kept. */
+import { HubError } from "../../base/hub-error.ts";
 import { addCosts, noCost, type SandboxCost } from "../../store/cost.ts";
 import { applyFact, type SessionEvent, type SessionRecord, type Fact } from "../../store/facts.ts";
 import type { EventQuery, Store } from "../../store/store.ts";
@@ -7,6 +8,11 @@ export class MemoryStore implements Store {
   readonly #records = new Map<string, SessionRecord>();
   readonly #events: SessionEvent[] = [];
   readonly #booked: Record<string, { ms: number; count: number }> = {};
+
+  /** A disk that is full: nothing can be kept while this is so. */
+  refuses = false;
+  /** Set by who watches: a fact was not kept. */
+  onRefused: (session: string) => void = () => undefined;
 
   /** Set by who watches: told of each fact once it is kept. */
   onAppend: (before: SessionRecord | null, record: SessionRecord, event: SessionEvent) => void =
@@ -23,6 +29,8 @@ export class MemoryStore implements Store {
 
   append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
     const next = applyFact(record, fact);
+    if (this.refuses) this.onRefused(next.id);
+    this.check();
     const before = this.#records.get(record.id) ?? null;
     this.#records.set(next.id, next);
     const event = {
@@ -45,7 +53,12 @@ export class MemoryStore implements Store {
     return this.#records.get(sessionId) ?? null;
   }
 
+  check(): void {
+    if (this.refuses) throw new HubError("StoreRefuses", "the store takes no facts: disk is full");
+  }
+
   book(kind: string, ms: number): void {
+    this.check();
     const before = this.#booked[kind] ?? { ms: 0, count: 0 };
     this.#booked[kind] = { ms: before.ms + ms, count: before.count + 1 };
   }

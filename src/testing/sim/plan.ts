@@ -97,6 +97,16 @@ const SCENES: readonly (readonly (readonly [FaultKind, number])[])[] = [
     ["hub-killed", 200],
     ["sandbox-stopped", 100],
   ],
+  [
+    ["store-refuses", 0],
+    ["driver-killed", 100],
+    ["exec-broken", 2_000],
+  ],
+  [
+    ["asked-pause", 0],
+    ["store-refuses", 200],
+    ["link-cut", 500],
+  ],
   // A copy that runs, and a first driver that is not there to defend its place.
   [
     ["sandbox-forked", 0],

@@ -26,6 +26,7 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   LocalPlatformFailed: SET_UP,
   HubUnreachable: NO_CLIENTS,
   StoreCorrupt: SET_UP,
+  StoreRefuses: "what stands still for it has no outcome yet",
   PublicUrlMissing: "the hub of a world has an address",
   DriverRuntimeMissing: IMAGES,
   ImageMissing: IMAGES,
@@ -92,6 +93,7 @@ const FACTS: readonly FactKind[] = [
   "control.asked",
   "clone.suspected",
   "driver.rolledBack",
+  "store.refused",
   "attempt.ended",
   "session.ended",
 ];
@@ -104,6 +106,7 @@ const STORIES = [
   "asked, nudged, and connected",
   "a hub that died between a create and its answer",
   "a copy was reaped",
+  "a session stood still",
   "a driver of a copy was told apart",
   "deadline in creating",
   "deadline in resuming",

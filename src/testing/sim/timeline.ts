@@ -43,6 +43,7 @@ const OWN: readonly string[] = [
   "control.asked",
   "activity.changed",
   "attempt.ended",
+  "store.refused",
   "driver.launched",
   "epoch.issued",
   "driver.attached",

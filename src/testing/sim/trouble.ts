@@ -113,6 +113,10 @@ const ACTS: Readonly<Record<FaultKind, Act>> = {
   "hub-clock-jumped": ({ world, fault }) => {
     world.jumpWall(fault.forMs % 2 === 0 ? WALL_JUMP_MS : -WALL_JUMP_MS);
   },
+  "store-refuses": ({ world, later }) => {
+    world.store.refuses = true;
+    later(() => (world.store.refuses = false));
+  },
   "driver-killed": inSandbox((sandbox) => sandbox.killDriver()),
   "driver-frozen": inSandbox((sandbox, { later }) => {
     const { driver } = sandbox;
@@ -243,6 +247,7 @@ export function applyFault(world: World, fault: Fault): void {
 
 /** Ends every trouble that ends; what only a fresh sandbox mends stays. */
 export function calm(world: World): void {
+  world.store.refuses = false;
   world.platform.mood = calmMood();
   world.platform.snapshots.set(null);
   world.slowMs = 0;

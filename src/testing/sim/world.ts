@@ -10,6 +10,7 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
 import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
+import { whereKept } from "../../store/refusal.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
 import { SimDriver } from "./driver.ts";
 import type { FaultKind, Plan } from "./faults.ts";
@@ -168,7 +169,8 @@ export class World {
     const snapshot = this.#created <= 2 && { snapshot: SIM_SNAPSHOT };
     const fallback = this.#created === 1 && { fallbackImage: SIM_FALLBACK };
     const spec = { ...snapshot, ...fallback, env: {}, labels: {} };
-    this.hub?.sessions.create({ name, spec });
+    // A store that refuses it says so to the caller, who is nobody here.
+    whereKept(() => this.hub?.sessions.create({ name, spec }));
   }
 
   /** The wall clock of this and every later hub lies by this much more. */

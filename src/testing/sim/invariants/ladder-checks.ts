@@ -97,7 +97,10 @@ export class LadderChecks implements Check {
     const hurtAtMs = this.#hurtAtMs.get(sandboxId ?? "") ?? -Infinity;
     const isHurt = kernel.now - hurtAtMs <= EVIDENCE_AGE_MAX_MS;
     const session = this.#stand.world.sessions.find((one) => one.record.id === id);
-    if (!isHurt && session?.health().evidence.driver.ok === true) {
+    // One that lives in a copy answers for the copy.
+    const holder = this.#stand.world.driverOf(id, session?.record.epoch ?? 0);
+    const isOwn = holder?.sandboxId === sandboxId;
+    if (!isHurt && isOwn && session?.health().evidence.driver.ok === true) {
       this.#stand.violate("I53", `${name}: ${rung} of a sandbox whose driver answers`);
     }
     const wellForMs = kernel.now - (this.#unwellAtMs.get(sandboxId ?? "") ?? 0);

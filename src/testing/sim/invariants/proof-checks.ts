@@ -34,7 +34,8 @@ export class ProofChecks implements Check {
 
   onChanged(session: Session, before: SessionRecord | null): void {
     const { record } = session;
-    if (record.state === "connected") {
+    // What stands still says so, and is proven again before anything else.
+    if (record.state === "connected" && session.halted === null) {
       if (before?.state !== "connected") this.#checkProof(session);
       if (session.route?.epoch !== record.epoch) {
         this.#stand.violate("I1", `${record.name} is connected without the driver of its epoch`);

@@ -15,6 +15,7 @@ import { ProofChecks } from "./proof-checks.ts";
 import { ReachChecks } from "./reach-checks.ts";
 import { SandboxChecks } from "./sandbox-checks.ts";
 import { SettledChecks } from "./settled-checks.ts";
+import { StoreChecks } from "./store-checks.ts";
 import { TimeChecks } from "./time-checks.ts";
 
 export class Watcher implements Stand {
@@ -41,6 +42,7 @@ export class Watcher implements Stand {
       new HonestyChecks(this),
       new LadderChecks(this),
       new SettledChecks(this),
+      new StoreChecks(this),
     ];
     this.#timed = this.#checks.filter((check) => check.afterEvent !== undefined);
     world.store.onAppend = (before, record, event) => this.#fact({ before, record, event });
@@ -62,7 +64,8 @@ export class Watcher implements Stand {
   check(): void {
     const { kernel, hub } = this.world;
     const { now } = kernel;
-    if (hub === null || hub.process.frozen) this.hubDownMs += now - this.#checkedAtMs;
+    const still = (hub?.sessions.storeTrouble ?? null) !== null;
+    if (hub === null || hub.process.frozen || still) this.hubDownMs += now - this.#checkedAtMs;
     this.#checkedAtMs = now;
     for (const check of this.#timed) check.afterEvent?.(now);
     if (this.#changed.size > 0) this.#checkChanged();
