@@ -3,7 +3,6 @@ export const uncovered: Readonly<Record<string, string>> = {
   "Daytona._experimental_fork": "the old name of fork",
   "Daytona.fork": "calls Sandbox.fork, which is checked",
   "Git.dangerouslyAuthenticate": "writes a credential, and needs a host that takes one",
-  "Process.resizePtySession": "called by PtyHandle.resize, which is checked",
   "Sandbox._experimental_createSnapshot": "the old name of createSnapshot",
   "Sandbox._experimental_fork": "the old name of fork",
   "Sandbox.createLspServer": "a handful of verbs for two languages; language servers are tunnelled",

@@ -2,8 +2,9 @@
 import type { Check } from "../check.ts";
 import type { World } from "../world.ts";
 
-const bytesOf = (length: number): Buffer =>
-  Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
+/** Every byte value, in an order that repeats at no power of two. */
+const PATTERN = Buffer.from(Uint8Array.from({ length: 65_521 }, (_, index) => (index * 31) & 0xff));
+const bytesOf = (length: number): Buffer => Buffer.alloc(length, PATTERN);
 
 /** A directory of its own for a check. */
 const fresh = async (world: World, hint: string): Promise<string> => {

@@ -1,4 +1,5 @@
 /** Sessions: a shell that stays, its commands, and their logs by HTTP and by WebSocket. */
+import { NotCheckable } from "../check.ts";
 import type { Check } from "../check.ts";
 import type { World } from "../world.ts";
 
@@ -164,7 +165,10 @@ export const sessionChecks: readonly Check[] = [
     about: "the entrypoint is a session of its own, with a log",
     source: "sdk",
     run: async (world, see) => {
-      const { process } = await world.box();
+      const box = await world.box();
+      const { process } = box;
+      const found = await world.toolbox(box, "GET", "/process/session/entrypoint");
+      if (found.status === 404) throw new NotCheckable("the sandbox has no entrypoint");
       const session = await process.getEntrypointSession();
       see.like("its id", session.sessionId, /./);
       see.isTrue("its log", typeof (await process.getEntrypointLogs()).output === "string");

@@ -89,9 +89,10 @@ function running(child: ChildProcess, start: PtyStart): PtyProcess {
 function innerShell({ argv, env, cols, rows }: PtyStart): string {
   const shell = env["SHELL"];
   return [
-    `tty >&${reportFd}; exec ${reportFd}>&-`,
     // `script` turns the echo off where its own input is no terminal.
     `stty echo rows ${rows} cols ${cols}`,
+    // Once its name is told it may be given another size, which the first one must not undo.
+    `tty >&${reportFd}; exec ${reportFd}>&-`,
     shell === undefined ? "unset SHELL" : `SHELL=${quote(shell)}; export SHELL`,
     `exec ${argv.map(quote).join(" ")}`,
   ].join("; ");
