@@ -167,11 +167,11 @@ export class SimProcess {
 
   /** Runs `fn` as this process would: now, late, after the thaw, or never. */
   run(fn: () => void): void {
-    if (!this.#alive) return;
-    const { now } = this.#kernel;
-    if (this.#frozen || this.#thawing) this.#held.push(fn);
-    else if (this.#lagMs === 0 && now >= this.#busyUntilMs) fn();
+    if (this.#isIdle()) fn();
+    else if (!this.#alive) return;
+    else if (this.#frozen || this.#thawing) this.#held.push(fn);
     else {
+      const { now } = this.#kernel;
       // In order: what was given first is done first, also when the lag ends.
       this.#busyUntilMs = Math.max(this.#busyUntilMs, now + this.#lagMs);
       this.#kernel.at(this.#busyUntilMs - now, () => {
@@ -183,7 +183,18 @@ export class SimProcess {
 
   /** A timer is due. One that is cleared while its process is frozen does not run after it. */
   ring(timer: Entry): void {
-    this.run(() => timer.run?.());
+    if (this.isFree()) timer.run?.();
+    else this.run(() => timer.run?.());
+  }
+
+  /** What it is given now is done now. */
+  protected isFree(): boolean {
+    return this.#isIdle();
+  }
+
+  #isIdle(): boolean {
+    const held = !this.#alive || this.#frozen || this.#thawing;
+    return !held && this.#lagMs === 0 && this.#kernel.now >= this.#busyUntilMs;
   }
 
   /** A message arrived: it is read now, or when the process reads again. */

@@ -131,7 +131,8 @@ class SimEnd implements FrameSocket {
     if (!this.#open) return;
     const { peer } = this;
     if (peer === null) return;
-    peer.#inbox.push(message.slice());
+    // What was sent is the socket's, as with a real one: nobody writes into it any more.
+    peer.#inbox.push(message);
     this.#link.carry(peer, peer.deliver);
   }
 

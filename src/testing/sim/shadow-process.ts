@@ -18,6 +18,10 @@ export class ShadowProcess extends SimProcess {
     });
   }
 
+  protected override isFree(): boolean {
+    return this.#leader === null && super.isFree();
+  }
+
   override run(fn: () => void): void {
     if (this.#leader === null) {
       super.run(fn);

@@ -30,6 +30,8 @@ export class TimeChecks implements Check {
   readonly #working = new Map<string, Working>();
   /** No attempt is due before this, whatever else happens. */
   #soonestMs = Infinity;
+  /** The same for a link that is kept although it is silent. */
+  #linkDueMs = UNHEARD_MS_MAX;
 
   constructor(stand: Stand) {
     this.#stand = stand;
@@ -74,14 +76,22 @@ export class TimeChecks implements Check {
 
   /** I59: what is silent for as long as a dead driver is given up, by a hub that could hear it. */
   #checkLinks(nowMs: number): void {
+    // A link that falls silent later is due later still.
+    if (nowMs <= this.#linkDueMs) return;
     const { hub, links } = this.#stand.world;
     if (hub?.process.prompt(UNHEARD_MS_MAX) !== true) return;
+    let firstMs = nowMs;
     for (const link of links) {
       const sinceMs = link.unheardSinceMs;
-      if (sinceMs === null || nowMs - sinceMs <= UNHEARD_MS_MAX) continue;
+      if (sinceMs === null) continue;
+      if (nowMs - sinceMs <= UNHEARD_MS_MAX) {
+        firstMs = Math.min(firstMs, sinceMs);
+        continue;
+      }
       links.delete(link);
       this.#stand.violate("I59", `a link is kept that is silent for ${nowMs - sinceMs} ms`);
     }
+    this.#linkDueMs = firstMs + UNHEARD_MS_MAX;
   }
 
   #checkMoved(before: SessionRecord, record: SessionRecord): void {
