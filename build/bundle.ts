@@ -19,9 +19,10 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(ROOT, "dist");
 /**
  * It is uploaded into every sandbox, over whatever line there is: a second at 1 Mbit/s. Half of it
- * is ws; streams that survive their links, terminals and the ledger of commands are a quarter.
+ * is ws; streams that survive their links, terminals and the ledger of commands are a quarter,
+ * files and ports a sixth.
  */
-const DRIVER_BYTES_MAX = 120 * 1024;
+const DRIVER_BYTES_MAX = 140 * 1024;
 
 export interface Bundles {
   readonly driver: string;
@@ -48,7 +49,7 @@ interface Target {
 const driver: Target = {
   entry: "src/driver/main.ts",
   marker: "driver.cjs",
-  sources: ["driver", "stream", "transport", "protocol", "base"],
+  sources: ["driver", "stream", "transport", "disk", "protocol", "base"],
   make: makeProgram,
 };
 const toolbox: Target = {

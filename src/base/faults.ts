@@ -59,6 +59,15 @@ const broken = (category: FaultCategory, retry: FaultRetry, hint: string): Fault
   hint,
 });
 
+const task = (http: number, hint: string): FaultKind => ({
+  category: "task",
+  retry: "never",
+  http,
+  exit: 1,
+  level: "info",
+  hint,
+});
+
 export const faults = {
   // --- caller ---
   BadRequest: caller(400, 2, "Correct the named field and send the request again."),
@@ -231,6 +240,21 @@ export const faults = {
     exit: 127,
   },
   CommandRefused: { ...broken("task", "never", "The sandbox refuses to run it."), exit: 126 },
+
+  // --- task: files and ports ---
+  FileMissing: task(404, "Check the path: `holdfast exec NAME -- ls -la DIRECTORY`."),
+  FileExists: task(409, "Choose another name, or remove what is there."),
+  FileKindWrong: task(409, "Files and directories are copied; nothing else is."),
+  FileRefused: task(403, "Choose a place where that may be read or written."),
+  FileNoSpace: task(507, "Free space there, then run it again."),
+  FileChanged: { ...task(409, "Run it again when nobody writes to it."), retry: "same" },
+  FileCorrupt: { ...task(502, "Nothing was put in place. Run it again."), retry: "same" },
+  FileBroken: task(502, "The disk gave an error; the message has it."),
+  PortRefused: task(502, "Start what should listen there, or name another port."),
+  PortUnreachable: task(502, "Check the host as it is seen from inside the sandbox."),
+  PortTimeout: { ...task(504, "Check the host as it is seen from inside."), retry: "same" },
+  PortReset: { ...task(502, "What listens there cut the connection."), retry: "same" },
+  PortTaken: task(409, "Choose another port, or end what listens there."),
   Internal: {
     category: "defect",
     retry: "after-backoff",

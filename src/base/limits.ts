@@ -10,6 +10,10 @@ export const limits = {
   CONTROL_BYTES_MAX: 16_384,
   /** Receive window of a terminal or exec stream; the sender keeps no more than this. */
   STREAM_WINDOW_BYTES: 256 * 1024,
+  /** Of a connection to a port: what fills 100 Mbit/s over 40 ms. */
+  TCP_WINDOW_BYTES: 512 * 1024,
+  /** Of a file that is copied. */
+  FILE_WINDOW_BYTES: 1024 * 1024,
   /** A window grows to this where a round trip is long: 40 MB/s over 100 ms. */
   STREAM_WINDOW_BYTES_MAX: 4 * 1024 * 1024,
   /** Above this no window of a channel grows any more. */

@@ -29,6 +29,19 @@ export type {
   TerminalRequest,
   TerminalStream,
 } from "./terminal-stream.ts";
+export type { FileWatch, SessionFiles } from "./session-files.ts";
+export type { Digest, FileReading, OpenedReading, ReadRequest } from "./file-reading.ts";
+export type { FileWriting, WriteRequest } from "./file-writing.ts";
+export type {
+  AcceptedPort,
+  ListenRequest,
+  PortEvents,
+  PortListener,
+  PortStream,
+  PortTarget,
+} from "./port-stream.ts";
+export { portWebStreams, type PortWebStreams } from "./port-web-streams.ts";
+export type { FileChange, FileInfo } from "../protocol/file-services.ts";
 export type { ExecStatus, TerminalInfo } from "../protocol/services.ts";
 export { dialBrowser, wakeWithPage } from "./browser.ts";
 export { HubError } from "../base/hub-error.ts";

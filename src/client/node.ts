@@ -7,6 +7,9 @@ import { dialWebSocket } from "../transport/ws-socket.ts";
 import { connectHub, type HubConnection } from "./hub-connection.ts";
 import { upgradeFault } from "./wire-faults.ts";
 
+export { downloadFile, uploadFile, type ChannelSource, type CopyOptions } from "./file-copy.ts";
+export { PortDuplex } from "./port-duplex.ts";
+
 /**
  * A connection that outlives its sockets. `address` is asked for anew with each dial: a hub that
  * was started again may listen elsewhere. @throws HubError

@@ -28,6 +28,18 @@ import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./
 import type { HubLink } from "./hub-link.ts";
 import { createOutcome } from "./outcome.ts";
 import { askOnce } from "./ask-once.ts";
+import { FINAL, LOST_CHANNEL, RESET_CODES } from "./attach-answers.ts";
+import { SessionFiles } from "./session-files.ts";
+import {
+  acceptedPort,
+  openListener,
+  openPort,
+  type ListenRequest,
+  type PortEvents,
+  type PortListener,
+  type PortStream,
+  type PortTarget,
+} from "./port-stream.ts";
 import {
   attachTerminal,
   openTerminal,
@@ -79,6 +91,12 @@ export interface SessionChannel extends AsyncDisposable {
   terminals(): Promise<readonly TerminalInfo[]>;
   /** What became of a command that was started under a key. @throws HubError */
   execStatus(key: string): Promise<ExecStatus>;
+  /** The files of the session. */
+  readonly files: SessionFiles;
+  /** Connects to a port or a unix socket inside. @throws HubError when the channel has ended. */
+  tcp(target: PortTarget, events: PortEvents): PortStream;
+  /** Listens inside for as long as the channel lives. @throws HubError when it has ended. */
+  listen(request: ListenRequest): PortListener;
   /** Leaves the session: what runs in this channel is hung up. `await using` does the same. */
   close(): void;
   /** Resolves, never rejects, with the reason: `null` when `close` was called. */
@@ -105,6 +123,10 @@ export class AttachedChannel implements SessionChannel {
   session: string;
   epoch = 0;
   channelId: string;
+  readonly files = new SessionFiles(() => {
+    this.#assertOpen();
+    return this.#channel;
+  });
   readonly #options: Options;
   readonly #channel: Channel;
   readonly #ready = createOutcome<SessionChannel>();
@@ -114,6 +136,7 @@ export class AttachedChannel implements SessionChannel {
   readonly #listeners = new Set<(phase: ChannelPhase) => void>();
   /** Commands whose stderr stream may still be opened by the driver. */
   readonly #execs = new Map<number, OpenedExec>();
+  readonly #accepting = new Map<number, ListenRequest["onConnection"]>();
   #hold: Hold = { name: "unlinked" };
   #attachSeq = 0;
   #everAttached = false;
@@ -191,6 +214,19 @@ export class AttachedChannel implements SessionChannel {
     this.#assertOpen();
     const read = (json: Uint8Array) => parseControl(ExecStatus, json);
     return askOnce(this.#channel, { kind: "exec.status", key }, read);
+  }
+
+  tcp(target: PortTarget, events: PortEvents): PortStream {
+    this.#assertOpen();
+    return openPort(this.#channel, target, events);
+  }
+
+  listen(request: ListenRequest): PortListener {
+    this.#assertOpen();
+    const { id, listener } = openListener(this.#channel, request);
+    this.#accepting.set(id, request.onConnection);
+    void listener.closed.then(() => this.#accepting.delete(id));
+    return listener;
   }
 
   close(): void {
@@ -338,6 +374,12 @@ export class AttachedChannel implements SessionChannel {
   }
 
   #peerOpened(request: OpenRequest, stream: Stream): void {
+    if (request.kind === "listen.accepted") {
+      const take = this.#accepting.get(request.of);
+      if (take === undefined) stream.reset("CONNECT_REFUSED", "nobody listens here any more");
+      else take(acceptedPort(stream, request.from));
+      return;
+    }
     const exec = request.kind === "exec.stderr" ? this.#execs.get(request.of) : undefined;
     // Its id may have been named for another command, in a timeline that is gone.
     this.#missStderr((id, of) => id === stream.id && of !== exec?.id);
@@ -355,25 +397,3 @@ const STDERR_GONE: Reset = {
   code: "ROLLED_BACK",
   message: "the driver does not know the errors of this command any more",
 };
-
-/** Answers of a driver that does not have the channel, and what that means. */
-const LOST_CHANNEL: Readonly<Record<string, FaultCode>> = {
-  UNKNOWN_CHANNEL: "DriverRestarted",
-  LEASE_EXPIRED: "LeaseExpired",
-  CHANNEL_ENDED: "LinkLost",
-  CHANNEL_EXISTS: "ProtocolBroken",
-};
-
-const RESET_CODES: Readonly<Partial<Record<FaultCode, Reset["code"]>>> = {
-  DriverRestarted: "DRIVER_RESTARTED",
-  LeaseExpired: "LEASE_EXPIRED",
-};
-
-/** No later attach will be answered otherwise. */
-const FINAL: ReadonlySet<FaultCode> = new Set([
-  "SessionNotFound",
-  "SessionEnded",
-  "Forbidden",
-  "Unauthenticated",
-  "VersionUnsupported",
-]);

@@ -22,6 +22,37 @@ const RESET_FAULTS: Readonly<Record<Reset["code"], FaultCode>> = {
   GONE: "LinkLost",
   LEASE_EXPIRED: "LeaseExpired",
   DRIVER_RESTARTED: "DriverRestarted",
+  CONNECT_REFUSED: "PortRefused",
+  UNREACHABLE: "PortUnreachable",
+  TIMEOUT: "PortTimeout",
+  CONNECTION_RESET: "PortReset",
+  ADDRESS_IN_USE: "PortTaken",
+  EXISTS: "FileExists",
+  WRONG_KIND: "FileKindWrong",
+  NO_SPACE: "FileNoSpace",
+  READ_ONLY: "FileRefused",
+  CHANGED: "FileChanged",
+  CORRUPT: "FileCorrupt",
+};
+
+/** Where a file is meant and not a command. */
+const FILE_FAULTS: Readonly<Partial<Record<Reset["code"], FaultCode>>> = {
+  NOT_FOUND: "FileMissing",
+  PERMISSION: "FileRefused",
+  REFUSED: "FileRefused",
+  LIMIT: "FileRefused",
+  IO: "FileBroken",
+  TIMEOUT: "FileBroken",
+  /** A later upload took its place. */
+  CANCELLED: "StateConflict",
+};
+
+/** Where a port is meant. */
+const PORT_FAULTS: Readonly<Partial<Record<Reset["code"], FaultCode>>> = {
+  PERMISSION: "PortRefused",
+  REFUSED: "PortRefused",
+  LIMIT: "PortRefused",
+  IO: "PortReset",
 };
 
 const CLOSE_FAULTS: Readonly<Record<number, FaultCode>> = {
@@ -43,6 +74,14 @@ const STATUS_FAULTS: Readonly<Record<number, FaultCode>> = {
 
 export function resetFault(reset: Reset): HubError {
   return new HubError(RESET_FAULTS[reset.code], reset.message);
+}
+
+export function fileFault(reset: Reset): HubError {
+  return new HubError(FILE_FAULTS[reset.code] ?? RESET_FAULTS[reset.code], reset.message);
+}
+
+export function portFault(reset: Reset): HubError {
+  return new HubError(PORT_FAULTS[reset.code] ?? RESET_FAULTS[reset.code], reset.message);
 }
 
 export function closeFault(code: number, reason: string): HubError {

@@ -140,7 +140,7 @@ export class Uplink {
       role: "driver",
       session: config.session,
       impl: `holdfast-driver/${DRIVER_VERSION}`,
-      features: [...FEATURES, "exec", "terminal", "probe", "mark"],
+      features: [...FEATURES, "exec", "terminal", "probe", "mark", "tcp", "listen", "files"],
       lastEpoch: this.#epoch,
       instance,
       reason,

@@ -5,10 +5,22 @@
  *           way and stdout the other; stderr comes on a second stream that the driver opens (even
  *           id) with kind `exec.stderr` and the `of` of the first. Exit is a CTL on the first.
  * terminal  one pty: keystrokes one way, screen bytes the other; resize and exit are CTLs.
+ *
+ * Files are in file-services.ts, ports and sockets in port-services.ts.
  */
 import * as v from "valibot";
 import { decodeJson } from "./bodies.ts";
 import { parseControl } from "./control.ts";
+import {
+  FileInfo,
+  OpenFileAsk,
+  OpenFileList,
+  OpenFileRead,
+  OpenFileWatch,
+  OpenFileWrite,
+  Sha256,
+} from "./file-services.ts";
+import { OpenAccepted, OpenListen, OpenTcp, OpenUnix } from "./port-services.ts";
 
 const Env = v.record(
   v.pipe(v.string(), v.maxLength(256)),
@@ -162,6 +174,15 @@ export const OpenRequest = v.variant("kind", [
   OpenExecStatus,
   AttachTerminal,
   ListTerminals,
+  OpenTcp,
+  OpenUnix,
+  OpenListen,
+  OpenAccepted,
+  OpenFileAsk,
+  OpenFileList,
+  OpenFileRead,
+  OpenFileWrite,
+  OpenFileWatch,
 ]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 
@@ -172,7 +193,14 @@ export const OpenOk = v.object({
   pty: v.optional(v.pipe(v.string(), v.maxLength(32))),
   /** Terminals: its id, for whoever wants to look later, and the offset of the first byte. */
   terminal: v.optional(Key),
+  /** Also of a file: where its bytes begin, or are wanted from. */
   from: v.optional(Count),
+  /** Listen: the port that was taken. */
+  port: v.optional(Count),
+  /** Reading a file: what it is. */
+  file: v.optional(FileInfo),
+  /** Writing a file: SHA-256 of what is there before `from`. */
+  prefix: v.optional(Sha256),
 });
 export type OpenOk = v.InferOutput<typeof OpenOk>;
 
@@ -193,6 +221,8 @@ export const Ctl = v.union([
   }),
   /** Terminals: a viewer that was too slow does not see these offsets. */
   v.object({ type: v.literal("gap"), from: Count, to: Count }),
+  /** Files: of all bytes, also those before the offset; the last word before the end. */
+  v.object({ type: v.literal("digest"), sha256: Sha256, bytes: Count }),
 ]);
 export type Ctl = v.InferOutput<typeof Ctl>;
 
@@ -231,6 +261,24 @@ export const ResetCode = v.union([
   v.literal("LEASE_EXPIRED"),
   /** The driver was started anew: what ran in it is gone. */
   v.literal("DRIVER_RESTARTED"),
+  /** Ports: nobody listens there. */
+  v.literal("CONNECT_REFUSED"),
+  /** There is no such host, or no way to it. */
+  v.literal("UNREACHABLE"),
+  v.literal("TIMEOUT"),
+  /** The other end of the connection cut it. */
+  v.literal("CONNECTION_RESET"),
+  v.literal("ADDRESS_IN_USE"),
+  /** Files: there is something already. */
+  v.literal("EXISTS"),
+  /** A directory where a file is wanted, a file where a directory is, or neither of them. */
+  v.literal("WRONG_KIND"),
+  v.literal("NO_SPACE"),
+  v.literal("READ_ONLY"),
+  /** It became shorter while it was read. */
+  v.literal("CHANGED"),
+  /** What arrived has another SHA-256 than what was sent. */
+  v.literal("CORRUPT"),
 ]);
 
 /** The code, with a sentence for people. */

@@ -6,8 +6,11 @@ import type { Random } from "../../base/random.ts";
 import { createPtyOpener } from "../pty/open-pty.ts";
 import { ExecLedger } from "./exec-ledger.ts";
 import { openExec, tellStatus } from "./exec.ts";
+import { FileServices } from "./files/file-services.ts";
 import { createOutputPipes } from "./output-pipes.ts";
 import { openMark } from "./mark.ts";
+import { openTcp, openUnix } from "./ports/connect.ts";
+import { openListen } from "./ports/listen.ts";
 import { openProbe } from "./probe.ts";
 import type { OpenService } from "./service.ts";
 import { Terminals } from "./terminal.ts";
@@ -32,6 +35,7 @@ export function createServices(context: ServiceContext): OpenService {
   const outputPipes = createOutputPipes(context.log);
   const terminals = new Terminals({ ...context, openPty });
   const ledger = new ExecLedger(context.ledgerFile, context.clock, context.log);
+  const files = new FileServices(context);
   return (request, stream, channel) => {
     switch (request.kind) {
       case "exec":
@@ -56,7 +60,24 @@ export function createServices(context: ServiceContext): OpenService {
         openMark(request, stream, context);
         break;
       case "exec.stderr":
-        stream.reset("REFUSED", "only a driver opens exec.stderr");
+      case "listen.accepted":
+        stream.reset("REFUSED", `only a driver opens ${request.kind}`);
+        break;
+      case "tcp":
+        openTcp(request, stream, context.clock);
+        break;
+      case "unix":
+        openUnix(request, stream, context.home, context.clock);
+        break;
+      case "listen":
+        openListen(request, stream, channel, context.home);
+        break;
+      case "file.ask":
+      case "file.list":
+      case "file.read":
+      case "file.write":
+      case "file.watch":
+        files.open(request, stream);
         break;
     }
   };

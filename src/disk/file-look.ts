@@ -1,0 +1,36 @@
+/** What is at a path, in the words of the wire. */
+import type { Stats } from "node:fs";
+import { lstat, readlink, stat } from "node:fs/promises";
+import type { FileInfo } from "../protocol/file-services.ts";
+import { diskFault } from "./disk-fault.ts";
+import type { DiskGate } from "./disk-gate.ts";
+
+const MODE_BITS = 0o7777;
+
+/** @throws DiskFault; `path` is told as `shown`. */
+export async function lookAt(
+  gate: DiskGate,
+  path: string,
+  { follow, shown = path }: { readonly follow: boolean; readonly shown?: string },
+): Promise<FileInfo> {
+  try {
+    const stats = await gate.run(() => (follow ? stat(path) : lstat(path)));
+    if (!stats.isSymbolicLink()) return fileInfo(stats, shown);
+    return { ...fileInfo(stats, shown), target: await gate.run(() => readlink(path)) };
+  } catch (error) {
+    throw diskFault(error, path);
+  }
+}
+
+export function fileInfo(stats: Stats, path: string): FileInfo {
+  const { size, mode, mtimeMs } = stats;
+  return { path, kind: kindOf(stats), size, mode: mode & MODE_BITS, mtimeMs };
+}
+
+export function kindOf(stats: Stats): FileInfo["kind"] {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isFIFO()) return "fifo";
+  return stats.isSocket() ? "socket" : "device";
+}
