@@ -36,6 +36,11 @@ export class EpochChecks implements Check {
     }
   }
 
+  /** The next hub has no driver yet, and takes the session from nobody. */
+  onHubKilled(): void {
+    this.#attached.clear();
+  }
+
   onEpoch(driver: SimDriver, epoch: number): void {
     const key = `${driver.session}/${epoch}`;
     const holder = this.#holders.get(key);
