@@ -97,7 +97,7 @@ export class DataDir {
   }
 
   private prepare(): void {
-    const { data, sandboxes, roots, sockets, services } = this.paths;
+    const { data, sandboxes, roots, sockets, services, volumes } = this.paths;
     if (data.length + longestSocketName > maxSocketPath) {
       throw new PlatformStartError(
         `data directory ${data} is too long for unix sockets: ` +
@@ -108,6 +108,7 @@ export class DataDir {
       // Others may pass through to what is theirs; what is secret has its own mode.
       for (const path of [data, sandboxes, roots, services]) makeDirectories(path, 0o755);
       makeDirectories(sockets, 0o700);
+      makeDirectories(volumes, 0o700);
       chmodSync(services, 0o755);
     } catch (error) {
       throw new PlatformStartError(

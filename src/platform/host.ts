@@ -30,6 +30,7 @@ export interface DataPaths {
   /** Hard links to the daemons' sockets, where no sandbox can replace them. */
   sockets: string;
   services: string;
+  volumes: string;
 }
 
 export function dataPaths(data: string): DataPaths {
@@ -39,6 +40,7 @@ export function dataPaths(data: string): DataPaths {
     roots: join(data, "roots"),
     sockets: join(data, "sockets"),
     services: join(data, "services"),
+    volumes: join(data, "volumes"),
   };
 }
 

@@ -2,7 +2,9 @@
  * The platform as a whole: opens its data directory, finds out what the machine can do, takes its
  * sandboxes over, serves, and ends. Owns the order of these steps and nothing of their content.
  */
+import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "../base/log.ts";
 import { makeServer } from "./api/server.ts";
@@ -19,6 +21,8 @@ import { CgroupParent, settle } from "./kernel/cgroup.ts";
 import { mountsBelow } from "./kernel/mounts.ts";
 import { identityOf } from "./kernel/process-table.ts";
 import type { PlatformOptions } from "./options.ts";
+import { Organizations } from "./organizations.ts";
+import type { Caller } from "./organizations.ts";
 import { PlatformStartError } from "./outcome.ts";
 import { overlayWorks, probeTier } from "./probe.ts";
 import { EgressDoors } from "./sandbox/egress-doors.ts";
@@ -27,6 +31,7 @@ import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { endProcesses, endUnrecorded, pidsOf } from "./sandbox/processes.ts";
 import { Registry } from "./sandbox/registry.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Volumes } from "./volumes.ts";
 import { toolboxBundle } from "./toolbox-bundle.ts";
 
 /** A transition under way at shutdown is let finish: it has its own, shorter deadlines. */
@@ -44,9 +49,11 @@ export interface Counts {
 export class Platform {
   readonly host: Host;
   readonly apiKey: string;
+  readonly organizations: Organizations;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
   readonly snapshots: Snapshots;
+  readonly volumes: Volumes;
   readonly drills: Drills;
   /** Off unless asked for: who has the key of a platform that people work on breaks nothing. */
   readonly areFaultsEnabled: boolean;
@@ -65,9 +72,11 @@ export class Platform {
     this.dataDir = dataDir;
     this.passedOver = passedOver;
     this.apiKey = dataDir.apiKey();
+    this.organizations = new Organizations(dataDir.paths.data, this.apiKey);
     this.registry = new Registry(host);
     this.unrecorded = this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
+    this.volumes = new Volumes(host.paths.data, host.paths.volumes);
     this.drills = new Drills(host.log);
     this.areFaultsEnabled = faults;
     this.lifecycle = new Lifecycle(host, this.registry, this.drills);
@@ -89,6 +98,13 @@ export class Platform {
       CgroupParent.open(dataDir.paths.data)?.close();
       throw error;
     }
+  }
+
+  /** Who has passed the gate of the API; nobody else reaches a route that asks. */
+  callerOf(request: { headers: IncomingHttpHeaders }): Caller {
+    const caller = this.organizations.caller(request.headers);
+    assert(caller !== undefined, "a route was reached without a key");
+    return caller;
   }
 
   origin(): string {

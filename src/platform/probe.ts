@@ -44,7 +44,14 @@ export async function probeTier(
   const wish = parseCreate({ name: `probe-${randomUUID()}` });
   if (!wish.ok) return wish.refusal.message;
   const { lower, network } = base;
-  const around = { number: probeNumber, snapshotName: "probe", rootKind, lower, network };
+  const around = {
+    organizationId: "probe",
+    number: probeNumber,
+    snapshotName: "probe",
+    rootKind,
+    lower,
+    network,
+  };
   const record = newRecord(wish.value, { ...around, tier: launcher.tier }, Date.now());
   try {
     mkdirSync(dirOf(host, record.id), { recursive: true, mode: 0o755 });

@@ -9,10 +9,12 @@ import { isAbsolute, join, resolve } from "node:path";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import { done, refuse } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
-import { organizationId, region } from "./sandbox/dto.ts";
+import { firstOrganizationId } from "./organizations.ts";
+import { region } from "./sandbox/dto.ts";
 
 export interface Snapshot {
   id: string;
+  organizationId: string;
   name: string;
   imageName: string;
   /** Built-in ones are everybody's and cannot be taken away. */
@@ -24,6 +26,9 @@ export interface Snapshot {
   createdAt: string;
   lastUsedAt: string | null;
 }
+
+/** As an older platform, which knew one organisation only, wrote it. */
+type StoredSnapshot = Omit<Snapshot, "organizationId"> & { organizationId?: string };
 
 export const defaultSnapshot = "daytonaio/sandbox:0.6.0";
 
@@ -40,25 +45,34 @@ export class Snapshots {
       this.all.set(id, builtIn(id, name));
     }
     const stored = readJsonFile(this.file)?.["snapshots"];
-    for (const snapshot of Array.isArray(stored) ? (stored as Snapshot[]) : []) {
+    for (const snapshot of Array.isArray(stored) ? (stored as StoredSnapshot[]) : []) {
       // An activation does not outlive its platform.
       const state = snapshot.state === "active" ? "active" : "inactive";
-      this.all.set(snapshot.id, { ...snapshot, state });
+      const organizationId = snapshot.organizationId ?? firstOrganizationId;
+      this.all.set(snapshot.id, { ...snapshot, organizationId, state });
     }
   }
 
-  list(): Snapshot[] {
-    return [...this.all.values()];
+  /** Its own and everybody's. */
+  list(organizationId: string): Snapshot[] {
+    const isSeen = (one: Snapshot): boolean => one.general || one.organizationId === organizationId;
+    return [...this.all.values()].filter(isSeen);
   }
 
-  find(idOrName: string): Snapshot | undefined {
-    return this.all.get(idOrName) ?? this.list().find((snapshot) => snapshot.name === idOrName);
+  find(idOrName: string, organizationId: string): Snapshot | undefined {
+    const seen = this.list(organizationId);
+    return (
+      seen.find((snapshot) => snapshot.id === idOrName) ??
+      seen.find((snapshot) => snapshot.name === idOrName)
+    );
   }
 
   /** The one that a create means: by name, id or image name, and only an active one. */
-  forCreate(wanted: string | undefined): Outcome<Snapshot> {
+  forCreate(wanted: string | undefined, organizationId: string): Outcome<Snapshot> {
     const name = wanted ?? defaultSnapshot;
-    const snapshot = this.find(name) ?? this.list().find((one) => one.imageName === name);
+    const snapshot =
+      this.find(name, organizationId) ??
+      this.list(organizationId).find((one) => one.imageName === name);
     if (snapshot === undefined) {
       return refuse(
         400,
@@ -70,9 +84,9 @@ export class Snapshots {
     return done(snapshot);
   }
 
-  create(name: unknown, imageName: unknown): Outcome<Snapshot> {
+  create(name: unknown, imageName: unknown, organizationId: string): Outcome<Snapshot> {
     if (typeof name !== "string" || name === "") return refuse(400, "name should not be empty");
-    if (this.find(name) !== undefined) {
+    if (this.find(name, organizationId) !== undefined) {
       return refuse(409, `Snapshot with name "${name}" already exists`);
     }
     if (typeof imageName !== "string" || !isAbsolute(imageName)) {
@@ -89,6 +103,7 @@ export class Snapshots {
     }
     const snapshot: Snapshot = {
       ...builtIn(randomUUID(), name),
+      organizationId,
       imageName,
       general: false,
       rootDir: imageName,
@@ -127,14 +142,14 @@ export class Snapshots {
 
   /** Built-in ones are stored only for their state. */
   private save(): void {
-    writeJsonFile(this.file, { format: 1, snapshots: this.list() });
+    writeJsonFile(this.file, { format: 1, snapshots: [...this.all.values()] });
   }
 }
 
 export function snapshotDto(snapshot: Snapshot): SnapshotDto {
   const dto = {
     id: snapshot.id,
-    organizationId,
+    organizationId: snapshot.organizationId,
     general: snapshot.general,
     name: snapshot.name,
     imageName: snapshot.imageName,
@@ -160,6 +175,7 @@ export function snapshotDto(snapshot: Snapshot): SnapshotDto {
 function builtIn(id: string, name: string): Snapshot {
   return {
     id,
+    organizationId: firstOrganizationId,
     name,
     imageName: name,
     general: true,

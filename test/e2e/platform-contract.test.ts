@@ -95,7 +95,7 @@ describeWhere([needs.linux], "the contract at its edges", () => {
       [{ name: "x", cpu: 1.5 }, 400, "cpu must be"],
       [{ name: "x", env: { "A=B": "c" } }, 400, "no usable variable"],
       [{ name: "x", env: { A: 1 } }, 400, "env must be"],
-      [{ name: "x", volumes: [{ volumeId: "v", mountPath: "/v" }] }, 501, "volumes"],
+      [{ name: "x", secrets: [{ TOKEN: "t" }] }, 501, "secrets"],
       [{ name: "x", buildInfo: { dockerfileContent: "FROM a\nRUN b\n" } }, 400, "cannot build"],
       [
         { name: "x", buildInfo: { dockerfileContent: "FROM nope:1\n" } },
@@ -112,7 +112,7 @@ describeWhere([needs.linux], "the contract at its edges", () => {
       body: "{",
     });
     expect(torn.status).toBe(400);
-    expect((await api(platform, "/volumes")).status).toBe(501);
+    expect((await api(platform, "/warm-pools")).status).toBe(501);
     expect((await api(platform, "/no-such-thing")).status).toBe(404);
   });
 

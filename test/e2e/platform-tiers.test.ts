@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs, type Need } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
@@ -47,8 +48,12 @@ for (const { title, tier, asUser, wanted } of cases) {
       const dataDir = makeDataDir();
       chmodSync(dataDir, asUser === undefined ? 0o755 : 0o777);
       platform = await startPlatform(dataDir, ["--isolation", tier], asUser);
-      box = await sdk(platform).create({
+      const daytona = sdk(platform);
+      const { id: volumeId } = await daytona.volume.create("kept");
+      await until(async () => (await daytona.volume.get("kept")).state === "ready");
+      box = await daytona.create({
         name: "tiered",
+        volumes: isolated ? [{ volumeId, mountPath: "/mnt/my data", subpath: "a/b" }] : [],
         envVars: { CHOSEN: "yes" },
       });
     });
@@ -98,6 +103,17 @@ for (const { title, tier, asUser, wanted } of cases) {
       );
       expect(tty).toMatch(/7 9\s+\/dev\/pts\/\d/);
     });
+
+    if (isolated)
+      test("a volume is mounted, and no way to the host's side of it is left open", async () => {
+        expect(await exec("echo x >'/mnt/my data/f' && ls -A '/mnt/my data'")).toBe("f");
+        expect(await exec("grep -c ' /mnt/my.*nosuid,nodev' /proc/self/mountinfo")).toBe("1");
+        // A directory of the host that stayed open would show all that is beside and above it.
+        const open = await exec(
+          "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -E 'volumes|cow-' || true",
+        );
+        expect(open).toBe("");
+      });
 
     test("orphans are reaped", async () => {
       await exec(

@@ -19,6 +19,8 @@ const spec: LaunchSpec = {
   version: "v",
   env: { LD_PRELOAD: "/home/daytona/evil.so", PATH: "/home/daytona/bin" },
   network: "proxy",
+  volumes: [],
+  gated: false,
   statusFd: 3,
 };
 

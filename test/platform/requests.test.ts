@@ -6,6 +6,7 @@ import { newRecord, parseCreate } from "../../src/platform/sandbox/create-reques
 import type { SandboxRecord } from "../../src/platform/sandbox/record.ts";
 
 const around = {
+  organizationId: "o",
   number: 1,
   tier: "bwrap",
   rootKind: "overlay",

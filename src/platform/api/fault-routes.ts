@@ -27,7 +27,7 @@ export function faultRoutes(app: FastifyInstance, platform: Platform): void {
     return reply.send({ ...drills.list(), faults });
   });
   app.post("/api/_faults", async (request, reply) => {
-    const made = await switchOn(platform, request.body);
+    const made = await switchOn(platform, request.body, platform.callerOf(request).organization.id);
     if (!made.ok) return sendRefusal(request, reply, made.refusal);
     return reply.code(201).send(made.value);
   });
@@ -35,7 +35,9 @@ export function faultRoutes(app: FastifyInstance, platform: Platform): void {
     "/api/_faults",
     async (request, reply) => {
       const { sandbox, fault } = request.query;
-      const id = sandbox === undefined ? undefined : platform.registry.find(sandbox)?.record.id;
+      const { id: own } = platform.callerOf(request).organization;
+      const id =
+        sandbox === undefined ? undefined : platform.registry.find(sandbox, own)?.record.id;
       const ended = await drills.clear(
         (view) =>
           (fault === undefined || view.fault === fault) &&

@@ -9,9 +9,10 @@ import type { Duplex } from "node:stream";
 import { socketOf } from "../sandbox/processes.ts";
 import type { Held } from "../sandbox/registry.ts";
 import { toolboxRefusal } from "../sandbox/rules.ts";
-import { bearerOf, isSameSecret } from "./auth.ts";
+import { isSameSecret } from "./auth.ts";
 import { passedHeaders, refuseUpgrade, relayHttp, relayUpgrade } from "./relay.ts";
 import type { RelayTarget } from "./relay.ts";
+import { isOwn } from "./toolbox-proxy.ts";
 import type { ProxyParts } from "./toolbox-proxy.ts";
 
 interface SignedToken {
@@ -120,7 +121,7 @@ export class Previews {
       .map((pair) => pair.trim().split("="))
       .find(([name]) => name === cookieName)?.[1];
     return (
-      isSameSecret(bearerOf(headers), this.parts.apiKey) ||
+      isOwn(this.parts, incoming, held) ||
       isSameSecret(typeof header === "string" ? header : undefined, held.record.previewToken) ||
       isSameSecret(cookie, held.record.previewToken)
     );

@@ -17,10 +17,11 @@ import { sendRefusal } from "./refusal.ts";
 
 export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews: Previews): void {
   app.post("/api/sandbox", async (request, reply) =>
-    sendHeld(platform, request, reply, await create(platform, request.body)),
+    sendHeld(platform, request, reply, await create(platform, request)),
   );
   app.get("/api/sandbox", (request, reply) => {
-    const records = platform.registry.all().map((held) => held.record);
+    const { id: own } = platform.callerOf(request).organization;
+    const records = platform.registry.of(own).map((held) => held.record);
     const shown = listed(platform.drills, records);
     const page = listPage(request.query as Record<string, unknown>, shown);
     if (!page.ok) return sendRefusal(request, reply, page.refusal);
@@ -37,7 +38,7 @@ export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews
       method,
       url: `/api/sandbox/:id${suffix}`,
       handler: async (request, reply) => {
-        const held = platform.registry.find(request.params.id);
+        const held = heldOf(platform, request);
         const outcome = held === undefined ? sandboxNotFound(request.params.id) : await verb(held);
         return sendHeld(platform, request, reply, outcome);
       },
@@ -52,16 +53,29 @@ export function sandboxRoutes(app: FastifyInstance, platform: Platform, previews
   previewRoutes(app, platform, previews);
 }
 
-async function create(platform: Platform, body: unknown): Promise<Outcome<Held>> {
+/** The sandbox that the path names, if it is one of the caller's. */
+export function heldOf(platform: Platform, request: FastifyRequest): Held | undefined {
+  const { id } = request.params as { id: string };
+  return platform.registry.find(id, platform.callerOf(request).organization.id);
+}
+
+async function create(platform: Platform, request: FastifyRequest): Promise<Outcome<Held>> {
   if (platform.isEnding()) return refuse(503, "the platform is ending");
-  const wish = parseCreate(body);
+  const wish = parseCreate(request.body);
   if (!wish.ok) return wish;
-  const snapshot = platform.snapshots.forCreate(wish.value.snapshot);
+  const { id: organizationId } = platform.callerOf(request).organization;
+  const snapshot = platform.snapshots.forCreate(wish.value.snapshot, organizationId);
   if (!snapshot.ok) return snapshot;
   const { host } = platform;
+  if (wish.value.volumes.length > 0 && host.launcher.tier === "process") {
+    return refuse(501, "volumes need a tier with mounts of its own; this platform runs in process");
+  }
+  const volumes = platform.volumes.resolve(wish.value.volumes, organizationId);
+  if (!volumes.ok) return volumes;
   const record = newRecord(
-    wish.value,
+    { ...wish.value, volumes: volumes.value },
     {
+      organizationId,
       number: platform.registry.freeNumber(),
       tier: host.launcher.tier,
       rootKind: host.rootKind,
@@ -85,7 +99,7 @@ function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previ
   app.get<{ Params: { id: string; port: string } }>(
     "/api/sandbox/:id/ports/:port/preview-url",
     (request, reply) => {
-      const found = lookUp(platform, request.params.id, request.params.port);
+      const found = lookUp(platform, request);
       if (!found.ok) return sendRefusal(request, reply, found.refusal);
       const { record, port } = found.value;
       const url = previews.url(port, record.id);
@@ -95,7 +109,7 @@ function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previ
   app.get<{ Params: { id: string; port: string }; Querystring: { expiresInSeconds?: string } }>(
     "/api/sandbox/:id/ports/:port/signed-preview-url",
     (request, reply) => {
-      const found = lookUp(platform, request.params.id, request.params.port);
+      const found = lookUp(platform, request);
       if (!found.ok) return sendRefusal(request, reply, found.refusal);
       const seconds = Number(request.query.expiresInSeconds ?? 60);
       if (!Number.isInteger(seconds) || seconds < 1 || seconds > 86_400) {
@@ -120,12 +134,12 @@ function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previ
 
 function lookUp(
   platform: Platform,
-  id: string,
-  portText: string,
+  request: FastifyRequest,
 ): Outcome<{ record: Held["record"]; port: number }> {
-  const held = platform.registry.find(id);
-  if (held === undefined) return sandboxNotFound(id);
-  const port = Number(portText);
+  const params = request.params as { id: string; port: string };
+  const held = heldOf(platform, request);
+  if (held === undefined) return sandboxNotFound(params.id);
+  const port = Number(params.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return refuse(400, "Invalid port");
   return { ok: true, value: { record: held.record, port } };
 }

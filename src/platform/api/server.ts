@@ -10,8 +10,8 @@ import type { AddressInfo } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Refusal } from "../outcome.ts";
 import { answerByDrill } from "../faults/front.ts";
-import { bearerOf, isSameSecret } from "./auth.ts";
 import { faultRoutes } from "./fault-routes.ts";
+import { organizationRoutes } from "./organization-routes.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { Previews, previewAddress } from "./preview.ts";
 import { sendRefusal } from "./refusal.ts";
@@ -20,6 +20,7 @@ import { refuseUpgrade } from "./relay.ts";
 import { sandboxRoutes } from "./sandbox-routes.ts";
 import { settingRoutes } from "./setting-routes.ts";
 import { snapshotRoutes } from "./snapshot-routes.ts";
+import { volumeRoutes } from "./volume-routes.ts";
 import { isToolboxUrl, proxyToolbox, proxyToolboxUpgrade } from "./toolbox-proxy.ts";
 
 /** A create with its environment and labels is far below this. */
@@ -42,8 +43,13 @@ export function makeServer(platform: Platform): PlatformServer {
   app.addHook("onRequest", async (request, reply) => {
     const path = request.url.replace(/\?.*$/, "");
     if (anonymous.includes(path)) return undefined;
-    if (isSameSecret(bearerOf(request.headers), platform.apiKey)) return undefined;
-    return sendRefusal(request, reply, { status: 401, message: "Invalid credentials" });
+    const caller = platform.organizations.caller(request.headers);
+    if (caller === undefined) {
+      return sendRefusal(request, reply, { status: 401, message: "Invalid credentials" });
+    }
+    if (caller.isOwner || !/^\/api\/_/.test(path)) return undefined;
+    const message = `${path} is for the key of the platform's data directory alone`;
+    return sendRefusal(request, reply, { status: 403, message });
   });
   rateLimits(app);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
@@ -54,6 +60,8 @@ export function makeServer(platform: Platform): PlatformServer {
   sandboxRoutes(app, platform, previews);
   settingRoutes(app, platform);
   snapshotRoutes(app, platform);
+  volumeRoutes(app, platform);
+  organizationRoutes(app, platform);
   platformRoutes(app, platform);
   faultRoutes(app, platform);
   return {

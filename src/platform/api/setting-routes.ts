@@ -5,7 +5,7 @@ import type { Platform } from "../platform.ts";
 import { texts } from "../sandbox/create-request.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import { sandboxNotFound } from "../sandbox/rules.ts";
-import { sendHeld } from "./sandbox-routes.ts";
+import { heldOf, sendHeld } from "./sandbox-routes.ts";
 import { sendRefusal } from "./refusal.ts";
 
 type IntervalKey =
@@ -43,7 +43,7 @@ const intervals: readonly Interval[] = [
 export function settingRoutes(app: FastifyInstance, platform: Platform): void {
   for (const interval of intervals) intervalRoute(app, platform, interval);
   app.put<{ Params: { id: string } }>("/api/sandbox/:id/labels", (request, reply) => {
-    const held = platform.registry.find(request.params.id);
+    const held = heldOf(platform, request);
     if (held === undefined) {
       return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
     }
@@ -58,7 +58,7 @@ export function settingRoutes(app: FastifyInstance, platform: Platform): void {
     return reply.send({ labels });
   });
   app.post<{ Params: { id: string } }>("/api/sandbox/:id/last-activity", (request, reply) => {
-    const held = platform.registry.find(request.params.id);
+    const held = heldOf(platform, request);
     if (held === undefined) {
       return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
     }
@@ -68,7 +68,7 @@ export function settingRoutes(app: FastifyInstance, platform: Platform): void {
   app.post<{ Params: { id: string; value: string } }>(
     "/api/sandbox/:id/public/:value",
     (request, reply) => {
-      const held = platform.registry.find(request.params.id);
+      const held = heldOf(platform, request);
       if (held === undefined) {
         return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
       }
@@ -84,7 +84,7 @@ function intervalRoute(app: FastifyInstance, platform: Platform, interval: Inter
   app.post<{ Params: { id: string; minutes: string } }>(
     `/api/sandbox/:id/${interval.path}/:minutes`,
     (request, reply) => {
-      const held = platform.registry.find(request.params.id);
+      const held = heldOf(platform, request);
       if (held === undefined) {
         return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
       }
@@ -109,7 +109,7 @@ function keyRoutes(app: FastifyInstance, platform: Platform): void {
       method,
       url: `/api/sandbox/:id/signing-key${suffix}`,
       handler: (request, reply) => {
-        const held = platform.registry.find(request.params.id);
+        const held = heldOf(platform, request);
         if (held === undefined) {
           return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
         }

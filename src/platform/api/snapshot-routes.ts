@@ -20,7 +20,8 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
   const withOne =
     (handler: (snapshot: Snapshot, request: ById, reply: FastifyReply) => FastifyReply) =>
     (request: ById, reply: FastifyReply): FastifyReply => {
-      const snapshot = snapshots.find(request.params.id);
+      const { id: own } = platform.callerOf(request).organization;
+      const snapshot = snapshots.find(request.params.id, own);
       if (snapshot !== undefined) return handler(snapshot, request, reply);
       const message = `Snapshot ${request.params.id} not found`;
       return sendRefusal(request, reply, { status: 404, message });
@@ -31,7 +32,7 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
       const limit = Math.min(Math.max(Math.trunc(Number(request.query.limit ?? 100)) || 1, 1), 200);
       const page = Math.max(Math.trunc(Number(request.query.page ?? 1)) || 1, 1);
       const wanted = snapshots
-        .list()
+        .list(platform.callerOf(request).organization.id)
         .filter((snapshot) => snapshot.name.includes(request.query.name ?? ""));
       const items = wanted.slice((page - 1) * limit, page * limit).map(snapshotDto);
       const totalPages = Math.ceil(wanted.length / limit);
@@ -45,7 +46,8 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
   app.post("/api/snapshots", (request, reply) => {
     const body = typeof request.body === "object" ? { ...request.body } : {};
     const { name, imageName } = body as Record<string, unknown>;
-    const made = snapshots.create(name, imageName);
+    const { id: own } = platform.callerOf(request).organization;
+    const made = snapshots.create(name, imageName, own);
     if (!made.ok) return sendRefusal(request, reply, made.refusal);
     return reply.send(snapshotDto(made.value));
   });

@@ -9,7 +9,8 @@ import { isRootPresent, mergedOf } from "../isolation/root-tree.ts";
 import { socketOf, treeOf } from "../sandbox/processes.ts";
 import type { Held, Registry } from "../sandbox/registry.ts";
 import { toolboxRefusal } from "../sandbox/rules.ts";
-import { bearerOf, isSameSecret } from "./auth.ts";
+import type { Organizations } from "../organizations.ts";
+import { isSameSecret } from "./auth.ts";
 import { proxyEnvelope } from "./envelope.ts";
 import { passedHeaders, refuseUpgrade, relayHttp, relayUpgrade } from "./relay.ts";
 import type { RelayTarget } from "./relay.ts";
@@ -17,7 +18,7 @@ import type { RelayTarget } from "./relay.ts";
 export interface ProxyParts {
   host: Host;
   registry: Registry;
-  apiKey: string;
+  organizations: Organizations;
 }
 
 type Verdict =
@@ -85,9 +86,18 @@ function judge(parts: ProxyParts, incoming: IncomingMessage): Verdict {
 }
 
 function isAllowed(parts: ProxyParts, incoming: IncomingMessage, held: Held | undefined): boolean {
-  if (isSameSecret(bearerOf(incoming.headers), parts.apiKey)) return true;
+  if (held !== undefined && isOwn(parts, incoming, held)) return true;
   const token = incoming.headers["x-daytona-preview-token"];
   return held !== undefined && isSameSecret(textOf(token), held.record.previewToken);
+}
+
+/** True with a key of the sandbox's own organisation. */
+export function isOwn(
+  { organizations }: Pick<ProxyParts, "organizations">,
+  { headers }: Pick<IncomingMessage, "headers">,
+  { record }: Held,
+): boolean {
+  return organizations.caller(headers)?.organization.id === record.organizationId;
 }
 
 /**

@@ -31,12 +31,17 @@ export interface DeskParts {
   drills: Drills;
 }
 
-export async function switchOn(parts: DeskParts, body: unknown): Promise<Outcome<DrillView>> {
+export async function switchOn(
+  parts: DeskParts,
+  body: unknown,
+  organizationId: string,
+): Promise<Outcome<DrillView>> {
   const parsed = parseWish(body);
   if (!parsed.ok) return parsed;
   const wish = parsed.value;
   const { bite } = specOf(wish.fault);
-  const held = wish.sandbox === undefined ? undefined : parts.registry.find(wish.sandbox);
+  const held =
+    wish.sandbox === undefined ? undefined : parts.registry.find(wish.sandbox, organizationId);
   const subject = held === undefined ? undefined : { id: held.record.id, name: held.record.name };
   if (bite.kind !== "host") {
     // A sandbox that is not there yet may be meant: creates are drilled by name.

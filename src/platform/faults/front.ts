@@ -4,9 +4,9 @@
  */
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bearerOf, isSameSecret } from "../api/auth.ts";
 import { envelope, proxyEnvelope } from "../api/envelope.ts";
 import type { Host } from "../host.ts";
+import type { Organizations } from "../organizations.ts";
 import { mergedOf } from "../isolation/root-tree.ts";
 import { dirOf, socketOf } from "../sandbox/processes.ts";
 import type { Registry } from "../sandbox/registry.ts";
@@ -19,7 +19,7 @@ export interface FrontParts {
   drills: Drills;
   registry: Registry;
   host: Host;
-  apiKey: string;
+  organizations: Organizations;
 }
 
 type RequestDrill = Drill<Extract<Bite, { kind: "request" }>>;
@@ -32,9 +32,13 @@ export function answerByDrill(
   pass: () => void,
 ): void {
   // Who has no key gets the honest 401: a drill must not carry anything out for strangers.
-  const allowed = isSameSecret(bearerOf(incoming.headers), parts.apiKey);
-  const asked = allowed ? askedOf(incoming.method ?? "GET", incoming.url ?? "/") : undefined;
-  const subject = asked === undefined ? undefined : subjectOf(parts.registry, asked);
+  const caller = parts.organizations.caller(incoming.headers);
+  const asked =
+    caller === undefined ? undefined : askedOf(incoming.method ?? "GET", incoming.url ?? "/");
+  const subject =
+    asked === undefined || caller === undefined
+      ? undefined
+      : subjectOf(parts.registry, asked, caller.organization.id);
   const drill =
     asked === undefined
       ? undefined
@@ -179,7 +183,8 @@ async function answerLate(scene: Scene): Promise<void> {
   outgoing.end(body);
 }
 
-function subjectOf(registry: Registry, asked: Asked): Subject | undefined {
-  const record = asked.sandbox === undefined ? undefined : registry.find(asked.sandbox)?.record;
+function subjectOf(registry: Registry, asked: Asked, organizationId: string): Subject | undefined {
+  if (asked.sandbox === undefined) return undefined;
+  const record = registry.find(asked.sandbox, organizationId)?.record;
   return record === undefined ? undefined : { id: record.id, name: record.name };
 }

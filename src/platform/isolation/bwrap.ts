@@ -7,6 +7,7 @@ import { existsSync, lstatSync } from "node:fs";
 import {
   daemonArgv,
   dropTo,
+  gateArgv,
   initArgv,
   insideHome,
   insideNode,
@@ -48,6 +49,7 @@ function rootMounts(spec: LaunchSpec): string[] {
     ...["--tmpfs", "/run", "--bind", spec.runDir, insideRun],
     ...["--ro-bind", spec.servicesDir, insideServices],
     ...["--ro-bind", spec.nodeFile, insideNode, "--ro-bind", spec.toolboxFile, insideToolbox],
+    ...spec.volumes.flatMap(({ source, inside }) => ["--bind", source, inside]),
     ...["--chdir", insideHome],
   ];
 }
@@ -73,7 +75,7 @@ function caps(...names: string[]): string[] {
 
 function command(spec: LaunchSpec): string[] {
   const drop = spec.uid === undefined ? [] : dropTo(spec.uid);
-  return [...drop, ...daemonArgv(spec, insidePlace, initArgv)];
+  return [...gateArgv(spec), ...drop, ...daemonArgv(spec, insidePlace, initArgv)];
 }
 
 function isFile(path: string): boolean {

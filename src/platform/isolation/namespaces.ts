@@ -7,6 +7,7 @@ import { maskedDirectories, maskedFiles } from "./bwrap.ts";
 import {
   daemonArgv,
   dropTo,
+  gateArgv,
   initArgv,
   insideHome,
   insideNode,
@@ -27,6 +28,8 @@ export const namespacesLauncher: Launcher = {
     ...["/bin/sh", "-euc", setupScript, "setup"],
     ...[spec.mergedDir, spec.runDir, spec.servicesDir, spec.nodeFile, spec.toolboxFile],
     ...[spec.id.slice(0, 12), spec.hostDirs.join(" "), spec.network],
+    ...spec.volumes.flatMap(({ source, inside }) => [source, inside]),
+    ...["--", ...gateArgv(spec)],
     ...(spec.uid === undefined ? unmapped : dropTo(spec.uid)),
     ...daemonArgv(spec, insidePlace, initArgv),
   ],
@@ -41,7 +44,7 @@ const unmapped = [
 
 /**
  * `$1` merged, `$2` run, `$3` services, `$4` node, `$5` bundle, `$6` host name, `$7` bound,
- * `$8` network.
+ * `$8` network, then pairs of source and place of each volume up to `--`.
  */
 const setupScript = `
 root=$1
@@ -83,6 +86,12 @@ mount -o remount,bind,ro,nosuid,nodev "$root${insideToolbox}"
 hostname "$6"
 if [ "$8" != host ]; then ip link set lo up; fi
 shift 8
+while [ "$1" != -- ]; do
+  mount --bind "$1" "$root$2"
+  mount -o remount,bind,nosuid,nodev "$root$2"
+  shift 2
+done
+shift
 cd "$root"
 pivot_root . .
 umount -l .

@@ -23,7 +23,16 @@ export interface LaunchSpec {
   version: string;
   env: Record<string, string>;
   network: NetworkKind;
+  volumes: readonly VolumeMount[];
+  /** The first process waits, with all mounts made, for a line on its standard input. */
+  gated: boolean;
   statusFd: number;
+}
+
+/** A directory of the host and where it is seen inside. */
+export interface VolumeMount {
+  source: string;
+  inside: string;
 }
 
 export interface Launcher {
@@ -103,7 +112,17 @@ export function daemonArgv(spec: LaunchSpec, place: DaemonPlace, first: string[]
     ...[place.node, place.bundle, "--socket", `${place.runDir}/${socketName}`],
     ...["--home", place.homeDir, "--version", spec.version],
     ...(spec.network === "proxy" ? ["--egress", `${place.runDir}/${egressName}`] : []),
+    ...(spec.volumes.length > 0 ? ["--shares-files"] : []),
   ];
+}
+
+/** Said into the launch log by a first process that waits. */
+export const gateLine = "waiting at the gate";
+
+/** An end of the input is the platform's end, and no permission. */
+export function gateArgv(spec: LaunchSpec): string[] {
+  if (!spec.gated) return [];
+  return ["/bin/sh", "-c", `echo "${gateLine}"; read -r _ && exec "$@" </dev/null`, "gate"];
 }
 
 export const insidePlace: DaemonPlace = {

@@ -1,9 +1,11 @@
 /** From the body of POST /sandbox to a record or a refusal. Pure but for ids and the clock. */
+import type { SandboxVolume } from "@daytona/api-client";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { NetworkKind, RootKind, Tier } from "../isolation/tier.ts";
 import { done, refuse } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import type { SandboxRecord } from "./record.ts";
+import { parseVolumes } from "./volume-wish.ts";
 
 export interface CreateWish {
   name: string | undefined;
@@ -11,6 +13,7 @@ export interface CreateWish {
   labels: Record<string, string>;
   env: Record<string, string>;
   isPublic: boolean;
+  volumes: SandboxVolume[];
   blockNetwork: boolean;
   cpu: number;
   memoryGib: number;
@@ -30,7 +33,6 @@ const maxLabels = 64;
 
 /** What real Daytona can do and this platform cannot: said, not ignored. */
 const unsupported: Record<string, string> = {
-  volumes: "volumes",
   secrets: "secrets",
   linkedSandbox: "linked sandboxes",
   outboundProxyUrl: "an outbound proxy",
@@ -59,6 +61,7 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
     labels: texts(fields, "labels", problems),
     env: texts(fields, "env", problems),
     isPublic: fields["public"] === true,
+    volumes: parseVolumes(fields["volumes"], problems),
     blockNetwork: fields["networkBlockAll"] === true,
     cpu: whole("cpu", 1, 1, 1024),
     memoryGib: whole("memory", 1, 1, 65_536),
@@ -89,6 +92,7 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
 }
 
 export interface Surroundings {
+  organizationId: string;
   number: number;
   tier: Tier;
   rootKind: RootKind;
@@ -104,6 +108,7 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
   return {
     format: 1,
     id,
+    organizationId: around.organizationId,
     name: wish.name ?? id,
     number: around.number,
     state: "creating",
@@ -114,6 +119,7 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
     labels: wish.labels,
     env: wish.env,
     isPublic: wish.isPublic,
+    volumes: wish.volumes,
     network: around.network,
     cpu: wish.cpu,
     memoryGib: wish.memoryGib,

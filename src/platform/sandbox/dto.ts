@@ -1,8 +1,7 @@
 import type { Sandbox } from "@daytona/api-client";
 import type { SandboxRecord } from "./record.ts";
 
-/** One organisation, one region, one runner: this machine. */
-export const organizationId = "00000000-0000-4000-8000-000000000001";
+/** One region and one runner: this machine. */
 export const region = "local";
 
 /** Daytona's own shape; fields that it sends as null are sent as null here, too. */
@@ -16,7 +15,7 @@ export function sandboxDto(record: SandboxRecord, apiOrigin: string, version: st
   } as unknown as Partial<Sandbox>;
   return {
     id: record.id,
-    organizationId,
+    organizationId: record.organizationId,
     name: record.name,
     target: region,
     snapshot: record.snapshot,
@@ -29,7 +28,7 @@ export function sandboxDto(record: SandboxRecord, apiOrigin: string, version: st
     public: record.isPublic,
     networkBlockAll: record.network === "none",
     labels: record.labels,
-    volumes: [],
+    volumes: record.volumes,
     state: record.state,
     desiredState: record.desiredState,
     recoverable: record.state === "error",

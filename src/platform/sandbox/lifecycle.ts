@@ -33,7 +33,7 @@ export class Lifecycle {
 
   /** Holds until the sandbox is started or has failed; a failed one stays, with its reason. */
   async create(record: SandboxRecord): Promise<Outcome<Held>> {
-    if (this.registry.all().some((held) => held.record.name === record.name)) {
+    if (this.registry.of(record.organizationId).some((held) => held.record.name === record.name)) {
       return refuse(409, `Sandbox with name ${record.name} already exists`);
     }
     const fault = stepFault(this.drills, "create", record);

@@ -21,7 +21,7 @@ import { launcherOf } from "../isolation/choose.ts";
 import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
 import type { RootTree } from "../isolation/root-tree.ts";
 import { boundHostDirs } from "../isolation/skeleton.ts";
-import { egressName, socketName } from "../isolation/tier.ts";
+import { egressName, gateLine, socketName } from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
 import {
   isPopulated,
@@ -41,6 +41,8 @@ import {
 import { textOf } from "../outcome.ts";
 import type { SandboxRecord } from "./record.ts";
 import { askVersion } from "./socket.ts";
+import { openVolumes, wrongMount } from "./volume-mounts.ts";
+import type { OpenVolumes } from "./volume-mounts.ts";
 
 /** A loaded machine needs seconds for what takes 100 ms on an idle one. */
 const readyDeadlineMs = 15_000;
@@ -74,9 +76,16 @@ export async function startProcesses(
   rmSync(runDir, { recursive: true, force: true });
   mkdirSync(runDir, { recursive: true, mode: 0o755 });
   if (uid !== undefined) chownSync(runDir, uid, uid);
-  const launched = launch(host, record, specOf(host, record, tree, uid));
+  const mergedDir = mergedOf(tree.dir);
+  const volumesDir = host.paths.volumes;
+  const opened = openVolumes({ volumesDir, mergedDir, volumes: record.volumes, uid });
+  if ("error" in opened) return opened.error;
+  const gated = opened.doubted.length > 0;
+  const spec = { ...specOf(host, record, tree, uid), volumes: opened.mounts, gated };
+  const launched = launch(host, record, spec);
   record.launchedPid = launched.pid ?? null;
-  const reason = await untilReady(host, record, launched);
+  const seen = await passGate(record, launched, opened.doubted).finally(opened.close);
+  const reason = seen ?? (await untilReady(host, record, launched));
   // From here on nobody inside can put anything else in the socket's place.
   if (uid !== undefined) chownSync(runDir, 0, 0);
   return reason ?? openEgressDoor(host, record);
@@ -91,7 +100,7 @@ function specOf(
   record: SandboxRecord,
   tree: RootTree,
   uid: number | undefined,
-): LaunchSpec {
+): Omit<LaunchSpec, "volumes" | "gated"> {
   return {
     id: record.id,
     uid,
@@ -112,6 +121,8 @@ function specOf(
 interface Launched {
   pid: number | undefined;
   exited: () => string | undefined;
+  /** Lets a first process that waits go on. */
+  open: () => void;
   statusFile: string;
   logFile: string;
 }
@@ -129,7 +140,7 @@ function launch(host: Host, record: SandboxRecord, spec: LaunchSpec): Launched {
   const child = spawn("/bin/sh", ["-c", joinAndExec, "join", procs, ...argv], {
     detached: true,
     cwd: record.tier === "process" ? spec.homeDir : "/",
-    stdio: ["ignore", log, log, status],
+    stdio: [spec.gated ? "pipe" : "ignore", log, log, status],
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
   });
   closeSync(status);
@@ -138,7 +149,35 @@ function launch(host: Host, record: SandboxRecord, spec: LaunchSpec): Launched {
   child.on("error", (error) => (end = error.message));
   child.on("exit", (code, signal) => (end = signal ?? `exit code ${code ?? -1}`));
   child.unref();
-  return { pid: child.pid, exited: () => end, statusFile, logFile };
+  // A process that ended has closed its side; its exit is what is looked at.
+  child.stdin?.on("error", () => undefined);
+  const open = (): void => void child.stdin?.end("go\n");
+  return { pid: child.pid, exited: () => end, open, statusFile, logFile };
+}
+
+/** Undefined once the sandbox may run what is in it, else why it may not. */
+async function passGate(
+  record: SandboxRecord,
+  launched: Launched,
+  doubted: OpenVolumes["doubted"],
+): Promise<string | undefined> {
+  if (doubted.length === 0) return undefined;
+  const endAt = performance.now() + readyDeadlineMs;
+  while (!tailOf(launched.logFile).includes(gateLine)) {
+    // What ended is told by the wait for the daemon, in its words.
+    if (launched.exited() !== undefined) return undefined;
+    if (performance.now() > endAt) return `no mounts within ${readyDeadlineMs} ms`;
+    await delay(readyStepMs);
+  }
+  const first = firstPidOf(record, launched);
+  const wrong = first === undefined ? "sandbox process is gone" : wrongMount(first, doubted);
+  if (wrong === undefined) launched.open();
+  return wrong;
+}
+
+function firstPidOf(record: SandboxRecord, launched: Launched): number | undefined {
+  const statusText = readFileSync(launched.statusFile, "utf8");
+  return launcherOf(record.tier).firstPid(launched.pid ?? 0, statusText);
 }
 
 async function untilReady(
@@ -165,8 +204,7 @@ async function untilReady(
     }
     await delay(readyStepMs);
   }
-  const statusText = readFileSync(launched.statusFile, "utf8");
-  const first = launcherOf(record.tier).firstPid(launched.pid ?? 0, statusText);
+  const first = firstPidOf(record, launched);
   const identity = first === undefined ? undefined : identityOf(first);
   if (identity === undefined) return "sandbox process ended right after its daemon had answered";
   record.process = identity;

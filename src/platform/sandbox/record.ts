@@ -2,12 +2,13 @@
  * What the platform knows of one sandbox, as `sandbox.json` keeps it. The file is written before
  * and after each transition, so a platform that was killed finds out what it was doing.
  */
-import type { SandboxState } from "@daytona/api-client";
+import type { SandboxState, SandboxVolume } from "@daytona/api-client";
 import { join } from "node:path";
 import type { NetworkKind, RootKind, Tier } from "../isolation/tier.ts";
 import type { DirectoryIdentity } from "../kernel/mounts.ts";
 import type { ProcessIdentity } from "../kernel/process-table.ts";
 import { readJsonFile, writeJsonFile } from "../json-file.ts";
+import { firstOrganizationId } from "../organizations.ts";
 import { PlatformStartError } from "../outcome.ts";
 
 export type DesiredState = "started" | "stopped" | "paused" | "destroyed";
@@ -15,6 +16,8 @@ export type DesiredState = "started" | "stopped" | "paused" | "destroyed";
 export interface SandboxRecord {
   format: 1;
   id: string;
+  organizationId: string;
+  /** Unique in its organisation. */
   name: string;
   /** Its own number: uid and gid are 100000 + number where the platform runs as root. */
   number: number;
@@ -26,6 +29,7 @@ export interface SandboxRecord {
   labels: Record<string, string>;
   env: Record<string, string>;
   isPublic: boolean;
+  volumes: SandboxVolume[];
   network: NetworkKind;
   cpu: number;
   memoryGib: number;
@@ -73,5 +77,8 @@ export function loadRecord(dir: string): SandboxRecord | undefined {
         `Nothing was changed: repair the file or move ${dir} away, then start again.`,
     );
   }
+  // Written by a platform that knew one organisation only, and no volumes.
+  value["organizationId"] ??= firstOrganizationId;
+  value["volumes"] ??= [];
   return value as unknown as SandboxRecord;
 }

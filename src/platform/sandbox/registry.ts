@@ -52,8 +52,15 @@ export class Registry {
     return this.held.get(id);
   }
 
-  find(idOrName: string): Held | undefined {
-    return this.held.get(idOrName) ?? this.all().find((held) => held.record.name === idOrName);
+  /** Another organisation's sandbox is found by nobody, as one that there is not. */
+  find(idOrName: string, organizationId: string): Held | undefined {
+    const held = this.held.get(idOrName);
+    if (held?.record.organizationId === organizationId) return held;
+    return this.of(organizationId).find(({ record }) => record.name === idOrName);
+  }
+
+  of(organizationId: string): Held[] {
+    return this.all().filter(({ record }) => record.organizationId === organizationId);
   }
 
   all(): Held[] {

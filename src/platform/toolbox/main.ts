@@ -30,8 +30,11 @@ function main(): void {
       home: { type: "string" },
       version: { type: "string" },
       egress: { type: "string" },
+      "shares-files": { type: "boolean", default: false },
     },
   });
+  // Each sandbox has a user of its own; in a volume that they share every file is for all.
+  if (values["shares-files"]) process.umask(0);
   const homeDir = values.home ?? process.cwd();
   const env = Object.fromEntries(
     Object.entries(process.env).filter(

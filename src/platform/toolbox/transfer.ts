@@ -116,12 +116,12 @@ function receive(
 }
 
 async function store(path: string, body: NodeJS.ReadableStream): Promise<number> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await mkdir(dirname(path), { recursive: true });
   // Most uploads make a new file.
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isDirectory() === true) throw new Error("is a directory");
   const draft = `${dirname(path)}/.${basename(path).slice(0, 80)}.${randomUUID().slice(0, 8)}.part`;
-  const file = createWriteStream(draft, { flags: "wx", mode: (existing?.mode ?? 0o644) & 0o777 });
+  const file = createWriteStream(draft, { flags: "wx", mode: (existing?.mode ?? 0o666) & 0o777 });
   try {
     await pipeline(body, file);
     await rename(draft, path);
