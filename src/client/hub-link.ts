@@ -4,7 +4,7 @@
  */
 import type { Clock, TimerId } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
-import { encodeJson } from "../protocol/bodies.ts";
+import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
 import { CloseCodes } from "../protocol/close-codes.ts";
 import {
   Attached,
@@ -26,6 +26,7 @@ import { decodeVector, splitAttach, type ResumeEntry } from "../protocol/resume.
 import { FEATURES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Egress } from "../stream/egress.ts";
 import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
+import { HopReceipts } from "../stream/hop-receipts.ts";
 import type { LinkEnd } from "../stream/redial.ts";
 import type { FrameSocket, SocketEnd } from "../transport/frame-socket.ts";
 import { closeFault, linkFault } from "./wire-faults.ts";
@@ -59,6 +60,8 @@ export class HubLink {
   readonly #events: HubLinkEvents;
   readonly #helloTimer: TimerId;
   #heartbeat: Heartbeat | null = null;
+  /** Null until the hub has said that it knows them, too. */
+  #receipts: HopReceipts | null = null;
   #lastError: LinkError | null = null;
   #ended = false;
 
@@ -66,7 +69,7 @@ export class HubLink {
     this.#socket = socket;
     this.#clock = clock;
     this.#events = events;
-    this.egress = new Egress(socket);
+    this.egress = new Egress(socket, clock);
     this.#helloTimer = clock.setTimeout(() => {
       this.#fail(new HubError("HubUnreachable", "the hub did not answer the hello"));
     }, HELLO_TIMEOUT_MS);
@@ -116,6 +119,7 @@ export class HubLink {
     this.#ended = true;
     this.#clock.clearTimeout(this.#helloTimer);
     this.#heartbeat?.stop();
+    this.#receipts?.stop();
     return true;
   }
 
@@ -145,6 +149,7 @@ export class HubLink {
       const frame = decodeFrame(message);
       if (frame === null) return;
       this.#heartbeat?.received();
+      this.#receipts?.received(message);
       if (isStreamFrame(frame.type)) this.#events.onStreamFrame(frame);
       else this.#receiveControl(frame);
     } catch (error) {
@@ -168,6 +173,9 @@ export class HubLink {
         break;
       case FrameType.pong:
         this.#heartbeat?.ponged(body);
+        break;
+      case FrameType.linkAck:
+        this.egress.hopAcked(decodeLinkAck(body));
         break;
       case FrameType.attached: {
         const { json, vector } = splitAttach(body);
@@ -215,7 +223,15 @@ export class HubLink {
         this.#fail(new HubError("LinkLost", "this machine slept"), true);
       },
     });
+    if (welcome.features.includes("hop")) this.#openHop();
     this.#events.onWelcome(welcome);
+  }
+
+  #openHop(): void {
+    this.egress.openHop();
+    this.#receipts = new HopReceipts(this.#clock, (total) => {
+      this.control(FrameType.linkAck, 0, 0, encodeLinkAck(total));
+    });
   }
 
   #receiveError(route: number, error: LinkError): void {

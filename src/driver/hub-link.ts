@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
-import { encodeJson } from "../protocol/bodies.ts";
+import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
 import { CloseCodes } from "../protocol/close-codes.ts";
 import {
   Attach,
@@ -28,6 +28,7 @@ import { decodeVector, encodeVector, joinAttach, splitAttach } from "../protocol
 import type { Channel } from "../stream/channel.ts";
 import { Egress } from "../stream/egress.ts";
 import { createHeartbeat, type Heartbeat } from "../stream/heartbeat.ts";
+import { HopReceipts } from "../stream/hop-receipts.ts";
 import type { LinkEnd } from "../stream/redial.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import type { ChannelTable } from "./channel-table.ts";
@@ -56,6 +57,8 @@ class HubLink {
   readonly #egress: Egress;
   readonly #routes = new Map<number, Channel>();
   #heartbeat: Heartbeat | null = null;
+  /** Null until the hub has said that it knows them, too. */
+  #receipts: HopReceipts | null = null;
   #welcome: DriverWelcome | null = null;
   #ended = false;
   #stopTelling: () => void = () => undefined;
@@ -65,7 +68,7 @@ class HubLink {
   constructor(socket: FrameSocket, options: HubLinkOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#egress = new Egress(socket);
+    this.#egress = new Egress(socket, options.clock);
     socket.onDrain(() => this.#egress.pump());
     socket.onClose((end) => {
       const reason = this.#lastError?.message ?? end.reason;
@@ -92,6 +95,7 @@ class HubLink {
 
   #release(): void {
     this.#heartbeat?.stop();
+    this.#receipts?.stop();
     this.#stopTelling();
     this.#routes.clear();
     this.#options.channels.releaseAll();
@@ -102,6 +106,7 @@ class HubLink {
     try {
       const frame = decodeFrame(message);
       if (frame === null) return;
+      this.#receipts?.received(message);
       if (this.#welcome === null) this.#receiveFirst(frame);
       else this.#receiveLive(frame, this.#welcome);
     } catch (error) {
@@ -135,6 +140,7 @@ class HubLink {
     this.#options.onWelcome(this.#welcome);
     this.#control(FrameType.epochConfirm, 0, 0, encodeJson({ epoch, challenge }));
     this.#watchHub(this.#welcome);
+    if (this.#welcome.features.includes("hop")) this.#openHop();
     this.#stopTelling = this.#options.jobs.listen((told) => {
       this.#control(FrameType.jobs, 0, 0, encodeJson(told));
     });
@@ -155,6 +161,13 @@ class HubLink {
     });
   }
 
+  #openHop(): void {
+    this.#egress.openHop();
+    this.#receipts = new HopReceipts(this.#options.clock, (total) => {
+      this.#control(FrameType.linkAck, 0, 0, encodeLinkAck(total));
+    });
+  }
+
   #receiveLive(frame: Frame, welcome: DriverWelcome): void {
     this.#heartbeat?.received();
     switch (frame.type) {
@@ -163,6 +176,9 @@ class HubLink {
         break;
       case FrameType.pong:
         this.#heartbeat?.ponged(frame.body);
+        break;
+      case FrameType.linkAck:
+        this.#egress.hopAcked(decodeLinkAck(frame.body));
         break;
       case FrameType.attach:
         this.#attach(frame, welcome);

@@ -2,7 +2,7 @@
  * Bodies of the binary frames (DATA, CREDIT, CTL, RESET, PING) and the JSON codec of all others.
  * Offsets are absolute per stream and direction: u64 on the wire, at most 2^53 - 1 in use.
  */
-import { putU32, takeU32 } from "./frame.ts";
+import { FLAG_FIN, putU32, STREAM_HEADER_BYTES, takeU32 } from "./frame.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
@@ -56,6 +56,28 @@ export function encodeData({ offset, bytes, ctlTx }: DataBody): Uint8Array {
   if (ctlTx !== null) putU32(out, 8, ctlTx);
   out.set(bytes, head);
   return out;
+}
+
+/**
+ * Cuts a whole DATA frame into two that mean the same, the first with `bytes` of its bytes; a
+ * relay does so for a link on which one frame would take long. Null when there is nothing to cut.
+ */
+export function cutData(
+  message: Uint8Array,
+  bytes: number,
+): { readonly head: Uint8Array; readonly tail: Uint8Array } | null {
+  const fin = ((message[1] ?? 0) & FLAG_FIN) !== 0;
+  const payloadAt = STREAM_HEADER_BYTES + (fin ? 12 : 8);
+  if (message.length <= payloadAt + bytes) return null;
+  const head = new Uint8Array(STREAM_HEADER_BYTES + 8 + bytes);
+  head.set(message.subarray(0, STREAM_HEADER_BYTES + 8));
+  head[1] = (head[1] ?? 0) & ~FLAG_FIN;
+  head.set(message.subarray(payloadAt, payloadAt + bytes), STREAM_HEADER_BYTES + 8);
+  const tail = new Uint8Array(message.length - bytes);
+  tail.set(message.subarray(0, payloadAt));
+  putOffset(tail, STREAM_HEADER_BYTES, takeOffset(message, STREAM_HEADER_BYTES) + bytes);
+  tail.set(message.subarray(payloadAt + bytes), payloadAt);
+  return { head, tail };
 }
 
 export function decodeData(body: Uint8Array, fin: boolean): DataBody {
@@ -123,6 +145,17 @@ export function encodePing(body: PingBody): Uint8Array {
 export function decodePing(body: Uint8Array): PingBody {
   if (body.length < 8) throw new ProtocolError("ping is shorter than 8 bytes");
   return { n: takeU32(body, 0), loopLagMs: takeU32(body, 4) };
+}
+
+/** LINK_ACK: bytes of whole DATA messages, counted from the beginning of the link. */
+export function encodeLinkAck(total: number): Uint8Array {
+  const out = new Uint8Array(8);
+  putOffset(out, 0, total);
+  return out;
+}
+
+export function decodeLinkAck(body: Uint8Array): number {
+  return takeOffset(body, 0);
 }
 
 export function encodeJson(value: unknown): Uint8Array {

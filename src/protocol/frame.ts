@@ -19,6 +19,8 @@ export const FrameType = {
   welcome: 0x02,
   ping: 0x03,
   pong: 0x04,
+  /** With the feature `hop`: how many bytes of DATA frames this side has read from the link. */
+  linkAck: 0x05,
   goAway: 0x06,
   error: 0x07,
   epochConfirm: 0x08,
@@ -43,7 +45,7 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 export const FLAG_FIN = 0x01;
 
 const LINK_HEADER_BYTES = 8;
-const STREAM_HEADER_BYTES = 12;
+export const STREAM_HEADER_BYTES = 12;
 const FIRST_STREAM_TYPE = 0x20;
 const IGNORABLE_BIT = 0x80;
 /** Bodies of pings, credits and probes, and no more. */

@@ -4,10 +4,11 @@
  *
  * 1  HELLO, WELCOME, PING, EPOCH_CONFIRM, ATTACH, OPEN, DATA, CREDIT, CTL, RESET.
  *    resume  ATTACH with a resume vector, RESYNC, PROBE: channels outlive links.
+ *    hop     LINK_ACK: what is on the way to the next hop is counted and kept small.
  */
 export const PROTOCOL_VERSION = 1;
 /** Minors that this version speaks; what both ends name is in force on a link. */
-export const FEATURES: readonly string[] = ["resume"];
+export const FEATURES: readonly string[] = ["resume", "hop"];
 
 /** What a hub answers to the features that a peer named. */
 export function commonFeatures(theirs: readonly string[]): string[] {

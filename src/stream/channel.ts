@@ -90,7 +90,7 @@ export class Channel {
       },
       send: (stream, type, body) => this.#link?.egress.control(this.#frame(stream, type, 0, body)),
       frame: (stream, type, flags, body) => this.#frame(stream, type, flags, body),
-      ready: (source) => this.#link?.egress.ready(source),
+      ready: (source) => this.#link?.egress.ready(source, this.#link.route),
       grow: (bytes) => this.#grow(bytes),
       closed: (stream, end) => this.#buried(stream, end),
     };

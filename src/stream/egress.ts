@@ -1,28 +1,64 @@
 /**
- * Orders what leaves through one link: control frames at once, data in turn and only while the
- * socket holds little, so that no control frame and no keystroke waits behind a long queue.
- * The sockets have no drain event of their own: whoever owns the socket calls `pump`.
+ * What leaves through one link, and in which order: control frames at once; then what is
+ * interactive; then bulk in turns, and only while little is on its way. Between two sides that
+ * both know how, little is what the next hop has not acknowledged (`openHop`); otherwise it is
+ * what the own socket holds, and whoever owns the socket calls `pump` when that is passed on.
  */
+import type { Clock } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
+import { FrameType } from "../protocol/frame.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { HopWindow } from "./hop-window.ts";
+import { Turns, type Flow } from "./turns.ts";
 
-/** Data in the socket that a control frame may have to wait for: 32 ms at 2 MB/s. */
+/** Bulk in the own socket, without a hop window: 32 ms at 2 MB/s. */
 const SOCKET_BYTES_MAX = 64 * 1024;
+/** What is interactive passes a full window, by no more than this. */
+const AHEAD_BYTES_MAX = 64 * 1024;
+/** An interactive frame is small, so that the next one does not wait for long. */
+const AHEAD_FRAME_BYTES_MAX = 4 * 1024;
 
 export interface Sink {
   send(message: Uint8Array): void;
   readonly bufferedBytes: number;
 }
 
-/** Something with data to send; gives one frame per turn, null when it has none now. */
+/** Something with data to send. */
 export interface DataSource {
-  nextFrame(): Uint8Array | null;
+  /** The next frame, its payload of about `bytesMax` at most; null when there is none now. */
+  nextFrame(bytesMax: number): Uint8Array | null;
 }
 
 export class Egress {
   readonly #sink: Sink;
-  readonly #waiting = new Set<DataSource>();
+  readonly #clock: Clock;
+  readonly #turns: Turns<DataSource>;
+  readonly #flows = new Map<DataSource, Flow<DataSource>>();
+  #hop: HopWindow | null = null;
+  #pumping = false;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, clock: Clock) {
     this.#sink = sink;
+    this.#clock = clock;
+    this.#turns = new Turns(clock);
+  }
+
+  /** Sources of which something is kept. */
+  get known(): number {
+    return this.#flows.size;
+  }
+
+  /** The next hop acknowledges what it reads; before the first DATA of the link. */
+  openHop(): void {
+    this.#hop ??= new HopWindow(this.#clock);
+  }
+
+  /** @throws ProtocolError when the next hop claims what was never sent. */
+  hopAcked(total: number): void {
+    if (this.#hop?.acked(total) === false) {
+      throw new ProtocolError("the link acknowledges more than was sent");
+    }
+    this.pump();
   }
 
   control(message: Uint8Array): void {
@@ -30,25 +66,53 @@ export class Egress {
   }
 
   /** The source has data: it gets its turns from now on until it has none. */
-  ready(source: DataSource): void {
-    this.#waiting.add(source);
+  ready(source: DataSource, group = 0): void {
+    let flow = this.#flows.get(source);
+    if (flow === undefined) this.#flows.set(source, (flow = this.#turns.make(source, group)));
+    this.#turns.enter(flow);
     this.pump();
   }
 
   forget(source: DataSource): void {
-    this.#waiting.delete(source);
+    const flow = this.#flows.get(source);
+    if (flow === undefined) return;
+    this.#flows.delete(source);
+    this.#turns.leave(flow);
   }
 
-  /** A Set keeps insertion order: taking the first and adding it again is round robin. */
+  /** Forgets a source of which nothing is worth knowing; false when there is something. */
+  forgetIdle(source: DataSource): boolean {
+    const flow = this.#flows.get(source);
+    const idle = flow === undefined || this.#turns.isLikeNew(flow);
+    if (idle) this.#flows.delete(source);
+    return idle;
+  }
+
   pump(): void {
-    while (this.#sink.bufferedBytes < SOCKET_BYTES_MAX) {
-      const [source] = this.#waiting;
-      if (source === undefined) return;
-      this.#waiting.delete(source);
-      const frame = source.nextFrame();
-      if (frame === null) continue;
-      this.#waiting.add(source);
-      this.#sink.send(frame);
+    if (this.#pumping) return;
+    this.#pumping = true;
+    for (let flow = this.#next(); flow !== undefined; flow = this.#next()) this.#serve(flow);
+    this.#pumping = false;
+  }
+
+  #serve(flow: Flow<DataSource>): void {
+    const bytesMax = this.#hop?.frameBytesMax ?? limits.DATA_BYTES_MAX;
+    const ahead = flow.place === "ahead";
+    const frame = flow.source.nextFrame(ahead ? Math.min(bytesMax, AHEAD_FRAME_BYTES_MAX) : bytesMax);
+    if (frame === null) {
+      this.#turns.leave(flow);
+      return;
     }
+    this.#turns.charge(flow, frame.length);
+    if (frame[0] === FrameType.data) this.#hop?.sent(frame.length);
+    this.#sink.send(frame);
+  }
+
+  #next(): Flow<DataSource> | undefined {
+    const hop = this.#hop;
+    const heldBytes = hop?.flightBytes ?? this.#sink.bufferedBytes;
+    const lineBytes = hop?.lineBytesMax ?? SOCKET_BYTES_MAX;
+    const ahead = heldBytes < lineBytes + AHEAD_BYTES_MAX ? this.#turns.ahead : undefined;
+    return ahead ?? (heldBytes < (hop?.bytesMax ?? lineBytes) ? this.#turns.bulk : undefined);
   }
 }

@@ -93,11 +93,11 @@ export class SendSide {
     if (this.#sent < this.#log.endOffset) this.#log.truncate(this.#sent);
   }
 
-  /** The next bytes within credit; null when there are none. */
-  take(): Segment | null {
+  /** The next bytes within credit, at most so many; null when there are none. */
+  take(lengthMax = Infinity): Segment | null {
     if (!this.ready) return null;
     const offset = this.#cursor;
-    const bytes = this.#log.view(offset, Math.max(0, this.#maxOffset - offset));
+    const bytes = this.#log.view(offset, Math.min(lengthMax, Math.max(0, this.#maxOffset - offset)));
     const last = offset + bytes.length === this.#log.endOffset;
     const fin = this.#ended && last;
     this.#cursor = offset + bytes.length + (fin ? 1 : 0);

@@ -139,9 +139,9 @@ export class Stream implements DataSource {
     this.#close({ kind: "reset", by: "peer", reset });
   }
 
-  nextFrame(): Uint8Array | null {
+  nextFrame(bytesMax: number): Uint8Array | null {
     if (this.closed) return null;
-    const segment = this.#send.take();
+    const segment = this.#send.take(bytesMax);
     if (segment === null) return null;
     const { fin, offset, bytes } = segment;
     const body = encodeData({ offset, bytes, ctlTx: fin ? this.#ctl.tx : null });

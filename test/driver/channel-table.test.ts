@@ -27,7 +27,7 @@ const attach = (mode: Attach["mode"], attachSeq: number, rest: Partial<Attach> =
 function linked(rest: Partial<Attach> = {}): Channel {
   const taken = attach("new", 1, rest);
   if (!taken.ok) throw new Error(taken.message);
-  const egress = new Egress({ send: () => undefined, bufferedBytes: 0 });
+  const egress = new Egress({ send: () => undefined, bufferedBytes: 0 }, clock);
   taken.channel.bind({ route: 1, epoch: 1, egress }, NEW_CHANNEL);
   return taken.channel;
 }

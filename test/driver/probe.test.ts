@@ -49,7 +49,7 @@ async function probe(
     [toDriver, client],
     [toClient, driver],
   ] as const) {
-    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket) }, NEW_CHANNEL);
+    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket, systemClock) }, NEW_CHANNEL);
     socket.onFrame((message) => {
       const frame = decodeFrame(message);
       if (frame !== null) channel.receive(frame);

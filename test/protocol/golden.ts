@@ -4,6 +4,7 @@ import {
   encodeCtl,
   encodeData,
   encodeJson,
+  encodeLinkAck,
   encodePing,
   encodeProbe,
   encodeResync,
@@ -46,9 +47,10 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const frames: Readonly<Record<string, Parameters<typeof encodeFrame>[0]>> = {
   "HELLO of a client": {
     type: FrameType.hello,
-    body: encodeJson({ v: 1, role: "client", impl: "holdfast-client/1", features: ["resume"] }),
+    body: encodeJson({ v: 1, role: "client", impl: "holdfast-client/1", features: ["resume", "hop"] }),
   },
   PING: { type: FrameType.ping, body: encodePing({ n: 5, loopLagMs: 12 }) },
+  LINK_ACK: { type: FrameType.linkAck, body: encodeLinkAck(70_000) },
   ATTACH: {
     type: FrameType.attach,
     body: joinAttach(encodeJson(attachHead), encodeVector([entry])),

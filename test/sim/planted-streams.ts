@@ -75,6 +75,20 @@ export const streamPlants: readonly Plant[] = [
     "if (peer.seen < 0) this.#nextId",
   ),
   plant(
+    "hop-never-opens",
+    "what the next hop acknowledges makes no room",
+    "stream/hop-window.ts",
+    "this.#acked = total;",
+    "this.#acked = Math.min(total, 100_000);",
+  ),
+  plant(
+    "cut-at-the-wrong-place",
+    "the second half of a frame that was cut says the offset of the first",
+    "protocol/bodies.ts",
+    "takeOffset(message, STREAM_HEADER_BYTES) + bytes);",
+    "takeOffset(message, STREAM_HEADER_BYTES));",
+  ),
+  plant(
     "never-asks",
     "silence is never questioned",
     "stream/channel.ts",

@@ -27,8 +27,8 @@ interface Pair {
 function pair(onOpen?: (stream: Stream) => void): Pair {
   const [toDriver, toClient] = MemorySocket.pair();
   const accepted: Stream[] = [];
-  const egresses = [new Egress(toDriver), new Egress(toClient)] as const;
   const clock = new TestClock();
+  const egresses = [new Egress(toDriver, clock), new Egress(toClient, clock)] as const;
   const client = new Channel({
     side: "client",
     clock,
@@ -188,7 +188,7 @@ describe("a channel", () => {
     const stream = line.client.open({ ...exec, rxMax: 0 }, {});
     line.toDriver.deliver();
     line.toClient.deliver();
-    const bulk = 300;
+    const bulk = 600;
     for (let i = 0; i < bulk; i++) line.toDriver.send(new Uint8Array(300));
     const before = line.toDriver.sent.length;
     stream.write(pattern(0, 500));

@@ -51,7 +51,7 @@ export class Meeting {
     const answered = first ? NEW_CHANNEL : this.driver.state();
     [this.toDriver, this.toClient] = MemorySocket.pair();
     const join = (socket: MemorySocket, channel: Channel): Egress => {
-      const egress = new Egress(socket);
+      const egress = new Egress(socket, this.clock);
       socket.onDrain(() => egress.pump());
       socket.onFrame((message) => {
         const frame = decodeFrame(message);

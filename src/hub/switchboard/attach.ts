@@ -88,6 +88,7 @@ export class Switchboard {
       const link = new ClientLink({
         ...this.#options,
         socket,
+        features: commonFeatures(hello.features),
         find: (idOrName, wakes) => {
           const session = find(idOrName);
           if (wakes && session.record.detail === "suspended.paused") {
@@ -212,6 +213,7 @@ export class Switchboard {
     const link = new DriverLink({
       ...this.#options,
       socket,
+      features: commonFeatures(hello.features),
       epoch,
       session: session.record.id,
       onSuspect: (suspect) => session.fellSilent(suspect),

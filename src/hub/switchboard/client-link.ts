@@ -31,6 +31,8 @@ export interface Destination {
 
 export interface ClientLinkOptions {
   readonly socket: FrameSocket;
+  /** What both sides of the link speak. */
+  readonly features: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -133,8 +135,8 @@ export class ClientLink {
     if (type === FrameType.error || type === FrameType.detach) {
       this.#bindings.get(route)?.typing.left();
       this.#bindings.delete(route);
-    }
-    this.#leg.send(message);
+      this.#leg.endRoute(route, message);
+    } else this.#leg.send(message);
   }
 
   #detach(route: number, detach: Detach): void {
@@ -158,9 +160,8 @@ export class ClientLink {
       state: destination.state(),
       epoch,
     };
-    this.#leg.send(
-      encodeFrame({ type: FrameType.peerState, route, epoch, body: encodeJson(body) }),
-    );
+    const type = FrameType.peerState;
+    this.#leg.endRoute(route, encodeFrame({ type, route, epoch, body: encodeJson(body) }));
   }
 
   #refuse(error: HubError, channelId: string): void {

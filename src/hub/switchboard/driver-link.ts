@@ -34,6 +34,8 @@ export interface RouteTarget {
 
 export interface DriverLinkOptions {
   readonly socket: FrameSocket;
+  /** What both sides of the link speak. */
+  readonly features: readonly string[];
   readonly epoch: number;
   /** Session id: what the hub's own channel is attached to. */
   readonly session: string;
@@ -148,7 +150,8 @@ export class DriverLink implements SessionDriverLink {
   detach(route: number, detach: Detach): void {
     if (!this.#routes.delete(route)) return;
     const body = encodeJson(detach);
-    this.#leg.send(encodeFrame({ type: FrameType.detach, route, epoch: this.epoch, body }));
+    const { epoch } = this;
+    this.#leg.endRoute(route, encodeFrame({ type: FrameType.detach, route, epoch, body }));
   }
 
   /** A client's frame, still with the client's route in it. */

@@ -1,17 +1,21 @@
 /**
  * One attached end at the switchboard: a socket after its hello, with a heartbeat. Shared by the
  * driver's and the client's side. It reads frames and hands them on; it never stops reading one
- * end because the other is slow, and it cuts an end that lets too much pile up.
+ * end because the other is slow, and it cuts an end that lets too much pile up. Bytes of streams
+ * wait here for their turn, so that little is in the socket and a keystroke passes bulk.
  */
 import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { decodePing } from "../../protocol/bodies.ts";
+import { decodeLinkAck, decodePing, encodeLinkAck } from "../../protocol/bodies.ts";
 import { CloseCodes, type CloseCode } from "../../protocol/close-codes.ts";
 import { decodeFrame, encodeFrame, FrameType, type Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { Egress } from "../../stream/egress.ts";
 import { createHeartbeat, type Heartbeat, type Pong } from "../../stream/heartbeat.ts";
+import { HopReceipts } from "../../stream/hop-receipts.ts";
+import { RelayQueue } from "../../stream/relay-queue.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 
 export interface LegOptions {
@@ -22,6 +26,8 @@ export interface LegOptions {
   readonly pingMs: number;
   readonly suspectMs: number;
   readonly deadMs: number;
+  /** What both sides of the link speak. */
+  readonly features: readonly string[];
   /** Each frame but the heartbeat's; `message` is the whole, for relaying. */
   readonly onFrame: (frame: Frame, message: Uint8Array) => void;
   readonly onPong?: (pong: Pong) => void;
@@ -36,11 +42,18 @@ export class Leg {
   peerLoopLagMs = 0;
   /** Smoothed as TCP does it; null before the first answer. */
   srttMs: number | null = null;
+  readonly #egress: Egress;
+  readonly #queue: RelayQueue;
+  /** Null for a peer that does not know them. */
+  readonly #receipts: HopReceipts | null;
   #open = true;
 
   constructor(options: LegOptions) {
     this.#options = options;
     const { socket, clock, random } = options;
+    this.#egress = new Egress(socket, clock);
+    this.#queue = new RelayQueue(this.#egress);
+    this.#receipts = options.features.includes("hop") ? this.#openHop(clock) : null;
     this.#heartbeat = createHeartbeat({
       clock,
       pingMs: options.pingMs,
@@ -52,6 +65,7 @@ export class Leg {
       ...(options.onSuspect === undefined ? {} : { onSuspect: options.onSuspect }),
       onDead: (silentMs) => this.terminate(`silent for ${Math.round(silentMs)} ms`),
     });
+    socket.onDrain(() => this.#egress.pump());
     socket.onFrame((message) => this.#receive(message));
     socket.onClose((end) => this.#end(end.reason || `closed with ${end.code}`));
   }
@@ -60,14 +74,20 @@ export class Leg {
     return this.#open;
   }
 
+  /** Stream frames already carry their route on this link. */
   send(message: Uint8Array): void {
-    const { socket } = this.#options;
     if (!this.#open) return;
-    if (socket.bufferedBytes > limits.EGRESS_BYTES_MAX) {
-      this.close(CloseCodes.slowConsumer, "too much waits to be read");
-      return;
-    }
-    socket.send(message);
+    // A question about bytes goes the way of the bytes: it must not arrive before them.
+    const inTurn = message[0] === FrameType.data || message[0] === FrameType.probe;
+    if (inTurn) this.#queue.push(message);
+    else this.#egress.control(message);
+    if (this.#options.socket.bufferedBytes + this.#queue.bytes <= limits.EGRESS_BYTES_MAX) return;
+    this.close(CloseCodes.slowConsumer, "too much waits to be read");
+  }
+
+  /** The last word on a route, behind the bytes that wait on it. */
+  endRoute(route: number, message: Uint8Array): void {
+    if (this.#open) this.#queue.end(route, message);
   }
 
   ping(): number {
@@ -91,7 +111,16 @@ export class Leg {
     if (!this.#open) return;
     this.#open = false;
     this.#heartbeat.stop();
+    this.#receipts?.stop();
+    this.#queue.clear();
     this.#options.onClose(reason);
+  }
+
+  #openHop(clock: Clock): HopReceipts {
+    this.#egress.openHop();
+    return new HopReceipts(clock, (total) => {
+      this.send(encodeFrame({ type: FrameType.linkAck, body: encodeLinkAck(total) }));
+    });
   }
 
   #receive(message: Uint8Array): void {
@@ -100,7 +129,10 @@ export class Leg {
       const frame = decodeFrame(message);
       if (frame === null) return;
       this.#heartbeat.received();
-      if (frame.type === FrameType.ping) {
+      this.#receipts?.received(message);
+      if (frame.type === FrameType.linkAck) {
+        this.#egress.hopAcked(decodeLinkAck(frame.body));
+      } else if (frame.type === FrameType.ping) {
         this.peerLoopLagMs = decodePing(frame.body).loopLagMs;
         this.send(encodeFrame({ type: FrameType.pong, body: frame.body }));
       } else if (frame.type === FrameType.pong) {

@@ -39,7 +39,7 @@ export class ProbeChannel {
       clock,
       onOpen: (_, stream) => stream.reset("REFUSED", "the hub serves no streams"),
     });
-    const egress = new Egress({ send, bufferedBytes: 0 });
+    const egress = new Egress({ send, bufferedBytes: 0 }, clock);
     this.#channel.bind({ route, epoch, egress }, NEW_CHANNEL);
   }
 

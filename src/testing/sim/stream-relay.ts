@@ -9,13 +9,13 @@ import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { SessionActivity } from "../../hub/activity/session-activity.ts";
 import { ClientLink } from "../../hub/switchboard/client-link.ts";
-import { DriverLink } from "../../hub/switchboard/driver-link.ts";
+import { DriverLink, type RouteTarget } from "../../hub/switchboard/driver-link.ts";
 import { onHello, refuse } from "../../hub/switchboard/hello.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
-import { EpochConfirm, parseControl } from "../../protocol/control.ts";
+import { EpochConfirm, parseControl, type AttachRequest } from "../../protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
-import { FEATURES } from "../../protocol/version.ts";
+import { commonFeatures } from "../../protocol/version.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { SimProcess } from "./kernel.ts";
 
@@ -24,6 +24,9 @@ export interface EpochRow {
   issued: number;
   confirmed: number;
 }
+
+/** What becomes of a stream frame inside a relay that has read it from its link. */
+export type RelayFault = (message: Uint8Array) => "lost" | "doubled" | null;
 
 const SESSION = "ses_sim";
 /** A proof takes this long: until then no client is let through. */
@@ -34,15 +37,22 @@ export class StreamRelay {
   readonly activity: SessionActivity;
   readonly #row: EpochRow;
   readonly #random: Random;
+  readonly #fault: RelayFault;
   readonly #clients = new Set<ClientLink>();
   #driver: DriverLink | null = null;
   #proven = false;
 
-  constructor(options: { process: SimProcess; row: EpochRow; random: Random }) {
+  constructor(options: {
+    process: SimProcess;
+    row: EpochRow;
+    random: Random;
+    fault: RelayFault;
+  }) {
     this.process = options.process;
     this.activity = new SessionActivity(options.process.clock);
     this.#row = options.row;
     this.#random = options.random;
+    this.#fault = options.fault;
   }
 
   acceptClient(socket: FrameSocket): void {
@@ -52,9 +62,11 @@ export class StreamRelay {
         refuse(socket, CloseCodes.forbidden, "for clients");
         return;
       }
-      this.#welcome(socket, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
+      const features = commonFeatures(hello.features);
+      this.#welcome(socket, features, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
       const link = new ClientLink({
         socket,
+        features,
         clock,
         random: this.#random,
         log: silentLogger,
@@ -79,6 +91,7 @@ export class StreamRelay {
       const row = this.#row;
       const epoch = Math.max(row.issued, hello.lastEpoch ?? 0) + 1;
       row.issued = epoch;
+      const features = commonFeatures(hello.features);
       const challenge = `c${epoch}`;
       socket.onFrame((message) => {
         const frame = decodeFrame(message);
@@ -89,18 +102,19 @@ export class StreamRelay {
           return;
         }
         row.confirmed = epoch;
-        this.#attach(socket, epoch);
+        this.#attach(socket, features, epoch);
       });
       const { DRIVER_PING_MS, DRIVER_DEAD_MS } = limits;
-      this.#welcome(socket, DRIVER_PING_MS, DRIVER_DEAD_MS, { epoch, challenge });
+      this.#welcome(socket, features, DRIVER_PING_MS, DRIVER_DEAD_MS, { epoch, challenge });
     });
   }
 
-  #attach(socket: FrameSocket, epoch: number): void {
+  #attach(socket: FrameSocket, features: readonly string[], epoch: number): void {
     const { clock } = this.process;
     const before = this.#driver;
-    const link = new DriverLink({
+    const link = new FaultyDriverLink(this.#fault, {
       socket,
+      features,
       epoch,
       session: SESSION,
       clock,
@@ -120,16 +134,54 @@ export class StreamRelay {
     }, PROOF_MS);
   }
 
-  #welcome(socket: FrameSocket, pingMs: number, deadMs: number, more: object): void {
+  #welcome(
+    socket: FrameSocket,
+    features: readonly string[],
+    pingMs: number,
+    deadMs: number,
+    more: object,
+  ): void {
     const body = {
       linkId: "lnk_sim",
       hubId: "hub_sim",
-      features: FEATURES,
+      features,
       pingMs,
       deadMs,
       frameBytesMax: limits.WS_MESSAGE_BYTES_MAX,
       ...more,
     };
     socket.send(encodeFrame({ type: FrameType.welcome, body: encodeJson(body) }));
+  }
+}
+
+/** Where a hub would lose frames, if it did: between its links, each of which counts them all. */
+class FaultyDriverLink extends DriverLink {
+  readonly #fault: RelayFault;
+
+  constructor(fault: RelayFault, options: ConstructorParameters<typeof DriverLink>[0]) {
+    super(options);
+    this.#fault = fault;
+  }
+
+  override attach(attach: AttachRequest, target: RouteTarget, vector?: Uint8Array): number {
+    const { route, deliver } = target;
+    const faulty: RouteTarget = {
+      route,
+      deliver: (frame, message) => {
+        this.#relayed(message, () => deliver.call(target, frame, message));
+      },
+      ended: () => target.ended(),
+    };
+    return super.attach(attach, faulty, vector);
+  }
+
+  override forward(route: number, message: Uint8Array): void {
+    this.#relayed(message, () => super.forward(route, message));
+  }
+
+  #relayed(message: Uint8Array, relay: () => void): void {
+    const fault = this.#fault(message);
+    if (fault !== "lost") relay();
+    if (fault === "doubled") relay();
   }
 }

@@ -189,6 +189,7 @@ export class StreamWorld {
       process: new SimProcess(this.kernel),
       row: this.#row,
       random: seededRandom(`${this.plan.seed}/hub/${this.kernel.now}`),
+      fault: (message) => this.#faultOf(message),
     });
   }
 
@@ -324,33 +325,19 @@ export class StreamWorld {
       hub: hub.process,
       driver: process,
     });
-    hub.process.run(() => accept(hub, this.#badly(link.hub)));
+    hub.process.run(() => accept(hub, link.hub));
     return link;
   }
 
-  /** The hub's end of a link, which now and then loses or doubles what it relays. */
-  #badly(socket: FrameSocket): FrameSocket {
-    return {
-      send: (message) => socket.send(message),
-      bufferedBytes: 0,
-      close: (code, reason) => socket.close(code, reason),
-      terminate: () => socket.terminate(),
-      onClose: (listener) => socket.onClose(listener),
-      onDrain: (listener) => socket.onDrain(listener),
-      onFrame: (listener) =>
-        socket.onFrame((message) => {
-          const bad =
-            this.kernel.now < this.#badUntilMs &&
-            LOSABLE.has(message[0] ?? 0) &&
-            this.#random.next() < BAD_SHARE;
-          if (bad && this.#badKind === "frames-lost") {
-            this.sometimes.add("a frame was lost");
-            return;
-          }
-          const copy = bad ? message.slice() : null;
-          listener(message);
-          if (copy !== null) listener(copy);
-        }),
-    };
+  /** Now and then a bad relay loses or doubles a frame. */
+  #faultOf(message: Uint8Array): "lost" | "doubled" | null {
+    const bad =
+      this.kernel.now < this.#badUntilMs &&
+      LOSABLE.has(message[0] ?? 0) &&
+      this.#random.next() < BAD_SHARE;
+    if (!bad) return null;
+    if (this.#badKind === "frames-doubled") return "doubled";
+    this.sometimes.add("a frame was lost");
+    return "lost";
   }
 }

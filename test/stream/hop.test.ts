@@ -1,0 +1,182 @@
+/** What is interactive passes bulk: classes by behaviour, and little in the buffers of a line. */
+import { describe, expect, test } from "vitest";
+import { encodeData } from "../../src/protocol/bodies.ts";
+import { encodeFrame, FrameType, takeU32 } from "../../src/protocol/frame.ts";
+import { ProtocolError } from "../../src/protocol/protocol-error.ts";
+import type { DataSource } from "../../src/stream/egress.ts";
+import { HopReceipts } from "../../src/stream/hop-receipts.ts";
+import { HopWindow } from "../../src/stream/hop-window.ts";
+import { Line } from "../support/line.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+const KEY_BYTES = 40;
+const KEY_EVERY_MS = 50;
+const HEADER_BYTES = 20;
+
+function frame(stream: number, length: number, type: FrameType = FrameType.data): Uint8Array {
+  const body = encodeData({ offset: 0, bytes: new Uint8Array(length), ctlTx: null });
+  return encodeFrame({ type, route: 1, epoch: 1, stream, body });
+}
+
+/** Always has more to send, in frames of at most `lengthMax`. */
+class Flood implements DataSource {
+  readonly #stream: number;
+  readonly #lengthMax: number;
+
+  constructor(stream: number, lengthMax = Infinity) {
+    this.#stream = stream;
+    this.#lengthMax = lengthMax;
+  }
+
+  nextFrame(bytesMax: number): Uint8Array {
+    return frame(this.#stream, Math.min(bytesMax, this.#lengthMax));
+  }
+}
+
+class Keys implements DataSource {
+  waiting = 0;
+
+  nextFrame(): Uint8Array | null {
+    if (this.waiting === 0) return null;
+    this.waiting -= 1;
+    return frame(99, KEY_BYTES);
+  }
+}
+
+/** Types for three seconds beside a flood; delays one way in ms, and the share of the line in use. */
+function typeBesideFlood(line: Line): { readonly worstMs: number; readonly used: number } {
+  const { clock, egress } = line;
+  const keys = new Keys();
+  const typedAtMs: number[] = [];
+  egress.ready(new Flood(1), 1);
+  clock.advance(1_000);
+  line.arrived.length = 0;
+  const beganAtMs = clock.mono();
+  for (let typed = 0; typed < 60; typed++) {
+    typedAtMs.push(clock.mono());
+    keys.waiting += 1;
+    egress.ready(keys, 1);
+    clock.advance(KEY_EVERY_MS);
+  }
+  const tookMs = clock.mono() - beganAtMs;
+  const bytes = line.arrived.reduce((sum, { message }) => sum + message.length, 0);
+  clock.advance(1_000);
+  const keysArrived = line.arrived.filter(({ message }) => takeU32(message, 8) === 99);
+  const delays = keysArrived.map(({ atMs }, index) => atMs - (typedAtMs[index] ?? 0));
+  expect(delays).toHaveLength(typedAtMs.length);
+  delays.sort((a, b) => a - b);
+  const worstMs = delays.at(-1) ?? Infinity;
+  return { worstMs, used: bytes / (tookMs * line.bytesPerMs) };
+}
+
+describe("[ST10] a keystroke beside a saturating stream", () => {
+  const lines = [
+    { bytesPerMs: 250, latencyMs: 20, boundMs: 120 },
+    { bytesPerMs: 2_000, latencyMs: 20, boundMs: 60 },
+    { bytesPerMs: 2_000, latencyMs: 75, boundMs: 150 },
+    { bytesPerMs: 10_000, latencyMs: 5, boundMs: 50 },
+    { bytesPerMs: 40_000, latencyMs: 0.2, boundMs: 12 },
+  ];
+  for (const { boundMs, ...shape } of lines) {
+    const { bytesPerMs, latencyMs } = shape;
+    test(`waits little at ${bytesPerMs} B/ms and ${latencyMs} ms, and the line stays full`, () => {
+      const { worstMs, used } = typeBesideFlood(new Line(shape));
+      expect(worstMs).toBeLessThan(boundMs);
+      expect(used).toBeGreaterThan(0.9);
+    });
+  }
+
+  test("the line that got slower, or longer, is measured anew", () => {
+    const line = new Line({ bytesPerMs: 10_000, latencyMs: 5 });
+    line.egress.ready(new Flood(1), 1);
+    line.clock.advance(5_000);
+    line.bytesPerMs = 500;
+    line.latencyMs = 60;
+    line.clock.advance(30_000);
+    const { worstMs, used } = typeBesideFlood(line);
+    expect(worstMs).toBeLessThan(200);
+    expect(used).toBeGreaterThan(0.85);
+  });
+});
+
+describe("turns", () => {
+  const bytesOf = (line: Line, stream: number): number =>
+    line.arrived
+      .filter(({ message }) => takeU32(message, 8) === stream)
+      .reduce((sum, { message }) => sum + message.length - HEADER_BYTES, 0);
+
+  test("[ST10] flows of bulk share by bytes, whatever the size of their frames", () => {
+    const line = new Line({ bytesPerMs: 2_000, latencyMs: 10 });
+    line.egress.ready(new Flood(1, 1_000), 1);
+    line.egress.ready(new Flood(3), 1);
+    line.clock.advance(10_000);
+    expect(bytesOf(line, 1) / bytesOf(line, 3)).toBeCloseTo(1, 0);
+    expect(bytesOf(line, 1)).toBeGreaterThan(5_000_000);
+  });
+
+  test("[ST10] a client with many streams gets no more than one with a single stream", () => {
+    const line = new Line({ bytesPerMs: 2_000, latencyMs: 10 });
+    for (let stream = 1; stream <= 19; stream += 2) line.egress.ready(new Flood(stream), 7);
+    line.egress.ready(new Flood(101), 8);
+    line.clock.advance(10_000);
+    const single = bytesOf(line, 101);
+    expect(single).toBeGreaterThan(0.45 * 20_000_000);
+  });
+
+  test("a flow that floods is bulk until it was quiet", () => {
+    const line = new Line({ bytesPerMs: 250, latencyMs: 10 });
+    const flood = new Flood(1);
+    line.egress.ready(flood, 1);
+    line.clock.advance(5_000);
+    const keys = new Keys();
+    keys.waiting = 5_000;
+    const sentAtMs = line.clock.mono();
+    line.egress.ready(keys, 1);
+    line.clock.advance(20_000);
+    const shares = line.arrived.filter(({ message }) => takeU32(message, 8) === 99);
+    // 300 kB of "keys" are no typing: they take as long as their fair half of the line lets them.
+    expect((shares.at(-1)?.atMs ?? 0) - sentAtMs).toBeGreaterThan(1_800);
+  });
+});
+
+describe("a hop window", () => {
+  test("[ST10] never has more on the way than the window and one frame", () => {
+    const clock = new TestClock();
+    const hop = new HopWindow(clock);
+    while (hop.flightBytes < hop.bytesMax) hop.sent(16_404);
+    expect(hop.flightBytes).toBeLessThan(64 * 1024 + 16_404);
+    clock.advance(40);
+    expect(hop.acked(hop.flightBytes)).toBe(true);
+    expect(hop.flightBytes).toBe(0);
+  });
+
+  test("refuses an acknowledgement of what was never sent, and takes an old one twice", () => {
+    const line = new Line({ bytesPerMs: 1_000, latencyMs: 1 });
+    line.egress.ready(new Flood(1), 1);
+    line.clock.advance(1_000);
+    line.egress.hopAcked(1);
+    expect(() => line.egress.hopAcked(1e12)).toThrow(ProtocolError);
+  });
+
+  test("tells of one frame at once, of little soon, and of keystrokes not at all", () => {
+    const clock = new TestClock();
+    const told: number[] = [];
+    const receipts = new HopReceipts(clock, (total) => void told.push(total));
+    const key = frame(1, KEY_BYTES);
+    for (let n = 0; n < 20; n++) receipts.received(key);
+    clock.advance(1_000);
+    expect(told).toEqual([]);
+    const whole = frame(1, 16_384);
+    receipts.received(whole);
+    const keys = 20 * key.length;
+    expect(told).toEqual([keys + whole.length]);
+    receipts.received(frame(1, 5_000));
+    expect(told).toHaveLength(1);
+    clock.advance(2);
+    expect(told.at(-1)).toBe(keys + whole.length + 5_000 + HEADER_BYTES);
+    receipts.received(frame(1, 100_000, FrameType.credit));
+    clock.advance(10);
+    expect(told).toHaveLength(2);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
