@@ -15,8 +15,6 @@ import { Turns, type Flow } from "./turns.ts";
 const SOCKET_BYTES_MAX = 64 * 1024;
 /** What is interactive passes a full window, by no more than this. */
 const AHEAD_BYTES_MAX = 64 * 1024;
-/** An interactive frame is small, so that the next one does not wait for long. */
-const AHEAD_FRAME_BYTES_MAX = 4 * 1024;
 
 export interface Sink {
   send(message: Uint8Array): void;
@@ -96,9 +94,7 @@ export class Egress {
   }
 
   #serve(flow: Flow<DataSource>): void {
-    const bytesMax = this.#hop?.frameBytesMax ?? limits.DATA_BYTES_MAX;
-    const ahead = flow.place === "ahead";
-    const frame = flow.source.nextFrame(ahead ? Math.min(bytesMax, AHEAD_FRAME_BYTES_MAX) : bytesMax);
+    const frame = flow.source.nextFrame(this.#hop?.frameBytesMax ?? limits.DATA_BYTES_MAX);
     if (frame === null) {
       this.#turns.leave(flow);
       return;

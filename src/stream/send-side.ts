@@ -97,7 +97,10 @@ export class SendSide {
   take(lengthMax = Infinity): Segment | null {
     if (!this.ready) return null;
     const offset = this.#cursor;
-    const bytes = this.#log.view(offset, Math.min(lengthMax, Math.max(0, this.#maxOffset - offset)));
+    const bytes = this.#log.view(
+      offset,
+      Math.min(lengthMax, Math.max(0, this.#maxOffset - offset)),
+    );
     const last = offset + bytes.length === this.#log.endOffset;
     const fin = this.#ended && last;
     this.#cursor = offset + bytes.length + (fin ? 1 : 0);

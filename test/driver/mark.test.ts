@@ -37,7 +37,7 @@ async function texts(files: readonly string[]): Promise<readonly (string | null)
     [toDriver, client],
     [toClient, driver],
   ] as const) {
-    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket) }, NEW_CHANNEL);
+    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket, clock) }, NEW_CHANNEL);
     socket.onFrame((message) => {
       const frame = decodeFrame(message);
       if (frame !== null) channel.receive(frame);

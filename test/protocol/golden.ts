@@ -47,7 +47,12 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const frames: Readonly<Record<string, Parameters<typeof encodeFrame>[0]>> = {
   "HELLO of a client": {
     type: FrameType.hello,
-    body: encodeJson({ v: 1, role: "client", impl: "holdfast-client/1", features: ["resume", "hop"] }),
+    body: encodeJson({
+      v: 1,
+      role: "client",
+      impl: "holdfast-client/1",
+      features: ["resume", "hop"],
+    }),
   },
   PING: { type: FrameType.ping, body: encodePing({ n: 5, loopLagMs: 12 }) },
   LINK_ACK: { type: FrameType.linkAck, body: encodeLinkAck(70_000) },

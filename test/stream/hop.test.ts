@@ -43,7 +43,7 @@ class Keys implements DataSource {
   }
 }
 
-/** Types for three seconds beside a flood; delays one way in ms, and the share of the line in use. */
+/** Types for three seconds beside a flood: the longest wait one way, and how full the line is. */
 function typeBesideFlood(line: Line): { readonly worstMs: number; readonly used: number } {
   const { clock, egress } = line;
   const keys = new Keys();

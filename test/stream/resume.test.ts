@@ -258,8 +258,14 @@ describe("a peer that is not where it was", () => {
     meeting.cut();
     const link = { route: 9, epoch: 9 };
     const [out, back] = MemorySocket.pair();
-    restored.driver.bind({ ...link, egress: new Egress(back, meeting.clock) }, meeting.client.state());
-    meeting.client.bind({ ...link, egress: new Egress(out, meeting.clock) }, restored.driver.state());
+    restored.driver.bind(
+      { ...link, egress: new Egress(back, meeting.clock) },
+      meeting.client.state(),
+    );
+    meeting.client.bind(
+      { ...link, egress: new Egress(out, meeting.clock) },
+      restored.driver.state(),
+    );
     out.onFrame((message) => {
       const frame = decodeFrame(message);
       if (frame !== null) meeting.client.receive(frame);
@@ -298,7 +304,11 @@ describe("a peer that is not where it was", () => {
       restored.meeting.cut();
       seen.meeting.cut();
       const driver = restored.meeting.driver;
-      const link = { route: 9, epoch: 9, egress: new Egress(MemorySocket.pair()[0], restored.meeting.clock) };
+      const link = {
+        route: 9,
+        epoch: 9,
+        egress: new Egress(MemorySocket.pair()[0], restored.meeting.clock),
+      };
       driver.bind(link, seen.meeting.client.state());
       const codes = resetOf(restored.ends);
       expect([...codes, ...(restored.errors.closed ? ["DIVERGED"] : [])]).toEqual(resets);

@@ -206,7 +206,11 @@ class ProbeEnd {
           stream.end();
         },
       });
-      const link = { route: frame.route, epoch: this.#epoch, egress: new Egress(this.#socket, systemClock) };
+      const link = {
+        route: frame.route,
+        epoch: this.#epoch,
+        egress: new Egress(this.#socket, systemClock),
+      };
       this.#channel.bind(link, NEW_CHANNEL);
       return true;
     }

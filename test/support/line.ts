@@ -31,10 +31,13 @@ export class Line implements Sink {
   send(message: Uint8Array): void {
     const { clock } = this;
     this.#freeAtMs = Math.max(this.#freeAtMs, clock.mono()) + message.length / this.bytesPerMs;
-    clock.setTimeout(() => {
-      this.arrived.push({ atMs: clock.mono(), message });
-      this.#receipts?.received(message);
-    }, this.#freeAtMs - clock.mono() + this.latencyMs);
+    clock.setTimeout(
+      () => {
+        this.arrived.push({ atMs: clock.mono(), message });
+        this.#receipts?.received(message);
+      },
+      this.#freeAtMs - clock.mono() + this.latencyMs,
+    );
   }
 
   #acknowledge(total: number): void {

@@ -15,6 +15,9 @@ import { Jobs } from "../../driver/jobs.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
 import { openErrors } from "../../driver/services/exec-errors.ts";
 import type { OpenService } from "../../driver/services/service.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
+import { parseControl, Welcome } from "../../protocol/control.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
 import { FEATURES } from "../../protocol/version.ts";
 import type { Channel } from "../../stream/channel.ts";
 import { Redial } from "../../stream/redial.ts";
@@ -219,7 +222,7 @@ export function pattern(lane: string, offset: number, length: number, timeline: 
 export function shadowed(socket: FrameSocket): { first: FrameSocket; second: FrameSocket } {
   const [one, two] = [createPendingEvents(), createPendingEvents()];
   socket.onFrame((message) => {
-    two.frame(message.slice());
+    two.frame(withoutHop(message));
     one.frame(message);
   });
   socket.onClose((end) => {
@@ -251,4 +254,17 @@ export function shadowed(socket: FrameSocket): { first: FrameSocket; second: Fra
       terminate: () => two.end({ code: DIAL_REFUSED, reason: "" }),
     },
   };
+}
+
+/**
+ * The one that only hears has a pace of its own: what the hub acknowledges is not what it sent. So
+ * it believes that the hub acknowledges nothing, and sends, to nobody, without a window.
+ */
+function withoutHop(message: Uint8Array): Uint8Array {
+  const copy = message.slice();
+  if (message[0] !== FrameType.welcome) return copy;
+  const { body } = decodeFrame(copy) ?? {};
+  const welcome = parseControl(Welcome, body ?? copy);
+  const features = welcome.features.filter((feature) => feature !== "hop");
+  return encodeFrame({ type: FrameType.welcome, body: encodeJson({ ...welcome, features }) });
 }

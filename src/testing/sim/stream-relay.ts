@@ -42,12 +42,7 @@ export class StreamRelay {
   #driver: DriverLink | null = null;
   #proven = false;
 
-  constructor(options: {
-    process: SimProcess;
-    row: EpochRow;
-    random: Random;
-    fault: RelayFault;
-  }) {
+  constructor(options: { process: SimProcess; row: EpochRow; random: Random; fault: RelayFault }) {
     this.process = options.process;
     this.activity = new SessionActivity(options.process.clock);
     this.#row = options.row;
@@ -164,11 +159,10 @@ class FaultyDriverLink extends DriverLink {
   }
 
   override attach(attach: AttachRequest, target: RouteTarget, vector?: Uint8Array): number {
-    const { route, deliver } = target;
     const faulty: RouteTarget = {
-      route,
+      route: target.route,
       deliver: (frame, message) => {
-        this.#relayed(message, () => deliver.call(target, frame, message));
+        this.#relayed(message, () => target.deliver(frame, message));
       },
       ended: () => target.ended(),
     };
