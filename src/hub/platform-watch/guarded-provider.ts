@@ -219,6 +219,7 @@ export class GuardedProvider implements SandboxProvider {
     const { inner, ledger, clock, breaker } = this.#guards;
     if (this.#gated) await this.#leave(call, kind, waiting);
     else this.#guards[kind.lane].spend(kind.cost);
+    begin(call, waiting);
     const startedAt = clock.mono();
     try {
       const result = await work(inner);
@@ -268,4 +269,10 @@ export class GuardedProvider implements SandboxProvider {
     if (PLATFORM_WIDE.includes(fault.code) && !itsSandbox) breaker.failed(fault);
     else if (!itsSandbox) breaker.succeeded();
   }
+}
+
+/** Work that was called off, or whose fact was refused, begins nothing more at the platform. */
+function begin(call: CallName, { signal }: Waiting): void {
+  if (signal?.aborted !== true) return;
+  throw new HubError("Interrupted", `${call}: it was called off before it began`);
 }
