@@ -16,6 +16,7 @@ import { dirname, join, resolve } from "node:path";
 import { dataPaths } from "./host.ts";
 import type { DataPaths } from "./host.ts";
 import type { NetworkKind, RootKind, Tier } from "./isolation/tier.ts";
+import type { LimitKind } from "./kernel/limits.ts";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import { startTicksOf } from "./kernel/process-table.ts";
 import { errnoOf, PlatformStartError, textOf } from "./outcome.ts";
@@ -30,6 +31,8 @@ export interface PlatformFacts {
   problems: string[];
   root: RootKind;
   pause: "cgroup" | "signal";
+  /** Which of a sandbox's resources the kernel keeps to what its create named. */
+  limits: LimitKind[];
   network: NetworkKind;
   /** True where fault switches may be used. */
   faults: boolean;

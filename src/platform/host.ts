@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "../base/log.ts";
 import type { Launcher, NetworkKind, RootKind } from "./isolation/tier.ts";
 import type { CgroupParent } from "./kernel/cgroup.ts";
+import type { LimitGroups } from "./kernel/limits.ts";
 import type { EgressDoors } from "./sandbox/egress-doors.ts";
 
 /** What this platform found on its machine and decided once, at its start. */
@@ -11,6 +12,7 @@ export interface Host {
   rootKind: RootKind;
   /** Undefined: pause and kill work by signals. */
   cgroups: CgroupParent | undefined;
+  limits: LimitGroups;
   /** What a sandbox gets that asks for nothing else; in the process tier it is the host's. */
   network: NetworkKind;
   egress: EgressDoors;

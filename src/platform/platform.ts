@@ -18,6 +18,7 @@ import { prepareSkeleton } from "./isolation/skeleton.ts";
 import { insideServices } from "./isolation/tier.ts";
 import type { RootKind } from "./isolation/tier.ts";
 import { CgroupParent, settle } from "./kernel/cgroup.ts";
+import { LimitGroups } from "./kernel/limits.ts";
 import { mountsBelow } from "./kernel/mounts.ts";
 import { identityOf } from "./kernel/process-table.ts";
 import type { PlatformOptions } from "./options.ts";
@@ -95,7 +96,9 @@ export class Platform {
       return platform;
     } catch (error) {
       dataDir.close();
-      CgroupParent.open(dataDir.paths.data)?.close();
+      const cgroups = CgroupParent.open(dataDir.paths.data);
+      cgroups?.close();
+      LimitGroups.open(cgroups).close();
       throw error;
     }
   }
@@ -123,6 +126,7 @@ export class Platform {
       problems: this.keeper.problems,
       root: host.rootKind,
       pause: host.cgroups === undefined ? "signal" : "cgroup",
+      limits: host.limits.kinds,
       network: host.network,
       faults: this.areFaultsEnabled,
       servicesDir: host.paths.services,
@@ -159,6 +163,7 @@ export class Platform {
       }),
     );
     this.host.cgroups?.close();
+    this.host.limits.close();
     return problems.filter((problem) => problem !== undefined);
   }
 
@@ -188,6 +193,7 @@ export class Platform {
     this.host.egress.closeAll();
     for (const held of this.registry.all()) this.registry.save(held);
     this.host.cgroups?.close();
+    this.host.limits.close();
     this.dataDir.close();
   }
 
@@ -218,9 +224,11 @@ async function makeHost(
 ): Promise<{ host: Host; passedOver: string[] }> {
   const { paths } = dataDir;
   const isRoot = process.getuid?.() === 0;
+  const cgroups = CgroupParent.open(paths.data);
   const base: Omit<Host, "launcher" | "rootKind"> = {
     paths,
-    cgroups: CgroupParent.open(paths.data),
+    cgroups,
+    limits: LimitGroups.open(cgroups),
     network: options.network,
     egress: new EgressDoors(isRoot),
     log,

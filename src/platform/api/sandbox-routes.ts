@@ -161,6 +161,11 @@ function dtoOf(platform: Platform, record: Held["record"]): object {
     .of(record)
     .map(({ fault, since, until, uses }) => ({ fault, since, until, uses }));
   const dto = sandboxDto({ ...record, state }, platform.origin(), platform.host.version);
-  // Only while one is on: no drill is ever taken for a failure of what it drills.
-  return on.length === 0 ? dto : { ...dto, drills: on };
+  const oomKills = platform.host.limits.oomKills(record.id);
+  // Only where there are some: no drill is ever taken for a failure of what it drills.
+  return {
+    ...dto,
+    ...(on.length === 0 ? {} : { drills: on }),
+    ...(oomKills === 0 ? {} : { oomKills }),
+  };
 }

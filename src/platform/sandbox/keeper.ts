@@ -19,6 +19,8 @@ export class Keeper {
   private readonly lifecycle: Lifecycle;
   /** What could not be taken over whole; told by the platform's facts. */
   readonly problems: string[] = [];
+  /** Processes killed for want of memory, as they were told last. */
+  private readonly oomKills = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(host: Host, registry: Registry, lifecycle: Lifecycle) {
@@ -62,6 +64,15 @@ export class Keeper {
     this.problems.splice(0, this.problems.length - maxProblems);
   }
 
+  /** The kernel says it only to who asks; inside, a program has just vanished. */
+  private tellOomKills(held: Held): void {
+    const { id } = held.record;
+    const killed = this.host.limits.oomKills(id);
+    const told = this.oomKills.get(id) ?? 0;
+    this.oomKills.set(id, killed);
+    if (killed > told) this.note(held, `out of memory: ${killed - told} killed by the kernel`);
+  }
+
   private async adoptOne(held: Held): Promise<void> {
     const { record } = held;
     switch (record.state) {
@@ -95,6 +106,7 @@ export class Keeper {
 
   private async look(held: Held): Promise<void> {
     const { record } = held;
+    this.tellOomKills(held);
     if (held.pending) return;
     if ((record.state === "started" || record.state === "paused") && !isRunning(record)) {
       await this.lifecycle.noticeEnd(held);

@@ -21,7 +21,7 @@ import { launcherOf } from "../isolation/choose.ts";
 import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
 import type { RootTree } from "../isolation/root-tree.ts";
 import { boundHostDirs } from "../isolation/skeleton.ts";
-import { egressName, gateLine, socketName } from "../isolation/tier.ts";
+import { egressName, gateLine, maxProcesses, socketName } from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
 import {
   isPopulated,
@@ -32,6 +32,7 @@ import {
   settle,
   thawForEnd,
 } from "../kernel/cgroup.ts";
+import type { Limits } from "../kernel/limits.ts";
 import {
   identityOf,
   isAlive,
@@ -52,7 +53,11 @@ const reapDeadlineMs = 300;
 const freezeDeadlineMs = 5_000;
 const readyStepMs = 3;
 
-const joinAndExec = 'if [ -n "$1" ]; then echo $$ >"$1"; fi; shift; exec "$@"';
+/** The groups to join, a lone `--`, the command. */
+const joinAndExec =
+  'while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift; exec "$@"';
+
+const gibBytes = 1024 ** 3;
 
 export function treeOf(host: Host, record: SandboxRecord): RootTree {
   return { kind: record.rootKind, dir: dirOf(host, record.id), lower: record.lower };
@@ -127,6 +132,10 @@ interface Launched {
   logFile: string;
 }
 
+function limitsOf({ cpu, memoryGib }: SandboxRecord): Limits {
+  return { cpus: cpu, memoryBytes: memoryGib * gibBytes, processesMax: maxProcesses };
+}
+
 /** Detached and with files for its outputs: it must not notice when this process ends. */
 function launch(host: Host, record: SandboxRecord, spec: LaunchSpec): Launched {
   const dir = dirOf(host, record.id);
@@ -136,8 +145,11 @@ function launch(host: Host, record: SandboxRecord, spec: LaunchSpec): Launched {
   const log = openSync(logFile, "w", 0o600);
   const cgroup = host.cgroups?.make(record.id);
   const argv = launcherOf(record.tier).argv(spec);
-  const procs = cgroup === undefined ? "" : `${cgroup}/cgroup.procs`;
-  const child = spawn("/bin/sh", ["-c", joinAndExec, "join", procs, ...argv], {
+  const joins = [
+    ...(cgroup === undefined ? [] : [`${cgroup}/cgroup.procs`]),
+    ...host.limits.set(record.id, limitsOf(record)),
+  ];
+  const child = spawn("/bin/sh", ["-c", joinAndExec, "join", ...joins, "--", ...argv], {
     detached: true,
     cwd: record.tier === "process" ? spec.homeDir : "/",
     stdio: [spec.gated ? "pipe" : "ignore", log, log, status],
@@ -233,6 +245,8 @@ export async function endProcesses(host: Host, record: SandboxRecord): Promise<s
     const unmounted = await unmountRoot(treeOf(host, record));
     if (unmounted !== undefined) problems.push(unmounted);
     if (cgroup !== undefined) removeCgroup(cgroup);
+    const limited = await host.limits.remove(record.id);
+    if (limited !== undefined) problems.push(limited);
     host.egress.close(record.id);
     rmSync(socketOf(host, record.id), { force: true });
     rmSync(runDirOf(host, record.id), { recursive: true, force: true });
@@ -266,6 +280,7 @@ export async function endUnrecorded(host: Host, id: string): Promise<void> {
   const dir = dirOf(host, id);
   await unmountRoot({ kind: "overlay", dir, lower: host.lower });
   if (cgroup !== undefined) removeCgroup(cgroup);
+  await host.limits.remove(id);
   rmSync(socketOf(host, id), { force: true });
   rmSync(dir, { recursive: true, force: true, maxRetries: 2 });
 }
