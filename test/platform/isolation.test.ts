@@ -19,6 +19,7 @@ const spec: LaunchSpec = {
   version: "v",
   env: { LD_PRELOAD: "/home/daytona/evil.so", PATH: "/home/daytona/bin" },
   network: "proxy",
+  sharedMemoryBytes: 1024,
   volumes: [],
   gated: false,
   statusFd: 3,

@@ -3,6 +3,7 @@
  * reach the data directory) and the sandbox's own user is taken before anything of the sandbox
  * runs; as another user bubblewrap's user namespace does the same.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync } from "node:fs";
 import {
   daemonArgv,
@@ -45,7 +46,7 @@ function rootMounts(spec: LaunchSpec): string[] {
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...maskedFiles.filter(isFile).flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...maskedDirectories.filter(existsSync).flatMap((path) => ["--tmpfs", path]),
-    ...["--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"],
+    ...["--dev", "/dev", "--perms", "1777", ...sizeOf(spec), "--tmpfs", "/dev/shm"],
     ...["--tmpfs", "/run", "--bind", spec.runDir, insideRun],
     ...["--ro-bind", spec.servicesDir, insideServices],
     ...["--ro-bind", spec.nodeFile, insideNode, "--ro-bind", spec.toolboxFile, insideToolbox],
@@ -76,6 +77,14 @@ function caps(...names: string[]): string[] {
 function command(spec: LaunchSpec): string[] {
   const drop = spec.uid === undefined ? [] : dropTo(spec.uid);
   return [...gateArgv(spec), ...drop, ...daemonArgv(spec, insidePlace, initArgv)];
+}
+
+let knowsSizes: boolean | undefined;
+
+/** Bubblewrap before 0.7 cannot: there the limit of the whole memory is the only one. */
+function sizeOf(spec: LaunchSpec): string[] {
+  knowsSizes ??= spawnSync("bwrap", ["--help"], { encoding: "utf8" }).stdout.includes("--size");
+  return knowsSizes ? ["--size", String(spec.sharedMemoryBytes)] : [];
 }
 
 function isFile(path: string): boolean {

@@ -28,6 +28,7 @@ export const namespacesLauncher: Launcher = {
     ...["/bin/sh", "-euc", setupScript, "setup"],
     ...[spec.mergedDir, spec.runDir, spec.servicesDir, spec.nodeFile, spec.toolboxFile],
     ...[spec.id.slice(0, 12), spec.hostDirs.join(" "), spec.network],
+    String(spec.sharedMemoryBytes),
     ...spec.volumes.flatMap(({ source, inside }) => [source, inside]),
     ...["--", ...gateArgv(spec)],
     ...(spec.uid === undefined ? unmapped : dropTo(spec.uid)),
@@ -44,7 +45,8 @@ const unmapped = [
 
 /**
  * `$1` merged, `$2` run, `$3` services, `$4` node, `$5` bundle, `$6` host name, `$7` bound,
- * `$8` network, then pairs of source and place of each volume up to `--`.
+ * `$8` network, `$9` bytes of shared memory, then pairs of source and place of each volume up to
+ * `--`.
  */
 const setupScript = `
 root=$1
@@ -71,7 +73,7 @@ for name in null zero full random urandom tty; do
 done
 mkdir -m 755 "$root/dev/pts"; mkdir -m 1777 "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,nosuid,noexec devpts "$root/dev/pts"
-mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"
+mount -t tmpfs -o "nosuid,nodev,mode=1777,size=$9" tmpfs "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
 ln -s fd/0 "$root/dev/stdin"; ln -s fd/1 "$root/dev/stdout"; ln -s fd/2 "$root/dev/stderr"
 mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs "$root/run"
@@ -85,7 +87,7 @@ mount --bind "$5" "$root${insideToolbox}"
 mount -o remount,bind,ro,nosuid,nodev "$root${insideToolbox}"
 hostname "$6"
 if [ "$8" != host ]; then ip link set lo up; fi
-shift 8
+shift 9
 while [ "$1" != -- ]; do
   mount --bind "$1" "$root$2"
   mount -o remount,bind,nosuid,nodev "$root$2"

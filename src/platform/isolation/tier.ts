@@ -23,6 +23,8 @@ export interface LaunchSpec {
   version: string;
   env: Record<string, string>;
   network: NetworkKind;
+  /** What files in memory may take; half of the whole, so that programs find room beside them. */
+  sharedMemoryBytes: number;
   volumes: readonly VolumeMount[];
   /** The first process waits, with all mounts made, for a line on its standard input. */
   gated: boolean;

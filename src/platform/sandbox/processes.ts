@@ -119,6 +119,7 @@ function specOf(
     version: host.version,
     env: record.env,
     network: record.network,
+    sharedMemoryBytes: (record.memoryGib * gibBytes) / 2,
     statusFd: 3,
   };
 }
@@ -132,8 +133,12 @@ interface Launched {
   logFile: string;
 }
 
+/** A fork bomb must meet this limit while there is memory left: a small process takes 256 KiB. */
+const processesPerGib = 1024;
+
 function limitsOf({ cpu, memoryGib }: SandboxRecord): Limits {
-  return { cpus: cpu, memoryBytes: memoryGib * gibBytes, processesMax: maxProcesses };
+  const processesMax = Math.min(maxProcesses, memoryGib * processesPerGib);
+  return { cpus: cpu, memoryBytes: memoryGib * gibBytes, processesMax };
 }
 
 /** Detached and with files for its outputs: it must not notice when this process ends. */
