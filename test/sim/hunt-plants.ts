@@ -31,7 +31,14 @@ function hunt(plant: Plant): Promise<Catch> {
 
 const wanted = process.argv.slice(2);
 const all = [...plants, ...streamPlants];
+const unknown = wanted.filter((id) => !all.some((plant) => plant.id === id));
+if (unknown.length > 0) {
+  console.error(`no plant is called ${unknown.join(", ")}; there are:`);
+  console.error(all.map(({ id }) => `  ${id}`).join("\n"));
+  process.exit(2);
+}
 const queue = all.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const planted = queue.length;
 const survived: string[] = [];
 const worker = async (): Promise<void> => {
   for (let plant = queue.shift(); plant !== undefined; plant = queue.shift()) {
@@ -43,6 +50,6 @@ const worker = async (): Promise<void> => {
 };
 await Promise.all(Array.from({ length: availableParallelism() }, worker));
 console.log(
-  `${all.length} planted, ${survived.length} survived${survived.map((id) => ` ${id}`).join("")}`,
+  `${planted} planted, ${survived.length} survived${survived.map((id) => ` ${id}`).join("")}`,
 );
 process.exitCode = survived.length === 0 ? 0 : 1;

@@ -337,8 +337,8 @@ export const plants: readonly Plant[] = [
   plant(
     "aborted-work-begins",
     "work that nobody waits for is begun all the same",
-    "base/deadline.ts",
-    "outer?.throwIfAborted();",
-    "void outer;",
+    "hub/platform-watch/guarded-provider.ts",
+    "begin(call, waiting);",
+    "void begin;",
   ),
 ];
