@@ -119,7 +119,7 @@ export function expectedSometimes(): readonly string[] {
   return [
     ...leaves().flatMap((leaf) => (leaf in UNSEEN_STATES ? [] : [`state ${leaf}`])),
     ...Object.keys(faults).flatMap((code) =>
-      code in UNSEEN_CODES || isAnswer(code as FaultCode) ? [] : [`fault ${code}`],
+      code in UNSEEN_CODES || answerTo(code as FaultCode) !== null ? [] : [`fault ${code}`],
     ),
     ...FACTS.map((kind) => `fact ${kind}`),
     ...RUNGS.map((rung) => `rung ${rung}`),
@@ -135,7 +135,8 @@ export function unseenReasons(): ReadonlyMap<string, string> {
   for (const [kind, why] of Object.entries(UNSEEN_FACTS)) reasons.set(`fact ${kind}`, why);
   for (const [leaf, why] of Object.entries(UNSEEN_STATES)) reasons.set(`state ${leaf}`, why);
   for (const code of Object.keys(faults)) {
-    if (isAnswer(code as FaultCode)) reasons.set(`fault ${code}`, CALLER);
+    const why = answerTo(code as FaultCode);
+    if (why !== null) reasons.set(`fault ${code}`, why);
   }
   return reasons;
 }
@@ -150,8 +151,11 @@ export function gapsOf(sometimes: Readonly<Record<string, number>>): readonly st
   ];
 }
 
-function isAnswer(code: FaultCode): boolean {
-  return faults[code].category === "caller";
+/** Why no session ever ends with it: it is told to whoever asked for something. */
+function answerTo(code: FaultCode): string | null {
+  const { category } = faults[code];
+  if (category === "caller") return CALLER;
+  return category === "task" ? NO_CLIENTS : null;
 }
 
 function leaves(): readonly string[] {
