@@ -23,3 +23,9 @@ export const FINAL: ReadonlySet<FaultCode> = new Set([
   "Unauthenticated",
   "VersionUnsupported",
 ]);
+
+/** What a driver does not have any more, although it named it. */
+export const STDERR_GONE: Reset = {
+  code: "ROLLED_BACK",
+  message: "the driver does not know the errors of this command any more",
+};

@@ -90,6 +90,9 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
       if (ctl.stderr !== undefined && stderrEnded === null) {
         stderrEnded = false;
         missing = ctl.stderr;
+        // Or it was broken off before this side had heard of it, and never comes.
+        const broken = channel.resetOf(missing);
+        if (broken !== null) fail(resetFault(broken));
       }
       // Nobody reads stdin any more; this ends our half, so that the stream can close.
       stream.end({ discard: true });

@@ -15,6 +15,7 @@ import { encodeJson } from "../protocol/bodies.ts";
 import { parseControl, type Attached } from "../protocol/control.ts";
 import { FrameType, type Frame } from "../protocol/frame.ts";
 import { encodeVector, joinAttach } from "../protocol/resume.ts";
+import { CHANNEL_FEATURES, commonChannelFeatures } from "../protocol/version.ts";
 import {
   ExecStatus,
   TerminalList,
@@ -28,7 +29,7 @@ import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./
 import type { HubLink } from "./hub-link.ts";
 import { createOutcome } from "./outcome.ts";
 import { askOnce } from "./ask-once.ts";
-import { FINAL, LOST_CHANNEL, RESET_CODES } from "./attach-answers.ts";
+import { FINAL, LOST_CHANNEL, RESET_CODES, STDERR_GONE } from "./attach-answers.ts";
 import { SessionFiles } from "./session-files.ts";
 import {
   acceptedPort,
@@ -154,6 +155,7 @@ export class AttachedChannel implements SessionChannel {
       clock,
       ...(options.crc32 !== undefined && { crc32: options.crc32 }),
       onOpen: (request, stream) => this.#peerOpened(request, stream),
+      onMissed: (missed, reset) => this.#missStderr((id) => id === missed, reset),
     });
     this.#firstTimer = clock.setTimeout(
       () => {
@@ -258,6 +260,7 @@ export class AttachedChannel implements SessionChannel {
     this.session = attached.session;
     this.epoch = attached.epoch;
     this.#enter({ name: "on", link, route });
+    if (!this.#everAttached) this.#channel.agree(commonChannelFeatures(attached.features));
     this.#channel.bind({ route, epoch: attached.epoch, egress: link.egress }, peer);
     this.#missStderr((id) => !peer.entries.some(({ stream }) => stream === id));
     this.#again.reset();
@@ -337,6 +340,7 @@ export class AttachedChannel implements SessionChannel {
       channelId: this.channelId,
       attachSeq: this.#attachSeq,
       leaseMs,
+      features: this.#everAttached ? this.#channel.features : CHANNEL_FEATURES,
       ...(intent === undefined ? {} : { intent }),
       ...state,
     };
@@ -367,9 +371,9 @@ export class AttachedChannel implements SessionChannel {
   }
 
   /** A driver that was restored may not know the errors of a command whose exit it told. */
-  #missStderr(isGone: (id: number, of: number) => boolean): void {
+  #missStderr(isGone: (id: number, of: number) => boolean, reset = STDERR_GONE): void {
     for (const exec of this.#execs.values()) {
-      if (exec.missing !== null && isGone(exec.missing, exec.id)) exec.lost(STDERR_GONE);
+      if (exec.missing !== null && isGone(exec.missing, exec.id)) exec.lost(reset);
     }
   }
 
@@ -392,8 +396,3 @@ export class AttachedChannel implements SessionChannel {
     throw this.#phase.error ?? new HubError("LinkLost", "this channel was closed");
   }
 }
-
-const STDERR_GONE: Reset = {
-  code: "ROLLED_BACK",
-  message: "the driver does not know the errors of this command any more",
-};

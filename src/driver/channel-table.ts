@@ -12,6 +12,7 @@ import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Attach } from "../protocol/control.ts";
 import type { Reset } from "../protocol/services.ts";
+import { commonChannelFeatures } from "../protocol/version.ts";
 import { Channel } from "../stream/channel.ts";
 import type { OpenService } from "./services/service.ts";
 
@@ -97,7 +98,7 @@ export class ChannelTable {
     }
   }
 
-  #make({ channelId, attachSeq, leaseMs }: Attach): TakenChannel {
+  #make({ channelId, attachSeq, leaseMs, features }: Attach): TakenChannel {
     if (this.#entries.size >= limits.CHANNELS_PER_LINK_MAX && !this.#makeRoom()) {
       return refused("LIMIT", "this driver has too many channels");
     }
@@ -108,6 +109,7 @@ export class ChannelTable {
       ...(crc32 !== undefined && { crc32 }),
       onOpen: (request, stream) => openService(request, stream, channel),
     });
+    channel.agree(commonChannelFeatures(features));
     this.#entries.set(channelId, { id: channelId, channel, attachSeq, leaseMs, aloneMs: 0 });
     return { ok: true, channel };
   }

@@ -220,7 +220,8 @@ class HubLink {
     this.#supersede(channel, epoch);
     this.#routes.set(route, channel);
     const { entries, ...mine } = channel.state();
-    const head = encodeJson({ channelId, session, epoch, attachSeq, ...mine });
+    const { features } = channel;
+    const head = encodeJson({ channelId, session, epoch, attachSeq, features, ...mine });
     const body = joinAttach(head, encodeVector(entries));
     this.#control(FrameType.attached, route, epoch, body);
     // Only now: what the channel has to say is said after ATTACHED.

@@ -75,6 +75,8 @@ export const JobsTold = v.object({
 });
 export type JobsTold = v.InferOutput<typeof JobsTold>;
 
+const Features = v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(64));
+
 /** The head of ATTACH; the resume vector follows it (resume.ts). */
 export const Attach = v.object({
   /** A channel is never made by accident: what should go on says `resume`. */
@@ -89,6 +91,8 @@ export const Attach = v.object({
   seen: v.optional(Count, 0),
   /** How long the driver keeps the channel without a link; 0 ends it with its route. */
   leaseMs: v.optional(Count, 0),
+  /** What this end can do in the channel (version.ts); of a peer from before that, nothing. */
+  features: v.optional(Features, []),
   /**
    * Said for the hub. `wake` resumes a session that is suspended, and only with a first attach: a
    * channel that comes back by itself never wakes anything. `observe` neither wakes a session nor
@@ -108,6 +112,8 @@ export const Attached = v.object({
   attachSeq: v.optional(Count, 1),
   opened: v.optional(Count, 0),
   seen: v.optional(Count, 0),
+  /** What is in force in the channel, since it was made. */
+  features: v.optional(Features, []),
 });
 export type Attached = v.InferOutput<typeof Attached>;
 

@@ -10,9 +10,21 @@ export const PROTOCOL_VERSION = 1;
 /** Minors that this version speaks; what both ends name is in force on a link. */
 export const FEATURES: readonly string[] = ["resume", "hop"];
 
+/**
+ * What the two ends of a channel agree upon when it is made, past all hubs between them:
+ *
+ * open-crc  The CRC of a stream begins with the body of its OPEN.
+ */
+export const CHANNEL_FEATURES: readonly string[] = ["open-crc"];
+
 /** What a hub answers to the features that a peer named. */
 export function commonFeatures(theirs: readonly string[]): string[] {
   return FEATURES.filter((feature) => theirs.includes(feature));
+}
+
+/** What a driver answers to the features of an ATTACH. */
+export function commonChannelFeatures(theirs: readonly string[]): string[] {
+  return CHANNEL_FEATURES.filter((feature) => theirs.includes(feature));
 }
 
 export const SUBPROTOCOL = "hsp.v1";

@@ -24,6 +24,7 @@ import { encodeFrame, FLAG_FIN, FrameType, type Frame } from "../protocol/frame.
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
 import { OpenOk, OpenRequest, readCtl, Reset } from "../protocol/services.ts";
+import { CHANNEL_FEATURES } from "../protocol/version.ts";
 import type { Egress } from "./egress.ts";
 import { Stream, type StreamEnd, type StreamEvents, type StreamPort } from "./stream.ts";
 
@@ -35,6 +36,8 @@ export interface ChannelOptions {
   readonly crc32?: Crc32;
   /** The peer opened a stream: accept or reset it. */
   readonly onOpen: (request: OpenRequest, stream: Stream) => void;
+  /** The peer ended a stream of its own before its OPEN came, which was lost on the way. */
+  readonly onMissed?: (id: number, reset: Reset) => void;
 }
 
 /** The link under a channel, for as long as it lasts. */
@@ -77,6 +80,8 @@ export class Channel {
   #highestPeerId = 0;
   /** Lower ids of the peer whose OPEN has not come: it was lost, and comes again. */
   readonly #skipped = new Set<number>();
+  /** Of what both ends can do (version.ts); decided when the channel is made. */
+  #features: readonly string[] = CHANNEL_FEATURES;
   #closed = false;
   #probeTimer: TimerId = null;
 
@@ -102,6 +107,22 @@ export class Channel {
 
   get link(): ChannelLink | null {
     return this.#link;
+  }
+
+  get features(): readonly string[] {
+    return this.#features;
+  }
+
+  /** Both ends have named what they can do; before the first stream of the channel. */
+  agree(features: readonly string[]): void {
+    assert(this.#nextId <= 2 && this.#highestPeerId === 0, "a channel agrees before it has streams");
+    this.#features = features;
+  }
+
+  /** How a stream was broken off, as long as that is remembered. */
+  resetOf(id: number): Reset | null {
+    const tombstone = this.#tombstones.get(id);
+    return tombstone?.kind === "reset" ? tombstone.reset : null;
   }
 
   /** Bytes kept for the peer and for consumers, of all streams. */
@@ -179,6 +200,7 @@ export class Channel {
       // stream whose OPEN was lost: that comes again.
       const lost = this.#isPeers(frame.stream) && this.#isUnseen(frame.stream);
       if (frame.type === FrameType.probe && !lost) this.#tellEnd(frame.stream);
+      if (frame.type === FrameType.reset && lost) this.#missed(frame);
       return;
     }
     stream.heard();
@@ -240,6 +262,14 @@ export class Channel {
     else this.#options.onOpen(request.open, stream);
   }
 
+  /** A stream that ended before it was known here: its OPEN does not come any more. */
+  #missed(frame: Frame): void {
+    const reset = parseControl(Reset, frame.body);
+    if (!this.#skipped.delete(frame.stream)) this.#noteOpened(frame.stream);
+    this.#bury(frame.stream, { kind: "reset", reset });
+    this.#options.onMissed?.(frame.stream, reset);
+  }
+
   /** `opened` is the highest id that this side had given out by itself. */
   #resume(entry: ResumeEntry, opened: number): void {
     const { stream: id } = entry;
@@ -281,7 +311,8 @@ export class Channel {
   ): Stream {
     const crc = this.#options.crc32 ?? crc32;
     const { clock } = this.#options;
-    const options = { id, sendBytes, receiveBytes, open: body, own, crc32: crc, clock };
+    const crcOfOpen = this.#features.includes("open-crc");
+    const options = { id, sendBytes, receiveBytes, open: body, own, crcOfOpen, crc32: crc, clock };
     const stream = new Stream(this.#port, options);
     this.#streams.set(id, stream);
     this.#armProbe();
@@ -298,9 +329,14 @@ export class Channel {
   #buried(stream: Stream, end: StreamEnd): void {
     this.#streams.delete(stream.id);
     this.#link?.egress.forget(stream);
-    const tombstone: Tombstone =
-      end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() };
-    this.#tombstones.set(stream.id, tombstone);
+    this.#bury(
+      stream.id,
+      end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() },
+    );
+  }
+
+  #bury(id: number, tombstone: Tombstone): void {
+    this.#tombstones.set(id, tombstone);
     const [oldest] = this.#tombstones.keys();
     if (oldest !== undefined && this.#tombstones.size > limits.TOMBSTONES_MAX) {
       this.#tombstones.delete(oldest);

@@ -44,6 +44,8 @@ export interface StreamOptions {
    * of another stream, although neither has a byte yet.
    */
   readonly open: Uint8Array;
+  /** Unless the peer is older than that. */
+  readonly crcOfOpen: boolean;
   /** This side opens it. Of a stream of the peer nothing is handed on before `accept`. */
   readonly own: boolean;
 }

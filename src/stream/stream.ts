@@ -55,8 +55,8 @@ export class Stream implements DataSource {
   constructor(port: StreamPort, options: StreamOptions) {
     this.#port = port;
     this.id = options.id;
-    const { crc32, open, own } = options;
-    const startCrc = crc32(open, 0);
+    const { crc32, open, own, crcOfOpen } = options;
+    const startCrc = crcOfOpen ? crc32(open, 0) : 0;
     this.#send = new SendSide(options.sendBytes, crc32, startCrc);
     this.#receive = new ReceiveSide(options.receiveBytes, crc32, startCrc);
     this.#pacer = new WindowPacer(options.clock);

@@ -261,11 +261,14 @@ describe("an attached session", () => {
       body,
     });
 
+  const BROKEN = { code: "IO", message: "no more pipes" };
+
   /** Its exit names stream 2 for its errors, whose OPEN was lost. */
-  async function withoutItsErrors(channel: SessionChannel): Promise<ExecStream> {
+  async function withoutItsErrors(channel: SessionChannel, broken = false): Promise<ExecStream> {
     const exec = channel.exec({ argv: ["x"] });
     await quiet();
     say(FrameType.openOk, { rxMax: 100, pid: 7 }, { route: ROUTE, stream: 1 });
+    if (broken) say(FrameType.reset, BROKEN, { route: ROUTE, stream: 2 });
     const exit = encodeJson({ type: "exit", code: 3, signal: null, stderr: 2 });
     say(FrameType.ctl, encodeCtl(0, exit), { route: ROUTE, stream: 1 });
     hub.send(fin(1, encodeData({ offset: 0, bytes: new Uint8Array(), ctlTx: 1 })));
@@ -281,6 +284,20 @@ describe("an attached session", () => {
     const exec = await withoutItsErrors(channel);
     connection.close();
     await expect(exec.exit).rejects.toMatchObject({ code: "LinkLost" });
+  });
+
+  test("exec: errors that are broken off before their OPEN came end the command", async () => {
+    const { channel } = await attached();
+    const exec = await withoutItsErrors(channel);
+    say(FrameType.reset, BROKEN, { route: ROUTE, stream: 2 });
+    await quiet();
+    await expect(exec.exit).rejects.toMatchObject({ message: "no more pipes" });
+  });
+
+  test("exec: and those that were broken off before its exit named them", async () => {
+    const { channel } = await attached();
+    const exec = await withoutItsErrors(channel, true);
+    await expect(exec.exit).rejects.toMatchObject({ message: "no more pipes" });
   });
 
   test("exec: errors that a restored driver does not know are lost", async () => {

@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 
 const attach = (mode: Attach["mode"], attachSeq: number, rest: Partial<Attach> = {}) => {
-  const head = { session: "s", channelId: "c", opened: 0, seen: 0, leaseMs: HOUR_MS };
+  const head = { session: "s", channelId: "c", opened: 0, seen: 0, leaseMs: HOUR_MS, features: [] };
   return table.take({ mode, attachSeq, ...head, ...rest });
 };
 

@@ -20,6 +20,7 @@ const attachHead = {
   opened: 1,
   seen: 2,
   leaseMs: 60_000,
+  features: ["open-crc"],
 };
 const attachedHead = {
   channelId: "chn_1",
@@ -28,6 +29,7 @@ const attachedHead = {
   attachSeq: 2,
   opened: 2,
   seen: 1,
+  features: ["open-crc"],
 };
 const entry = {
   stream: 1,

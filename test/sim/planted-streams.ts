@@ -89,6 +89,20 @@ export const streamPlants: readonly Plant[] = [
     "takeOffset(message, STREAM_HEADER_BYTES));",
   ),
   plant(
+    "signal-twice",
+    "a control message that comes again counts again",
+    "stream/ctl-queue.ts",
+    'if (seq < this.rx) return "old";',
+    'if (seq < this.rx) return "deliver";',
+  ),
+  plant(
+    "crc-of-open-for-all",
+    "an old peer, too, is met with a CRC that begins with the OPEN",
+    "driver/channel-table.ts",
+    "channel.agree(commonChannelFeatures(features));",
+    "void features;",
+  ),
+  plant(
     "never-asks",
     "silence is never questioned",
     "stream/channel.ts",

@@ -34,6 +34,7 @@ export interface Run {
   readonly out: Uint8Array[];
   readonly err: Uint8Array[];
   readonly taken: Uint8Array[];
+  readonly signals: string[];
   exitCode: number | null;
 }
 
@@ -137,7 +138,8 @@ export class StreamDriver {
     }
     const [name = "", outBytes, errBytes] = request.argv;
     const known = this.runs.get(name);
-    const run: Run = known ?? { name, starts: 0, out: [], err: [], taken: [], exitCode: null };
+    const fresh = { name, starts: 0, out: [], err: [], taken: [], signals: [], exitCode: null };
+    const run: Run = known ?? fresh;
     run.starts += 1;
     this.runs.set(name, run);
     const random = seededRandom(`${this.#seed}/${name}`);
@@ -145,7 +147,9 @@ export class StreamDriver {
       if (stream.closed) return;
       this.#run(run, stream, channel, [Number(outBytes), Number(errBytes)], random);
     }, random.next() * PAUSE_MAX_MS);
-    stream.listen({});
+    stream.listen({
+      onCtl: (ctl) => void (ctl.type === "signal" && run.signals.push(ctl.signal)),
+    });
   };
 
   #run(run: Run, stream: Stream, channel: Channel, bytes: [number, number], random: Random): void {
@@ -161,6 +165,7 @@ export class StreamDriver {
       stream.end();
     };
     stream.listen({
+      onCtl: (ctl) => void (ctl.type === "signal" && run.signals.push(ctl.signal)),
       onBytes: (taken) => {
         run.taken.push(taken.slice());
         if (random.next() < 0.7) return;

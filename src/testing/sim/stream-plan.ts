@@ -34,11 +34,18 @@ export interface ExecPlan {
   readonly inBytes: number;
   /** How long a consumer takes for a chunk; 0 is at once. */
   readonly slowMs: number;
+  /** When its caller signals it, counted from its start. */
+  readonly signalsAtMs: readonly number[];
 }
+
+/** Who speaks as the first version did; a hub of that kind passes nothing else on. */
+export const OLD_PEERS = ["nobody", "client", "driver", "hub"] as const;
+export type OldPeer = (typeof OLD_PEERS)[number];
 
 export interface StreamPlan {
   readonly seed: number;
   readonly latencyMs: number;
+  readonly old: OldPeer;
   readonly execs: readonly ExecPlan[];
   readonly faults: readonly StreamFault[];
   /** Faults come until here. */
@@ -52,10 +59,14 @@ const TROUBLE_MS = 20_000;
 const CALM_MS = 150_000;
 const FAULTS_MAX = 16;
 const EXECS_MAX = 4;
+const SIGNALS_MAX = 20;
 /** Chance that a seed knows a given kind of fault at all. */
 const KIND_SHARE = 0.35;
 /** Chance that a fault is followed at once by another: inside the handshake that it causes. */
 const ECHO_SHARE = 0.5;
+
+/** Chance that not all are of this version. */
+const OLD_SHARE = 0.3;
 
 export function streamPlanFor(seed: number, random: Random): StreamPlan {
   const known = STREAM_FAULTS.filter(() => random.next() < KIND_SHARE);
@@ -83,12 +94,20 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
     errBytes: bytes(120_000),
     inBytes: bytes(400_000),
     slowMs: random.next() < 0.4 ? Math.round(random.next() * 60) : 0,
+    signalsAtMs: Array.from({ length: Math.floor(random.next() ** 2 * SIGNALS_MAX) }, () =>
+      Math.round(random.next() * TROUBLE_MS),
+    ),
   }));
+  const old = random.next() < OLD_SHARE ? pick(OLD_PEERS, random) : "nobody";
   const times = { troubleMs: TROUBLE_MS, untilMs: TROUBLE_MS + CALM_MS };
-  return { seed, latencyMs, execs, faults, ...times };
+  return { seed, latencyMs, old, execs, faults, ...times };
 }
 
 /** Faults after which a stream may end with a word instead of its last byte. */
 export function losesTimeline(kind: StreamFaultKind): boolean {
   return kind === "driver-restarted" || kind.startsWith("restored") || kind.startsWith("twin");
+}
+
+function pick<T>(from: readonly [T, ...T[]], random: Random): T {
+  return from[Math.floor(random.next() * from.length)] ?? from[0];
 }

@@ -62,6 +62,8 @@ export function runStreamPlan(plan: StreamPlan): StreamOutcome {
   const { sometimes } = world;
   for (const { error } of world.calls) sometimes.add(error === null ? "finished" : error.code);
   if (world.calls.length > 1) sometimes.add("several streams");
+  if (plan.old !== "nobody") sometimes.add(`an old ${plan.old}`);
+  if (world.calls.some(({ signals }) => signals.length > 0)) sometimes.add("signalled");
   const { eventsRun } = world.kernel;
   return { plan, violations, trace: traceOf(world), eventsRun, sometimes };
 }
@@ -119,7 +121,8 @@ function isPrefix(call: Call, run: Run): boolean {
   return (
     startsWith(join(run.out), join(call.out)) &&
     startsWith(join(run.err), join(call.err)) &&
-    startsWith(call.given, join(run.taken))
+    startsWith(call.given, join(run.taken)) &&
+    run.signals.every((signal, index) => signal === call.signals[index])
   );
 }
 
@@ -128,7 +131,8 @@ function isWhole(call: Call, run: Run): boolean {
     isPrefix(call, run) &&
     join(call.out).length === call.plan.outBytes &&
     join(call.err).length === call.plan.errBytes &&
-    join(run.taken).length === call.given.length
+    join(run.taken).length === call.given.length &&
+    run.signals.length >= call.signalsBeforeEnd
   );
 }
 

@@ -14,6 +14,7 @@ import { SimLink } from "./network.ts";
 import { ShadowProcess } from "./shadow-process.ts";
 import { pattern, shadowed, StreamDriver } from "./stream-driver.ts";
 import type { ExecPlan, StreamFault, StreamPlan } from "./stream-plan.ts";
+import { asOldPeer } from "./stream-old-peer.ts";
 import { StreamRelay, type EpochRow } from "./stream-relay.ts";
 
 /** What a caller of a command saw and gave. */
@@ -22,6 +23,10 @@ export interface Call {
   readonly out: Uint8Array[];
   readonly err: Uint8Array[];
   readonly given: Uint8Array;
+  /** The signals that were sent, in their order. */
+  readonly signals: string[];
+  /** How many of them before the end of stdin, which none of these may come after. */
+  signalsBeforeEnd: number;
   exits: number;
   exitCode: number | null;
   error: HubError | null;
@@ -276,7 +281,8 @@ export class StreamWorld {
     if (this.calls.some((call) => call.plan === plan)) return;
     const { clock } = this.#client;
     const given = pattern(`${plan.name}/in`, 0, plan.inBytes, 0);
-    const call: Call = { plan, given, out: [], err: [], exits: 0, exitCode: null, error: null };
+    const empty = { out: [], err: [], signals: [], signalsBeforeEnd: 0 };
+    const call: Call = { plan, given, ...empty, exits: 0, exitCode: null, error: null };
     this.calls.push(call);
     const random = seededRandom(`${this.plan.seed}/${plan.name}/caller`);
     const take = (kept: Uint8Array[]) => (bytes: Uint8Array) => {
@@ -301,12 +307,21 @@ export class StreamWorld {
         call.error = error as HubError;
       },
     );
+    for (const atMs of plan.signalsAtMs) {
+      clock.setTimeout(() => {
+        if (call.exits > 0) return;
+        const name = `S${call.signals.length}`;
+        call.signals.push(name);
+        exec.signal(name);
+      }, atMs);
+    }
     const feed = async (): Promise<void> => {
       for (let at = 0; at < given.length;) {
         const end = at + 1 + Math.floor(random.next() * IN_CHUNK_MAX);
         await exec.stdin.write(given.subarray(at, end));
         at = end;
       }
+      call.signalsBeforeEnd = call.signals.length;
       exec.stdin.end();
     };
     void feed();
@@ -325,7 +340,10 @@ export class StreamWorld {
       hub: hub.process,
       driver: process,
     });
-    hub.process.run(() => accept(hub, link.hub));
+    const { old } = this.plan;
+    const isOld = old === "hub" || (old === "client") === (process === this.#client);
+    const socket = isOld && old !== "nobody" ? asOldPeer(link.hub) : link.hub;
+    hub.process.run(() => accept(hub, socket));
     return link;
   }
 
