@@ -90,7 +90,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
       if (ctl.stderr !== undefined && stderrEnded === null) {
         stderrEnded = false;
         missing = ctl.stderr;
-        // Or it was broken off before this side had heard of it, and never comes.
+        // Broken off before this side had heard of it: it never comes.
         const broken = channel.resetOf(missing);
         if (broken !== null) fail(resetFault(broken));
       }
@@ -100,8 +100,7 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
     },
     onClosed: (end) => {
       if (end.kind === "reset") fail(resetFault(end.reset));
-      else if (exit === null)
-        fail(new HubError("ProtocolBroken", "the command ended without exit"));
+      else if (exit === null) fail(noExit());
     },
   });
   return {
@@ -146,4 +145,8 @@ function openOf(request: ExecRequest): OpenRequest {
     ...(request.key !== undefined && { key: request.key }),
     rxMax: limits.STREAM_WINDOW_BYTES,
   };
+}
+
+function noExit(): HubError {
+  return new HubError("ProtocolBroken", "the command ended without exit");
 }

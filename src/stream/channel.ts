@@ -115,7 +115,10 @@ export class Channel {
 
   /** Both ends have named what they can do; before the first stream of the channel. */
   agree(features: readonly string[]): void {
-    assert(this.#nextId <= 2 && this.#highestPeerId === 0, "a channel agrees before it has streams");
+    assert(
+      this.#nextId <= 2 && this.#highestPeerId === 0,
+      "a channel agrees before it has streams",
+    );
     this.#features = features;
   }
 
@@ -329,10 +332,7 @@ export class Channel {
   #buried(stream: Stream, end: StreamEnd): void {
     this.#streams.delete(stream.id);
     this.#link?.egress.forget(stream);
-    this.#bury(
-      stream.id,
-      end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() },
-    );
+    this.#bury(stream.id, end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() });
   }
 
   #bury(id: number, tombstone: Tombstone): void {

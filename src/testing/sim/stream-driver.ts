@@ -18,6 +18,7 @@ import type { OpenService } from "../../driver/services/service.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { parseControl, Welcome } from "../../protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
+import type { Ctl } from "../../protocol/services.ts";
 import { FEATURES } from "../../protocol/version.ts";
 import type { Channel } from "../../stream/channel.ts";
 import { Redial } from "../../stream/redial.ts";
@@ -147,9 +148,7 @@ export class StreamDriver {
       if (stream.closed) return;
       this.#run(run, stream, channel, [Number(outBytes), Number(errBytes)], random);
     }, random.next() * PAUSE_MAX_MS);
-    stream.listen({
-      onCtl: (ctl) => void (ctl.type === "signal" && run.signals.push(ctl.signal)),
-    });
+    stream.listen({ onCtl: (ctl) => noteSignal(run, ctl) });
   };
 
   #run(run: Run, stream: Stream, channel: Channel, bytes: [number, number], random: Random): void {
@@ -165,7 +164,7 @@ export class StreamDriver {
       stream.end();
     };
     stream.listen({
-      onCtl: (ctl) => void (ctl.type === "signal" && run.signals.push(ctl.signal)),
+      onCtl: (ctl) => noteSignal(run, ctl),
       onBytes: (taken) => {
         run.taken.push(taken.slice());
         if (random.next() < 0.7) return;
@@ -210,6 +209,10 @@ export class StreamDriver {
     };
     next();
   }
+}
+
+function noteSignal({ signals }: Run, ctl: Ctl): void {
+  if (ctl.type === "signal") signals.push(ctl.signal);
 }
 
 /** Bytes that differ at every offset, lane and timeline, so that no splice can hide. */
