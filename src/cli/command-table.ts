@@ -161,6 +161,33 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/sh.ts"),
   },
   {
+    name: "cp",
+    args: "<source> <target>",
+    about: "copy files and directories into a session or out of it; one side is NAME:PATH",
+    options: [["-r, --recursive", "as it is anyway: directories are copied whole"], ...intent],
+    examples: [
+      "holdfast cp ./app demo:/srv/app",
+      "holdfast cp demo:results.tar.gz .",
+      "holdfast cp ./site/. demo:www",
+    ],
+    load: () => import("./commands/cp.ts"),
+  },
+  {
+    name: "forward",
+    args: "<name> [forwards...]",
+    about: "reach ports and sockets of a session from here: [LOCAL:]REMOTE; runs until ^C",
+    options: [
+      ["-R, --reverse <forward...>", "the other way: [REMOTE:]LOCAL; may be given often"],
+      ...intent,
+    ],
+    examples: [
+      "holdfast forward demo 3000",
+      "holdfast forward demo 8080:3000 0:5432 ./docker.sock:/run/docker.sock",
+      "holdfast forward demo -R 9000:9000",
+    ],
+    load: () => import("./commands/forward.ts"),
+  },
+  {
     name: "pause",
     args: "<name>",
     about: "freeze a session on purpose",

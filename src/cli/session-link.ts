@@ -1,4 +1,6 @@
 /** Attaches to a session over WebSocket, for the commands that work inside it. */
+import type { HubConnection } from "../client/hub-connection.ts";
+import { LastingChannel } from "../client/lasting-channel.ts";
 import { connectNode } from "../client/node.ts";
 import type { SessionChannel } from "../client/session-channel.ts";
 import { lastEventSeq } from "../client/verdict.ts";
@@ -18,6 +20,30 @@ export interface SessionLink {
  * counts as its use. Without either a suspended session is refused, with how to wake it.
  */
 export async function attachSession(cli: Cli, name: string): Promise<SessionLink> {
+  return attach(cli, name, async (connection, observe) => {
+    const intent = observe ? ({ intent: "observe" } as const) : {};
+    return { channel: await connection.attach(name, intent), close: () => connection.close() };
+  });
+}
+
+export interface LastingLink {
+  readonly lasting: LastingChannel;
+  close(): void;
+}
+
+/** The same for what goes on in a new channel when a driver is started anew. */
+export async function attachLastingly(cli: Cli, name: string): Promise<LastingLink> {
+  return attach(cli, name, async (connection, observe) => {
+    const lasting = await LastingChannel.attach(connection, name, { observe });
+    return { lasting, close: () => connection.close() };
+  });
+}
+
+async function attach<T>(
+  cli: Cli,
+  name: string,
+  open: (connection: HubConnection, observe: boolean) => Promise<T>,
+): Promise<T> {
   const [wakes, observes] = [flagOption(cli, "wake"), flagOption(cli, "observe")];
   if (wakes && observes) {
     throw usageError("--wake and --observe exclude each other", `holdfast why ${name}`);
@@ -31,8 +57,7 @@ export async function attachSession(cli: Cli, name: string): Promise<SessionLink
     });
   });
   try {
-    const intent = observes ? ({ intent: "observe" } as const) : {};
-    return { channel: await connection.attach(name, intent), close: () => connection.close() };
+    return await open(connection, observes);
   } catch (error) {
     connection.close();
     throw error;

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import type { FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
 import { DiskFault } from "../disk/disk-fault.ts";
 import { DiskGate } from "../disk/disk-gate.ts";
@@ -15,6 +14,7 @@ import { PartFile } from "../disk/part-file.ts";
 import type { FileInfo } from "../protocol/file-services.ts";
 import type { Digest, FileReading } from "./file-reading.ts";
 import type { FileWriting } from "./file-writing.ts";
+import { goesOn } from "./lasting-channel.ts";
 import type { SessionChannel } from "./session-channel.ts";
 import { fileFault } from "./wire-faults.ts";
 
@@ -31,13 +31,6 @@ export interface CopyOptions {
 /** All calls on files of this process. */
 export const localDisk = new DiskGate(systemClock);
 
-/** The channel, the driver or its memory was lost, and not the copy. */
-const GOES_ON: ReadonlySet<FaultCode> = new Set([
-  "LinkLost",
-  "DriverRestarted",
-  "LeaseExpired",
-  "RolledBack",
-]);
 /** Attempts in a row that bring no byte. Each waits for a channel, so this is no matter of time. */
 const VAIN_ATTEMPTS_MAX = 20;
 
@@ -83,7 +76,7 @@ export async function downloadFile(
       return { ...file, ...digest };
     } catch (error) {
       if (error instanceof StalePart) state.anew = true;
-      if (error instanceof HubError && GOES_ON.has(error.code)) over = "keep";
+      if (goesOn(error)) over = "keep";
       throw error;
     } finally {
       await part[over]();
@@ -116,8 +109,7 @@ async function attempts<T>(
     } catch (error) {
       mustGoOn(signal);
       vain += 1;
-      const lost = error instanceof HubError && GOES_ON.has(error.code);
-      if ((lost || error instanceof StalePart) && vain < VAIN_ATTEMPTS_MAX) continue;
+      if ((goesOn(error) || error instanceof StalePart) && vain < VAIN_ATTEMPTS_MAX) continue;
       throw asHubError(error);
     }
   }

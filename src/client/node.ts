@@ -8,6 +8,8 @@ import { connectHub, type HubConnection } from "./hub-connection.ts";
 import { upgradeFault } from "./wire-faults.ts";
 
 export { downloadFile, uploadFile, type ChannelSource, type CopyOptions } from "./file-copy.ts";
+export { LastingChannel } from "./lasting-channel.ts";
+export { downloadTree, uploadTree, type TreeCopy, type TreeOptions } from "./tree-copy.ts";
 export { PortDuplex } from "./port-duplex.ts";
 
 /**

@@ -15,6 +15,9 @@ export const run: Run = async (cli, [shell = ""]) => {
     const list = takesName.replaceAll("|", " ");
     print(cli, `complete -c holdfast -f -n __fish_use_subcommand -a '${commands}'`);
     print(cli, `complete -c holdfast -n '__fish_seen_subcommand_from ${list}' -a "(${names})"`);
+    // Files come by themselves; a session's name ends with the colon that its path follows.
+    const places = `(${names} | sed 's/$/:/')`;
+    print(cli, `complete -c holdfast -F -n '__fish_seen_subcommand_from cp' -a "${places}"`);
     return 0;
   }
   if (!shells.includes(shell)) {
@@ -35,6 +38,8 @@ function bashScript(commands: string, takesName: string, names: string): string 
     "  else",
     '    case "${COMP_WORDS[1]}" in',
     `      ${takesName}) COMPREPLY=($(compgen -W "$(${names})" -- "$word")) ;;`,
+    "      cp) compopt -o nospace",
+    `        COMPREPLY=($(compgen -S : -W "$(${names})" -- "$word") $(compgen -f -- "$word")) ;;`,
     '      platform) COMPREPLY=($(compgen -W "info up" -- "$word")) ;;',
     '      config) COMPREPLY=($(compgen -W "show" -- "$word")) ;;',
     "    esac",

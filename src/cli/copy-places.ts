@@ -1,0 +1,60 @@
+/** What the two sides of `holdfast cp` mean: a place in a session or one of this machine. */
+import { basename } from "node:path";
+import { whyNotSessionName } from "../base/ids.ts";
+import { usageError } from "./cli.ts";
+
+export type CopyPlace =
+  | { readonly kind: "local"; readonly path: string }
+  | { readonly kind: "remote"; readonly session: string; readonly path: string };
+
+export interface CopyPlan {
+  readonly direction: "up" | "down";
+  readonly session: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A colon behind a session's name or id; `./a:b` is a file of this machine. */
+function placeOf(text: string): CopyPlace {
+  const colon = text.indexOf(":");
+  const head = text.slice(0, Math.max(0, colon));
+  if (colon > 0 && (whyNotSessionName(head) === null || /^ses_\w+$/.test(head))) {
+    return { kind: "remote", session: head, path: text.slice(colon + 1) };
+  }
+  return { kind: "local", path: text };
+}
+
+/** @throws HubError BadRequest when not exactly one side is in a session. */
+export function copyPlan(source: string, target: string): CopyPlan {
+  const [from, to] = [placeOf(source), placeOf(target)];
+  const hint = "holdfast cp ./file demo:/tmp/, or holdfast cp demo:/tmp/file .";
+  for (const [text, place] of [
+    [source, from],
+    [target, to],
+  ] as const) {
+    if (place.kind === "local" && place.path === "") throw usageError("an empty path", hint);
+    if (text.includes("\0")) throw usageError("a path cannot have a NUL in it", hint);
+  }
+  if (from.kind === to.kind) {
+    const both =
+      from.kind === "remote" ? "both places are in sessions" : "no place is in a session";
+    const fix = from.kind === "remote" ? "Copy to this machine first, then to the other." : hint;
+    throw usageError(`${both}: one of them is NAME:PATH`, fix);
+  }
+  if (from.kind === "remote") {
+    return { direction: "down", session: from.session, from: from.path, to: to.path };
+  }
+  const session = to.kind === "remote" ? to.session : "";
+  return { direction: "up", session, from: from.path, to: to.path };
+}
+
+/** As `cp` has it: into a directory that is there, else under that name; `dir/.` is its content. */
+export function finalPlace(
+  { from, to }: { readonly from: string; readonly to: string },
+  isDirectory: boolean,
+): string {
+  const name = basename(from);
+  const wantsContent = name === "." || name === ".." || name === "";
+  if (!isDirectory || wantsContent) return to === "" ? "." : to;
+  return to === "" ? name : `${to.replace(/\/+$/, "")}/${name}`;
+}
