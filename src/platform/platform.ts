@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "../base/log.ts";
+import { Activity } from "./api/activity.ts";
 import { makeServer } from "./api/server.ts";
 import type { PlatformServer } from "./api/server.ts";
 import { DataDir } from "./data-dir.ts";
@@ -56,6 +57,7 @@ export class Platform {
   readonly snapshots: Snapshots;
   readonly volumes: Volumes;
   readonly drills: Drills;
+  readonly activity = new Activity();
   /** Off unless asked for: who has the key of a platform that people work on breaks nothing. */
   readonly areFaultsEnabled: boolean;
   /** Why better tiers than the one in force were passed over. */

@@ -4,11 +4,11 @@
  */
 import type { SnapshotDto } from "@daytona/api-client";
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 import { done, refuse } from "./outcome.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Outcome, Refusal } from "./outcome.ts";
 import { firstOrganizationId } from "./organizations.ts";
 import { region } from "./sandbox/dto.ts";
 
@@ -23,12 +23,16 @@ export interface Snapshot {
   state: "active" | "inactive" | "pending";
   /** The directory laid below sandboxes; empty for the skeleton. */
   rootDir: string;
+  /** What is copied into each new sandbox; empty where it begins with nothing of its own. */
+  seedDir: string;
+  sourceSandboxId: string | null;
   createdAt: string;
   lastUsedAt: string | null;
 }
 
 /** As an older platform, which knew one organisation only, wrote it. */
-type StoredSnapshot = Omit<Snapshot, "organizationId"> & { organizationId?: string };
+type StoredSnapshot = Omit<Snapshot, Later> & Partial<Pick<Snapshot, Later>>;
+type Later = "organizationId" | "seedDir" | "sourceSandboxId";
 
 export const defaultSnapshot = "daytonaio/sandbox:0.6.0";
 
@@ -49,7 +53,9 @@ export class Snapshots {
       // An activation does not outlive its platform.
       const state = snapshot.state === "active" ? "active" : "inactive";
       const organizationId = snapshot.organizationId ?? firstOrganizationId;
-      this.all.set(snapshot.id, { ...snapshot, organizationId, state });
+      const { seedDir = "", sourceSandboxId = null } = snapshot;
+      const added = { organizationId, seedDir, sourceSandboxId };
+      this.all.set(snapshot.id, { ...snapshot, ...added, state });
     }
   }
 
@@ -85,10 +91,8 @@ export class Snapshots {
   }
 
   create(name: unknown, imageName: unknown, organizationId: string): Outcome<Snapshot> {
-    if (typeof name !== "string" || name === "") return refuse(400, "name should not be empty");
-    if (this.find(name, organizationId) !== undefined) {
-      return refuse(409, `Snapshot with name "${name}" already exists`);
-    }
+    const problem = this.nameProblem(name, organizationId);
+    if (problem !== undefined) return { ok: false, refusal: problem };
     if (typeof imageName !== "string" || !isAbsolute(imageName)) {
       return refuse(
         400,
@@ -102,7 +106,7 @@ export class Snapshots {
       }
     }
     const snapshot: Snapshot = {
-      ...builtIn(randomUUID(), name),
+      ...builtIn(randomUUID(), String(name)),
       organizationId,
       imageName,
       general: false,
@@ -112,6 +116,21 @@ export class Snapshots {
     this.all.set(snapshot.id, snapshot);
     this.save();
     return done(snapshot);
+  }
+
+  nameProblem(name: unknown, organizationId: string): Refusal | undefined {
+    if (typeof name !== "string" || name === "") {
+      return { status: 400, message: "name should not be empty" };
+    }
+    if (this.find(name, organizationId) === undefined) return undefined;
+    return { status: 409, message: `Snapshot with name "${name}" already exists` };
+  }
+
+  add(snapshot: Omit<Snapshot, "general" | "state" | "createdAt" | "lastUsedAt">): void {
+    const createdAt = new Date().toISOString();
+    const more = { general: false, state: "active", createdAt, lastUsedAt: null } as const;
+    this.all.set(snapshot.id, { ...snapshot, ...more });
+    this.save();
   }
 
   /** Answered while it is pending, as Daytona does: it becomes active once `ready` resolves. */
@@ -136,6 +155,7 @@ export class Snapshots {
   remove(snapshot: Snapshot): Outcome<Snapshot> {
     if (snapshot.general) return refuse(403, `Snapshot ${snapshot.name} is built in`);
     this.all.delete(snapshot.id);
+    if (snapshot.seedDir !== "") rmSync(snapshot.seedDir, { recursive: true, force: true });
     this.save();
     return done(snapshot);
   }
@@ -164,7 +184,7 @@ export function snapshotDto(snapshot: Snapshot): SnapshotDto {
     createdAt: snapshot.createdAt,
     updatedAt: snapshot.createdAt,
     lastUsedAt: snapshot.lastUsedAt,
-    sourceSandboxId: null,
+    sourceSandboxId: snapshot.sourceSandboxId,
     sandboxClass: "linux-vm",
     regionIds: [region],
   };
@@ -181,6 +201,8 @@ function builtIn(id: string, name: string): Snapshot {
     general: true,
     state: "active",
     rootDir: "",
+    seedDir: "",
+    sourceSandboxId: null,
     createdAt: builtInSince,
     lastUsedAt: null,
   };

@@ -7,7 +7,7 @@ import { describeWhere, needs } from "../support/needs.ts";
 import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
 
 /** Checks of what this platform does not do yet as Daytona does; shrinks, never grows. */
-const owed: readonly string[] = ["files.signed-urls"];
+const owed: readonly string[] = [];
 
 /** What the SDK is made of, without what it calls only itself. */
 const classes = ["Daytona", "FileSystem", "Git", "Process", "PtyHandle"];

@@ -187,18 +187,24 @@ describeWhere([needs.linux], "the contract at its edges", () => {
     const set = await post(`/sandbox/${box.id}/autostop/30`);
     expect(await set.json()).toMatchObject({ autoStopInterval: 30 });
     expect((await post(`/sandbox/${box.id}/autostop/-5`)).status).toBe(400);
+    const fresh = await daytona.create({ name: "fresh" });
     const activity = async (): Promise<string | undefined> =>
-      (await daytona.get("edge")).lastActivityAt;
+      (await daytona.get("fresh")).lastActivityAt;
     const before = await activity();
-    await fetch(`${platform.apiUrl.replace(/\/api$/, "")}/toolbox/${box.id}/version`, {
+    await fetch(`${platform.apiUrl.replace(/\/api$/, "")}/toolbox/${fresh.id}/version`, {
       headers: {
         authorization: `Bearer ${platform.apiKey}`,
         "x-daytona-skip-last-activity-update": "true",
       },
     });
     expect(await activity()).toBe(before);
-    await box.process.executeCommand("true");
-    expect(await activity()).not.toBe(before);
+    await fresh.process.executeCommand("true");
+    const used = await activity();
+    expect(used).not.toBe(before);
+    // The next one that is written down comes 45 s later.
+    await fresh.process.executeCommand("true");
+    expect(await activity()).toBe(used);
+    await fresh.delete();
   });
 });
 

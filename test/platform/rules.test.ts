@@ -65,6 +65,7 @@ const ago = (minutes: number): string => new Date(now - minutes * minute).toISOS
 const facts = (more: Partial<IdleFacts> = {}): IdleFacts => ({
   autoStopMinutes: 15,
   autoPauseMinutes: 0,
+  autoArchiveMinutes: 10_080,
   autoDeleteMinutes: -1,
   destroyAt: null,
   lastActivityAt: ago(5),
@@ -83,6 +84,15 @@ test.each<[string, SandboxState, Partial<IdleFacts>, string | undefined]>([
   ],
   ["idle, to pause", "started", { autoStopMinutes: 0, autoPauseMinutes: 5 }, "pause"],
   ["stopped, kept", "stopped", { stoppedAt: ago(9999) }, undefined],
+  ["stopped for a week", "stopped", { stoppedAt: ago(10_080) }, "archive"],
+  [
+    "stopped, archived as late as can be",
+    "stopped",
+    { autoArchiveMinutes: 0, stoppedAt: ago(43_199) },
+    undefined,
+  ],
+  ["archived, deleted", "archived", { autoDeleteMinutes: 10, stoppedAt: ago(10) }, "delete"],
+  ["archived, kept", "archived", { stoppedAt: ago(99_999) }, undefined],
   ["stopped, deleted at once", "stopped", { autoDeleteMinutes: 0, stoppedAt: ago(0) }, "delete"],
   ["stopped, not yet", "stopped", { autoDeleteMinutes: 10, stoppedAt: ago(9) }, undefined],
   ["stopped, now", "stopped", { autoDeleteMinutes: 10, stoppedAt: ago(10) }, "delete"],

@@ -22,7 +22,7 @@ interface SignedToken {
 }
 
 type Verdict =
-  | { kind: "relay"; target: RelayTarget }
+  | { kind: "relay"; target: RelayTarget; held: Held }
   | { kind: "login" }
   | { kind: "remember"; cookie: string; location: string }
   | { kind: "refuse"; status: number; message: string };
@@ -52,14 +52,17 @@ export class Previews {
     return { token, url: this.url(port, token) };
   }
 
-  expire(token: string): boolean {
-    return this.signed.delete(token);
+  /** Another sandbox's token, and one that there is not, is nothing to expire. */
+  expire(sandboxId: string, port: number, token: string): void {
+    const found = this.signed.get(token);
+    if (found?.sandboxId === sandboxId && found.port === port) this.signed.delete(token);
   }
 
   serve(address: PreviewAddress, incoming: IncomingMessage, response: ServerResponse): void {
     const verdict = this.judge(address, incoming);
     switch (verdict.kind) {
       case "relay":
+        this.parts.activity.request(verdict.held.record, incoming);
         relayHttp(incoming, response, verdict.target);
         return;
       case "login":
@@ -78,8 +81,10 @@ export class Previews {
 
   upgrade(address: PreviewAddress, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     const verdict = this.judge(address, incoming);
-    if (verdict.kind === "relay") relayUpgrade(incoming, socket, head, verdict.target);
-    else if (verdict.kind === "refuse") refuseUpgrade(socket, verdict.status, "Refused");
+    if (verdict.kind === "relay") {
+      this.parts.activity.open(verdict.held.record, incoming, socket);
+      relayUpgrade(incoming, socket, head, verdict.target);
+    } else if (verdict.kind === "refuse") refuseUpgrade(socket, verdict.status, "Refused");
     else refuseUpgrade(socket, 307, "Temporary Redirect");
   }
 
@@ -98,8 +103,7 @@ export class Previews {
     }
     const refusal = toolboxRefusal(held.record.state);
     if (refusal !== undefined) return { kind: "refuse", ...refusal };
-    held.record.lastActivityAt = new Date().toISOString();
-    return { kind: "relay", target: this.target(address.port, held, incoming) };
+    return { kind: "relay", held, target: this.target(address.port, held, incoming) };
   }
 
   private target(port: number, held: Held, incoming: IncomingMessage): RelayTarget {

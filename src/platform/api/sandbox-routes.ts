@@ -6,6 +6,7 @@ import type { Host } from "../host.ts";
 import type { NetworkKind } from "../isolation/tier.ts";
 import type { Platform } from "../platform.ts";
 import { claimedState, listed } from "../faults/step-faults.ts";
+import { fillFrom } from "../sandbox/copies.ts";
 import { newRecord, parseCreate } from "../sandbox/create-request.ts";
 import type { CreateWish } from "../sandbox/create-request.ts";
 import { sandboxDto } from "../sandbox/dto.ts";
@@ -85,7 +86,7 @@ async function create(platform: Platform, request: FastifyRequest): Promise<Outc
     },
     Date.now(),
   );
-  return platform.lifecycle.create(record);
+  return platform.lifecycle.create(record, fillFrom(host, snapshot.value, record));
 }
 
 /** Where the tier has no network namespace nothing can be held back, so nothing is promised. */
@@ -113,18 +114,20 @@ function previewRoutes(app: FastifyInstance, platform: Platform, previews: Previ
       if (!found.ok) return sendRefusal(request, reply, found.refusal);
       const seconds = Number(request.query.expiresInSeconds ?? 60);
       if (!Number.isInteger(seconds) || seconds < 1 || seconds > 86_400) {
-        const message = "expiresInSeconds must be between 1 and 86400";
+        const message = "expiresInSeconds must be between 1 second and 24 hours";
         return sendRefusal(request, reply, { status: 400, message });
       }
       const { record, port } = found.value;
       return reply.send({ sandboxId: record.id, port, ...previews.sign(record.id, port, seconds) });
     },
   );
-  app.post<{ Params: { token: string } }>(
+  app.post<{ Params: { id: string; port: string; token: string } }>(
     "/api/sandbox/:id/ports/:port/signed-preview-url/:token/expire",
     (request, reply) => {
-      if (previews.expire(request.params.token)) return reply.send({});
-      return sendRefusal(request, reply, { status: 404, message: "Signed preview URL not found" });
+      const found = lookUp(platform, request);
+      if (!found.ok) return sendRefusal(request, reply, found.refusal);
+      previews.expire(found.value.record.id, found.value.port, request.params.token);
+      return reply.send();
     },
   );
   app.get<{ Params: { id: string } }>("/api/sandbox/:id/toolbox-proxy-url", (request, reply) =>

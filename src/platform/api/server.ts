@@ -10,6 +10,8 @@ import type { AddressInfo } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Refusal } from "../outcome.ts";
 import { answerByDrill } from "../faults/front.ts";
+import { buildLogRoutes } from "./build-log-routes.ts";
+import { changeRoutes } from "./change-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import { organizationRoutes } from "./organization-routes.ts";
 import { platformRoutes } from "./platform-routes.ts";
@@ -21,6 +23,7 @@ import { sandboxRoutes } from "./sandbox-routes.ts";
 import { settingRoutes } from "./setting-routes.ts";
 import { snapshotRoutes } from "./snapshot-routes.ts";
 import { volumeRoutes } from "./volume-routes.ts";
+import { sshRoutes } from "./ssh-routes.ts";
 import { isToolboxUrl, proxyToolbox, proxyToolboxUpgrade } from "./toolbox-proxy.ts";
 
 /** A create with its environment and labels is far below this. */
@@ -59,6 +62,9 @@ export function makeServer(platform: Platform): PlatformServer {
   acceptEmptyJson(app);
   sandboxRoutes(app, platform, previews);
   settingRoutes(app, platform);
+  changeRoutes(app, platform);
+  sshRoutes(app, platform);
+  buildLogRoutes(app, platform);
   snapshotRoutes(app, platform);
   volumeRoutes(app, platform);
   organizationRoutes(app, platform);

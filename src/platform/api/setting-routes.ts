@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Platform } from "../platform.ts";
 import { texts } from "../sandbox/create-request.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
-import { sandboxNotFound } from "../sandbox/rules.ts";
+import { maxAutoArchiveMinutes, sandboxNotFound } from "../sandbox/rules.ts";
 import { heldOf, sendHeld } from "./sandbox-routes.ts";
 import { sendRefusal } from "./refusal.ts";
 
@@ -15,6 +15,8 @@ interface Interval {
   path: string;
   least: number;
   most: number;
+  /** What the real platform says of less than the least. */
+  says?: string;
   apply: (record: SandboxRecord, minutes: number) => void;
 }
 
@@ -25,10 +27,39 @@ const plain = (key: IntervalKey) => (record: SandboxRecord, minutes: number) => 
 const yearMinutes = 525_600;
 
 const intervals: readonly Interval[] = [
-  { path: "autostop", least: 0, most: yearMinutes, apply: plain("autoStopMinutes") },
-  { path: "autopause", least: 0, most: yearMinutes, apply: plain("autoPauseMinutes") },
-  { path: "autoarchive", least: 0, most: 43_200, apply: plain("autoArchiveMinutes") },
-  { path: "autodelete", least: -1, most: yearMinutes, apply: plain("autoDeleteMinutes") },
+  {
+    path: "autostop",
+    least: 0,
+    most: yearMinutes,
+    says: "Auto-stop interval must be non-negative",
+    apply: plain("autoStopMinutes"),
+  },
+  {
+    path: "autopause",
+    least: 0,
+    most: yearMinutes,
+    says: "Auto-pause interval must be non-negative",
+    apply: plain("autoPauseMinutes"),
+  },
+  {
+    path: "autoarchive",
+    least: 0,
+    most: yearMinutes,
+    says: "Auto-archive interval must be non-negative",
+    apply: (record, minutes) => {
+      // Zero asks for the longest, and more than that is not given.
+      const most = maxAutoArchiveMinutes;
+      record.autoArchiveMinutes = minutes === 0 ? most : Math.min(minutes, most);
+    },
+  },
+  {
+    path: "autodelete",
+    least: -yearMinutes,
+    most: yearMinutes,
+    apply: (record, minutes) => {
+      record.autoDeleteMinutes = Math.max(minutes, -1);
+    },
+  },
   {
     path: "ttl",
     least: 0,
@@ -90,7 +121,9 @@ function intervalRoute(app: FastifyInstance, platform: Platform, interval: Inter
       }
       const minutes = Number(request.params.minutes);
       if (!Number.isInteger(minutes) || minutes < interval.least || minutes > interval.most) {
-        const message = `${interval.path} must be an integer from ${interval.least} to ${interval.most}`;
+        const { path, least, most, says } = interval;
+        const range = `${path} must be an integer from ${least} to ${most}`;
+        const message = minutes < least ? (says ?? range) : range;
         return sendRefusal(request, reply, { status: 400, message });
       }
       interval.apply(held.record, minutes);

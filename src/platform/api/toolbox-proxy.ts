@@ -10,6 +10,8 @@ import { socketOf, treeOf } from "../sandbox/processes.ts";
 import type { Held, Registry } from "../sandbox/registry.ts";
 import { toolboxRefusal } from "../sandbox/rules.ts";
 import type { Organizations } from "../organizations.ts";
+import type { Activity } from "./activity.ts";
+import { isSignedFileRequest } from "./file-signature.ts";
 import { isSameSecret } from "./auth.ts";
 import { proxyEnvelope } from "./envelope.ts";
 import { passedHeaders, refuseUpgrade, relayHttp, relayUpgrade } from "./relay.ts";
@@ -19,13 +21,13 @@ export interface ProxyParts {
   host: Host;
   registry: Registry;
   organizations: Organizations;
+  activity: Activity;
 }
 
 type Verdict =
-  | { kind: "relay"; target: RelayTarget }
+  | { kind: "relay"; target: RelayTarget; held: Held }
   | { kind: "refuse"; status: number; code: string; message: string };
 
-const skipActivityHeader = "x-daytona-skip-last-activity-update";
 const prefix = "/toolbox/";
 
 export function isToolboxUrl(url: string): boolean {
@@ -39,6 +41,7 @@ export function proxyToolbox(
 ): void {
   const verdict = judge(parts, incoming);
   if (verdict.kind === "relay") {
+    parts.activity.request(verdict.held.record, incoming);
     relayHttp(incoming, response, verdict.target);
     return;
   }
@@ -60,8 +63,10 @@ export function proxyToolboxUpgrade(
   head: Buffer,
 ): void {
   const verdict = judge(parts, incoming);
-  if (verdict.kind === "relay") relayUpgrade(incoming, socket, head, verdict.target);
-  else refuseUpgrade(socket, verdict.status, verdict.code);
+  if (verdict.kind === "relay") {
+    parts.activity.open(verdict.held.record, incoming, socket);
+    relayUpgrade(incoming, socket, head, verdict.target);
+  } else refuseUpgrade(socket, verdict.status, verdict.code);
 }
 
 function judge(parts: ProxyParts, incoming: IncomingMessage): Verdict {
@@ -73,22 +78,23 @@ function judge(parts: ProxyParts, incoming: IncomingMessage): Verdict {
     return refusal(401, "UNAUTHORIZED", "unauthorized");
   }
   const stateRefusal = toolboxRefusal(held.record.state);
-  if (stateRefusal !== undefined) return refusal(400, "BAD_REQUEST", stateRefusal.message);
+  if (stateRefusal !== undefined) {
+    const { status, message } = stateRefusal;
+    return refusal(status, status === 404 ? "NOT_FOUND" : "BAD_REQUEST", message);
+  }
   const rootRefusal = missingRoot(parts.host, held, path, url);
   if (rootRefusal !== undefined) return rootRefusal;
-  if (incoming.headers[skipActivityHeader] !== "true") {
-    held.record.lastActivityAt = new Date().toISOString();
-  }
   const socketPath = socketOf(parts.host, id);
   const headers = passedHeaders(incoming, ["authorization", "x-daytona-preview-token"]);
   const absolute = path.startsWith("/") ? path : `/${path}`;
-  return { kind: "relay", target: { socketPath, path: absolute, headers } };
+  return { kind: "relay", held, target: { socketPath, path: absolute, headers } };
 }
 
 function isAllowed(parts: ProxyParts, incoming: IncomingMessage, held: Held | undefined): boolean {
-  if (held !== undefined && isOwn(parts, incoming, held)) return true;
+  if (held === undefined) return false;
+  if (isOwn(parts, incoming, held) || isSignedFileRequest(incoming, held.record)) return true;
   const token = incoming.headers["x-daytona-preview-token"];
-  return held !== undefined && isSameSecret(textOf(token), held.record.previewToken);
+  return isSameSecret(textOf(token), held.record.previewToken);
 }
 
 /** True with a key of the sandbox's own organisation. */

@@ -35,6 +35,11 @@ export const mergedOf = (dir: string): string => join(dir, "cow-merged");
 const upperOf = (dir: string): string => join(dir, "cow-upper");
 const workOf = (dir: string): string => join(dir, "cow-work");
 
+/** Where its own files are: the upper layer, or the whole copy. */
+export function topOf(tree: RootTree): string {
+  return tree.kind === "overlay" ? upperOf(tree.dir) : mergedOf(tree.dir);
+}
+
 export function homeOf(tree: RootTree): string {
   return mergedOf(tree.dir) + insideHome;
 }
@@ -42,10 +47,11 @@ export function homeOf(tree: RootTree): string {
 /** The files that differ per sandbox, written before the first start; they are the user's own. */
 export function prepareRoot(tree: RootTree, uid: number | undefined, hostname: string): void {
   const owner = uid ?? process.getuid?.() ?? 1000;
-  const top = tree.kind === "overlay" ? upperOf(tree.dir) : mergedOf(tree.dir);
+  const top = topOf(tree);
   mkdirSync(mergedOf(tree.dir), { recursive: true, mode: 0o755 });
   if (tree.kind === "overlay") mkdirSync(workOf(tree.dir), { recursive: true });
-  if (tree.kind === "copy") {
+  // A copy of another sandbox brings the whole root along.
+  if (tree.kind === "copy" && !existsSync(join(top, "etc"))) {
     cpSync(tree.lower, top, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     for (const name of ["tmp", "var/tmp"]) chmodSync(join(top, name), 0o1777);
   }

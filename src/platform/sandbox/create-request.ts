@@ -10,6 +10,7 @@ import { parseVolumes } from "./volume-wish.ts";
 export interface CreateWish {
   name: string | undefined;
   snapshot: string | undefined;
+  dockerfile: string | null;
   labels: Record<string, string>;
   env: Record<string, string>;
   isPublic: boolean;
@@ -35,6 +36,8 @@ const maxLabels = 64;
 const unsupported: Record<string, string> = {
   secrets: "secrets",
   linkedSandbox: "linked sandboxes",
+  networkAllowList: "network allow lists",
+  domainAllowList: "domain allow lists",
   outboundProxyUrl: "an outbound proxy",
 };
 
@@ -58,6 +61,7 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
   const wish: CreateWish = {
     name,
     snapshot: text("snapshot"),
+    dockerfile: null,
     labels: texts(fields, "labels", problems),
     env: texts(fields, "env", problems),
     isPublic: fields["public"] === true,
@@ -79,6 +83,7 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
       return refuse(400, "the local platform cannot build images; name a registered snapshot");
     }
     wish.snapshot = image;
+    wish.dockerfile = `FROM ${image}\n`;
   }
   if (wish.autoPauseMinutes > 0 && fields["autoStopInterval"] === undefined) {
     wish.autoStopMinutes = 0;
@@ -115,12 +120,14 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
     desiredState: "started",
     errorReason: null,
     snapshot: around.snapshotName,
+    dockerfile: wish.dockerfile,
     sandboxClass: wish.sandboxClass,
     labels: wish.labels,
     env: wish.env,
     isPublic: wish.isPublic,
     volumes: wish.volumes,
     network: around.network,
+    hasDoor: around.network === "proxy",
     cpu: wish.cpu,
     memoryGib: wish.memoryGib,
     diskGib: wish.diskGib,

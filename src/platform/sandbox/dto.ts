@@ -1,4 +1,5 @@
-import type { Sandbox } from "@daytona/api-client";
+import type { BuildInfo, Sandbox } from "@daytona/api-client";
+import type { Wire } from "../api/wire.ts";
 import type { SandboxRecord } from "./record.ts";
 
 /** One region and one runner: this machine. */
@@ -44,5 +45,14 @@ export function sandboxDto(record: SandboxRecord, apiOrigin: string, version: st
     runnerId: region,
     toolboxProxyUrl: `${apiOrigin}/toolbox`,
     ...nullable,
+    ...buildInfo(record),
   };
+}
+
+function buildInfo({ dockerfile, snapshot, createdAt }: SandboxRecord): Partial<Sandbox> {
+  if (dockerfile === null) return {};
+  const times = { createdAt, updatedAt: createdAt };
+  const info: Wire<BuildInfo> = { dockerfileContent: dockerfile, snapshotRef: snapshot, ...times };
+  // On the wire dates are texts; the generated type describes what no client of it makes of them.
+  return { buildInfo: info as unknown as BuildInfo };
 }

@@ -2,12 +2,13 @@
 import { lookup } from "node:dns/promises";
 import { chmodSync } from "node:fs";
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import { openEgress } from "../egress.ts";
 import type { Resolve } from "../egress.ts";
 import type { SandboxRecord } from "./record.ts";
 
 export class EgressDoors {
-  private readonly doors = new Map<string, Server>();
+  private readonly doors = new Map<string, { server: Server; sockets: Set<Socket> }>();
 
   /** True where sandboxes run as other users than the platform, in directories not theirs. */
   private readonly isShared: boolean;
@@ -23,15 +24,21 @@ export class EgressDoors {
     if ("error" in opened) return opened.error;
     // Only where another user shares it, and then that user cannot have put a link in its place.
     if (this.isShared) chmodSync(socketPath, 0o666);
-    this.doors.set(record.id, opened.server);
+    const sockets = new Set<Socket>();
+    opened.server.on("connection", (socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+    });
+    this.doors.set(record.id, { server: opened.server, sockets });
     return undefined;
   }
 
   close(id: string): void {
     const door = this.doors.get(id);
     if (door === undefined) return;
-    door.closeAllConnections();
-    door.close();
+    // A tunnel is no longer the server's, and goes with its socket.
+    for (const socket of door.sockets) socket.destroy();
+    door.server.close();
     this.doors.delete(id);
   }
 

@@ -81,7 +81,15 @@ export class Keeper {
         await this.lifecycle.noticeEnd(held);
         return;
       case "stopped":
+      case "archived":
       case "error":
+        return;
+      case "archiving":
+        record.state = "stopped";
+        return;
+      case "forking":
+      case "snapshotting":
+        await this.lifecycle.wake(held);
         return;
       case "destroying":
         record.state = "stopped";
@@ -118,6 +126,9 @@ export class Keeper {
         return;
       case "pause":
         await this.lifecycle.pause(held);
+        return;
+      case "archive":
+        await this.lifecycle.archive(held);
         return;
       case "delete":
         await this.lifecycle.delete(held);

@@ -11,7 +11,7 @@ import { stepFault } from "../faults/step-faults.ts";
 import type { StepFault } from "../faults/step-faults.ts";
 import { uidOf } from "../host.ts";
 import type { Host } from "../host.ts";
-import { prepareRoot, removeRoot } from "../isolation/root-tree.ts";
+import { prepareRoot, removeRoot, topOf } from "../isolation/root-tree.ts";
 import { done, refuse, textOf } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import { dirOf, endProcesses, isRunning, setPaused, startProcesses, treeOf } from "./processes.ts";
@@ -19,6 +19,9 @@ import type { DesiredState, SandboxRecord } from "./record.ts";
 import type { Held, Registry } from "./registry.ts";
 import { refusalOf } from "./rules.ts";
 import type { Verb } from "./rules.ts";
+
+/** Puts a new sandbox's first files in place; the reason why it could not, else undefined. */
+export type Fill = (top: string) => Promise<string | undefined>;
 
 export class Lifecycle {
   private readonly host: Host;
@@ -32,7 +35,7 @@ export class Lifecycle {
   }
 
   /** Holds until the sandbox is started or has failed; a failed one stays, with its reason. */
-  async create(record: SandboxRecord): Promise<Outcome<Held>> {
+  async create(record: SandboxRecord, fill?: Fill): Promise<Outcome<Held>> {
     if (this.registry.of(record.organizationId).some((held) => held.record.name === record.name)) {
       return refuse(409, `Sandbox with name ${record.name} already exists`);
     }
@@ -46,9 +49,12 @@ export class Lifecycle {
       this.tell(held, "creating");
       this.registry.save(held);
     };
-    return this.carryOut(held, fault, enter, () => {
-      const uid = uidOf(this.host, record.number);
-      prepareRoot(treeOf(this.host, record), uid, record.id.slice(0, 12));
+    return this.carryOut(held, fault, enter, async () => {
+      const tree = treeOf(this.host, record);
+      mkdirSync(topOf(tree), { recursive: true, mode: 0o755 });
+      const problem = await fill?.(topOf(tree));
+      if (problem !== undefined) return this.fail(held, problem);
+      prepareRoot(tree, uidOf(this.host, record.number), record.id.slice(0, 12));
       return this.bringUp(held);
     });
   }
@@ -74,6 +80,13 @@ export class Lifecycle {
       held.record.stoppedAt = new Date().toISOString();
       return this.reach(held, "stopped");
     });
+  }
+
+  /** Its files stay where they are: this machine has no colder place. */
+  archive(held: Held): Promise<Outcome<Held>> {
+    return this.transition(held, "archive", "archiving", "archived", () =>
+      Promise.resolve(this.reach(held, "archived")),
+    );
   }
 
   pause(held: Held): Promise<Outcome<Held>> {
@@ -114,6 +127,16 @@ export class Lifecycle {
     }
   }
 
+  /** The platform was killed while it copied this one, which stood still for that. */
+  async wake(held: Held): Promise<void> {
+    const { record } = held;
+    record.state = record.desiredState === "paused" ? "paused" : "started";
+    if (record.state === "started" && isRunning(record)) {
+      await setPaused(this.host, record, false);
+    }
+    await this.noticeEnd(held);
+  }
+
   /** The platform was killed while it made this one: its root may be half there. */
   async giveUpCreate(held: Held): Promise<void> {
     const problem = await endProcesses(this.host, held.record);
@@ -131,7 +154,8 @@ export class Lifecycle {
     const { state, sandboxClass } = held.record;
     const refusal = refusalOf(verb, { state, sandboxClass, pending: held.pending });
     if (refusal !== undefined) return { ok: false, refusal };
-    const fault = stepFault(this.drills, verb === "recover" ? "start" : verb, held.record);
+    const step = verb === "recover" ? "start" : verb;
+    const fault = step === "archive" ? undefined : stepFault(this.drills, step, held.record);
     if (fault?.kind === "refuse") return { ok: false, refusal: fault.refusal };
     if (fault?.kind === "ignore") return done(held);
     const enter = (): void => {

@@ -87,6 +87,7 @@ export async function startProcesses(
   if ("error" in opened) return opened.error;
   const gated = opened.doubted.length > 0;
   const spec = { ...specOf(host, record, tree, uid), volumes: opened.mounts, gated };
+  record.hasDoor = record.network === "proxy";
   const launched = launch(host, record, spec);
   record.launchedPid = launched.pid ?? null;
   const seen = await passGate(record, launched, opened.doubted).finally(opened.close);
@@ -313,7 +314,9 @@ export function pidsOf(host: Host, record: SandboxRecord): number[] {
   if (record.tier === "process" || record.process === null) {
     return [...new Set([...inCgroup, ...pidsWithEnvironment(`HOLDFAST_SANDBOX=${record.id}`)])];
   }
-  const inNamespace = pidsInNamespace(record.process.pidNamespace);
+  // The death of its first process ends a namespace, and the kernel gives its number to the next
+  // one, which may be another sandbox's by the time somebody looks.
+  const inNamespace = isAlive(record.process) ? pidsInNamespace(record.process.pidNamespace) : [];
   return [...new Set([...inCgroup, ...inNamespace])];
 }
 

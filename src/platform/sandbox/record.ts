@@ -11,7 +11,7 @@ import { readJsonFile, writeJsonFile } from "../json-file.ts";
 import { firstOrganizationId } from "../organizations.ts";
 import { PlatformStartError } from "../outcome.ts";
 
-export type DesiredState = "started" | "stopped" | "paused" | "destroyed";
+export type DesiredState = "started" | "stopped" | "paused" | "archived" | "destroyed";
 
 export interface SandboxRecord {
   format: 1;
@@ -25,12 +25,16 @@ export interface SandboxRecord {
   desiredState: DesiredState;
   errorReason: string | null;
   snapshot: string;
+  /** What the create brought to be built; null where it named a snapshot. */
+  dockerfile: string | null;
   sandboxClass: "linux-vm" | "container";
   labels: Record<string, string>;
   env: Record<string, string>;
   isPublic: boolean;
   volumes: SandboxVolume[];
   network: NetworkKind;
+  /** Whether what runs now was started with a way out, which can be shut and opened. */
+  hasDoor: boolean;
   cpu: number;
   memoryGib: number;
   diskGib: number;
@@ -80,5 +84,7 @@ export function loadRecord(dir: string): SandboxRecord | undefined {
   // Written by a platform that knew one organisation only, and no volumes.
   value["organizationId"] ??= firstOrganizationId;
   value["volumes"] ??= [];
+  value["dockerfile"] ??= null;
+  value["hasDoor"] ??= value["network"] === "proxy";
   return value as unknown as SandboxRecord;
 }

@@ -6,7 +6,7 @@ import { refuse } from "../outcome.ts";
 import type { Refusal } from "../outcome.ts";
 import type { SandboxRecord } from "./record.ts";
 
-export type Verb = "start" | "stop" | "pause" | "recover" | "delete";
+export type Verb = "start" | "stop" | "pause" | "recover" | "delete" | "archive";
 
 interface Standing {
   state: SandboxState;
@@ -23,6 +23,9 @@ const inMotion: readonly SandboxState[] = [
   "pausing",
   "resuming",
   "destroying",
+  "archiving",
+  "forking",
+  "snapshotting",
 ];
 
 export const changeInProgress = "Sandbox state change in progress";
@@ -47,10 +50,27 @@ export function refusalOf(verb: Verb, standing: Standing): Refusal | undefined {
       }
       if (state === "started") return undefined;
       return refuse(400, "Sandbox is not started").refusal;
+    case "archive":
+      if (state === "stopped") return undefined;
+      return refuse(400, "Sandbox is not stopped").refusal;
     case "recover":
       if (state === "error") return undefined;
       return refuse(400, "Sandbox is not in a recoverable state").refusal;
   }
+}
+
+/** A fork and a snapshot read a sandbox's files, and leave it as it was. */
+export function copyRefusal(
+  what: "fork" | "snapshot",
+  { state, sandboxClass }: Pick<SandboxRecord, "state" | "sandboxClass">,
+  pending: boolean,
+): Refusal | undefined {
+  if (pending || inMotion.includes(state)) return refuse(409, changeInProgress).refusal;
+  if (what === "fork" && sandboxClass !== "linux-vm") {
+    return refuse(422, "Forking is not supported for this sandbox").refusal;
+  }
+  if (state === "started" || state === "stopped" || state === "paused") return undefined;
+  return refuse(400, `Sandbox must be in started or stopped state to ${what}`).refusal;
 }
 
 export const noAddress =
@@ -58,16 +78,22 @@ export const noAddress =
 
 /** The proxy's answer for a sandbox that has no running container. */
 export function toolboxRefusal(state: SandboxState): Refusal | undefined {
-  return state === "started" || state === "starting" ? undefined : refuse(400, noAddress).refusal;
+  if (state === "started" || state === "starting") return undefined;
+  // What has been archived is on no machine that the proxy could ask.
+  if (state === "archived") return refuse(404, "sandbox container not found").refusal;
+  return refuse(400, noAddress).refusal;
 }
 
 export function sandboxNotFound(idOrName: string): { ok: false; refusal: Refusal } {
   return refuse(404, `Sandbox with ID or name ${idOrName} not found`);
 }
 
+export const maxAutoArchiveMinutes = 43_200;
+
 export interface IdleFacts {
   autoStopMinutes: number;
   autoPauseMinutes: number;
+  autoArchiveMinutes: number;
   autoDeleteMinutes: number;
   destroyAt: string | null;
   lastActivityAt: string;
@@ -79,7 +105,7 @@ export function dueVerb(
   state: SandboxState,
   facts: IdleFacts,
   nowMs: number,
-): "stop" | "pause" | "delete" | undefined {
+): "stop" | "pause" | "archive" | "delete" | undefined {
   if (facts.destroyAt !== null && nowMs >= Date.parse(facts.destroyAt)) return "delete";
   const idleMinutes = (nowMs - Date.parse(facts.lastActivityAt)) / 60_000;
   if (state === "started") {
@@ -87,9 +113,10 @@ export function dueVerb(
     if (facts.autoPauseMinutes > 0 && idleMinutes >= facts.autoPauseMinutes) return "pause";
     return undefined;
   }
-  if (state !== "stopped" || facts.stoppedAt === null || facts.autoDeleteMinutes < 0) {
-    return undefined;
-  }
+  if ((state !== "stopped" && state !== "archived") || facts.stoppedAt === null) return undefined;
   const stoppedMinutes = (nowMs - Date.parse(facts.stoppedAt)) / 60_000;
-  return stoppedMinutes >= facts.autoDeleteMinutes ? "delete" : undefined;
+  if (facts.autoDeleteMinutes >= 0 && stoppedMinutes >= facts.autoDeleteMinutes) return "delete";
+  // Zero is the longest that there is.
+  const archiveMinutes = facts.autoArchiveMinutes || maxAutoArchiveMinutes;
+  return state === "stopped" && stoppedMinutes >= archiveMinutes ? "archive" : undefined;
 }

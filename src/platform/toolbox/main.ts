@@ -10,6 +10,7 @@ import { environmentRoutes } from "./environment.ts";
 import { executeRoutes } from "./execute.ts";
 import { fileRoutes } from "./files.ts";
 import { gitRoutes } from "./git.ts";
+import { metricRoutes } from "./metrics.ts";
 import type { Place } from "./place.ts";
 import { portRoutes, portTarget, relayHttp, relayUpgrade } from "./ports.ts";
 import { fault, json, sendReply } from "./reply.ts";
@@ -73,6 +74,7 @@ function allRoutes(place: Place): Route[] {
     ...searchRoutes(place),
     ...gitRoutes(place),
     ...portRoutes(),
+    ...metricRoutes(),
   ];
 }
 

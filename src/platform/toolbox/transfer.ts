@@ -26,6 +26,7 @@ const boundary = "DAYTONA-FILE-BOUNDARY";
 export function transferRoutes(place: Place): Route[] {
   return [
     { method: "POST", path: "/files/upload", handler: (request) => upload(place, request) },
+    { method: "POST", path: "/files/upload-v2", handler: (request) => upload(place, request) },
     {
       method: "POST",
       path: "/files/bulk-upload",
