@@ -55,6 +55,7 @@ function session(n: number): HealthInput {
       stopsAt: null,
       human: { bytes: 0, lastAt: null },
       process: { running: null, oldest: null, lastAt: null },
+      away: null,
       probe: { lastAt: null },
       viewer: { attached: 0, passive: 0, lastAt: null },
     },

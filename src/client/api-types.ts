@@ -221,6 +221,8 @@ export interface Activity {
     readonly oldest: { readonly program: string; readonly startedAt: string } | null;
     readonly lastAt: string | null;
   };
+  /** Clients that lost their link while something of theirs runs: it is theirs until `endsAt`. */
+  readonly away?: { readonly clients: number; readonly endsAt: string } | null;
   readonly probe: { readonly lastAt: string | null };
   /** Attached clients; `passive` are those that have not typed anything. */
   readonly viewer: {

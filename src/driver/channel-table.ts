@@ -10,7 +10,7 @@ import type { Clock, TimerId } from "../base/clock.ts";
 import type { Crc32 } from "../base/crc32.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
-import type { Attach } from "../protocol/control.ts";
+import type { Attach, Away } from "../protocol/control.ts";
 import type { Reset } from "../protocol/services.ts";
 import { commonChannelFeatures } from "../protocol/version.ts";
 import { Channel } from "../stream/channel.ts";
@@ -30,6 +30,8 @@ export interface ChannelTableOptions {
   readonly log: Logger;
   readonly crc32?: Crc32;
   readonly openService: OpenService;
+  /** Clients went away, or came back, or their leases ended: who is away now. */
+  readonly onAway?: (away: Away | null) => void;
 }
 
 interface Entry {
@@ -37,6 +39,8 @@ interface Entry {
   readonly channel: Channel;
   attachSeq: number;
   leaseMs: number;
+  /** Its client has no way to it now. */
+  alone: boolean;
   /** How long it has been without a link, in time that this process ran. */
   aloneMs: number;
 }
@@ -78,6 +82,8 @@ export class ChannelTable {
     known.attachSeq = attachSeq;
     known.leaseMs = leaseMs;
     known.aloneMs = 0;
+    known.alone = false;
+    this.#tellAway();
     return { ok: true, channel: known.channel };
   }
 
@@ -88,6 +94,7 @@ export class ChannelTable {
       if (keep && entry.leaseMs > 0) this.#leaveAlone(entry);
       else this.#end(entry, { code: "CANCELLED", message: reason });
     }
+    this.#tellAway();
   }
 
   /** The link to the hub ended, and with it all routes. */
@@ -96,6 +103,7 @@ export class ChannelTable {
       if (entry.leaseMs > 0) this.#leaveAlone(entry);
       else this.#end(entry, { code: "DRIVER_GONE", message: "the link to the hub ended" });
     }
+    this.#tellAway();
   }
 
   #make({ channelId, attachSeq, leaseMs, features }: Attach): TakenChannel {
@@ -110,7 +118,14 @@ export class ChannelTable {
       onOpen: (request, stream) => openService(request, stream, channel),
     });
     channel.agree(commonChannelFeatures(features));
-    this.#entries.set(channelId, { id: channelId, channel, attachSeq, leaseMs, aloneMs: 0 });
+    this.#entries.set(channelId, {
+      id: channelId,
+      channel,
+      attachSeq,
+      leaseMs,
+      alone: false,
+      aloneMs: 0,
+    });
     return { ok: true, channel };
   }
 
@@ -137,6 +152,7 @@ export class ChannelTable {
 
   #leaveAlone(entry: Entry): void {
     if (entry.channel.link !== null) entry.aloneMs = 0;
+    entry.alone = true;
     entry.channel.unbind();
     this.#arm();
   }
@@ -167,6 +183,16 @@ export class ChannelTable {
       this.#end(entry, { code: "LEASE_EXPIRED", message: "nobody came back in time" });
     }
     if (alone) this.#arm();
+    this.#tellAway();
+  }
+
+  /** Of channels in which something runs: an empty one keeps nobody waiting. */
+  #tellAway(): void {
+    const away = [...this.#entries.values()].filter(
+      ({ alone, channel }) => alone && channel.size > 0,
+    );
+    const endsInMs = Math.min(...away.map(({ leaseMs, aloneMs }) => leaseMs - aloneMs));
+    this.#options.onAway?.(away.length === 0 ? null : { channels: away.length, endsInMs });
   }
 }
 

@@ -4,7 +4,7 @@
  * never come here.
  */
 import type { Clock } from "../base/clock.ts";
-import type { JobsTold } from "../protocol/control.ts";
+import type { Away, JobsTold } from "../protocol/control.ts";
 
 export interface Job {
   readonly kind: "exec" | "terminal";
@@ -19,7 +19,7 @@ export type TerminalIsBusy = (pid: number) => boolean | null;
 const LOOK_MS = 10_000;
 const PROGRAM_CHARS_MAX = 64;
 
-const NOTHING: JobsTold = { running: 0, oldest: null };
+const NOTHING: JobsTold = { running: 0, away: null, oldest: null };
 
 interface Entered extends Job {
   readonly startedAt: number;
@@ -30,6 +30,7 @@ export class Jobs {
   readonly #isBusy: TerminalIsBusy;
   readonly #entered = new Set<Entered>();
   readonly #listeners = new Set<(told: JobsTold) => void>();
+  #away: Away | null = null;
   #timer: unknown = null;
   #told = JSON.stringify(NOTHING);
 
@@ -48,6 +49,12 @@ export class Jobs {
     };
   }
 
+  /** Clients left without a word, or came back, or their time was over. */
+  awayIs(away: Away | null): void {
+    this.#away = away;
+    this.#look();
+  }
+
   /** Calls back with what runs now, and with each change. The returned function ends that. */
   listen(listener: (told: JobsTold) => void): () => void {
     this.#listeners.add(listener);
@@ -63,6 +70,7 @@ export class Jobs {
     const [oldest = null] = running.sort((a, b) => a.startedAt - b.startedAt);
     return {
       running: running.length,
+      away: this.#away,
       oldest: oldest && { program: nameOf(oldest.program), startedAt: oldest.startedAt },
     };
   }

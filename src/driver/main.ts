@@ -40,7 +40,13 @@ function run(config: DriverConfig): void {
     random: systemRandom,
     ledgerFile: `${config.readyFile}.execs`,
   });
-  const channels = new ChannelTable({ clock, log, openService, crc32: nativeCrc32() });
+  const channels = new ChannelTable({
+    clock,
+    log,
+    openService,
+    crc32: nativeCrc32(),
+    onAway: (away) => jobs.awayIs(away),
+  });
   const leave = (exitCode: number): void => {
     void readyFile
       .remove()

@@ -64,9 +64,18 @@ export const EpochConfirm = v.object({
 });
 export type EpochConfirm = v.InferOutput<typeof EpochConfirm>;
 
+/** Clients that lost their link and may come back; what they run waits once its output is full. */
+const Away = v.object({
+  channels: Count,
+  /** When the first of their leases ends, if the sandbox runs on. */
+  endsInMs: Count,
+});
+export type Away = v.InferOutput<typeof Away>;
+
 /** Driver to hub, after each welcome and whenever it changes: processes that people started. */
 export const JobsTold = v.object({
   running: Count,
+  away: v.optional(v.union([Away, v.null()]), null),
   /** The one that runs longest; its program without path and arguments, which may hold secrets. */
   oldest: v.union([
     v.object({ program: v.pipe(v.string(), v.maxLength(64)), startedAt: Count }),

@@ -34,3 +34,8 @@ test("it says when the platform stops what nobody uses", () => {
   );
   expect(activityLine(sampleHealth(), NOW_MS)).toBeNull();
 });
+
+test("it says whose command waits for a client that is gone", () => {
+  const away = { clients: 1, endsAt: "2026-01-02T13:00:00.000Z" };
+  expect(line({ ...quiet, away })).toContain(", 1 client away, kept for 25 h 0 min");
+});

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { ChannelTable } from "../../src/driver/channel-table.ts";
-import type { Attach } from "../../src/protocol/control.ts";
+import type { Attach, Away } from "../../src/protocol/control.ts";
 import { NEW_CHANNEL, type Channel } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { TestClock } from "../support/test-clock.ts";
@@ -11,11 +11,14 @@ const HOUR_MS = 3_600_000;
 
 let clock: TestClock;
 let table: ChannelTable;
+let away: (Away | null)[];
 
 beforeEach(() => {
   clock = new TestClock();
   const openService = (): void => undefined;
-  table = new ChannelTable({ clock, log: silentLogger, openService });
+  away = [];
+  const onAway = (now: Away | null): void => void away.push(now);
+  table = new ChannelTable({ clock, log: silentLogger, openService, onAway });
 });
 
 const attach = (mode: Attach["mode"], attachSeq: number, rest: Partial<Attach> = {}) => {
@@ -46,6 +49,23 @@ test("[ST9] a late, older attach does not take the channel back", () => {
   expect(codeOf(attach("resume", 5))).toBe("taken");
   expect(codeOf(attach("resume", 5))).toBe("ATTACH_STALE");
   expect(codeOf(attach("resume", 3))).toBe("ATTACH_STALE");
+});
+
+test("[ST9] whose command waits without its client is told, and until when", () => {
+  const channel = linked();
+  table.release(channel, true, "lost");
+  expect(away.at(-1)).toBeNull();
+  expect(codeOf(attach("resume", 2))).toBe("taken");
+  channel.open({ kind: "exec.stderr", of: 1, rxMax: 0 }, {});
+  table.release(channel, true, "lost");
+  expect(away.at(-1)).toEqual({ channels: 1, endsInMs: HOUR_MS });
+  clock.advance(HOUR_MS / 2);
+  expect(away.at(-1)).toEqual({ channels: 1, endsInMs: HOUR_MS / 2 });
+  expect(codeOf(attach("resume", 3))).toBe("taken");
+  expect(away.at(-1)).toBeNull();
+  table.releaseAll();
+  clock.advance(2 * HOUR_MS);
+  expect([channel.size, away.at(-1)]).toEqual([0, null]);
 });
 
 test("[ST9] a lease counts only the time in which the driver ran", () => {

@@ -23,7 +23,7 @@ test("[AY6] commands count while they run, terminals while something runs in the
   expect(told.map(({ running }) => running)).toEqual([0, 1, 2, 1]);
   busy.set(20, false);
   clock.advance(10_000);
-  expect(told.at(-1)).toEqual({ running: 0, oldest: null });
+  expect(told.at(-1)).toEqual({ running: 0, away: null, oldest: null });
   const before = told.length;
   clock.advance(3_600_000);
   expect(told).toHaveLength(before);
@@ -40,7 +40,7 @@ test("[AY6] a terminal that cannot be looked into counts, and one that is over d
   expect(jobs.current().running).toBe(1);
   isOver();
   isOver();
-  expect(jobs.current()).toEqual({ running: 0, oldest: null });
+  expect(jobs.current()).toEqual({ running: 0, away: null, oldest: null });
   clock.advance(60_000);
   expect(clock.pendingTimers).toBe(0);
 });

@@ -10,6 +10,7 @@ export function activityLine({ activity }: Health, nowMs: number): string | null
     processText(activity, nowMs),
     `input ${formatAge(activity.human.lastAt, nowMs)}`,
     viewerText(activity),
+    awayText(activity, nowMs),
   ].filter((text) => text !== "");
   return `${stateText(activity, nowMs)}: ${seen.join(", ")}`;
 }
@@ -37,4 +38,11 @@ function viewerText({ viewer }: Activity): string {
   if (viewer.attached === 0) return "nobody attached";
   const passive = viewer.passive === 0 ? "" : `, ${viewer.passive} only looking on`;
   return `${viewer.attached} attached${passive}`;
+}
+
+function awayText({ away }: Activity, nowMs: number): string {
+  if (away === undefined || away === null) return "";
+  const left = formatDuration(Math.max(0, Date.parse(away.endsAt) - nowMs));
+  const { clients } = away;
+  return `${clients} ${clients === 1 ? "client" : "clients"} away, kept for ${left}`;
 }

@@ -10,6 +10,8 @@ import type { Evidence } from "../../probes/probe.ts";
 /** What a driver says of the processes that it started for people. */
 export interface Jobs {
   readonly running: number;
+  /** Clients without a way to what they run, and when the first lease ends; null where none is. */
+  readonly away?: { readonly channels: number; readonly endsInMs: number } | null;
   /** The one that runs longest. */
   readonly oldest: { readonly program: string; readonly startedAt: number } | null;
 }
@@ -35,6 +37,8 @@ export interface ActivityView {
     readonly oldest: { readonly program: string; readonly startedAt: string } | null;
     readonly lastAt: string | null;
   };
+  /** Clients that lost their link while something of theirs runs: it is theirs until `endsAt`. */
+  readonly away: { readonly clients: number; readonly endsAt: string } | null;
   readonly probe: { readonly lastAt: string | null };
   /** Attached clients; `passive` are those that have not typed anything. */
   readonly viewer: {
@@ -50,6 +54,7 @@ export class SessionActivity {
   #bytes = 0;
   #typed: Moment | null = null;
   #jobs: Jobs | null = null;
+  #toldAt = 0;
   #ran: Moment | null = null;
   #viewedAt: number | null = null;
 
@@ -78,6 +83,7 @@ export class SessionActivity {
   jobsTold(jobs: Jobs): void {
     if (jobs.running > 0 || this.#isRunning) this.#ran = this.#moment();
     this.#jobs = jobs;
+    this.#toldAt = this.#clock.now();
   }
 
   /** What a driver said before its link ended says nothing about what runs now. */
@@ -110,6 +116,7 @@ export class SessionActivity {
         oldest: oldestOf(this.#jobs),
         lastAt: iso(this.#isRunning ? this.#clock.now() : (this.#ran?.at ?? null)),
       },
+      away: this.#away,
       probe: { lastAt: iso(probedAt === 0 ? null : probedAt) },
       viewer: {
         attached: this.#visits.size,
@@ -121,6 +128,13 @@ export class SessionActivity {
 
   get #isRunning(): boolean {
     return (this.#jobs?.running ?? 0) > 0;
+  }
+
+  get #away(): ActivityView["away"] {
+    const away = this.#jobs?.away ?? null;
+    if (away === null) return null;
+    const endsAt = new Date(this.#toldAt + away.endsInMs).toISOString();
+    return { clients: away.channels, endsAt };
   }
 
   #moment(): Moment {
