@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FEATURES } from "../../src/protocol/version.ts";
 import { ensureBundles } from "../../build/bundle.ts";
 import { startTicks } from "../../src/driver/instance.ts";
 import { CloseCodes } from "../../src/protocol/close-codes.ts";
@@ -43,7 +44,8 @@ describe("a driver", () => {
     const link = await hub.driver();
     expect(link.authorization).toBe("Bearer canary-driver-token");
     expect(link.hello).toMatchObject({ session: "ses_test", lastEpoch: null, reason: "start" });
-    expect(link.hello.features).toEqual(["resume", "exec", "terminal", "probe"]);
+    const services = ["exec", "terminal", "probe"];
+    expect(link.hello.features).toEqual(expect.arrayContaining([...FEATURES, ...services]));
     expect(link.hello.instance.pid).toBe(pid);
     await pause(1_300);
     expect(link.pongs.length).toBeGreaterThanOrEqual(2);
