@@ -26,6 +26,10 @@ const SOMETIMES = [
   "restored",
   "DriverRestarted",
   "RolledBack",
+  "signalled",
+  "an old client",
+  "an old driver",
+  "an old hub",
 ];
 
 describe("worlds of streams", () => {

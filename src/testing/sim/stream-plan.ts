@@ -1,5 +1,5 @@
 /** What goes wrong in a world of streams, as data: it can be printed, replayed and shrunk. */
-import type { Random } from "../../base/random.ts";
+import { seededRandom, type Random } from "../../base/random.ts";
 
 export const STREAM_FAULTS = [
   "hub-killed",
@@ -85,6 +85,8 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
     if (random.next() < ECHO_SHARE) faults.push(draw(fault.atMs + random.next() * latencyMs * 12));
   }
   faults.sort((a, b) => a.atMs - b.atMs);
+  // What came later is drawn apart, so that a seed keeps the commands and faults that it had.
+  const more = seededRandom(`${seed}/more`);
   const bytes = (most: number): number =>
     random.next() < 0.15 ? 0 : Math.floor(random.next() ** 3 * most);
   const execs = Array.from({ length: 1 + Math.floor(random.next() * EXECS_MAX) }, (_, index) => ({
@@ -94,11 +96,9 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
     errBytes: bytes(120_000),
     inBytes: bytes(400_000),
     slowMs: random.next() < 0.4 ? Math.round(random.next() * 60) : 0,
-    signalsAtMs: Array.from({ length: Math.floor(random.next() ** 2 * SIGNALS_MAX) }, () =>
-      Math.round(random.next() * TROUBLE_MS),
-    ),
+    signalsAtMs: drawSignals(more),
   }));
-  const old = random.next() < OLD_SHARE ? pick(OLD_PEERS, random) : "nobody";
+  const old = more.next() < OLD_SHARE ? pick(OLD_PEERS, more) : "nobody";
   const times = { troubleMs: TROUBLE_MS, untilMs: TROUBLE_MS + CALM_MS };
   return { seed, latencyMs, old, execs, faults, ...times };
 }
@@ -106,6 +106,11 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
 /** Faults after which a stream may end with a word instead of its last byte. */
 export function losesTimeline(kind: StreamFaultKind): boolean {
   return kind === "driver-restarted" || kind.startsWith("restored") || kind.startsWith("twin");
+}
+
+function drawSignals(random: Random): number[] {
+  const length = Math.floor(random.next() ** 2 * SIGNALS_MAX);
+  return Array.from({ length }, () => Math.round(random.next() * TROUBLE_MS));
 }
 
 function pick<T>(from: readonly [T, ...T[]], random: Random): T {
