@@ -41,6 +41,8 @@ export function makeServer(platform: Platform): PlatformServer {
   const previews = new Previews(platform, () => platform.origin());
   const app = fastify({
     bodyLimit: maxBodyBytes,
+    // A name that is too long for any sandbox is one that there is not.
+    routerOptions: { maxParamLength: 8_192 },
     serverFactory: (handler) => makeFront(platform, previews, handler),
   });
   app.addHook("onRequest", async (request, reply) => {

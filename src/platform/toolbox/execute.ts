@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findShell, resolvePath } from "./place.ts";
@@ -19,12 +19,19 @@ interface Job {
   file: string;
   args: readonly string[];
   stdin: string;
+  /** An open file in its place. */
+  stdinFd?: number;
   cwd: string;
   env: Record<string, string>;
   timeoutMs: number | undefined;
 }
 
 type JobResult = { kind: "ended"; exitCode: number; result: string } | { kind: "timed-out" };
+
+/** A shell reads a pipe byte by byte, so that it leaves its children the rest; a file in blocks. */
+const longScript = 64 * 1024;
+/** A timer that is asked for more fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
 
 const timeoutFault = fault(408, "REQUEST_TIMEOUT", "request timeout: command execution timeout");
 
@@ -39,15 +46,11 @@ async function execute(place: Place, request: ToolboxRequest): Promise<Reply> {
   const read = await readJsonBody(request.raw);
   if ("fault" in read) return read.fault;
   const command = read.body["command"];
-  if (typeof command !== "string" || command.trim() === "") {
-    return fault(400, "BAD_REQUEST", "command is required");
-  }
-  const result = await runJob({
-    file: findShell(place.env),
-    args: [],
-    stdin: `${command}\n`,
-    ...surroundings(place, read.body),
-  });
+  if (typeof command !== "string" || command.trim() === "") return bad("command is required");
+  const around = surroundings(place, read.body);
+  if ("problem" in around) return bad(around.problem);
+  const job = { file: findShell(place.env), args: [], stdin: `${command}\n`, ...around };
+  const result = await (command.length > longScript ? runFromFile(job) : runJob(job));
   if (result.kind === "timed-out") return timeoutFault;
   return json({ exitCode: result.exitCode, result: result.result });
 }
@@ -55,23 +58,20 @@ async function execute(place: Place, request: ToolboxRequest): Promise<Reply> {
 async function codeRun(place: Place, request: ToolboxRequest): Promise<Reply> {
   const read = await readJsonBody(request.raw);
   if ("fault" in read) return read.fault;
-  const code = read.body["code"];
-  if (typeof code !== "string") return fault(400, "BAD_REQUEST", "code is required");
-  const asked = read.body["language"];
-  const language = typeof asked === "string" ? asked : "python";
+  const { code, language = "python", argv = [] } = read.body;
+  if (typeof code !== "string") return bad("code is required");
   const interpreter = interpreterFor(language);
-  if (interpreter === undefined) {
-    return fault(400, "BAD_REQUEST", `unsupported language: ${language}`);
+  if (interpreter === undefined) return bad(`unsupported language: ${JSON.stringify(language)}`);
+  if (!Array.isArray(argv) || !argv.every(isArgument)) {
+    return bad("argv must be a list of strings without NUL");
   }
+  const around = surroundings(place, read.body);
+  if ("problem" in around) return bad(around.problem);
   const script = join(tmpdir(), `dtn_${randomUUID()}.${interpreter.extension}`);
   await writeFile(script, code, { mode: 0o600 });
   try {
-    const result = await runJob({
-      file: interpreter.file,
-      args: [script, ...stringList(read.body["argv"])],
-      stdin: "",
-      ...surroundings(place, read.body),
-    });
+    const { file } = interpreter;
+    const result = await runJob({ file, args: [script, ...argv], stdin: "", ...around });
     if (result.kind === "timed-out") return timeoutFault;
     const { exitCode, result: output } = result;
     return json({ exitCode, result: output, artifacts: { charts: [] } });
@@ -80,7 +80,15 @@ async function codeRun(place: Place, request: ToolboxRequest): Promise<Reply> {
   }
 }
 
-function interpreterFor(language: string): { file: string; extension: string } | undefined {
+function bad(message: string): Reply {
+  return fault(400, "BAD_REQUEST", message);
+}
+
+function isArgument(value: unknown): value is string {
+  return typeof value === "string" && !value.includes("\0");
+}
+
+function interpreterFor(language: unknown): { file: string; extension: string } | undefined {
   switch (language) {
     case "python":
       return { file: "python3", extension: "py" };
@@ -94,17 +102,48 @@ function interpreterFor(language: string): { file: string; extension: string } |
   }
 }
 
+type Surroundings = Pick<Job, "cwd" | "env" | "timeoutMs">;
+
+/** What every command is run with, or the first thing that is wrong with it. */
 function surroundings(
   place: Place,
   body: Record<string, unknown>,
-): Pick<Job, "cwd" | "env" | "timeoutMs"> {
-  const cwd = typeof body["cwd"] === "string" ? body["cwd"] : "";
-  const timeoutSeconds = Number(body["timeout"] ?? 0);
+): Surroundings | { problem: string } {
+  const cwd = body["cwd"] ?? "";
+  if (!isArgument(cwd)) return { problem: "cwd must be a string without NUL" };
+  const timeoutSeconds = body["timeout"] ?? 0;
+  if (!Number.isInteger(timeoutSeconds) || Number(timeoutSeconds) < 0) {
+    return { problem: "timeout must be a whole number of seconds, 0 for none" };
+  }
+  const envs = body["envs"] ?? body["env"] ?? {};
+  if (typeof envs !== "object" || Array.isArray(envs)) {
+    return { problem: "envs must be an object of strings" };
+  }
+  for (const [name, value] of Object.entries(envs)) {
+    if (!isArgument(name) || !isArgument(value)) {
+      return { problem: `envs: ${JSON.stringify(name)} must be a string without NUL` };
+    }
+  }
   return {
     cwd: cwd === "" ? place.workDir : resolvePath(place, cwd),
-    env: { ...place.env, ...stringRecord(body["envs"] ?? body["env"]) },
-    timeoutMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined,
+    env: { ...place.env, ...(envs as Record<string, string>) },
+    timeoutMs:
+      Number(timeoutSeconds) > 0
+        ? Math.min(Number(timeoutSeconds) * 1000, longestTimerMs)
+        : undefined,
   };
+}
+
+async function runFromFile(job: Job): Promise<JobResult> {
+  const path = join(tmpdir(), `dtn_${randomUUID()}.sh`);
+  await writeFile(path, job.stdin, { mode: 0o600 });
+  const file = await open(path, "r");
+  try {
+    await rm(path);
+    return await runJob({ ...job, stdinFd: file.fd });
+  } finally {
+    await file.close();
+  }
 }
 
 function runJob(job: Job): Promise<JobResult> {
@@ -114,11 +153,13 @@ function runJob(job: Job): Promise<JobResult> {
   }
   return new Promise((resolve) => {
     // Its own session: one kill of the group reaches everything that did not leave it.
-    const child = spawn(job.file, job.args, { cwd: job.cwd, env: job.env, detached: true });
+    const { cwd, env, stdinFd = "pipe" } = job;
+    const stdio = [stdinFd, "pipe", "pipe"] as const;
+    const child = spawn(job.file, job.args, { cwd, env, detached: true, stdio: [...stdio] });
     const chunks: Buffer[] = [];
     const keep = (chunk: Buffer): void => void chunks.push(chunk);
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
     const end = (result: JobResult): void => {
       clearTimeout(timer);
       resolve(result);
@@ -128,8 +169,8 @@ function runJob(job: Job): Promise<JobResult> {
         ? undefined
         : setTimeout(() => {
             killGroup(child.pid);
-            child.stdout.destroy();
-            child.stderr.destroy();
+            child.stdout?.destroy();
+            child.stderr?.destroy();
             end({ kind: "timed-out" });
           }, job.timeoutMs);
     child.on("error", (error) => {
@@ -140,8 +181,8 @@ function runJob(job: Job): Promise<JobResult> {
       end({ kind: "ended", exitCode: code ?? -1, result });
     });
     // A command that ends before it has read its input makes the pipe fail; the exit code tells.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(job.stdin);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(job.stdin);
   });
 }
 
@@ -160,13 +201,4 @@ function isDirectory(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function stringRecord(value: unknown): Record<string, string> {
-  if (typeof value !== "object" || value === null) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]));
-}
-
-function stringList(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
 }

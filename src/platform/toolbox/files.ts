@@ -96,10 +96,10 @@ async function setPermissions(path: string, query: URLSearchParams): Promise<Rep
     if (mode === undefined) return fault(400, "BAD_REQUEST", "invalid mode format");
     await chmod(path, mode);
   }
+  const found = await stat(path);
   const owner = query.get("owner");
   const group = query.get("group");
   if (owner || group) {
-    const found = await stat(path);
     await chown(path, idOf(owner, found.uid), idOf(group, found.gid));
   }
   return empty(200);
@@ -136,25 +136,34 @@ export function invalidPath(message: string): Reply {
   return fault(400, "INVALID_FILE_PATH", message);
 }
 
-/** The kernel's reason in Daytona's words. */
 export function fileFault(error: unknown): Reply {
+  const { status, code, message } = fileProblem(error);
+  return fault(status, code, message);
+}
+
+/** The kernel's reason in Daytona's words. */
+export function fileProblem(error: unknown): { status: number; code: string; message: string } {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
   const message = error instanceof Error ? error.message : String(error);
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":
-      return fault(404, "FILE_NOT_FOUND", message);
+      return { status: 404, code: "FILE_NOT_FOUND", message };
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return fault(403, "FILE_ACCESS_DENIED", message);
+      return { status: 403, code: "FILE_ACCESS_DENIED", message };
     case "ENOSPC":
     case "EDQUOT":
-      return fault(507, "INSUFFICIENT_STORAGE", message);
+      return { status: 507, code: "INSUFFICIENT_STORAGE", message };
     case "EIO":
     case "ESTALE":
-      return fault(500, "FILE_READ_FAILED", message);
+      return { status: 500, code: "FILE_READ_FAILED", message };
+    case "ERR_INVALID_ARG_VALUE":
+    case "ENAMETOOLONG":
+    case "ELOOP":
+      return { status: 400, code: "INVALID_FILE_PATH", message };
     default:
-      return fault(400, "BAD_REQUEST", message);
+      return { status: 400, code: "BAD_REQUEST", message };
   }
 }

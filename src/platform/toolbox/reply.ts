@@ -36,9 +36,11 @@ export async function readJsonBody(
 ): Promise<{ body: Record<string, unknown> } | { fault: Reply }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of raw as AsyncIterable<Buffer>) {
+  // Not destroyed when it is left early: the caller still sends, and is to hear why it is refused.
+  for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxJsonBytes) {
+      raw.resume();
       return { fault: fault(413, "PAYLOAD_TOO_LARGE", `body is over ${maxJsonBytes} bytes`) };
     }
     chunks.push(chunk);

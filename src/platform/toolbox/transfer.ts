@@ -9,7 +9,7 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { invalidPath } from "./files.ts";
+import { fileProblem, invalidPath } from "./files.ts";
 import { resolvePath } from "./place.ts";
 import type { Place } from "./place.ts";
 import { fault, json, readJsonBody } from "./reply.ts";
@@ -92,6 +92,8 @@ function receive(
     }
     parser.on("field", (name, value) => void named.set(name, value));
     parser.on("file", (field, file, filename) => {
+      // Told at once, while the target is still being looked at, and with nobody else to hear it.
+      file.on("error", (error: Error) => file.destroy(error));
       const path = resolvePath(place, target(field, named, filename));
       const write = store(path, file).then(
         (bytes) => void stored.push({ path, bytes }),
@@ -187,14 +189,14 @@ async function openFile(path: string): Promise<Opened> {
     const message = `${path} is a directory`;
     return { error: { statusCode: 400, code: "INVALID_FILE_PATH", message, source } };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { error: { statusCode: 404, code: "FILE_NOT_FOUND", message, source } };
+    const { status: statusCode, code, message } = fileProblem(error);
+    return { error: { statusCode, code, message, source } };
   }
 }
 
 /** Quotes and backslashes are escaped and the exact name is given once more in RFC 5987 form. */
 function partName(path: string): string {
-  const quoted = path.replace(/["\\]/g, "\\$&").replace(/[\r\n]/g, "_");
+  const quoted = path.replace(/["\\]/g, "\\$&").replace(/[\u0000-\u001f]/g, "_");
   // An apostrophe ends the part of RFC 5987 before the name; encodeURIComponent lets it stand.
   const exact = encodeURIComponent(path).replaceAll("'", "%27");
   return `filename="${quoted}"; filename*=UTF-8''${exact}`;
