@@ -16,7 +16,8 @@ export interface WriteRequest {
   readonly key: string;
   readonly size: number;
   readonly mode: number;
-  readonly mtimeMs: number;
+  /** Without it the moment at which it is written. */
+  readonly mtimeMs?: number;
   /** Begins at 0, whatever an earlier attempt left. */
   readonly anew?: boolean;
 }
@@ -48,7 +49,7 @@ export function openWriting(channel: Channel, request: WriteRequest): FileWritin
       anew,
       size,
       mode,
-      mtimeMs,
+      ...(mtimeMs !== undefined && { mtimeMs }),
       rxMax: limits.CONTROL_BYTES_MAX,
     },
     {

@@ -28,7 +28,8 @@ export interface PortEvents {
   readonly onEnd?: () => void;
 }
 
-export interface PortStream {
+/** `await using` cuts what has not ended. */
+export interface PortStream extends AsyncDisposable {
   /** Resolves when the connection is there. Rejects with HubError (PortRefused …). */
   readonly opened: Promise<void>;
   /** Resolves when the bytes were sent within what the other side takes. */
@@ -59,7 +60,7 @@ export interface ListenRequest {
   readonly onConnection: (accepted: AcceptedPort) => void;
 }
 
-export interface PortListener {
+export interface PortListener extends AsyncDisposable {
   /** Rejects with HubError: PortTaken, PortRefused … */
   readonly opened: Promise<{ readonly port: number | null }>;
   /** Ends the listening; connections go on. */
@@ -106,13 +107,15 @@ export function openListener(
       closed.resolve(error);
     },
   });
+  const close = (): void => {
+    wanted = true;
+    stream.reset("CANCELLED", "closed by the client");
+  };
   const listener = {
     opened: opened.promise,
     closed: closed.promise,
-    close: () => {
-      wanted = true;
-      stream.reset("CANCELLED", "closed by the client");
-    },
+    close,
+    [Symbol.asyncDispose]: async () => close(),
   };
   return { id: stream.id, listener };
 }
@@ -151,13 +154,17 @@ function follow(
       }
     },
   };
-  const join = (stream: Stream): PortStream => ({
-    opened: opened.promise,
-    closed: closed.promise,
-    write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
-    end: () => stream.end(),
-    cut: () => stream.reset("CONNECTION_RESET", "the client cut the connection"),
-  });
+  const join = (stream: Stream): PortStream => {
+    const cut = (): void => stream.reset("CONNECTION_RESET", "the client cut the connection");
+    return {
+      opened: opened.promise,
+      closed: closed.promise,
+      write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
+      end: () => stream.end(),
+      cut,
+      [Symbol.asyncDispose]: async () => cut(),
+    };
+  };
   return { events, join };
 }
 

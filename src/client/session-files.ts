@@ -12,14 +12,15 @@ import type { Channel } from "../stream/channel.ts";
 import { askOnce } from "./ask-once.ts";
 import { openReading, type FileReading, type ReadRequest } from "./file-reading.ts";
 import { openWriting, type FileWriting, type WriteRequest } from "./file-writing.ts";
-import { LineReader } from "./line-reader.ts";
+import { joinBytes, LineReader } from "./line-reader.ts";
 import { createOutcome } from "./outcome.ts";
 import { fileFault } from "./wire-faults.ts";
 
 /** What a Linux kernel takes. */
 const PATH_BYTES_MAX = 4_096;
+const NEW_FILE_MODE = 0o644;
 
-export interface FileWatch {
+export interface FileWatch extends AsyncDisposable {
   /** Resolves when changes are watched from now on. Rejects with HubError. */
   readonly opened: Promise<void>;
   close(): void;
@@ -83,6 +84,30 @@ export class SessionFiles {
       if (error !== null) throw error;
       return infos;
     });
+  }
+
+  /** A whole file, right by SHA-256. @throws HubError FileCorrupt, too */
+  async readAll(path: string): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    const { sha256 } = await this.read({ path, onData: (bytes) => void parts.push(bytes) }).done;
+    const whole = joinBytes(parts);
+    if ((await sha256Of(whole)) === sha256) return whole;
+    throw new HubError("FileCorrupt", `${path}: other bytes came than were read`);
+  }
+
+  /** Writes a whole file, or nothing of it: it is there when this resolves. */
+  async writeAll(
+    path: string,
+    bytes: Uint8Array,
+    { mode = NEW_FILE_MODE, mtimeMs }: { readonly mode?: number; readonly mtimeMs?: number } = {},
+  ): Promise<FileInfo> {
+    const sha256 = await sha256Of(bytes);
+    const time = mtimeMs === undefined ? {} : { mtimeMs };
+    const size = bytes.length;
+    const writing = this.write({ path, key: sha256, size, mode, ...time });
+    const { from } = await writing.opened;
+    writing.write(bytes.subarray(from));
+    return writing.finish({ sha256, bytes: size });
   }
 
   /** Begins to read a file, from an offset if one is given. */
@@ -149,8 +174,15 @@ export class SessionFiles {
       wanted = true;
       stream.reset("CANCELLED", "closed by the client");
     };
-    return { opened: opened.promise, closed: closed.promise, close };
+    const dispose = async (): Promise<void> => close();
+    const { promise } = closed;
+    return { opened: opened.promise, closed: promise, close, [Symbol.asyncDispose]: dispose };
   }
+}
+
+async function sha256Of(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new Uint8Array(bytes));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @throws HubError for what cannot be a path anywhere. */

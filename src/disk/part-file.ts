@@ -88,7 +88,7 @@ export class PartFile {
   /** Takes the target's name if everything came. @throws DiskFault, and nothing is left then */
   async commit(
     told: Digest,
-    { mode, mtimeMs }: { readonly mode: number; readonly mtimeMs: number },
+    { mode, mtimeMs }: { readonly mode: number; readonly mtimeMs?: number | undefined },
   ): Promise<void> {
     await this.#writing;
     try {
@@ -182,10 +182,10 @@ export class PartFile {
     }
   }
 
-  async #dress(mode: number, mtimeMs: number): Promise<void> {
+  async #dress(mode: number, mtimeMs: number | undefined): Promise<void> {
     if (this.#old !== null) await this.#giveTo(this.#old);
     await this.#file.chmod(mode & MODE_BITS);
-    await this.#file.utimes(mtimeMs / 1_000, mtimeMs / 1_000);
+    if (mtimeMs !== undefined) await this.#file.utimes(mtimeMs / 1_000, mtimeMs / 1_000);
   }
 
   async #giveTo({ uid, gid }: Stats): Promise<void> {

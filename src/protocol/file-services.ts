@@ -104,7 +104,8 @@ export const OpenFileWrite = v.object({
   /** How much comes, for a disk that has no room: refused before the first byte. */
   size: Count,
   mode: Mode,
-  mtimeMs: v.number(),
+  /** Without it the moment at which it is written. */
+  mtimeMs: v.optional(v.number()),
   rxMax: Count,
 });
 export type OpenFileWrite = v.InferOutput<typeof OpenFileWrite>;

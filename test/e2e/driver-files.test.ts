@@ -220,6 +220,19 @@ test("[FI3] a disk that fills up under an upload is told, and gets its room back
   }
 });
 
+test("[FI1] a whole file in one call, for pages and small things", async () => {
+  const data = randomBytes(300_000);
+  const info = await channel.files.writeAll("whole.bin", data, { mode: 0o600 });
+  expect([info.size, info.mode, Math.abs(info.mtimeMs - Date.now()) < 60_000]).toEqual([
+    data.length,
+    0o600,
+    true,
+  ]);
+  expect(Buffer.from(await channel.files.readAll("whole.bin")).equals(data)).toBe(true);
+  expect(await channel.files.writeAll("empty", new Uint8Array(0))).toMatchObject({ size: 0 });
+  expect((await channel.files.readAll("empty")).length).toBe(0);
+});
+
 test("[FI4] directories are listed, made, moved and removed, and refusals say why", async () => {
   const { files } = channel;
   await files.mkdir("tree/a/b", { parents: true });

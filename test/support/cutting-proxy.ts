@@ -11,6 +11,8 @@ export class CuttingProxy {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   cuts = 0;
+  /** What came to it, both ways. */
+  bytes = 0;
   /** Connections that are still to be cut, and after how many bytes at most. */
   cutsLeft = 0;
   cutMaxBytes = 600_000;
@@ -46,6 +48,7 @@ export class CuttingProxy {
     const carry = (from: Socket, to: Socket): void => {
       from.on("data", (bytes: Buffer) => {
         left -= bytes.length;
+        this.bytes += bytes.length;
         if (left < 0) {
           // The last bytes go through in part: a frame is cut in its middle.
           to.write(bytes.subarray(0, Math.max(0, bytes.length + left)));
