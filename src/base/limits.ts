@@ -24,6 +24,8 @@ export const limits = {
   TERMINAL_KEEP_MS: 24 * 60 * 60 * 1_000,
   TERMINAL_ENDED_KEEP_MS: 10 * 60 * 1_000,
   TERMINALS_MAX: 64,
+  /** Above this a driver opens no stream and widens no window: what it keeps for all clients. */
+  DRIVER_HELD_BYTES_MAX: 64 * 1024 * 1024,
   STREAMS_PER_CHANNEL_MAX: 1024,
   CHANNELS_PER_LINK_MAX: 256,
   /** Streams that ended and may be asked for again, per channel. */
@@ -34,6 +36,8 @@ export const limits = {
   CHANNEL_LEASE_MS: 26 * 60 * 60 * 1_000,
   /** Bytes that may wait in one WebSocket before its reader counts as too slow (4414). */
   EGRESS_BYTES_MAX: 8 * 1024 * 1024,
+  /** The same of all WebSockets of a hub: 250 stalled terminals with a full window each. */
+  HUB_EGRESS_BYTES_MAX: 64 * 1024 * 1024,
 
   /** First frame after the upgrade. */
   HELLO_TIMEOUT_MS: 5_000,

@@ -205,7 +205,9 @@ class RedialledConnection implements HubConnection {
       }
     } else if (phase.name === "stopped") this.#end(this.#lastError);
     else if (phase.name === "waiting") {
-      if (!this.#everLive) this.#end(this.#lastError);
+      // The first dial is the caller's to judge, unless the hub itself says when to come again.
+      const called = phase.end.retryAfterMs !== undefined;
+      if (!this.#everLive && !called) this.#end(this.#lastError);
       else if (this.#state.kind === "live") {
         const sinceMs = this.#clock.now();
         this.#tell({ kind: "reconnecting", sinceMs, error: this.#lastError });

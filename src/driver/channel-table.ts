@@ -115,6 +115,8 @@ export class ChannelTable {
       side: "driver",
       clock,
       ...(crc32 !== undefined && { crc32 }),
+      // Who is not waited for keeps nothing: so the hub's own probes still tell that all is well.
+      hasRoom: () => leaseMs === 0 || this.#hasRoom(),
       onOpen: (request, stream) => openService(request, stream, channel),
     });
     channel.agree(commonChannelFeatures(features));
@@ -127,6 +129,14 @@ export class ChannelTable {
       aloneMs: 0,
     });
     return { ok: true, channel };
+  }
+
+  /** Clients that do not read, or are away, must not fill the memory of the sandbox. */
+  #hasRoom(): boolean {
+    const { heldBytes } = this;
+    if (heldBytes <= limits.DRIVER_HELD_BYTES_MAX) return true;
+    this.#options.log.warn({ heldBytes, channels: this.size }, "too much is kept for clients");
+    return false;
   }
 
   #unknown(channelId: string): TakenChannel {

@@ -36,6 +36,8 @@ export interface ChannelOptions {
   readonly crc32?: Crc32;
   /** The peer opened a stream: accept or reset it. */
   readonly onOpen: (request: OpenRequest, stream: Stream) => void;
+  /** Whether there is memory for more than this channel has; asked before it takes more. */
+  readonly hasRoom?: () => boolean;
   /** The peer ended a stream of its own before its OPEN came, which was lost on the way. */
   readonly onMissed?: (id: number, reset: Reset) => void;
 }
@@ -62,6 +64,9 @@ type Tombstone =
   | { readonly kind: "reset"; readonly reset: Reset };
 
 const SKIPPED_MAX = 256;
+
+const NO_ROOM =
+  "too many bytes wait here for clients that do not read them, or are away: `holdfast health` shows them";
 
 const GONE: Reset = { code: "GONE", message: "nothing is known of this stream any more" };
 
@@ -262,6 +267,7 @@ export class Channel {
     const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, open);
     if (!request.ok) stream.reset("REFUSED", request.message);
     else if (full) stream.reset("LIMIT", "this channel has too many streams");
+    else if (this.#options.hasRoom?.() === false) stream.reset("LIMIT", NO_ROOM);
     else this.#options.onOpen(request.open, stream);
   }
 
@@ -326,7 +332,7 @@ export class Channel {
   #grow(bytes: number): boolean {
     let all = bytes;
     for (const stream of this.#streams.values()) all += stream.windowBytes;
-    return all <= limits.CHANNEL_WINDOW_BYTES_MAX;
+    return all <= limits.CHANNEL_WINDOW_BYTES_MAX && (this.#options.hasRoom?.() ?? true);
   }
 
   #buried(stream: Stream, end: StreamEnd): void {

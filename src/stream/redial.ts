@@ -20,7 +20,7 @@ export interface LinkEnd {
   readonly reason: string;
   /** Replaces what the close code alone would say. */
   readonly then?: AfterEnd;
-  /** The peer's wish; the back-off never waits less than this. */
+  /** The peer's wish; the back-off never waits less than this, nor a minute instead of it. */
   readonly retryAfterMs?: number;
   /** This side ended it because it heard nothing. */
   readonly silent?: boolean;
@@ -128,7 +128,9 @@ export class Redial {
   #ended(end: LinkEnd): void {
     const { backoff, clock } = this.#options;
     if (this.#phase.name === "live") {
-      if (clock.mono() - this.#phase.sinceMs >= limits.REDIAL_RESET_AFTER_MS) backoff.reset();
+      const proved = clock.mono() - this.#phase.sinceMs >= limits.REDIAL_RESET_AFTER_MS;
+      // A hub that says that it goes has not failed: its successor is asked for at once.
+      if (proved || end.code === CloseCodes.goingAway.code) backoff.reset();
     }
     this.#leave();
     const then = end.then ?? redialAfter(end.code);
@@ -136,8 +138,10 @@ export class Redial {
       this.#enter({ name: "stopped", end });
       return;
     }
-    const waitMs = then === "retry-later" ? limits.REDIAL_LATER_MS : backoff.next();
-    this.#wait(end, Math.max(waitMs, end.retryAfterMs ?? 0), reasonAfter(end));
+    const { retryAfterMs } = end;
+    const laterMs = retryAfterMs ?? limits.REDIAL_LATER_MS;
+    const waitMs = then === "retry-later" ? laterMs : Math.max(backoff.next(), retryAfterMs ?? 0);
+    this.#wait(end, waitMs, reasonAfter(end));
   }
 
   #wait(end: LinkEnd, waitMs: number, reason: string): void {

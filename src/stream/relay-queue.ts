@@ -26,12 +26,15 @@ export class RelayQueue {
   /** What all that waits here costs. */
   bytes = 0;
   readonly #egress: Egress;
+  readonly #onChange: (bytes: number) => void;
   readonly #routes = new Map<number, Route>();
   #known = 0;
   #sweepAt = IDLE_SWEEP_MIN;
 
-  constructor(egress: Egress) {
+  /** `onChange` hears by how much `bytes` has changed. */
+  constructor(egress: Egress, onChange: (bytes: number) => void = () => undefined) {
     this.#egress = egress;
+    this.#onChange = onChange;
   }
 
   /** A stream frame, already pointed at its route on this link. */
@@ -60,6 +63,7 @@ export class RelayQueue {
     }
     this.#routes.clear();
     this.#known = 0;
+    this.#onChange(-this.bytes);
     this.bytes = 0;
   }
 
@@ -88,7 +92,9 @@ export class RelayQueue {
 
   #count(route: Route, message: Uint8Array, change: 1 | -1): void {
     route.queued += change;
-    this.bytes += change * (message.length + MESSAGE_COST_BYTES);
+    const cost = change * (message.length + MESSAGE_COST_BYTES);
+    this.bytes += cost;
+    this.#onChange(cost);
   }
 
   /** A stream has nothing left, and what it had was sent. */

@@ -1,6 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { silentLogger } from "../../src/base/log.ts";
+import type { OpenService } from "../../src/driver/services/service.ts";
+import { encodeJson } from "../../src/protocol/bodies.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { ChannelTable } from "../../src/driver/channel-table.ts";
 import type { Attach, Away } from "../../src/protocol/control.ts";
 import { NEW_CHANNEL, type Channel } from "../../src/stream/channel.ts";
@@ -96,4 +99,37 @@ test("[ST9] a full table makes room only of channels that hold nothing", () => {
   table.releaseAll();
   expect(codeOf(attach("new", 1, { channelId: "more" }))).toBe("taken");
   expect(table.size).toBe(limits.CHANNELS_PER_LINK_MAX);
+});
+
+test("[ST2] above its bound for all clients a driver opens nothing more, and says so", () => {
+  const opened: number[] = [];
+  const openService: OpenService = (_request, stream) => {
+    opened.push(stream.id);
+    stream.accept({}, 0);
+    stream.write(new Uint8Array(limits.DRIVER_HELD_BYTES_MAX / 4 + 1));
+  };
+  table = new ChannelTable({ clock, log: silentLogger, openService });
+  const sent: Uint8Array[] = [];
+  for (const channelId of ["a", "b", "of the hub"]) {
+    const leaseMs = channelId === "of the hub" ? 0 : HOUR_MS;
+    const taken = attach("new", 1, { channelId, leaseMs });
+    if (!taken.ok) throw new Error(taken.message);
+    const sink = { send: (message: Uint8Array) => void sent.push(message), bufferedBytes: 0 };
+    const egress = new Egress(sink, clock);
+    taken.channel.bind({ route: 1, epoch: 1, egress }, NEW_CHANNEL);
+    for (const stream of [1, 3, 5]) {
+      const body = encodeJson({ kind: "exec", argv: ["yes"], rxMax: 1_000 });
+      const frame = decodeFrame(
+        encodeFrame({ type: FrameType.open, route: 1, epoch: 1, stream, body }),
+      );
+      if (frame !== null) taken.channel.receive(frame);
+    }
+  }
+  expect(opened).toEqual([1, 3, 5, 1, 1, 3, 5]);
+  const resets = sent
+    .filter(([type]) => type === FrameType.reset)
+    .map((message) => {
+      return JSON.parse(new TextDecoder().decode(message.subarray(12))) as { code: string };
+    });
+  expect(resets.map(({ code }) => code)).toEqual(["LIMIT", "LIMIT"]);
 });

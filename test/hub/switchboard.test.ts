@@ -370,6 +370,9 @@ describe("relaying", () => {
     const driver = await provenDriver();
     const [wire, mute] = [await client(), await hub.client()];
     await hub.close();
+    for (const end of [driver, wire]) {
+      expect(bodyOf(await end.hear(FrameType.goAway))).toMatchObject({ drainMs: 0 });
+    }
     expect((await driver.end()).code).toBe(4000);
     expect((await wire.end()).code).toBe(4000);
     expect((await mute.end()).code).toBe(1006);

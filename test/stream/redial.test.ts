@@ -140,6 +140,30 @@ describe("redial", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("[SB21] one that was told when to come comes then, and not after a minute", () => {
+    redial.start();
+    const busy = { code: CloseCodes.rateLimited.code, reason: "busy", retryAfterMs: 350 };
+    last().events.ended(busy);
+    clock.advance(349);
+    expect(tries).toHaveLength(1);
+    clock.advance(1);
+    expect(tries).toHaveLength(2);
+  });
+
+  test("[SB14] a hub that goes away is followed at once, and then with patience", () => {
+    redial.start();
+    for (let failed = 0; failed < 12; failed++) {
+      last().events.ended(lost);
+      clock.advance(5_000);
+    }
+    last().events.live();
+    clock.advance(1_000);
+    const before = tries.length;
+    last().events.ended({ code: CloseCodes.goingAway.code, reason: "the hub is going down" });
+    clock.advance(limits.REDIAL_MIN_MS);
+    expect(tries).toHaveLength(before + 1);
+  });
+
   test("the peer's wish to wait longer is honoured", () => {
     redial.start();
     last().events.ended({ ...lost, retryAfterMs: 20_000 });

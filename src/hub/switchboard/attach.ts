@@ -20,7 +20,9 @@ import { whyNotRoutable, type Session } from "../session/session.ts";
 import { ClientLink } from "./client-link.ts";
 import { DriverLink } from "./driver-link.ts";
 import { Fence, type Lineage } from "./fence.ts";
-import { onHello, refuse } from "./hello.ts";
+import { onHello, refuse, refuseForNow } from "./hello.ts";
+import { HelloRate } from "./hello-rate.ts";
+import { WaitingBytes } from "./waiting-bytes.ts";
 
 /**
  * A driver names the last epoch that it knows. One that names a number from beyond any real life
@@ -58,12 +60,20 @@ export class Switchboard {
   readonly #drivers = new Set<DriverLink>();
   /** When a client last asked for a session by this id, monotonic ms, whether it got it or not. */
   readonly #askedFor = new Map<string, number>();
+  readonly #rate: HelloRate;
+  readonly #waiting = new WaitingBytes();
   readonly #fences = new WeakMap<Session, Fence>();
   /** Once true no link gets further than its hello: the store behind it is about to close. */
   #closing = false;
 
   constructor(options: SwitchboardOptions) {
     this.#options = options;
+    this.#rate = new HelloRate(options.clock);
+  }
+
+  /** Bytes that wait for peers that read slowly. */
+  get waitingBytes(): number {
+    return this.#waiting.bytes;
   }
 
   get counts(): { readonly clients: number; readonly drivers: number } {
@@ -84,11 +94,13 @@ export class Switchboard {
         refuse(socket, CloseCodes.forbidden, "this door is for clients");
         return;
       }
+      if (this.#refuseOverRate(socket, "client")) return;
       this.#welcome(socket, hello, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
       const link = new ClientLink({
         ...this.#options,
         socket,
         features: commonFeatures(hello.features),
+        waiting: this.#waiting,
         find: (idOrName, wakes) => {
           const session = find(idOrName);
           if (wakes && session.record.detail === "suspended.paused") {
@@ -116,7 +128,7 @@ export class Switchboard {
         refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
       } else if ((hello.lastEpoch ?? 0) >= EPOCH_MAX) {
         refuse(socket, CloseCodes.badFrame, `no epoch can follow ${hello.lastEpoch ?? 0}`);
-      } else {
+      } else if (!this.#refuseOverRate(socket, "driver")) {
         // What a driver says before it is welcomed is not read.
         socket.onFrame(() => undefined);
         const ticket = session.ticket.redeem(hello.ticket);
@@ -140,6 +152,12 @@ export class Switchboard {
   #refuseWhileClosing(socket: FrameSocket): boolean {
     if (this.#closing) socket.close(CloseCodes.goingAway.code, "the hub is going down");
     return this.#closing;
+  }
+
+  #refuseOverRate(socket: FrameSocket, role: "driver" | "client"): boolean {
+    const retryAfterMs = this.#rate.ask(role);
+    if (retryAfterMs !== null) refuseForNow(socket, retryAfterMs);
+    return retryAfterMs !== null;
   }
 
   /** Lets a newcomer go on, unless a driver that is here answers a ping sent now. */
@@ -214,6 +232,7 @@ export class Switchboard {
       ...this.#options,
       socket,
       features: commonFeatures(hello.features),
+      waiting: this.#waiting,
       epoch,
       session: session.record.id,
       onSuspect: (suspect) => session.fellSilent(suspect),

@@ -8,7 +8,6 @@ import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
-import { CloseCodes } from "../../protocol/close-codes.ts";
 import { Attach, Detach, parseControl } from "../../protocol/control.ts";
 import { encodeFrame, FrameType, isStreamFrame, type Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -18,6 +17,7 @@ import type { SessionActivity } from "../activity/session-activity.ts";
 import { TypingWatch } from "../activity/typing-watch.ts";
 import type { DriverLink } from "./driver-link.ts";
 import { Leg } from "./leg.ts";
+import type { WaitingBytes } from "./waiting-bytes.ts";
 
 /** What an attach finds: the session's id and its proven driver. */
 export interface Destination {
@@ -33,6 +33,7 @@ export interface ClientLinkOptions {
   readonly socket: FrameSocket;
   /** What both sides of the link speak. */
   readonly features: readonly string[];
+  readonly waiting: WaitingBytes;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -75,7 +76,7 @@ export class ClientLink {
   }
 
   close(reason: string): void {
-    this.#leg.close(CloseCodes.goingAway, reason);
+    this.#leg.goAway(reason);
   }
 
   #receive(frame: Frame, message: Uint8Array): void {

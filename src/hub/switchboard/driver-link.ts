@@ -19,6 +19,7 @@ import type { LinkEnding } from "../session/work-desk.ts";
 import type { InsideAnswer } from "../../probes/probe.ts";
 import { Leg } from "./leg.ts";
 import { ProbeChannel } from "./probe-channel.ts";
+import type { WaitingBytes } from "./waiting-bytes.ts";
 
 /** A driver on a slow line is not silent yet. */
 const ANSWER_WAIT_MS_MIN = 1_000;
@@ -36,6 +37,7 @@ export interface DriverLinkOptions {
   readonly socket: FrameSocket;
   /** What both sides of the link speak. */
   readonly features: readonly string[];
+  readonly waiting: WaitingBytes;
   readonly epoch: number;
   /** Session id: what the hub's own channel is attached to. */
   readonly session: string;
@@ -161,7 +163,7 @@ export class DriverLink implements SessionDriverLink {
   }
 
   close(reason: string): void {
-    this.#leg.close(CloseCodes.goingAway, reason);
+    this.#leg.goAway(reason);
   }
 
   #relay(frame: Frame, message: Uint8Array): void {

@@ -1,9 +1,10 @@
 /** Waiting for the first frame of a link: one hello, in time, or the link ends with a code. */
 import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
+import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes, type CloseCode } from "../../protocol/close-codes.ts";
 import { Hello, parseControl, type ClientHello, type DriverHello } from "../../protocol/control.ts";
-import { decodeFrame, FrameType } from "../../protocol/frame.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
@@ -41,6 +42,14 @@ export function onHello(
 export function refuse(socket: FrameSocket, code: CloseCode, reason: string): void {
   socket.onFrame(() => undefined);
   socket.close(code.code, reason);
+}
+
+/** Ends a link that was never taken up, and says when to come again. */
+export function refuseForNow(socket: FrameSocket, retryAfterMs: number): void {
+  const message = `too many come at once: come again in ${retryAfterMs} ms`;
+  const body = encodeJson({ code: "RateLimited", message, retryAfterMs });
+  socket.send(encodeFrame({ type: FrameType.error, body }));
+  refuse(socket, CloseCodes.rateLimited, message);
 }
 
 class VersionError extends ProtocolError {}

@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { decodeLinkAck, decodePing, encodeLinkAck } from "../../protocol/bodies.ts";
+import { decodeLinkAck, decodePing, encodeJson, encodeLinkAck } from "../../protocol/bodies.ts";
 import { CloseCodes, type CloseCode } from "../../protocol/close-codes.ts";
 import { decodeFrame, encodeFrame, FrameType, type Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -16,6 +16,7 @@ import { Egress } from "../../stream/egress.ts";
 import { createHeartbeat, type Heartbeat, type Pong } from "../../stream/heartbeat.ts";
 import { HopReceipts } from "../../stream/hop-receipts.ts";
 import { RelayQueue } from "../../stream/relay-queue.ts";
+import type { Waiting, WaitingBytes } from "./waiting-bytes.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 
 export interface LegOptions {
@@ -28,6 +29,8 @@ export interface LegOptions {
   readonly deadMs: number;
   /** What both sides of the link speak. */
   readonly features: readonly string[];
+  /** Of all links of this hub. */
+  readonly waiting: WaitingBytes;
   /** Each frame but the heartbeat's; `message` is the whole, for relaying. */
   readonly onFrame: (frame: Frame, message: Uint8Array) => void;
   readonly onPong?: (pong: Pong) => void;
@@ -35,7 +38,7 @@ export interface LegOptions {
   readonly onClose: (reason: string) => void;
 }
 
-export class Leg {
+export class Leg implements Waiting {
   readonly #options: LegOptions;
   readonly #heartbeat: Heartbeat;
   /** The peer's own word on how late its event loop was. */
@@ -50,9 +53,10 @@ export class Leg {
 
   constructor(options: LegOptions) {
     this.#options = options;
-    const { socket, clock, random } = options;
+    const { socket, clock, random, waiting } = options;
     this.#egress = new Egress(socket, clock);
-    this.#queue = new RelayQueue(this.#egress);
+    this.#queue = new RelayQueue(this.#egress, (bytes) => waiting.count(bytes));
+    waiting.enter(this);
     this.#receipts = options.features.includes("hop") ? this.#openHop(clock) : null;
     this.#heartbeat = createHeartbeat({
       clock,
@@ -81,7 +85,16 @@ export class Leg {
     const inTurn = message[0] === FrameType.data || message[0] === FrameType.probe;
     if (inTurn) this.#queue.push(message);
     else this.#egress.control(message);
-    if (this.#options.socket.bufferedBytes + this.#queue.bytes <= limits.EGRESS_BYTES_MAX) return;
+    if (this.#options.socket.bufferedBytes + this.#queue.bytes > limits.EGRESS_BYTES_MAX)
+      this.cut();
+    else if (inTurn) this.#options.waiting.bound();
+  }
+
+  get waitingBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  cut(): void {
     this.close(CloseCodes.slowConsumer, "too much waits to be read");
   }
 
@@ -92,6 +105,13 @@ export class Leg {
 
   ping(): number {
     return this.#heartbeat.ping();
+  }
+
+  /** A polite end of the whole hub: the peer dials again at once, here or elsewhere. */
+  goAway(reason: string): void {
+    const body = encodeJson({ reason, drainMs: 0 });
+    this.send(encodeFrame({ type: FrameType.goAway, body }));
+    this.close(CloseCodes.goingAway, reason);
   }
 
   /** Ends the leg now. The peer may take its time over the close frame; nothing of it is read. */
@@ -113,6 +133,7 @@ export class Leg {
     this.#heartbeat.stop();
     this.#receipts?.stop();
     this.#queue.clear();
+    this.#options.waiting.leave(this);
     this.#options.onClose(reason);
   }
 

@@ -11,6 +11,7 @@ import { SessionActivity } from "../../hub/activity/session-activity.ts";
 import { ClientLink } from "../../hub/switchboard/client-link.ts";
 import { DriverLink, type RouteTarget } from "../../hub/switchboard/driver-link.ts";
 import { onHello, refuse } from "../../hub/switchboard/hello.ts";
+import { WaitingBytes } from "../../hub/switchboard/waiting-bytes.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { EpochConfirm, parseControl, type AttachRequest } from "../../protocol/control.ts";
@@ -38,6 +39,7 @@ export class StreamRelay {
   readonly #row: EpochRow;
   readonly #random: Random;
   readonly #fault: RelayFault;
+  readonly #waiting = new WaitingBytes();
   readonly #clients = new Set<ClientLink>();
   #driver: DriverLink | null = null;
   #proven = false;
@@ -62,6 +64,7 @@ export class StreamRelay {
       const link = new ClientLink({
         socket,
         features,
+        waiting: this.#waiting,
         clock,
         random: this.#random,
         log: silentLogger,
@@ -110,6 +113,7 @@ export class StreamRelay {
     const link = new FaultyDriverLink(this.#fault, {
       socket,
       features,
+      waiting: this.#waiting,
       epoch,
       session: SESSION,
       clock,

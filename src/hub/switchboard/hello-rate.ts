@@ -1,0 +1,43 @@
+/**
+ * How many hellos a hub takes in a second. When all links of a hub come back at once, each costs an
+ * epoch in the store or an attach, and whoever waits in the socket's queue for longer than its own
+ * patience dials again and makes the queue longer. So the rest is told when to come, each at a time
+ * of its own. Drivers go first: without them clients have nothing to attach to.
+ */
+import type { Clock } from "../../base/clock.ts";
+
+const HELLOS_PER_SECOND = 200;
+/** A thousand sessions with a client each are back within 8 s, and 250 of them at once. */
+const BURST = 500;
+/** Of these, only for drivers. */
+const FOR_DRIVERS = 200;
+/** Nobody is sent away for longer, however many ask. */
+const LATER_MS_MAX = 60_000;
+const EVERY_MS = 1_000 / HELLOS_PER_SECOND;
+
+export class HelloRate {
+  readonly #clock: Clock;
+  #left = BURST;
+  #countedAtMs: number;
+  /** The last moment that somebody was told to come at. */
+  #promisedAtMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#countedAtMs = clock.mono();
+  }
+
+  /** Null when it may go on, else after how many ms it should come again. */
+  ask(role: "driver" | "client"): number | null {
+    const nowMs = this.#clock.mono();
+    this.#left = Math.min(BURST, this.#left + (nowMs - this.#countedAtMs) / EVERY_MS);
+    this.#countedAtMs = nowMs;
+    if (this.#left >= 1 + (role === "client" ? FOR_DRIVERS : 0)) {
+      this.#left -= 1;
+      return null;
+    }
+    const fromMs = Math.max(this.#promisedAtMs, nowMs);
+    this.#promisedAtMs = Math.min(fromMs + EVERY_MS, nowMs + LATER_MS_MAX);
+    return Math.ceil(this.#promisedAtMs - nowMs);
+  }
+}

@@ -1,0 +1,166 @@
+/** Many at once: links that all come back, and clients that all stop to read. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { Switchboard } from "../../src/hub/switchboard/attach.ts";
+import { DriverLink } from "../../src/hub/switchboard/driver-link.ts";
+import { ClientLink } from "../../src/hub/switchboard/client-link.ts";
+import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
+import { WaitingBytes } from "../../src/hub/switchboard/waiting-bytes.ts";
+import { SessionActivity } from "../../src/hub/activity/session-activity.ts";
+import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { LinkError, parseControl } from "../../src/protocol/control.ts";
+import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts";
+import { joinAttach } from "../../src/protocol/resume.ts";
+import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
+import { createPendingEvents } from "../../src/transport/pending-events.ts";
+import { MemorySocket } from "../support/memory-socket.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+let clock: TestClock;
+beforeEach(() => {
+  clock = new TestClock();
+});
+
+describe("[SB21] links that come back all at once", () => {
+  test("are taken at a rate, the rest when they were told to come, and drivers first", () => {
+    const rate = new HelloRate(clock);
+    const LINKS = 2_000;
+    const taken: { readonly role: "driver" | "client"; readonly atMs: number }[] = [];
+    let asked = 0;
+    const dial = (role: "driver" | "client"): void => {
+      asked += 1;
+      const laterMs = rate.ask(role);
+      if (laterMs === null) taken.push({ role, atMs: clock.mono() });
+      else clock.setTimeout(() => dial(role), laterMs);
+    };
+    const beganAtMs = clock.mono();
+    for (let n = 0; n < LINKS; n++) dial(n % 2 === 0 ? "client" : "driver");
+    expect(taken).toHaveLength(500);
+    expect(taken.filter(({ role }) => role === "driver").length).toBeGreaterThan(300);
+    clock.advance(20_000);
+    expect(taken).toHaveLength(LINKS);
+    const tookMs = (taken.at(-1)?.atMs ?? 0) - beganAtMs;
+    expect(tookMs).toBeGreaterThan(7_000);
+    expect(tookMs).toBeLessThan(12_000);
+    expect(asked).toBeLessThan(2.5 * LINKS);
+    for (let ms = 0; ms < tookMs; ms += 500) {
+      const from = beganAtMs + ms;
+      const within = taken.filter(({ atMs }) => atMs > from && atMs <= from + 1_000);
+      expect(within.length).toBeLessThanOrEqual(230);
+    }
+  });
+
+  test("hear from the switchboard when to come, with 4429", () => {
+    const find = (): never => {
+      throw new Error("nobody attaches here");
+    };
+    const random = seededRandom("crowd");
+    const hub = new Switchboard({ hubId: "hub_1", clock, random, log: silentLogger, find });
+    const ends: SocketEnd[] = [];
+    const told: number[] = [];
+    const hello = { v: 1, role: "client", impl: "test", features: [] };
+    for (let n = 0; n < 400; n++) {
+      const [near, far] = MemorySocket.pair();
+      hub.acceptClient(far);
+      near.onClose((end) => ends.push(end));
+      near.onFrame((message) => {
+        const frame = decodeFrame(message);
+        if (frame?.type !== FrameType.error) return;
+        told.push(parseControl(LinkError, frame.body).retryAfterMs ?? -1);
+      });
+      near.send(encodeFrame({ type: FrameType.hello, body: encodeJson(hello) }));
+      near.deliver();
+    }
+    expect(hub.counts.clients).toBe(300);
+    expect(ends.map(({ code }) => code)).toEqual(Array.from({ length: 100 }, () => 4429));
+    expect([told.length, told[0], told.at(-1)]).toEqual([100, 5, 500]);
+    hub.close("over");
+  });
+});
+
+/** Takes nothing: the kernel is full from the first byte on. */
+class StalledSocket implements FrameSocket {
+  readonly bufferedBytes = limits.DATA_BYTES_MAX * 16;
+  code: number | null = null;
+  readonly #events = createPendingEvents();
+
+  say(message: Uint8Array): void {
+    this.#events.frame(message);
+  }
+  send(): void {
+    // Nobody reads it.
+  }
+  close(code: number): void {
+    this.code = code;
+  }
+  terminate(): void {
+    this.code = 1006;
+  }
+  onFrame(listener: (message: Uint8Array) => void): void {
+    this.#events.onFrame(listener);
+  }
+  onClose(listener: (end: SocketEnd) => void): void {
+    this.#events.onClose(listener);
+  }
+  onDrain(listener: () => void): void {
+    this.#events.onDrain(listener);
+  }
+}
+
+test("[SB12] 500 clients that stop to read leave a hub's memory bounded, and others go on", () => {
+  const VIEWERS = 500;
+  const [driverEnd, hubEnd] = MemorySocket.pair();
+  const waiting = new WaitingBytes();
+  const base = { clock, random: seededRandom("stalled"), log: silentLogger, waiting, features: [] };
+  const driver = new DriverLink({
+    ...base,
+    socket: hubEnd,
+    epoch: 1,
+    session: "ses_1",
+    onSuspect: () => undefined,
+    onClose: () => undefined,
+    onJobs: () => undefined,
+  });
+  const activity = new SessionActivity(clock);
+  const find = () => ({ sessionId: "ses_1", driver, activity, state: () => "connected" });
+  const attach = (socket: FrameSocket, say: (message: Uint8Array) => void, n: number): void => {
+    new ClientLink({ ...base, socket, find, onClose: () => undefined });
+    const head = encodeJson({ mode: "new", session: "demo", channelId: `chn_${n}` });
+    const body = joinAttach(head, new Uint8Array());
+    say(encodeFrame({ type: FrameType.attach, body }));
+  };
+  const stalled = Array.from({ length: VIEWERS }, () => new StalledSocket());
+  for (const [n, socket] of stalled.entries()) attach(socket, (message) => socket.say(message), n);
+  const [reader, readerAtHub] = MemorySocket.pair();
+  attach(
+    readerAtHub,
+    (message) => {
+      reader.send(message);
+      reader.deliver();
+    },
+    VIEWERS,
+  );
+  let read = 0;
+  reader.onFrame((message) => void (read += message.length));
+  const bytes = new Uint8Array(limits.DATA_BYTES_MAX);
+  let most = 0;
+  // A window for each of them, as their driver may send without a word from them.
+  for (let sent = 0; sent < limits.STREAM_WINDOW_BYTES; sent += bytes.length) {
+    const body = encodeData({ offset: sent, bytes, ctlTx: null });
+    for (let route = 1; route <= VIEWERS + 1; route++) {
+      driverEnd.send(encodeFrame({ type: FrameType.data, epoch: 1, route, stream: 1, body }));
+      driverEnd.deliver();
+      most = Math.max(most, waiting.bytes);
+    }
+    readerAtHub.deliver();
+  }
+  expect(VIEWERS * limits.STREAM_WINDOW_BYTES).toBeGreaterThan(limits.HUB_EGRESS_BYTES_MAX * 1.9);
+  expect(most).toBeGreaterThan(0.9 * limits.HUB_EGRESS_BYTES_MAX);
+  expect(most).toBeLessThanOrEqual(limits.HUB_EGRESS_BYTES_MAX + 2 * limits.DATA_BYTES_MAX);
+  expect(read).toBeGreaterThanOrEqual(limits.STREAM_WINDOW_BYTES);
+  const cut = stalled.filter(({ code }) => code === 4414).length;
+  expect(cut).toBeGreaterThan(100);
+  expect(stalled.filter(({ code }) => code === null)).toHaveLength(VIEWERS - cut);
+});
