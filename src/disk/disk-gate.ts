@@ -19,14 +19,23 @@ export class DiskGate {
     this.#clock = clock;
   }
 
-  /** A call that is late is told so; its thread is free again only when it returns. */
+  /**
+   * A call that is late is told so. Its thread is free again only when it returns; one that had no
+   * turn until then is not made any more.
+   */
   run<T>(call: () => Promise<T>, answerMs: number = ANSWER_MS): Promise<T> {
     return new Promise((resolve, reject) => {
+      let late = false;
       const timer = this.#clock.setTimeout(() => {
+        late = true;
         const seconds = answerMs / 1_000;
         reject(new DiskFault("TIMEOUT", `the filesystem has not answered for ${seconds} s`));
       }, answerMs);
       this.#enter(() => {
+        if (late) {
+          this.#leave();
+          return;
+        }
         const done = (): void => {
           this.#clock.clearTimeout(timer);
           this.#leave();

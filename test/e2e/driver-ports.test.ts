@@ -269,3 +269,18 @@ test("[PO3] what connects inside comes out here, also after a cut link, until it
     ),
   );
 });
+
+test("[PO3] a listener ends with the lease of the one who holds it", async () => {
+  const holder = await connection.attach("demo", { leaseMs: 0 });
+  const { port } = await holder.listen({ port: 0, onConnection: () => undefined }).opened;
+  const knock = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port ?? 0, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      }).on("error", () => resolve(false));
+    });
+  expect(await knock()).toBe(true);
+  line.terminate();
+  await until(async () => !(await knock()));
+});
