@@ -10,9 +10,15 @@ const AT_ONCE = 2;
 /** A disk under load is slow; one that takes longer than this for one call is not there. */
 const ANSWER_MS = 60_000;
 
+interface Waiting {
+  /** Its caller was told that it is too late. */
+  late: boolean;
+  readonly begin: () => void;
+}
+
 export class DiskGate {
   readonly #clock: Clock;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   #running = 0;
 
   constructor(clock: Clock) {
@@ -25,20 +31,10 @@ export class DiskGate {
    */
   run<T>(call: () => Promise<T>, answerMs: number = ANSWER_MS): Promise<T> {
     return new Promise((resolve, reject) => {
-      let late = false;
-      const timer = this.#clock.setTimeout(() => {
-        late = true;
-        const seconds = answerMs / 1_000;
-        reject(new DiskFault("TIMEOUT", `the filesystem has not answered for ${seconds} s`));
-      }, answerMs);
-      this.#enter(() => {
-        if (late) {
-          this.#leave();
-          return;
-        }
+      const begin = (): void => {
         const done = (): void => {
           this.#clock.clearTimeout(timer);
-          this.#leave();
+          this.#next();
         };
         call().then(
           (value) => {
@@ -50,22 +46,25 @@ export class DiskGate {
             reject(error instanceof Error ? error : new Error(String(error)));
           },
         );
-      });
+      };
+      const turn: Waiting = { late: false, begin };
+      const timer = this.#clock.setTimeout(() => {
+        turn.late = true;
+        const seconds = answerMs / 1_000;
+        reject(new DiskFault("TIMEOUT", `the filesystem has not answered for ${seconds} s`));
+      }, answerMs);
+      if (this.#running >= AT_ONCE) this.#waiting.push(turn);
+      else {
+        this.#running += 1;
+        begin();
+      }
     });
   }
 
-  #enter(begin: () => void): void {
-    if (this.#running >= AT_ONCE) {
-      this.#waiting.push(begin);
-      return;
-    }
-    this.#running += 1;
-    begin();
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+  #next(): void {
+    let turn = this.#waiting.shift();
+    while (turn?.late === true) turn = this.#waiting.shift();
+    if (turn === undefined) this.#running -= 1;
+    else turn.begin();
   }
 }
