@@ -135,7 +135,7 @@ export const streamPlants: readonly Plant[] = [
     "no-tombstones",
     "of a stream that is over nothing is known",
     "stream/channel.ts",
-    "this.#tombstones.set(stream.id, tombstone);",
+    "this.#tombstones.set(id, tombstone);",
     "void tombstone;",
   ),
 ];
