@@ -206,6 +206,8 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
       answered = true;
       return answer;
     });
+    const commands = async () => (await box.process.getSession("dead")).commands ?? [];
+    await until(async () => (await commands()).length === 1);
     await until(async () => {
       return (
         (await post("/process/session/dead/exec", { command: "x", runAsync: true })).status === 500
@@ -214,11 +216,10 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
     expect(
       await (await post("/process/session/dead/exec", { command: "true" })).json(),
     ).toMatchObject({ message: "failed to write command: broken pipe" });
-    const session = await box.process.getSession("dead");
-    const command = session.commands?.[0]?.id ?? "";
-    expect(session.commands?.[0]?.exitCode).toBeNull();
+    const ending = (await commands())[0];
+    expect(ending).toMatchObject({ command: "exit 3", exitCode: null });
     expect(
-      (await post(`/process/session/dead/command/${command}/input`, { data: "a" })).status,
+      (await post(`/process/session/dead/command/${ending?.id ?? ""}/input`, { data: "a" })).status,
     ).toBe(410);
     expect(answered).toBe(false);
     await box.process.deleteSession("dead");
@@ -265,5 +266,33 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
     expect((await post("/process/code-run", { code: "while True: pass", timeout: 1 })).status).toBe(
       408,
     );
+  });
+
+  test("an interpreter remembers, tells errors, and ends what takes too long", async () => {
+    const { codeInterpreter } = box;
+    const context = await codeInterpreter.createContext("/usr");
+    const first = await codeInterpreter.runCode("import os; a = 20; os.system('echo from below')", {
+      context,
+    });
+    expect(first).toEqual({ stdout: "from below\n", stderr: "" });
+    const second = await codeInterpreter.runCode(
+      "import sys; print(a + 1, os.getcwd(), os.environ['K']); print('é', file=sys.stderr)",
+      { context, envs: { K: "v" } },
+    );
+    expect(second).toEqual({ stdout: "21 /usr v\n", stderr: "é\n" });
+    const failed = await codeInterpreter.runCode("os.environ['K']", { context });
+    expect(failed.error).toMatchObject({ name: "KeyError", value: "'K'" });
+    await expect(
+      codeInterpreter.runCode("while True: pass", { context, timeout: 1 }),
+    ).rejects.toMatchObject({ name: "DaytonaTimeoutError" });
+    expect((await codeInterpreter.runCode("print(a)", { context })).stdout).toBe("20\n");
+    expect((await codeInterpreter.listContexts()).map(({ id }) => id)).toEqual([context.id]);
+    await codeInterpreter.deleteContext(context);
+    await expect(codeInterpreter.runCode("1", { context })).rejects.toThrow("context not found");
+    // The default one is made anew when code has ended it.
+    await expect(codeInterpreter.runCode("import os; os._exit(1)")).rejects.toThrow("has ended");
+    const large = `b = "${"x".repeat(200_000)}"; print(len(b))`;
+    expect((await codeInterpreter.runCode(large)).stdout).toBe("200000\n");
+    expect(await codeInterpreter.listContexts()).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import { environmentRoutes } from "./environment.ts";
 import { executeRoutes } from "./execute.ts";
 import { fileRoutes } from "./files.ts";
 import { gitRoutes } from "./git.ts";
+import { Interpreter } from "./interpreter.ts";
 import { metricRoutes } from "./metrics.ts";
 import type { Place } from "./place.ts";
 import { portRoutes, portTarget, relayHttp, relayUpgrade } from "./ports.ts";
@@ -45,8 +46,10 @@ function main(): void {
   const place: Place = { homeDir, workDir: homeDir, version: values.version ?? "dev", env };
   const sessions = new Sessions(place);
   const terminals = new PtySessions(place);
-  const routes = [...allRoutes(place), ...sessions.routes(), ...terminals.routes()];
-  const upgrade = makeUpgrader([...sessions.upgrades(), ...terminals.upgrades()], exitControl);
+  const stateful = [sessions, terminals, new Interpreter(place)];
+  const routes = [...allRoutes(place), ...stateful.flatMap((one) => one.routes())];
+  const upgrades = stateful.flatMap((one) => one.upgrades());
+  const upgrade = makeUpgrader(upgrades, exitControl);
   const server = createServer((incoming, response) => {
     void answer(routes, incoming, response);
   });

@@ -11,10 +11,12 @@ import type { Reply, ToolboxRequest } from "./reply.ts";
 import { matchPath } from "./router.ts";
 
 /** A larger message ends the socket with 1009, as on Daytona. */
-const maxMessageBytes = 64 * 1024;
+const typedBytes = 64 * 1024;
 
 export interface UpgradeRoute {
   path: string;
+  /** Where it takes more at once than what is typed. */
+  maxMessageBytes?: number;
   /** Takes the socket, or answers with a reply instead of a handshake. */
   handler: (request: ToolboxRequest, accept: Accept) => Reply | undefined;
 }
@@ -25,13 +27,12 @@ export type Upgrader = (incoming: IncomingMessage, socket: Duplex, head: Buffer)
 
 /** `preferred` is echoed when it is offered; a client ends the handshake when none is. */
 export function makeUpgrader(routes: readonly UpgradeRoute[], preferred: string): Upgrader {
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    maxPayload: maxMessageBytes,
-    handleProtocols: (offered) =>
-      offered.has(preferred) ? preferred : (offered.values().next().value ?? false),
-  });
+  const servers = new Map(
+    routes.map(({ path, maxMessageBytes = typedBytes }) => [
+      path,
+      makeServer(maxMessageBytes, preferred),
+    ]),
+  );
   return (incoming, socket, head) => {
     socket.on("error", () => socket.destroy());
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://toolbox");
@@ -40,7 +41,7 @@ export function makeUpgrader(routes: readonly UpgradeRoute[], preferred: string)
       if (params === undefined) continue;
       const request = { method: "GET", path: pathname, params, query: searchParams, raw: incoming };
       const reply = route.handler(request, (connected) => {
-        server.handleUpgrade(incoming, socket, head, (accepted) => {
+        servers.get(route.path)?.handleUpgrade(incoming, socket, head, (accepted) => {
           // What breaks a socket ends it, and its close is what is looked at.
           accepted.on("error", () => undefined);
           connected(accepted);
@@ -51,6 +52,16 @@ export function makeUpgrader(routes: readonly UpgradeRoute[], preferred: string)
     }
     refuse(socket, 404);
   };
+}
+
+function makeServer(maxPayload: number, preferred: string): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload,
+    handleProtocols: (offered) =>
+      offered.has(preferred) ? preferred : (offered.values().next().value ?? false),
+  });
 }
 
 function refuse(socket: Duplex, status: number): void {
