@@ -6,6 +6,7 @@ const start = "hub/session-start.test.ts";
 const budgets = "hub/session-budgets.test.ts";
 const answers = "providers/daytona-answers.test.ts";
 const wire = "providers/daytona-wire.test.ts";
+const detection = "e2e/fault-detection.test.ts";
 const classify = "providers/classify.test.ts";
 const platform = "e2e/faults-platform.test.ts";
 const switches = "e2e/platform-faults.test.ts";
@@ -262,12 +263,15 @@ export const platformRows: readonly FaultRow[] = [
     fault: "archived",
     covers: [],
     action: "counts as stopped: it is started",
-    gap: "the local platform has no archive, so no start from one was seen",
+    gap: "no hub was seen to start a sandbox from its archive",
   },
   {
     number: 33,
     fault: "auto-stop does not see the driver's socket",
-    covers: [test(wire, "[PV6] asks with the key and without counting as activity")],
+    covers: [
+      test(wire, "[PV6] asks with the key and without counting as activity"),
+      test(detection, "auto-stopped"),
+    ],
     action: "sandboxes are created without auto-stop, and probes count as no activity",
   },
   {
@@ -313,15 +317,15 @@ export const platformRows: readonly FaultRow[] = [
   {
     number: 39,
     fault: "a preview link or token expired",
-    covers: [],
+    covers: [test(detection, "preview-token-rotated")],
     action: "the platform answers with its login page",
     gap: "the hub has no previews yet",
   },
   {
     number: 40,
     fault: "the platform moves a sandbox",
-    covers: [sim("sandbox-paused")],
+    covers: [sim("sandbox-paused"), test(detection, "toolbox-moved")],
     action: "the driver dials again; the ladder waits for its nudges first",
-    gap: "a move to another runner is not made here",
+    gap: "the proxy's answers after a move are made here, the move itself is not",
   },
 ];

@@ -12,6 +12,7 @@ import { makeServer } from "./api/server.ts";
 import type { PlatformServer } from "./api/server.ts";
 import { DataDir } from "./data-dir.ts";
 import type { PlatformFacts } from "./data-dir.ts";
+import { DrillLedger, takeBackOld } from "./faults/drill-ledger.ts";
 import { Drills } from "./faults/drills.ts";
 import type { Host } from "./host.ts";
 import { chooseTier } from "./isolation/choose.ts";
@@ -57,6 +58,7 @@ export class Platform {
   readonly snapshots: Snapshots;
   readonly volumes: Volumes;
   readonly drills: Drills;
+  private readonly ledger: DrillLedger;
   readonly activity = new Activity();
   /** Off unless asked for: who has the key of a platform that people work on breaks nothing. */
   readonly areFaultsEnabled: boolean;
@@ -80,7 +82,8 @@ export class Platform {
     this.unrecorded = this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
     this.volumes = new Volumes(host.paths.data, host.paths.volumes);
-    this.drills = new Drills(host.log);
+    this.ledger = new DrillLedger(join(host.paths.data, "drills.json"));
+    this.drills = new Drills(host.log, (broken) => this.ledger.write(broken));
     this.areFaultsEnabled = faults;
     this.lifecycle = new Lifecycle(host, this.registry, this.drills);
     this.keeper = new Keeper(host, this.registry, this.lifecycle);
@@ -94,6 +97,9 @@ export class Platform {
       const platform = new Platform(host, dataDir, passedOver, options.faults);
       for (const id of platform.unrecorded) await endUnrecorded(host, id);
       await platform.keeper.adopt();
+      platform.drills.remember(
+        await takeBackOld({ host, registry: platform.registry, ledger: platform.ledger, log }),
+      );
       await platform.serve(options);
       return platform;
     } catch (error) {

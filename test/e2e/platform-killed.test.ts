@@ -104,6 +104,30 @@ describeWhere([needs.linux, needs.root], "a platform killed at any instant", () 
     await stopPlatform(platform);
   });
 
+  test("in the middle of drills: the next one takes back what they broke", async () => {
+    let platform = await startPlatform(makeDataDir(), ["--faults", "on"]);
+    const box = await sdk(platform).create({ name: "broken" });
+    for (const fault of ["home-readonly", "toolbox-stopped", "frozen", "exec-500"]) {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ fault, sandbox: box.id });
+      const switched = await api(platform, "/_faults", { method: "POST", headers, body });
+      expect([fault, switched.status]).toEqual([fault, 201]);
+    }
+    platform.child.kill("SIGKILL");
+    await exited(platform.child);
+    platform = await startPlatform(platform.dataDir, ["--faults", "on"]);
+    const written = await box.process.executeCommand("echo mended > mark && cat mark");
+    expect(written).toMatchObject({ exitCode: 0, result: "mended\n" });
+    const board = (await (await api(platform, "/_faults")).json()) as {
+      on: unknown[];
+      past: { fault: string; ended: string }[];
+    };
+    expect(board.on).toEqual([]);
+    const killed = (fault: string) => ({ fault, ended: "the platform was killed" });
+    expect(board.past).toMatchObject(["home-readonly", "toolbox-stopped", "frozen"].map(killed));
+    await stopPlatform(platform);
+  });
+
   test("of its own start: the next start cleans up what it tried out", async () => {
     const dataDir = makeDataDir();
     let left = 0;

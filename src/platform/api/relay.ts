@@ -37,6 +37,7 @@ export function relayUpgrade(
   socket: Duplex,
   head: Buffer,
   target: RelayTarget,
+  through?: Duplex,
 ): void {
   const outgoing = connect(target.socketPath);
   let connected = false;
@@ -45,7 +46,8 @@ export function relayUpgrade(
     const lines = Object.entries(target.headers).map(([key, value]) => `${key}: ${String(value)}`);
     outgoing.write(`GET ${target.path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
     outgoing.write(head);
-    outgoing.pipe(socket).pipe(outgoing);
+    (through === undefined ? outgoing : outgoing.pipe(through)).pipe(socket);
+    socket.pipe(outgoing);
   });
   outgoing.on("error", () => {
     if (connected) socket.destroy();

@@ -5,7 +5,7 @@ import type { Outcome } from "../outcome.ts";
 import type { Host } from "../host.ts";
 import type { NetworkKind } from "../isolation/tier.ts";
 import type { Platform } from "../platform.ts";
-import { claimedState, listed } from "../faults/step-faults.ts";
+import { claimedState, claimedTimes, listed } from "../faults/step-faults.ts";
 import { fillFrom } from "../sandbox/copies.ts";
 import { newRecord, parseCreate } from "../sandbox/create-request.ts";
 import type { CreateWish } from "../sandbox/create-request.ts";
@@ -163,7 +163,8 @@ function dtoOf(platform: Platform, record: Held["record"]): object {
   const on = drills
     .of(record)
     .map(({ fault, since, until, uses }) => ({ fault, since, until, uses }));
-  const dto = sandboxDto({ ...record, state }, platform.origin(), platform.host.version);
+  const told = { ...record, ...claimedTimes(drills, record), state };
+  const dto = sandboxDto(told, platform.origin(), platform.host.version);
   const oomKills = platform.host.limits.oomKills(record.id);
   // Only where there are some: no drill is ever taken for a failure of what it drills.
   return {

@@ -4,6 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Drills } from "../faults/drills.ts";
+import { socketFault } from "../faults/socket-faults.ts";
 import type { Host } from "../host.ts";
 import { isRootPresent, mergedOf } from "../isolation/root-tree.ts";
 import { socketOf, treeOf } from "../sandbox/processes.ts";
@@ -18,6 +20,7 @@ import { passedHeaders, refuseUpgrade, relayHttp, relayUpgrade } from "./relay.t
 import type { RelayTarget } from "./relay.ts";
 
 export interface ProxyParts {
+  drills: Drills;
   host: Host;
   registry: Registry;
   organizations: Organizations;
@@ -65,7 +68,8 @@ export function proxyToolboxUpgrade(
   const verdict = judge(parts, incoming);
   if (verdict.kind === "relay") {
     parts.activity.open(verdict.held.record, incoming, socket);
-    relayUpgrade(incoming, socket, head, verdict.target);
+    const cutter = socketFault(parts.drills, incoming.url ?? "", verdict.held.record);
+    relayUpgrade(incoming, socket, head, verdict.target, cutter);
   } else refuseUpgrade(socket, verdict.status, verdict.code);
 }
 

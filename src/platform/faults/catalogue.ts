@@ -38,7 +38,9 @@ export type HostAct =
   | "stop-daemon"
   | "kill-driver"
   | "stop-driver"
-  | "limit-processes";
+  | "limit-processes"
+  | "rotate-token"
+  | "run-out-idle";
 
 export type Bite =
   | { kind: "request"; area: Area; verbs?: readonly string[]; answer: Answer }
@@ -49,6 +51,15 @@ export type Bite =
   /** Answers well and does nothing. */
   | { kind: "ignore"; step: Step }
   | { kind: "claim"; lie: "stale" | "flap" | "word" }
+  /** Times in a claim are of a clock that is this much ahead. */
+  | { kind: "clock" }
+  /** A WebSocket of the toolbox ends early; `some` is another number of bytes each time. */
+  | {
+      kind: "socket";
+      stream: "terminal" | "log";
+      afterBytes: number | "some";
+      close: { code: number; reason: string } | null;
+    }
   | { kind: "listing"; lie: "lag" | "empty" }
   | { kind: "host"; act: HostAct };
 
@@ -200,6 +211,11 @@ export const catalogue = {
     about: "the claim is a word that nobody knows",
     bite: { kind: "claim", lie: "word" },
   },
+  "clock-skew": {
+    about: "times in a claim are of a clock that is wrong",
+    bite: { kind: "clock" },
+    delayMs: 3_600_000,
+  },
   "list-lags": {
     about: "listings leave out young sandboxes",
     bite: { kind: "listing", lie: "lag" },
@@ -234,6 +250,23 @@ export const catalogue = {
     about: "the toolbox takes no key",
     bite: inside("toolbox", status(401, "unauthorized")),
   },
+  "toolbox-moved": {
+    about: "the proxy still asks the runner that the sandbox has left: 404",
+    bite: inside("toolbox", status(404, "sandbox container not found")),
+  },
+  "pty-1008": {
+    about: "a terminal of the toolbox is dropped as a slow consumer: 1008",
+    bite: {
+      kind: "socket",
+      stream: "terminal",
+      afterBytes: 4096,
+      close: { code: 1008, reason: "slow consumer" },
+    },
+  },
+  "log-cut": {
+    about: "a log stream ends early, each time after another part of the log",
+    bite: { kind: "socket", stream: "log", afterBytes: "some", close: null },
+  },
   "toolbox-hang": { about: "the toolbox never answers", bite: inside("toolbox", { kind: "hang" }) },
 
   "root-unmounted": {
@@ -252,6 +285,14 @@ export const catalogue = {
     bite: host("kill-first"),
   },
   stopped: { about: "somebody stops the sandbox", bite: host("stop-sandbox") },
+  "auto-stopped": {
+    about: "the platform counts no use and stops the sandbox as idle",
+    bite: host("run-out-idle"),
+  },
+  "preview-token-rotated": {
+    about: "the preview token is exchanged; the old one is sent to the login",
+    bite: host("rotate-token"),
+  },
   deleted: { about: "somebody deletes the sandbox", bite: host("delete-sandbox") },
   "toolbox-killed": { about: "the toolbox daemon is killed", bite: host("kill-daemon") },
   "toolbox-stopped": { about: "the toolbox daemon is stopped", bite: host("stop-daemon") },

@@ -20,7 +20,8 @@ export interface DrillWish {
   reason: string | undefined;
 }
 
-export type DrillEnd = "cleared" | "time is up" | "used up" | "healed" | "the platform ends";
+export type DrillEnd =
+  "cleared" | "time is up" | "used up" | "healed" | "the platform ends" | "the platform was killed";
 
 /** What everybody sees of a drill; times are ISO. */
 export interface DrillView {

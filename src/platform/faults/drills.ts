@@ -50,11 +50,25 @@ interface Entry extends Drill {
 
 export class Drills {
   private readonly log: Logger;
+  /** Told of all that is broken for real whenever that changes. */
+  private readonly keep: (broken: DrillView[]) => void;
   private readonly on = new Map<string, Entry>();
   private past: DrillView[] = [];
 
-  constructor(log: Logger) {
+  constructor(log: Logger, keep: (broken: DrillView[]) => void = () => undefined) {
     this.log = log;
+    this.keep = keep;
+  }
+
+  /** Drills of a platform that was killed, once what they broke was taken back. */
+  remember(old: readonly DrillView[]): void {
+    const endedAt = iso(Date.now());
+    const ended = old.map((view) => ({
+      ...view,
+      endedAt,
+      ended: "the platform was killed" as const,
+    }));
+    this.past = [...this.past, ...ended].slice(-pastMax);
   }
 
   /** `subject` is the one sandbox of a drill that means exactly one. */
@@ -83,6 +97,7 @@ export class Drills {
       lastUseMs: breakage === undefined ? null : Date.now(),
     };
     this.on.set(id, entry);
+    if (breakage !== undefined) this.keepBroken();
     this.log.warn({ drill: id, fault, sandbox: sandbox ?? "all" }, "a drill is on");
     return this.view(entry);
   }
@@ -194,11 +209,17 @@ export class Drills {
   private forget(entry: Entry, how: DrillEnd): void {
     if (!this.on.delete(entry.id)) return;
     clearTimeout(entry.timer);
+    if (entry.breakage !== undefined) this.keepBroken();
     const { id, uses, wish } = entry;
     this.past.push({ ...this.view(entry), endedAt: new Date().toISOString(), ended: how });
     this.past = this.past.slice(-pastMax);
     this.log.warn({ drill: id, fault: wish.fault, uses, ended: how }, "a drill is over");
     entry.settle(how);
+  }
+
+  private keepBroken(): void {
+    const broken = [...this.on.values()].filter(({ breakage }) => breakage !== undefined);
+    this.keep(broken.map((entry) => this.view(entry)));
   }
 
   private view(entry: Entry): DrillView {

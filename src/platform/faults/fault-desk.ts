@@ -20,6 +20,8 @@ import {
   killFirst,
   limitProcesses,
   readOnlyHome,
+  rotateToken,
+  runOutIdle,
   signalProgram,
   unmountMerged,
 } from "./host-acts.ts";
@@ -86,6 +88,10 @@ async function breakIt(
       return signalProgram(host, record, "driver", "SIGKILL");
     case "stop-driver":
       return signalProgram(host, record, "driver", "SIGSTOP");
+    case "rotate-token":
+      return rotateToken(record);
+    case "run-out-idle":
+      return runOutIdle(record);
     case "stop-sandbox":
       return once(await lifecycle.stop(held));
     case "delete-sandbox":

@@ -3,7 +3,7 @@
  * own programs, never by one of the sandbox, and each act says how it is taken back. Whether a
  * drill is on is not known here.
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import {
   chownSync,
   closeSync,
@@ -26,6 +26,7 @@ import { done, errnoOf, refuse } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import { isRunning, pidsOf, setPaused, treeOf } from "../sandbox/processes.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
+import type { HostAct } from "./catalogue.ts";
 import type { Breakage } from "./drills.ts";
 
 /** A home that is copied onto a full disk is a session's few files, not somebody's data. */
@@ -43,23 +44,57 @@ export function signalProgram(
   program: "driver" | "toolbox",
   signal: "SIGKILL" | "SIGSTOP",
 ): Outcome<Breakage | "once"> {
-  const marker = program === "driver" ? "/.holdfast/driver.cjs" : insideToolbox;
-  const found = pidsOf(host, record)
-    // The script of the interpreter: whoever only passes its name on is not the program.
-    .filter((pid) => argumentsOf(pid)[1]?.endsWith(marker) === true)
-    .map(identityOf)
-    .filter((identity) => identity !== undefined);
+  const found = programsOf(host, record, program);
   if (found.length === 0) return refuse(409, `no ${program} runs in ${record.name}`);
   for (const { pid } of found) process.kill(pid, signal);
   if (signal === "SIGKILL") return done("once");
-  const living = (): ProcessIdentity[] => found.filter(isAlive);
+  const act = program === "driver" ? "stop-driver" : "stop-daemon";
   return done({
-    holds: () => living().length > 0,
-    undo: async () => {
-      for (const { pid } of living()) process.kill(pid, "SIGCONT");
-      return Promise.resolve();
-    },
+    holds: () => found.some(isAlive),
+    undo: () => takeBack(host, record, act),
   });
+}
+
+function programsOf(
+  host: Host,
+  record: SandboxRecord,
+  program: "driver" | "toolbox",
+): ProcessIdentity[] {
+  const marker = program === "driver" ? "/.holdfast/driver.cjs" : insideToolbox;
+  return (
+    pidsOf(host, record)
+      // The script of the interpreter: whoever only passes its name on is not the program.
+      .filter((pid) => argumentsOf(pid)[1]?.endsWith(marker) === true)
+      .map(identityOf)
+      .filter((identity) => identity !== undefined)
+  );
+}
+
+/** What an act has done, undone by who knows only that it was done. */
+export async function takeBack(host: Host, record: SandboxRecord, act: HostAct): Promise<void> {
+  if (!isRunning(record)) return;
+  switch (act) {
+    case "freeze":
+      // Somebody may have paused it on purpose meanwhile; that is no longer the drill's freeze.
+      if (record.state !== "paused") await setPaused(host, record, false);
+      return;
+    case "stop-daemon":
+    case "stop-driver": {
+      const program = act === "stop-daemon" ? "toolbox" : "driver";
+      for (const { pid } of programsOf(host, record, program)) process.kill(pid, "SIGCONT");
+      return;
+    }
+    case "remount-home":
+    case "fill-home":
+      return moveAside(record, insideHome);
+    case "cut-services":
+      return moveAside(record, insideServices);
+    case "limit-processes":
+      return limitAll(host, record, maxProcesses);
+    default:
+      // What an act has ended, or unmounted from under what runs, only a start brings back.
+      return;
+  }
 }
 
 export function killFirst(record: SandboxRecord): Outcome<"once"> {
@@ -68,14 +103,24 @@ export function killFirst(record: SandboxRecord): Outcome<"once"> {
   return done("once");
 }
 
+/** Nobody has used it for as long as its idle time: the keeper ends that within a second. */
+export function runOutIdle(record: SandboxRecord): Outcome<"once"> {
+  const idleMinutes = record.autoStopMinutes || record.autoPauseMinutes;
+  if (!isRunning(record)) return notRunning(record);
+  if (idleMinutes === 0) return refuse(409, `${record.name} has no idle time to run out`);
+  record.lastActivityAt = new Date(Date.now() - idleMinutes * 60_000).toISOString();
+  return done("once");
+}
+
+export function rotateToken(record: SandboxRecord): Outcome<"once"> {
+  record.previewToken = randomBytes(24).toString("base64url");
+  return done("once");
+}
+
 export async function freeze(host: Host, record: SandboxRecord): Broken {
   if (!isRunning(record)) return notRunning(record);
   if (!(await setPaused(host, record, true))) return refuse(500, "the kernel would not freeze it");
-  const breakage = whileSameProcess(record, async () => {
-    // Somebody may have paused it on purpose meanwhile; that is no longer the drill's freeze.
-    if (record.state !== "paused") await setPaused(host, record, false);
-  });
-  return done(breakage);
+  return done(whileSameProcess(record, () => takeBack(host, record, "freeze")));
 }
 
 /** It cannot be laid back under what still runs on it: a stop and a start mount it anew. */
@@ -163,14 +208,16 @@ export async function limitProcesses(host: Host, record: SandboxRecord): Broken 
     return refuse(501, "the limit is a user's, and only a platform of root gives each its own");
   }
   if (!isRunning(record)) return notRunning(record);
-  const limitAll = async (processesMax: number): Promise<void> => {
-    for (const pid of pidsOf(host, record).filter((one) => isOf(one, uid))) {
-      const limit = ["prlimit", "--pid", String(pid), `--nproc=${processesMax}:`];
-      await run("setpriv", [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", ...limit]);
-    }
-  };
-  await limitAll(1);
-  return done(whileSameProcess(record, () => limitAll(maxProcesses)));
+  await limitAll(host, record, 1);
+  return done(whileSameProcess(record, () => takeBack(host, record, "limit-processes")));
+}
+
+async function limitAll(host: Host, record: SandboxRecord, processesMax: number): Promise<void> {
+  const uid = uidOf(host, record.number) ?? 0;
+  for (const pid of pidsOf(host, record).filter((one) => isOf(one, uid))) {
+    const limit = ["prlimit", "--pid", String(pid), `--nproc=${processesMax}:`];
+    await run("setpriv", [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", ...limit]);
+  }
 }
 
 function isOf(pid: number, uid: number): boolean {
@@ -195,14 +242,7 @@ async function mountInside(
     return refuse(501, "mounts inside a sandbox need a platform of root with namespaces");
   }
   const namespace = ["-N", String(first.pid)];
-  const aside = `/run/drill-${randomUUID()}`;
-  // umount wants a /proc/self in there, which a process of the host has not: what is to go is
-  // moved aside instead, to a directory that only root can make.
-  const undo = async (): Promise<void> => {
-    mkdirSync(`/proc/${first.pid}/root${aside}`, { mode: 0o700 });
-    const result = await run("mount", [...namespace, "--move", place, aside]);
-    if (result.code !== 0) throw new Error(result.stderr.trim());
-  };
+  const undo = (): Promise<void> => moveAside(record, place);
   for (const [index, words] of mounts.entries()) {
     const result = await run("mount", [...namespace, ...words]);
     if (result.code === 0) continue;
@@ -210,6 +250,18 @@ async function mountInside(
     return refuse(500, `mount ${words.join(" ")}: ${result.stderr.trim()}`);
   }
   return done(whileSameProcess(record, undo));
+}
+
+/**
+ * umount wants a /proc/self in there, which a process of the host has not: what is to go is moved
+ * to a directory that only root can make.
+ */
+async function moveAside(record: SandboxRecord, place: string): Promise<void> {
+  const first = record.process?.pid ?? 0;
+  const aside = `/run/drill-${randomUUID()}`;
+  mkdirSync(`/proc/${first}/root${aside}`, { mode: 0o700 });
+  const result = await run("mount", ["-N", String(first), "--move", place, aside]);
+  if (result.code !== 0) throw new Error(result.stderr.trim());
 }
 
 /** A stop and a start heal every one of these: the namespace, the mounts and the limits are new. */

@@ -52,6 +52,19 @@ export function claimedState(drills: Drills, record: SandboxRecord): SandboxStat
   }
 }
 
+type Times = Pick<SandboxRecord, "updatedAt" | "lastActivityAt">;
+
+/** The times that a claim gives: the true ones, or those of a clock that is wrong. */
+export function claimedTimes(
+  drills: Drills,
+  record: Pick<SandboxRecord, "id" | "name"> & Times,
+): Times {
+  const drill = drills.take("clock", record, () => true);
+  const aheadMs = drill?.delayMs ?? 0;
+  const shown = (time: string): string => new Date(Date.parse(time) + aheadMs).toISOString();
+  return { updatedAt: shown(record.updatedAt), lastActivityAt: shown(record.lastActivityAt) };
+}
+
 /** What a listing leaves in. */
 export function listed(drills: Drills, records: readonly SandboxRecord[]): SandboxRecord[] {
   return records.filter((record) => {
