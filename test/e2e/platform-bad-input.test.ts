@@ -210,6 +210,15 @@ describeWhere([needs.linux], "bad input", () => {
     ]) {
       expect((await api(platform, `/sandbox?${query}`)).status, query).toBe(400);
     }
+    for (const setting of [
+      "public/yes",
+      "autostop/-1",
+      "autostop/1.5",
+      "autoarchive/x",
+      "ttl/-1",
+    ]) {
+      expect((await post(`/sandbox/bad/${setting}`, "")).status, setting).toBe(400);
+    }
     expect(existsSync(join(platform.dataDir, "p", "sandboxes", "__proto__"))).toBe(false);
   });
 });

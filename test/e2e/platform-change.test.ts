@@ -65,6 +65,8 @@ describeWhere([needs.linux], "a sandbox becomes another", () => {
     expect(box.state).toBe("started");
     const made = await daytona.snapshot.get("made-of-parent");
     expect(made).toMatchObject({ state: "active", sourceSandboxId: box.id });
+    const { items } = await daytona.snapshot.list({ sourceSandboxId: box.id });
+    expect(items.map(({ name }) => name)).toEqual(["made-of-parent"]);
     await expect(box.createSnapshot("made-of-parent")).rejects.toMatchObject({ statusCode: 409 });
     const [first, second] = await Promise.all([
       daytona.create({ snapshot: "made-of-parent" }),

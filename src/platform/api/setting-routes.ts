@@ -103,7 +103,12 @@ export function settingRoutes(app: FastifyInstance, platform: Platform): void {
       if (held === undefined) {
         return sendRefusal(request, reply, sandboxNotFound(request.params.id).refusal);
       }
-      held.record.isPublic = request.params.value === "true";
+      const { value } = request.params;
+      if (value !== "true" && value !== "false") {
+        const message = "Validation failed (boolean string is expected)";
+        return sendRefusal(request, reply, { status: 400, message });
+      }
+      held.record.isPublic = value === "true";
       platform.registry.save(held);
       return sendHeld(platform, request, reply, { ok: true, value: held });
     },

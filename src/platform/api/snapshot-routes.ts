@@ -26,19 +26,20 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
       const message = `Snapshot ${request.params.id} not found`;
       return sendRefusal(request, reply, { status: 404, message });
     };
-  app.get<{ Querystring: { page?: string; limit?: string; name?: string } }>(
-    "/api/snapshots",
-    (request, reply) => {
-      const limit = Math.min(Math.max(Math.trunc(Number(request.query.limit ?? 100)) || 1, 1), 200);
-      const page = Math.max(Math.trunc(Number(request.query.page ?? 1)) || 1, 1);
-      const wanted = snapshots
-        .list(platform.callerOf(request).organization.id)
-        .filter((snapshot) => snapshot.name.includes(request.query.name ?? ""));
-      const items = wanted.slice((page - 1) * limit, page * limit).map(snapshotDto);
-      const totalPages = Math.ceil(wanted.length / limit);
-      return reply.send({ items, total: wanted.length, page, totalPages });
-    },
-  );
+  app.get<{
+    Querystring: { page?: string; limit?: string; name?: string; sourceSandboxId?: string };
+  }>("/api/snapshots", (request, reply) => {
+    const limit = Math.min(Math.max(Math.trunc(Number(request.query.limit ?? 100)) || 1, 1), 200);
+    const page = Math.max(Math.trunc(Number(request.query.page ?? 1)) || 1, 1);
+    const source = request.query.sourceSandboxId;
+    const wanted = snapshots
+      .list(platform.callerOf(request).organization.id)
+      .filter((snapshot) => snapshot.name.includes(request.query.name ?? ""))
+      .filter(({ sourceSandboxId }) => (source ?? sourceSandboxId) === sourceSandboxId);
+    const items = wanted.slice((page - 1) * limit, page * limit).map(snapshotDto);
+    const totalPages = Math.ceil(wanted.length / limit);
+    return reply.send({ items, total: wanted.length, page, totalPages });
+  });
   app.get<{ Params: { id: string } }>(
     "/api/snapshots/:id",
     withOne((snapshot, _request, reply) => reply.send(snapshotDto(snapshot))),
