@@ -22,6 +22,14 @@ export type ClaimState =
   | "destroying"
   | "unknown";
 
+/** What can be done with a sandbox of this kind; a call may be refused all the same. */
+export interface Capabilities {
+  /** A pause keeps memory and processes. */
+  readonly pause: boolean;
+  readonly fork: boolean;
+  readonly snapshot: boolean;
+}
+
 /** What the platform says of one sandbox. */
 export interface Claim {
   readonly sandboxId: string;
@@ -38,6 +46,8 @@ export interface Claim {
   readonly building?: true;
   /** What an error state is, where the platform's words tell; absent is a failed start. */
   readonly failure?: FaultCode;
+  /** Absent where the platform does not tell what kind of sandbox it is. */
+  readonly capabilities?: Capabilities;
   /** When it was read, wall ms. */
   readonly at: number;
 }

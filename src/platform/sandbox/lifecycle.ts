@@ -5,6 +5,7 @@
 import type { SandboxState } from "@daytona/api-client";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Drills } from "../faults/drills.ts";
 import { stepFault } from "../faults/step-faults.ts";
@@ -19,14 +20,19 @@ import type { DesiredState, SandboxRecord } from "./record.ts";
 import type { Held, Registry } from "./registry.ts";
 import { refusalOf } from "./rules.ts";
 import type { Verb } from "./rules.ts";
+import { Turns } from "./turns.ts";
 
 /** Puts a new sandbox's first files in place; the reason why it could not, else undefined. */
 export type Fill = (top: string) => Promise<string | undefined>;
+
+/** A start waits half of its time: more than this many only make each other late. */
+const startsAtOnce = 4 * availableParallelism();
 
 export class Lifecycle {
   private readonly host: Host;
   private readonly registry: Registry;
   private readonly drills: Drills;
+  private readonly starts = new Turns(startsAtOnce);
 
   constructor(host: Host, registry: Registry, drills: Drills) {
     this.host = host;
@@ -219,7 +225,7 @@ export class Lifecycle {
       return this.fail(held, `it was made in tier ${record.tier}, the platform now runs ${now}`);
     }
     record.tier = this.host.launcher.tier;
-    const reason = await startProcesses(this.host, record);
+    const reason = await this.starts.take(() => startProcesses(this.host, record));
     if (reason !== undefined) {
       const problem = await endProcesses(this.host, record);
       return this.fail(held, problem === undefined ? reason : `${reason}; ${problem}`);

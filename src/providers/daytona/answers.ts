@@ -4,7 +4,7 @@
  * all. Such an answer is never a claim. Pure.
  */
 import { HubError } from "../../base/hub-error.ts";
-import type { Claim, SandboxRequest, SnapshotClaim } from "../provider.ts";
+import type { Capabilities, Claim, SandboxRequest, SnapshotClaim } from "../provider.ts";
 import { claimState, startFailure } from "./classify.ts";
 
 /** What is read of a sandbox; from the wire, so each part may be anything. */
@@ -17,6 +17,7 @@ export interface SandboxAnswer {
   readonly errorReason?: unknown;
   readonly updatedAt?: unknown;
   readonly lastActivityAt?: unknown;
+  readonly sandboxClass?: unknown;
 }
 
 export interface SnapshotAnswer {
@@ -29,6 +30,7 @@ export function claimOf(answer: SandboxAnswer, at: number): Claim {
   const platformState = text(answer.state) ?? "unknown";
   const state = claimState(platformState);
   const reason = text(answer.errorReason);
+  const capabilities = CAPABILITIES[text(answer.sandboxClass) ?? ""];
   const lastActivityAt = text(answer.lastActivityAt);
   return {
     sandboxId: text(answer.id) ?? "",
@@ -39,9 +41,19 @@ export function claimOf(answer: SandboxAnswer, at: number): Claim {
     ...(lastActivityAt === null ? {} : { lastActivityAt }),
     ...(BUILDING.includes(platformState) ? { building: true } : {}),
     ...(state === "error" ? { failure: startFailure(platformState, reason) } : {}),
+    ...(capabilities === undefined ? {} : { capabilities }),
     at,
   };
 }
+
+const WITH_MEMORY: Capabilities = { pause: true, fork: true, snapshot: true };
+
+/** By Daytona's classes: a container has no memory that a pause could keep, or a fork copy. */
+const CAPABILITIES: Readonly<Record<string, Capabilities>> = {
+  container: { pause: false, fork: false, snapshot: true },
+  "linux-vm": WITH_MEMORY,
+  windows: WITH_MEMORY,
+};
 
 /** States in which Daytona builds an image, pulls one, or fetches an archive. */
 const BUILDING = ["pending_build", "building_snapshot", "pulling_snapshot", "restoring"];

@@ -60,6 +60,9 @@ const DEADLINE_SLACK_MS = 250;
 
 const MINUTE_MS = 60_000;
 
+/** More than one hub has sessions; each is some 10 KB of the SDK's. */
+const SANDBOXES_KEPT_MAX = 4_000;
+
 /** A listing is many pages; it gets the time of this many plain calls. */
 const LIST_CALLS = 3;
 
@@ -256,9 +259,13 @@ export class DaytonaProvider implements SandboxProvider {
     return claimOf(sandbox, this.#options.clock.now());
   }
 
+  /** The one that was asked for longest ago goes: it costs one more read. */
   #keep(sandbox: Sandbox): void {
+    this.#sandboxes.delete(sandbox.id);
     this.#sandboxes.set(sandbox.id, sandbox);
     this.#organisations.set(sandbox.id, sandbox.organizationId);
+    const [oldest] = this.#sandboxes.keys();
+    if (this.#sandboxes.size > SANDBOXES_KEPT_MAX && oldest !== undefined) this.#forget(oldest);
   }
 
   #forget(sandboxId: string): void {
