@@ -1,11 +1,12 @@
 /**
- * Makes `holdfast/client` for whoever installed the package: one file for Node, Bun, Deno and
- * browsers, without dependencies, and the declarations that belong to it. Not minified: whoever
- * ships it to browsers has a bundler, and the others read their stack traces.
+ * Makes `holdfast/client` for whoever installed the package: for Node, Bun, Deno and browsers,
+ * without dependencies; `holdfast/client/node` beside it, with what only Node has; and the
+ * declarations of both. Not minified: whoever ships it to browsers has a bundler, and the others
+ * read their stack traces.
  */
 import { build, type BuildOptions } from "esbuild";
 import { execFile } from "node:child_process";
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,12 +15,12 @@ import type { BuiltFile } from "./bundle.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ENTRY = "src/client/index.ts";
+const ENTRIES = [ENTRY, "src/client/node.ts"];
 /** What a page pays for it, minified and compressed; a terminal emulator is ten times that. */
 const GZIP_BYTES_MAX = 30 * 1024;
 
 const base = {
   absWorkingDir: ROOT,
-  entryPoints: [ENTRY],
   bundle: true,
   format: "esm" as const,
   platform: "neutral" as const,
@@ -37,25 +38,40 @@ export async function buildClient(
     throw new Error(`the client has ${bytes} bytes compressed, above ${GZIP_BYTES_MAX}`);
   }
   await rm(directory, { recursive: true, force: true });
-  const path = join(directory, "index.js");
-  await build({ ...base, outfile: path });
+  // What both need is there once: an error of the one is an error of the other.
+  const { metafile } = await build({
+    ...base,
+    entryPoints: ENTRIES,
+    outdir: directory,
+    splitting: true,
+    chunkNames: "shared-[hash]",
+    external: ["node:*", "ws"],
+    metafile: true,
+  });
   await declare(join(directory, "types"));
-  return [{ path, bytes: (await stat(path)).size }];
+  return Object.entries(metafile.outputs).map(([path, { bytes: size }]) => {
+    return { path: join(ROOT, path), bytes: size };
+  });
 }
 
 /** Of the whole client, minified. */
 async function clientGzipBytes(): Promise<number> {
-  const { outputFiles } = await build({ ...base, minify: true, write: false });
+  const { outputFiles } = await build({
+    ...base,
+    entryPoints: [ENTRY],
+    minify: true,
+    write: false,
+  });
   return outputFiles.reduce((bytes, { contents }) => bytes + gzipSync(contents).length, 0);
 }
 
 async function declare(directory: string): Promise<void> {
   const compiler = join(ROOT, "node_modules", "typescript-native", "bin", "tsc");
   const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false"];
-  const places = ["--rootDir", "src", "--outDir", directory, "--ignoreConfig", ENTRY];
+  const places = ["--rootDir", "src", "--outDir", directory, "--ignoreConfig", ...ENTRIES];
   const language = [
     ...["--target", "es2024", "--module", "nodenext", "--strict", "--skipLibCheck"],
-    ...["--lib", "es2024,esnext.disposable,dom,dom.iterable", "--types", ""],
+    ...["--lib", "es2024,esnext.disposable,dom,dom.iterable", "--types", "node"],
     ...["--allowImportingTsExtensions", "--exactOptionalPropertyTypes", "--erasableSyntaxOnly"],
   ];
   const all = [compiler, ...options, ...language, ...places];

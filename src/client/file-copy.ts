@@ -57,17 +57,17 @@ export async function uploadFile(
   });
 }
 
-/** Copies a file out of the session. `info` is what it is known to be. @throws HubError */
+/** Copies a file out of the session; `info` saves the look at it. @throws HubError */
 export async function downloadFile(
   channel: ChannelSource,
-  { from, to, info }: { readonly from: string; readonly to: string; readonly info: FileInfo },
+  { from, to, info }: { readonly from: string; readonly to: string; readonly info?: FileInfo },
   options: CopyOptions = {},
 ): Promise<FileInfo & Digest> {
   const target = resolve(to);
   return attempts(options, async (progress, state) => {
     const { files, session } = await channel();
-    const { size } = info;
-    const key = keyOf([session, from, size, info.mtimeMs]);
+    const { size, mtimeMs } = info ?? (await files.stat(from, { follow: true }));
+    const key = keyOf([session, from, size, mtimeMs]);
     const part = await PartFile.open(localDisk, { target, key, size, anew: state.anew });
     let over: "keep" | "discard" = "discard";
     try {

@@ -67,6 +67,14 @@ describeWhere([needs.linux], "holdfast/client from node_modules", () => {
     expect(stderr).toContain("proven in epoch 1");
   });
 
+  test("what only Node has comes beside it, with the same errors", async () => {
+    writeFileSync(join(home, "node.mts"), copying);
+    symlinkSync(join(root, "node_modules", "ws"), join(home, "node_modules", "ws"));
+    const env = { ...process.env, HOLDFAST_URL: hub.url, HOLDFAST_TOKEN: TOKEN };
+    const { stdout } = await run(process.execPath, ["node.mts"], { cwd: home, env });
+    expect(stdout).toBe("copied and read back\nFileMissing true\nhello over a port\n");
+  });
+
   test("a command that is given up or says too much is killed, and a wrong name told", async () => {
     await using open = openHub({ url: hub.url, token: TOKEN });
     const { name } = await open.create();
@@ -91,3 +99,32 @@ describeWhere([needs.linux], "holdfast/client from node_modules", () => {
     await expect(wrong.attach("any")).rejects.toMatchObject({ code: "Unauthenticated" });
   });
 });
+
+const copying = `
+import { once } from "node:events";
+import { HubError, openHub, run } from "holdfast/client";
+import { PortDuplex, downloadFile, uploadFile } from "holdfast/client/node";
+import { readFileSync, writeFileSync } from "node:fs";
+
+await using hub = openHub({ url: process.env.HOLDFAST_URL, token: process.env.HOLDFAST_TOKEN });
+const { name } = await hub.create();
+await using inside = await hub.attach(name);
+writeFileSync("there.txt", "copied and read back");
+await uploadFile(async () => inside, { from: "there.txt", to: "there.txt" });
+await downloadFile(async () => inside, { from: "there.txt", to: "back.txt" });
+console.log(readFileSync("back.txt", "utf8"));
+const missing = downloadFile(async () => inside, { from: "no-such", to: "no-such" });
+await missing.catch((error) => console.log(error.code, error instanceof HubError));
+await inside.listen({
+  port: 4711,
+  onConnection: (accepted) => {
+    const taken = accepted.take({ onData: () => undefined });
+    void taken.write(new TextEncoder().encode("hello over a port")).then(() => taken.end());
+  },
+}).opened;
+const port = new PortDuplex((events) => inside.tcp({ port: 4711 }, events));
+const [said] = await once(port, "data");
+console.log(said.toString());
+port.destroy();
+await hub.remove(name);
+`;
