@@ -295,4 +295,24 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
     expect((await codeInterpreter.runCode(large)).stdout).toBe("200000\n");
     expect(await codeInterpreter.listContexts()).toEqual([]);
   });
+
+  test("a stop ends terminals and sessions, and after the start nobody knows them", async () => {
+    const pty = dial("/process/pty/create-connect?id=last");
+    await new Promise((resolve) => pty.once("message", resolve));
+    const closed = new Promise<number>((resolve) => pty.once("close", resolve));
+    await box.process.createSession("last");
+    const { cmdId } = await box.process.executeSessionCommand("last", {
+      command: "echo kept; sleep 300",
+      runAsync: true,
+    });
+    const log = `~/.daytona/sessions/last/${cmdId}/stdout.log`;
+    await until(async () => (await box.process.executeCommand(`cat ${log}`)).result === "kept\n");
+    await box.stop();
+    expect(await closed).toBe(1006);
+    await box.start();
+    expect(await box.process.listPtySessions()).toEqual([]);
+    expect(await box.process.listSessions()).toEqual([]);
+    await expect(box.process.getSession("last")).rejects.toMatchObject({ statusCode: 404 });
+    expect((await box.process.executeCommand(`cat ${log}`)).result).toBe("kept\n");
+  });
 });
