@@ -324,8 +324,8 @@ export const plants: readonly Plant[] = [
     "acts-without-facts",
     "a session goes on although its facts are not kept",
     "hub/session/session.ts",
-    "    this.#actor.stop();\n    this.#onHalted(this);",
-    "    this.#onHalted(this);",
+    "if (this.#halted !== null) return;\n",
+    'if (this.#halted !== null || why !== "") return;\n',
   ),
   plant(
     "stands-still-for-ever",
@@ -333,6 +333,13 @@ export const plants: readonly Plant[] = [
     "hub/sessions.ts",
     "if (session.revive()) this.#halted.delete(session);",
     "this.#halted.delete(session);",
+  ),
+  plant(
+    "refused-action-throws",
+    "an action whose fact is refused ends the machine and leaves its work running",
+    "hub/session/bind.ts",
+    "whereKept(() => context.works.start.giveUp(context.fault))",
+    "(context.works.start.giveUp(context.fault), whereKept(() => undefined))",
   ),
   plant(
     "aborted-work-begins",

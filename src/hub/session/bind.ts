@@ -3,6 +3,7 @@ import { assign, fromPromise } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
+import { whereKept } from "../../store/refusal.ts";
 import { faultFrom } from "./fault-from.ts";
 import { climbed } from "./ladder-counts.ts";
 import { ladderFacts } from "./ladder-facts.ts";
@@ -20,7 +21,12 @@ const LOOKS_PER_SILENCE = 8;
 type Work<T> = (works: SessionWorks, context: SessionContext, signal: AbortSignal) => Promise<T>;
 
 const actor = <T>(work: Work<T>) =>
-  fromPromise<T, SessionContext>(({ input, signal }) => work(input.works, input, signal));
+  fromPromise<T, SessionContext>(({ input, signal }) => {
+    // The fact of this very transition was refused: the machine stops as soon as it is through.
+    const { isHalted } = input.works.desk.deps;
+    if (isHalted()) return Promise.reject(new HubError("StoreRefuses", "it stands still"));
+    return work(input.works, input, signal);
+  });
 
 const policyOf = ({ works }: SessionContext): SessionPolicy => works.desk.deps.policy;
 const nowOf = ({ works }: SessionContext): number => works.desk.deps.clock.now();
@@ -103,9 +109,10 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
   },
 });
 
-function giveUp(context: SessionContext): Pick<SessionContext, "sandboxId"> {
-  context.works.start.giveUp(context.fault);
-  return { sandboxId: null };
+/** An action that threw would end the machine and leave its work running. */
+function giveUp(context: SessionContext): Partial<Pick<SessionContext, "sandboxId">> {
+  const kept = whereKept(() => context.works.start.giveUp(context.fault));
+  return kept ? { sandboxId: null } : {};
 }
 
 function startFacts(context: SessionContext): StartFacts {

@@ -4,7 +4,7 @@
  */
 import { createActor, type Actor } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
-import { faults, type FaultCode } from "../../base/faults.ts";
+import type { FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox } from "../../store/facts.ts";
 import { whereKept } from "../../store/refusal.ts";
@@ -24,6 +24,7 @@ import { LadderWork } from "./ladder-work.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
+import { whyNotRoutable } from "./not-routable.ts";
 import { isAtRest, outcomeAtRest, outcomeSuperseded, sentenceOf } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { DriverTicket } from "./ticket.ts";
@@ -41,7 +42,7 @@ export interface DriverLink extends LinkProber {
 
 export type SessionParts = Omit<
   WorkDeps,
-  "board" | "links" | "ledger" | "flaps" | "isTaken" | "pace"
+  "board" | "links" | "ledger" | "flaps" | "isTaken" | "isHalted" | "pace"
 >;
 
 /** Attempts whose outcome somebody may still ask for. */
@@ -89,7 +90,9 @@ export class Session {
       ticket: () => this.ticket.issue(),
     };
     const flaps = new FlapWatch(parts.clock, parts.policy);
-    const desk = new WorkDesk({ ...parts, ledger, board: this.#board, links, flaps, isTaken });
+    const isHalted = () => this.#halted !== null;
+    const own = { ledger, board: this.#board, links, flaps, isTaken, isHalted };
+    const desk = new WorkDesk({ ...parts, ...own });
     this.#desk = desk;
     this.#works = {
       desk,
@@ -380,20 +383,3 @@ const DESIRED = {
   "operator.retried": "connected",
   "operator.removed": "ended",
 } as const;
-
-/** Why a session that is not connected cannot take a stream. */
-export function whyNotRoutable(record: SessionRecord): HubError {
-  if (record.state === "suspended") {
-    return new HubError("SessionSuspended", `session ${record.name} is suspended`, {
-      hint: `Wake it with \`holdfast resume ${record.name}\`.`,
-    });
-  }
-  if (record.state === "ended") {
-    return new HubError("SessionEnded", `session ${record.name} ended`);
-  }
-  const code: FaultCode = "SessionNotConnected";
-  const why = record.fault === null ? "" : ` (${record.fault.code}: ${record.fault.message})`;
-  return new HubError(code, `session ${record.name} is not connected: ${record.detail}${why}`, {
-    hint: record.fault?.hint ?? faults[code].hint,
-  });
-}

@@ -67,6 +67,8 @@ export interface WorkDeps {
   readonly links: SessionLinks;
   /** Another session has the sandbox of this id. */
   readonly isTaken: (sandboxId: string) => boolean;
+  /** The store refused a fact of this session: nothing may be begun. */
+  readonly isHalted: () => boolean;
   readonly driver: DriverKit;
   readonly control: ControlDesk;
   readonly flaps: FlapWatch;
