@@ -47,6 +47,10 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/cli/commands/simulate-streams.ts", to: "src/testing/sim/stream-campaign.ts" },
   // `holdfast platform conform` is the only command that speaks to a platform as its users do.
   { from: "src/cli/commands/platform-conform.ts", to: "src/conformance/index.ts" },
+  // The hub attaches to its own switchboard with the client runtime, which knows how to resume.
+  { from: "src/hub/inner-client.ts", to: "src/client/hub-connection.ts" },
+  { from: "src/hub/inner-client.ts", to: "src/client/session-channel.ts" },
+  { from: "src/hub/inner-client.ts", to: "src/client/exec-stream.ts" },
   // The programs that need a bundle ask for it at their start.
   { from: "src/cli/installation.ts", to: "build/bundle.ts" },
   { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },
