@@ -13,43 +13,20 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { seededRandom } from "../src/base/random.ts";
+import { BreakageRig, type Fault } from "../test/e2e/breakage-kit.ts";
 import { bin, runProgram, waitForText } from "../test/e2e/cli-kit.ts";
-import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
-import { makeDataDir, startPlatform, stopPlatform, toolbox } from "../test/e2e/platform-kit.ts";
-import { CuttingProxy } from "../test/support/cutting-proxy.ts";
 
 const MIB = 1024 * 1024;
 const ROUNDS = 3;
 const CUTS = 25;
-const HUB_KILLS = 5;
-const FREEZE_S = 3.5;
+const KILLS: readonly Fault[] = Array<Fault>(5).fill("hubKill");
+const FAULTS: readonly Fault[] = [...KILLS, "freeze", "pause"];
 
 const [sizeText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const withFaults = process.argv.includes("--faults");
 const bytes = Number(sizeText ?? (withFaults ? 1024 : 256)) * MIB;
 const here = mkdtempSync(join(tmpdir(), "hfb-"));
-const platform = await startPlatform(makeDataDir());
-const hub = new RealHub(platform);
-await hub.start();
-const proxy = new CuttingProxy(() => Number(new URL(hub.url).port), seededRandom("bench"));
-await proxy.listen();
-const session = await hub.ask("POST", "/sessions?wait=60", { name: "demo" });
-
-const env = (url: string): Record<string, string> => ({
-  PATH: process.env["PATH"] ?? "",
-  HOLDFAST_URL: url,
-  HOLDFAST_TOKEN: TOKEN,
-  HOLDFAST_HOME: hub.home,
-});
-
-async function inside(command: string): Promise<string> {
-  const response = await toolbox(platform, session.sandboxId ?? "", "/process/execute", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ command, timeout: 120 }),
-  });
-  return ((await response.json()) as { result: string }).result.trim();
-}
+const rig = await BreakageRig.open("bench");
 
 async function hashOf(path: string): Promise<string> {
   const hash = createHash("sha256");
@@ -75,8 +52,8 @@ async function makeFile(path: string): Promise<void> {
 }
 
 /** MB/s of one copy, with what the command itself measured: its start is not counted. */
-async function copy(from: string, to: string, url: string): Promise<number> {
-  const end = await runProgram(process.execPath, [bin, "cp", from, to, "--json"], env(url));
+async function copy(from: string, to: string, url?: string): Promise<number> {
+  const end = await runProgram(process.execPath, [bin, "cp", from, to, "--json"], rig.env(url));
   if (end.exitCode !== 0) throw new Error(`cp ended with ${end.exitCode}: ${end.stderr}`);
   const { tookMs } = JSON.parse(end.stdout) as { tookMs: number };
   return bytes / 1e3 / tookMs;
@@ -112,8 +89,8 @@ s.listen(0, "127.0.0.1", () => console.log(s.address().port));`;
 /** The port of an echo in the sandbox. */
 async function echoInside(): Promise<string> {
   const code = ECHO.replace("console.log(", 'require("fs").writeFileSync("port", "" + ');
-  await inside(`setsid node -e '${code}' > /dev/null 2>&1 < /dev/null & sleep 1`);
-  return inside("cat port");
+  await rig.inside(`setsid node -e '${code}' > /dev/null 2>&1 < /dev/null & sleep 1`);
+  return rig.inside("cat port");
 }
 
 async function speed(): Promise<void> {
@@ -128,15 +105,15 @@ async function speed(): Promise<void> {
   const relayPort = (relay.address() as AddressInfo).port;
   const words = ["forward", "demo", `0:${await echoInside()}`, "--json"];
   const forward = spawn(process.execPath, [bin, ...words], {
-    env: env(hub.url),
+    env: rig.env(rig.hub.url),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = await waitForText(forward, "listening");
   const local = Number(/127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
   const table: Record<string, number[]> = { up: [], down: [], pipe: [], relay: [], forward: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    table["up"]?.push(await copy(join(here, "in"), "demo:in", hub.url));
-    table["down"]?.push(await copy("demo:in", join(here, "out"), hub.url));
+    table["up"]?.push(await copy(join(here, "in"), "demo:in", rig.hub.url));
+    table["down"]?.push(await copy("demo:in", join(here, "out"), rig.hub.url));
     table["pipe"]?.push(await echo(plainPort));
     table["relay"]?.push(await echo(relayPort));
     table["forward"]?.push(await echo(local));
@@ -150,53 +127,16 @@ async function speed(): Promise<void> {
 }
 
 async function torture(from: string, to: string): Promise<void> {
-  const kill = async (): Promise<void> => {
-    await hub.kill("SIGKILL");
-    await hub.start();
-  };
-  const freeze = async (): Promise<void> => {
-    const pid = /"pid": *(\d+)/.exec(await inside("cat ~/.holdfast/ready.json"))?.[1] ?? "";
-    await inside(`kill -STOP ${pid}; sleep ${FREEZE_S}; kill -CONT ${pid}`);
-  };
-  const pause = async (): Promise<void> => {
-    await hub.ask("POST", "/sessions/demo/pause?wait=30");
-    await hub.ask("POST", "/sessions/demo/resume?wait=60");
-  };
-  const faults = [...Array<typeof kill>(HUB_KILLS).fill(kill), freeze, pause];
-  let left = faults.length;
-  const startAt = proxy.bytes;
-  const cutsBefore = proxy.cuts;
-  proxy.cutMaxBytes = (bytes / CUTS) * 1.2;
-  proxy.cutsLeft = Infinity;
-  let over = false;
-  const enough = (async () => {
-    while (proxy.cuts - cutsBefore < CUTS && !over)
-      await new Promise((next) => setTimeout(next, 5));
-    proxy.cutsLeft = 0;
-  })();
-  const strike = (async () => {
-    for (const [at, fault] of faults.entries()) {
-      const due = startAt + (bytes / (faults.length + 1)) * (at + 1);
-      while (proxy.bytes < due && !over) await new Promise((next) => setTimeout(next, 5));
-      if (over) return;
-      await fault();
-      left -= 1;
-    }
-  })();
   const beganAtMs = performance.now();
-  try {
-    await copy(from, to, `http://127.0.0.1:${proxy.port}`);
-  } finally {
-    over = true;
-  }
-  await Promise.all([strike, enough]);
+  const copying = copy(from, to);
+  const { struck } = await rig.whileBreaking({ faults: FAULTS, cuts: CUTS, bytes }, copying);
   const seconds = ((performance.now() - beganAtMs) / 1_000).toFixed(1);
-  const cuts = proxy.cuts - cutsBefore;
-  console.log(`${from} -> ${to}: ${seconds} s, ${HUB_KILLS} hubs killed, ${cuts} lines cut`);
-  if (left > 0 || cuts < CUTS) {
-    console.log(`${left} faults did not come, ${CUTS - cuts} cuts are missing`);
-    process.exitCode = 1;
-  }
+  console.log(
+    `${from} -> ${to}: ${seconds} s, ${KILLS.length} hubs killed, ${struck.cuts} lines cut`,
+  );
+  if (struck.faultsMissing === 0 && struck.cuts >= CUTS) return;
+  console.log(`${struck.faultsMissing} faults and ${CUTS - struck.cuts} cuts are missing`);
+  process.exitCode = 1;
 }
 
 try {
@@ -207,16 +147,13 @@ try {
     await torture(join(here, "in"), "demo:in");
     await torture("demo:in", join(here, "out"));
     const expected = await hashOf(join(here, "in"));
-    const there = (await inside("sha256sum in")).split(" ")[0];
+    const there = (await rig.inside("sha256sum in")).split(" ")[0];
     const same = [there, await hashOf(join(here, "out"))].every((hash) => hash === expected);
     console.log(same ? `equal: sha256 ${expected}` : "NOT EQUAL");
     if (!same) process.exitCode = 1;
   }
   console.log(`load at the end ${loadavg()[0]?.toFixed(1) ?? "?"}`);
 } finally {
-  await proxy.close();
-  await hub.ask("DELETE", "/sessions/demo?wait=30");
-  await hub.remove();
-  await stopPlatform(platform);
+  await rig.close();
   rmSync(here, { recursive: true, force: true });
 }

@@ -1,151 +1,138 @@
 /**
- * What a person has running survives whatever dies in between: the real command, a hub that is
+ * What a person has running survives whatever dies in between: the real commands, a hub that is
  * killed, a client's line that is cut, a driver that is frozen, a sandbox that is paused. Bytes are
- * compared by hash, runs are counted.
+ * compared by hash, runs are counted. The same at full length: bench/terminal-survival.ts.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { seededRandom } from "../../src/base/random.ts";
-import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { describeWhere, needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
+import { connectNode } from "../../src/client/node.ts";
+import { BreakageRig } from "./breakage-kit.ts";
+import { CapturedTerminal, seqOutput } from "./captured-terminal.ts";
 import { bin } from "./cli-kit.ts";
-import { RealHub, TOKEN } from "./hub-kit.ts";
-import {
-  makeDataDir,
-  startPlatform,
-  stopPlatform,
-  toolbox,
-  type StartedPlatform,
-} from "./platform-kit.ts";
+import { TOKEN } from "./hub-kit.ts";
 
 const LINES = 2_000_000;
-/** Long enough for the driver to notice that it did not run, and to dial anew. */
-const FREEZE_MS = 3_500;
+const TERMINAL_LINES = 600_000;
+const COMMANDS = 50;
+const MANY_LINES = 40_000;
+/** More than a stream and the pipes behind it take of what nobody reads. */
+const UNREAD_BYTES = 4 * 1024 * 1024;
 
 describeWhere([needs.linux], "a command that runs while everything breaks", () => {
-  let platform: StartedPlatform;
-  let hub: RealHub;
-  let proxy: CuttingProxy;
-  let sandboxId: string;
+  let rig: BreakageRig;
 
   beforeAll(async () => {
-    platform = await startPlatform(makeDataDir());
-    hub = new RealHub(platform);
-    await hub.start();
-    proxy = new CuttingProxy(() => Number(new URL(hub.url).port), seededRandom("cuts"));
-    await proxy.listen();
-    const session = await hub.ask("POST", "/sessions?wait=30", { name: "demo" });
-    sandboxId = session.sandboxId ?? "";
+    rig = await BreakageRig.open("cuts");
   });
   afterAll(async () => {
-    await proxy.close();
-    await hub.ask("DELETE", `/sessions/demo?wait=20`);
-    await hub.remove();
-    await stopPlatform(platform);
+    await rig.close();
   });
 
-  /** Runs a command in the sandbox behind the hub's back. */
-  const inside = async (command: string): Promise<string> => {
-    const response = await toolbox(platform, sandboxId, "/process/execute", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ command, timeout: 20 }),
-    });
-    return ((await response.json()) as { result: string }).result;
-  };
-
-  const killHub = async (): Promise<void> => {
-    await hub.kill("SIGKILL");
-    await hub.start();
-  };
-  const freezeDriver = async (): Promise<void> => {
-    const pid = /"pid": *(\d+)/.exec(await inside("cat ~/.holdfast/ready.json"))?.[1] ?? "";
-    await inside(`kill -STOP ${pid}; sleep ${FREEZE_MS / 1_000}; kill -CONT ${pid}`);
-  };
-  const pauseSandbox = async (): Promise<void> => {
-    await hub.ask("POST", "/sessions/demo/pause?wait=20");
-    await hub.ask("POST", "/sessions/demo/resume?wait=30");
-  };
-
-  /** `holdfast exec`, with a fault each time that another part of the output was read. */
-  async function exec(
-    argv: readonly string[],
-    options: {
-      readonly faults: readonly (() => Promise<void>)[];
-      readonly everyBytes: number;
-      readonly input?: Buffer;
-    },
-  ) {
-    const env = {
-      ...process.env,
-      HOLDFAST_URL: `http://127.0.0.1:${proxy.port}`,
-      HOLDFAST_TOKEN: TOKEN,
-      HOLDFAST_HOME: hub.home,
-    };
+  /** `holdfast exec` as a process; its output is hashed as it comes. */
+  function exec(argv: readonly string[], input?: Buffer) {
     const child = spawn(process.execPath, [bin, "exec", "demo", "--", ...argv], {
-      env,
+      env: rig.env(),
       stdio: ["pipe", "pipe", "pipe"],
     });
     const hash = createHash("sha256");
-    const faults = [...options.faults];
-    let bytes = 0;
-    let stderr = "";
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const seen = { bytes: 0, stderr: "" };
+    child.stdout.on("data", (bytes: Buffer) => {
+      hash.update(bytes);
+      seen.bytes += bytes.length;
+    });
+    child.stderr.on("data", (chunk: Buffer) => (seen.stderr += chunk.toString()));
     child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input);
-    const exitCode = new Promise<number | null>((resolve) => child.on("exit", resolve));
-    let nextAt = options.everyBytes;
-    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      if (bytes < nextAt) continue;
-      nextAt += options.everyBytes;
-      await faults.shift()?.();
-    }
-    return {
-      exitCode: await exitCode,
-      bytes,
-      sha256: hash.digest("hex"),
-      stderr,
-      faultsLeft: faults.length,
-    };
+    child.stdin.end(input);
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve)).then(
+      (exitCode) => ({ ...seen, exitCode, sha256: hash.digest("hex") }),
+    );
+    return { child, seen, ended };
   }
 
-  test("[ST1] 2,000,000 lines through dead hubs, cuts, a freeze and a pause", async () => {
-    const expected = createHash("sha256");
-    let expectedBytes = 0;
-    for (let n = 1; n <= LINES; n += 1_000) {
-      const lines = Array.from({ length: 1_000 }, (_, i) => `${n + i}\n`).join("");
-      expected.update(lines);
-      expectedBytes += lines.length;
-    }
-    proxy.cutsLeft = 9;
-    const cutsBefore = proxy.cuts;
-    const startedAt = performance.now();
-    const end = await exec(["sh", "-c", `echo run >> runs; exec seq 1 ${LINES}`], {
-      faults: [killHub, freezeDriver, pauseSandbox, killHub],
-      everyBytes: 2_500_000,
-    });
-    console.log(`${end.bytes} bytes in ${Math.round(performance.now() - startedAt)} ms`);
-    expect(end.stderr).toBe("");
-    expect([end.exitCode, end.bytes, end.faultsLeft]).toEqual([0, expectedBytes, 0]);
-    expect(end.sha256).toBe(expected.digest("hex"));
-    expect(proxy.cuts - cutsBefore).toBeGreaterThan(5);
-    expect((await inside("cat ~/runs")).trim()).toBe("run");
+  test("[ST1] 2,000,000 lines through dead hubs, cuts and a freeze", async () => {
+    const expected = seqOutput(LINES);
+    const { seen, ended } = exec(["sh", "-c", `echo run >> runs; exec seq 1 ${LINES}`]);
+    const { result, struck } = await rig.whileBreaking(
+      { faults: ["hubKill", "freeze", "hubKill"], cuts: 4, bytes: expected.bytes },
+      ended,
+      () => seen.bytes,
+    );
+    expect(result).toEqual({ exitCode: 0, stderr: "", ...expected });
+    expect(struck.faultsMissing).toBe(0);
+    expect(struck.cuts).toBeGreaterThan(3);
+    expect(await rig.inside("cat ~/runs")).toBe("run");
+  });
+
+  test("[ST1] a terminal shows each byte once through dead hubs, cuts and a pause", async () => {
+    const expected = seqOutput(TERMINAL_LINES);
+    const terminal = new CapturedTerminal("demo", rig.env());
+    await until(() => terminal.text.length > 0);
+    terminal.typeMarked(`echo run >> shown; seq 1 ${TERMINAL_LINES}`, 7);
+    const { result, struck } = await rig.whileBreaking(
+      { faults: ["hubKill", "pause"], cuts: 3, bytes: expected.bytes },
+      terminal.end(),
+      () => terminal.bytes,
+    );
+    expect(result).toEqual({ exitCode: 7, stderr: "", marks: [1, 1], ...expected });
+    expect(struck.faultsMissing).toBe(0);
+    expect(struck.cuts).toBeGreaterThan(2);
+    expect(await rig.inside("cat ~/shown")).toBe("run");
   });
 
   test("[ST1] 4 MB in and back through cuts and a dead hub, with the exit code of the command", async () => {
     const input = Buffer.alloc(4 * 1024 * 1024);
     for (let at = 0; at < input.length; at += 4) input.writeUInt32LE((at * 2654435761) >>> 0, at);
-    proxy.cutsLeft = 5;
-    const end = await exec(["sh", "-c", "cat; exit 7"], {
-      faults: [killHub],
-      everyBytes: 1_500_000,
-      input,
+    const { seen, ended } = exec(["sh", "-c", "cat; exit 7"], input);
+    const { result } = await rig.whileBreaking(
+      { faults: ["hubKill"], cuts: 4, bytes: input.length },
+      ended,
+      () => seen.bytes,
+    );
+    const sha256 = createHash("sha256").update(input).digest("hex");
+    expect(result).toEqual({ exitCode: 7, stderr: "", bytes: input.length, sha256 });
+  });
+
+  test("[ST1] 50 commands at a time end as they would, though their hub dies under them", async () => {
+    const expected = seqOutput(MANY_LINES);
+    const url = `http://127.0.0.1:${rig.proxy.port}`;
+    const connection = await connectNode(() => ({ url, token: TOKEN }));
+    const channel = await connection.attach("demo");
+    let bytes = 0;
+    const commands = Array.from({ length: COMMANDS }, async (_, n) => {
+      const hash = createHash("sha256");
+      const onStdout = (chunk: Uint8Array): void => {
+        hash.update(chunk);
+        bytes += chunk.length;
+      };
+      const argv = ["sh", "-c", `echo ${n} >> many; seq 1 ${MANY_LINES}; exit ${n}`];
+      const exit = await channel.exec({ argv, onStdout }).exit;
+      return { code: exit.code, sha256: hash.digest("hex") };
     });
-    expect(end.stderr).toBe("");
-    expect([end.exitCode, end.bytes]).toEqual([7, input.length]);
-    expect(end.sha256).toBe(createHash("sha256").update(input).digest("hex"));
+    const { result, struck } = await rig.whileBreaking(
+      { faults: ["hubKill"], cuts: 0, bytes: COMMANDS * expected.bytes },
+      Promise.all(commands),
+      () => bytes,
+    );
+    connection.close();
+    const { sha256 } = expected;
+    expect(result).toEqual(Array.from({ length: COMMANDS }, (_, code) => ({ code, sha256 })));
+    expect(struck.faultsMissing).toBe(0);
+    const runs = (await rig.inside("sort -n ~/many")).split("\n").map(Number);
+    expect(runs).toEqual(Array.from({ length: COMMANDS }, (_, n) => n));
+  });
+
+  test("[ST4] ^C reaches a command whose input is full to the brim", async () => {
+    const bytesBefore = rig.proxy.bytes;
+    const trap = "trap 'echo interrupted; exit 9' INT; echo ready; while :; do sleep 0.1; done";
+    const { child, seen, ended } = exec(["sh", "-c", trap], Buffer.alloc(UNREAD_BYTES));
+    // Full: as much as the stream takes is under way, and then nothing moves any more.
+    await until(() => seen.bytes > 0 && rig.proxy.bytes - bytesBefore > 256 * 1024);
+    child.kill("SIGINT");
+    const { exitCode, bytes, stderr } = await ended;
+    expect([exitCode, bytes, stderr]).toEqual([130, "ready\ninterrupted\n".length, ""]);
+    expect(rig.proxy.bytes - bytesBefore).toBeLessThan(UNREAD_BYTES / 2);
   });
 });

@@ -1,9 +1,11 @@
 /** What is interactive passes bulk: classes by behaviour, and little in the buffers of a line. */
 import { describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import { encodeData } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FrameType, takeU32 } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import type { DataSource } from "../../src/stream/egress.ts";
+import { createHeartbeat } from "../../src/stream/heartbeat.ts";
 import { HopReceipts } from "../../src/stream/hop-receipts.ts";
 import { HopWindow } from "../../src/stream/hop-window.ts";
 import { Line } from "../support/line.ts";
@@ -97,6 +99,37 @@ describe("[ST10] a keystroke beside a saturating stream", () => {
     expect(worstMs).toBeLessThan(200);
     expect(used).toBeGreaterThan(0.85);
   });
+});
+
+test("[ST10] a heartbeat that hears pongs alone is never late in ten minutes of a full line", () => {
+  const line = new Line({ bytesPerMs: 250, latencyMs: 20 });
+  const { clock, egress } = line;
+  const alarms: string[] = [];
+  const slowestMs: number[] = [];
+  const heartbeat = createHeartbeat({
+    clock,
+    pingMs: limits.DRIVER_PING_MS,
+    suspectMs: limits.DRIVER_SUSPECT_MS,
+    deadMs: limits.DRIVER_DEAD_MS,
+    send: (body) => egress.control(encodeFrame({ type: FrameType.ping, body })),
+    onSuspect: () => alarms.push("suspect"),
+    onDead: () => alarms.push("dead"),
+  });
+  egress.ready(new Flood(1), 1);
+  let floodBytes = 0;
+  for (let second = 0; second < 600; second++) {
+    clock.advance(1_000);
+    for (const { message } of line.arrived.splice(0)) {
+      if (message[0] !== FrameType.ping) floodBytes += message.length;
+      else slowestMs.push(heartbeat.ponged(message.subarray(8))?.roundTripMs ?? Infinity);
+    }
+  }
+  heartbeat.stop();
+  expect(alarms).toEqual([]);
+  expect(slowestMs.length).toBeGreaterThan(590);
+  // Answers are looked at once a second here.
+  expect(Math.max(...slowestMs)).toBeLessThan(1_200);
+  expect(floodBytes / (600_000 * line.bytesPerMs)).toBeGreaterThan(0.9);
 });
 
 describe("turns", () => {
