@@ -82,7 +82,8 @@ function after(facts: LadderFacts, step: ReturnType<typeof nextStep>["step"]): L
     case "wait":
       return { ...facts, wayIn: "unseen", silentMs: facts.policy.silenceMs };
     case "consult":
-      return { ...facts, control: "platform-ok", heldBack: null };
+      // The question may outlast what was seen.
+      return { ...facts, control: "platform-ok", heldBack: null, wayIn: "unseen" };
     case "give-up":
       return facts;
     default: {

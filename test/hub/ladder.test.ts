@@ -66,6 +66,47 @@ describe("a sandbox that is broken for good", () => {
     expect(facts(world, session, "sandbox.restarted")[0]?.text).toMatch(/^recover: /);
   });
 
+  test("[SM23] what went away while the control sandbox was asked is gone, and not restarted", async () => {
+    const { world, platform, control, session } = await broken();
+    const consult = control.consult.bind(control);
+    Object.assign(control, {
+      consult: async () => {
+        platform.sandboxes.delete(session.record.sandboxId ?? "");
+        return consult();
+      },
+    });
+    await untilRest(world, session);
+    expect(session.record.fault?.code).toBe("SandboxGone");
+    expect([facts(world, session, "sandbox.restarted"), platform.count("stop")]).toEqual([[], 0]);
+  });
+
+  test("[SM23] what got well while the control sandbox took its time is not restarted", async () => {
+    const { world, platform, control, session } = await broken();
+    const consult = control.consult.bind(control);
+    Object.assign(control, {
+      consult: async () => {
+        platform.broken.clear();
+        const waitMs = world.policy.assessMs + 1_000;
+        await new Promise((resolve) => world.clock.setTimeout(resolve, waitMs));
+        return consult();
+      },
+    });
+    await untilRest(world, session);
+    expect(control.asked).toBe(1);
+    expect([facts(world, session, "sandbox.restarted"), platform.count("stop")]).toEqual([[], 0]);
+  });
+
+  test("[SM23] a driver that only opens no terminal says nothing against its sandbox", async () => {
+    const { world, platform, session } = await broken();
+    world.onLink = (link) => (link.noTerminal = true);
+    world.attach(session);
+    await untilRest(world, session);
+    expect(session.record.state).toBe("error");
+    expect([facts(world, session, "sandbox.restarted"), platform.count("stop")]).toEqual([[], 0]);
+    const restart = session.plan().find(({ rung }) => rung === "restart");
+    expect(`${restart?.would}: ${restart?.why}`).toMatch(/^refuse: .*driver answers/);
+  });
+
   test("[SM27] is removed with its session", async () => {
     const { world, platform, session } = await broken();
     await untilRest(world, session);

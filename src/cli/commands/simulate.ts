@@ -3,17 +3,13 @@
  * lying platform in virtual time. Ends with 1 when a promise was broken, says by which faults, and
  * keeps those as a file that `--replay` runs again. ^C ends it with the report of what was run.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
-import { HubError } from "../../base/hub-error.ts";
+import { resolve } from "node:path";
 import {
   readReplay,
   replay,
   runCampaign,
-  seedFileName,
-  seedFileText,
-  type BrokenSeed,
   type CampaignResult,
   type Fault,
   type Violation,
@@ -28,13 +24,12 @@ import {
   type Cli,
   type Run,
 } from "../cli.ts";
+import { SeedKeeper } from "./simulate-keep.ts";
 import { runSeeds } from "./simulate-run.ts";
 import { simulateStreams } from "./simulate-streams.ts";
 
 const SEEDS_DEFAULT = 1_000;
 const SEEDS_MAX = 100_000_000;
-/** One broken seed is often many: files of the first ones tell enough. */
-const KEPT_MAX = 20;
 const SHOWN_MAX = 5;
 
 export const run: Run = async (cli) => {
@@ -47,11 +42,16 @@ async function campaign(cli: Cli): Promise<number> {
   const first = wholeOption(cli, "seed", 1);
   const jobs = Math.min(wholeOption(cli, "jobs", availableParallelism()), count);
   if (flagOption(cli, "streams")) return simulateStreams(cli, { first, count, jobs });
-  const end = await runSeeds(cli, { first, count, jobs }, runCampaign);
+  const keeper = new SeedKeeper(cli);
+  const end = await runSeeds(cli, { first, count, jobs }, (run) =>
+    runCampaign({ ...run, onBroken: (broken) => keeper.keep(broken) }),
+  );
   const { result, seconds, interrupted } = end;
-  const kept = await keep(cli, result.broken.slice(0, KEPT_MAX));
+  const fileOf = (seed: number): string | undefined => keeper.fileOf(seed);
+  const kept = result.broken.flatMap(({ seed }) => fileOf(seed) ?? []);
   if (cli.json) printJson(cli, { ...result, seconds, jobs, kept, interrupted });
-  else tell(cli, result, kept, seconds, jobs);
+  else tell(cli, result, fileOf, seconds, jobs);
+  keeper.check();
   if (interrupted) note(cli, `interrupted after ${result.seeds} of ${count} seeds`);
   return end.exitCode(result.broken.length > 0 || result.gaps.length > 0);
 }
@@ -80,41 +80,19 @@ async function read(path: string, file: string): Promise<string> {
   }
 }
 
-/** Writes the shrunk faults of each broken seed; returns the files in the same order. */
-async function keep(cli: Cli, broken: readonly BrokenSeed[]): Promise<readonly string[]> {
-  if (broken.length === 0) return [];
-  const asked = textOption(cli, "keep");
-  const dir = asked === undefined ? join(cli.config().home, "seeds") : resolve(cli.cwd, asked);
-  const files: string[] = [];
-  try {
-    await mkdir(dir, { recursive: true });
-    for (const { shrunk, violations } of broken) {
-      const file = join(dir, seedFileName(shrunk, violations));
-      await writeFile(file, seedFileText(shrunk, violations));
-      files.push(file);
-    }
-  } catch (cause) {
-    throw new HubError("BadRequest", `cannot keep broken seeds in ${dir}: ${reasonOf(cause)}`, {
-      cause,
-      hint: "Choose a directory that you may write with --keep DIR.",
-    });
-  }
-  return files;
-}
-
 function tell(
   cli: Cli,
   result: CampaignResult,
-  kept: readonly string[],
+  fileOf: (seed: number) => string | undefined,
   seconds: number,
   jobs: number,
 ): void {
   const { seeds, faults, eventsRun, broken, trace, gaps } = result;
-  for (const [index, { seed, violations, shrunk }] of broken.entries()) {
+  for (const { seed, violations, shrunk } of broken) {
     print(cli, `seed ${seed} breaks ${violations.length} promises:`);
     for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
     for (const fault of shrunk.faults) print(cli, faultLine(fault));
-    const file = kept[index];
+    const file = fileOf(seed);
     const again = file === undefined ? `--seeds 1 --seed ${seed}` : `--replay ${file}`;
     print(cli, `  again: holdfast simulate ${again}`);
   }

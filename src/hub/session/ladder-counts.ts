@@ -8,6 +8,7 @@ import type { SessionContext } from "./vocabulary.ts";
 export const UNSEEN = {
   look: "unseen",
   wayIn: "unseen",
+  wayInAt: null,
   control: null,
   driverDead: false,
 } as const;

@@ -26,7 +26,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
     counts: context.counts,
     driver: driverStanding(context, board.evidence),
     look: context.look,
-    wayIn: context.wayIn,
+    wayIn: isOld(context, now) ? "unseen" : context.wayIn,
     fault: context.fault?.code ?? null,
     claim: board.claim?.state ?? null,
     control: context.control,
@@ -40,6 +40,11 @@ export function ladderFacts(context: SessionContext): LadderFacts {
     rungLeftMs: rungDeadlineAt === null ? null : rungDeadlineAt - now,
     leftMs: (context.deadlineAt ?? now) - now,
   };
+}
+
+/** A control sandbox may take longer than what was seen before it stays true. */
+function isOld({ wayInAt, works }: SessionContext, now: number): boolean {
+  return wayInAt !== null && now - wayInAt > works.desk.deps.policy.assessMs;
 }
 
 /** For a dry run of what runs: the look that is still to come sees what the last one saw. */
@@ -107,9 +112,9 @@ function driverStanding(
   const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
   if (own.some(({ code }) => code === "CloneSuspected")) return driverDead ? "dead" : "elsewhere";
   if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";
-  if (own.some(({ path, ok, code }) => path === "driver" && !ok && !isUnlooked(code))) {
-    return "hurt";
-  }
+  // A terminal that does not open is a capability less, and no sandbox that is broken.
+  const inside = own.filter(({ path, probe }) => path === "driver" && probe !== "terminal");
+  if (inside.some(({ ok, code }) => !ok && !isUnlooked(code))) return "hurt";
   return "answers";
 }
 

@@ -137,9 +137,13 @@ export class LadderWork {
       const sandboxId = this.#desk.sandboxId();
       const leftMs = this.#desk.leftMs(context);
       await control.destructive(ledger.record.id, async () => {
+        // The control sandbox took its time: what is to be stopped may be gone, or rest, by now.
+        const claim = await provider.claim(sandboxId, signal);
+        if (claim === null) throw new HubError("SandboxGone", "the platform has no such sandbox");
+        board.claimed(claim);
         // Its turn may come when nobody waits for it any more.
         if (signal.aborted) throw new HubError("Interrupted", "its turn came too late");
-        const claimed = board.claim?.state ?? "unknown";
+        const claimed = claim.state;
         const recover = claimed === "error" ? provider.recover?.bind(provider) : undefined;
         const how = recover === undefined ? "stop and start" : "recover";
         ledger.note("sandbox.restarted", `${how}: ${whyOf(context)}`, { sandboxId, how });

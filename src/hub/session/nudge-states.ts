@@ -105,12 +105,16 @@ export const nudging = vocabulary.createStateConfig({
           target: "climbing",
           actions: assign(({ context, event }) => ({
             wayIn: event.output.wayIn,
+            wayInAt: event.output.at,
             // A way that is open again is worth a nudge and a launch.
             look: event.output.wayIn,
             fault: event.output.fault ?? context.fault,
           })),
         },
-        onError: { target: "climbing", actions: ["rememberFailure", assign({ wayIn: "silent" })] },
+        onError: {
+          target: "climbing",
+          actions: ["rememberFailure", assign({ wayIn: "silent", wayInAt: null })],
+        },
       },
     },
     consulting: {

@@ -51,6 +51,8 @@ export interface SessionContext {
   readonly look: WayIn;
   /** What the look before a destructive rung found; `unseen` after each change of the sandbox. */
   readonly wayIn: WayIn;
+  /** When that look ended, wall ms; null when there was none, or it failed. */
+  readonly wayInAt: number | null;
   readonly control: ControlFound["verdict"] | null;
   /** What comes and goes, once this attempt has waited it out. */
   readonly held: Flapping | null;
@@ -158,7 +160,12 @@ export const vocabulary = setup({
     clearRechecks: assign(({ context }) => count(context, { rechecks: 0 })),
     clearDeadline: assign({ deadlineAt: null }),
     settle: assign({ ...ATTEMPT_START, fault: null, deadlineAt: null }),
-    countWake: assign(({ context }) => count(context, { wakes: context.counts.wakes + 1 })),
+    // What was seen of it while it rested says nothing about it once it runs.
+    countWake: assign(({ context }) => ({
+      ...count(context, { wakes: context.counts.wakes + 1 }),
+      look: "unseen" as const,
+      wayIn: "unseen" as const,
+    })),
     countTry: assign(({ context }) => ({
       ...count(context, { tries: context.counts.tries + 1 }),
       starts: countRetry(context.starts, context.fault),

@@ -29,7 +29,7 @@ const RANGE = 25;
  * Runs seeds `first` to `first + count - 1` on `jobs` threads, or fewer when `stop` is aborted.
  * @throws what a worker died of.
  */
-export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
+export async function runCampaign(options: CampaignOptions<BrokenSeed>): Promise<CampaignResult> {
   const totals = await runRanges<BrokenSeed>(WORKER, RANGE, options);
   const gaps = totals.seeds < SEEDS_TO_SEE_ALL ? [] : gapsOf(totals.sometimes);
   return { ...totals, gaps };

@@ -7,11 +7,13 @@ import { createHash } from "node:crypto";
 import { parentPort, Worker } from "node:worker_threads";
 
 /** Which seeds, on how many threads. */
-export interface CampaignOptions {
+export interface CampaignOptions<Broken> {
   readonly first: number;
   readonly count: number;
   readonly jobs: number;
   readonly onProgress: (done: number, broken: number) => void;
+  /** Each broken seed, as soon as it is known. */
+  readonly onBroken?: (broken: Broken) => void;
   /** Once it is aborted no new range begins: the result is of the seeds up to there. */
   readonly stop?: AbortSignal;
 }
@@ -66,9 +68,9 @@ export function serveRanges<Outcome extends SeedOutcome>(
 export async function runRanges<Broken>(
   worker: URL,
   rangeSeeds: number,
-  options: CampaignOptions,
+  options: CampaignOptions<Broken>,
 ): Promise<RangeTotals<Broken>> {
-  const { jobs, onProgress, stop } = options;
+  const { jobs, onProgress, onBroken, stop } = options;
   const ranges = rangesOf(options, rangeSeeds);
   const sum = new Sum<Broken>();
   const runThread = (): Promise<void> =>
@@ -81,6 +83,7 @@ export async function runRanges<Broken>(
       };
       thread.on("message", (report: RangeReport<Broken>) => {
         sum.add(report);
+        for (const broken of report.broken) onBroken?.(broken);
         onProgress(sum.seeds, sum.broken);
         feed();
       });
@@ -92,7 +95,7 @@ export async function runRanges<Broken>(
 }
 
 function* rangesOf(
-  { first, count }: CampaignOptions,
+  { first, count }: SeedRange,
   rangeSeeds: number,
 ): Generator<SeedRange, undefined> {
   const end = first + count;

@@ -4,6 +4,7 @@ import { defaultPolicy, type SessionPolicy } from "../../hub/session/policy.ts";
 export const simPolicy: SessionPolicy = {
   ...defaultPolicy,
   createMs: 30_000,
+  buildMs: 60_000,
   resumeMs: 60_000,
   healMs: 60_000,
   nudgeMs: 6_000,

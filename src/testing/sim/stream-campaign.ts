@@ -18,6 +18,8 @@ const RANGE = 10;
  * Runs seeds `first` to `first + count - 1` on `jobs` threads, or fewer when `stop` is aborted.
  * @throws what a worker died of.
  */
-export function runStreamCampaign(options: CampaignOptions): Promise<StreamCampaignResult> {
+export function runStreamCampaign(
+  options: CampaignOptions<BrokenStreamSeed>,
+): Promise<StreamCampaignResult> {
   return runRanges(new URL("./stream-worker.ts", import.meta.url), RANGE, options);
 }

@@ -55,6 +55,8 @@ export class EpochChecks implements Check {
     const newcomer = world.driverOf(record.id, record.epoch);
     const holder = world.driverOf(record.id, before.epoch);
     if (newcomer === null || holder === null || newcomer === holder || newcomer.wanted) return;
+    // One that dials anew had lost its link, though the store refused to keep that.
+    if (holder.epoch !== before.epoch) return;
     if (!world.answers(holder, ANSWER_MS)) return;
     this.#stand.violate("I4", `${record.name} was taken from a driver that answers`);
   }

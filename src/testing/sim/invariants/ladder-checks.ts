@@ -10,8 +10,8 @@ import type { PlatformCall } from "../platform.ts";
 import { simPolicy } from "../sim-policy.ts";
 import type { Check, Stand, WrittenFact } from "./check.ts";
 
-/** A look, a question and the way to the rung: what was seen may be as old as that. */
-const EVIDENCE_AGE_MAX_MS = simPolicy.assessMs + simPolicy.controlMs + 2_000;
+/** A look, as long as it may be believed, and the way to the rung. */
+const EVIDENCE_AGE_MAX_MS = 2 * simPolicy.assessMs + 2_000;
 
 export class LadderChecks implements Check {
   readonly #stand: Stand;
@@ -83,7 +83,7 @@ export class LadderChecks implements Check {
   }
 
   #onClimb(rung: "restart" | "replace", sandboxId: string | null, record: SessionRecord): void {
-    const { kernel } = this.#stand.world;
+    const { kernel, platform } = this.#stand.world;
     const { id, name, attempt } = record;
     this.#stand.saw(`rung ${rung}`);
     if (this.#platformBroken.get(id) === attempt) {
@@ -103,6 +103,8 @@ export class LadderChecks implements Check {
     if (!isHurt && isOwn && session?.health().evidence.driver.ok === true) {
       this.#stand.violate("I53", `${name}: ${rung} of a sandbox whose driver answers`);
     }
+    // Nothing is lost with one that went away between the last look and the act.
+    if (!platform.all.some((sandbox) => sandbox.id === sandboxId)) return;
     const wellForMs = kernel.now - (this.#unwellAtMs.get(sandboxId ?? "") ?? 0);
     if (wellForMs <= EVIDENCE_AGE_MAX_MS) return;
     this.#stand.violate("I53", `${name}: ${rung} of a sandbox that is well for ${wellForMs} ms`);

@@ -12,7 +12,8 @@ const SLACK_MS = 1_000;
 /** What is on its way still arrives, and a close that nobody answers takes its time. */
 const UNHEARD_MS_MAX = limits.DRIVER_DEAD_MS + 9_000;
 /** The longest attempt there is, start to verdict. */
-const ATTEMPT_MAX_MS = Math.max(simPolicy.createMs, simPolicy.resumeMs, simPolicy.healMs);
+const { createMs, buildMs, resumeMs, healMs } = simPolicy;
+const ATTEMPT_MAX_MS = Math.max(createMs, buildMs, resumeMs, healMs);
 
 const WORKING = new Set(["creating", "resuming", "nudging"]);
 
