@@ -44,6 +44,7 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/cli/up-foreground.ts", to: "src/hub/main.ts" },
   // `holdfast simulate` runs whole worlds; no other command needs them.
   { from: "src/cli/commands/simulate.ts", to: "src/testing/index.ts" },
+  { from: "src/cli/commands/simulate-keep.ts", to: "src/testing/index.ts" },
   { from: "src/cli/commands/simulate-streams.ts", to: "src/testing/sim/stream-campaign.ts" },
   // `holdfast platform conform` is the only command that speaks to a platform as its users do.
   { from: "src/cli/commands/platform-conform.ts", to: "src/conformance/index.ts" },
