@@ -18,6 +18,7 @@ export interface Config extends SessionPolicy {
   readonly metricsToken: string | null;
   readonly listen: Address;
   readonly publicUrl: string | null;
+  readonly previewDomain: string;
   readonly platform: (typeof platformKinds)[number];
   readonly daytonaApiKey: string | null;
   readonly daytonaApiUrl: string;
@@ -105,6 +106,14 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     unset: "the listen address",
     about:
       "URL under which sandboxes and browsers reach the hub, when it is not the listen address.",
+  },
+  {
+    key: "previewDomain",
+    env: "HOLDFAST_PREVIEW_DOMAIN",
+    flag: "preview-domain",
+    kind: "text",
+    fallback: "localhost",
+    about: "Domain of previews, PORT-NAME.DOMAIN: each of its subdomains must lead to the hub.",
   },
   {
     key: "platform",

@@ -87,6 +87,7 @@ export const faults = {
   PauseUnsupported: caller(422, 1, "This class of sandbox cannot be paused; stop it instead."),
   RateLimited: caller(429, 1, "Slow down and try again."),
   VersionUnsupported: caller(426, 1, "Upgrade the older side."),
+  PreviewLoop: caller(508, 1, "Name a port of the session, not one of the hub's machine."),
   WaitTimeout: caller(504, 124, "`holdfast why NAME` says how far it is; wait longer if it moves."),
   Interrupted: caller(499, 130, "`holdfast show NAME` says how it went on."),
 

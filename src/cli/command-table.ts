@@ -54,6 +54,7 @@ export const commandTable: readonly CommandSpec[] = [
       ["--detach", "return when ready and leave it running"],
       ["--listen <host:port>", "where the hub listens"],
       ["--public-url <url>", "address under which sandboxes and browsers reach the hub"],
+      ["--preview-domain <domain>", "domain of previews: PORT-NAME.DOMAIN (localhost)"],
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
       isolation,
       platformListen,
@@ -186,6 +187,17 @@ export const commandTable: readonly CommandSpec[] = [
       "holdfast forward demo -R 9000:9000",
     ],
     load: () => import("./commands/forward.ts"),
+  },
+  {
+    name: "preview",
+    args: "<name> <port>",
+    about: "a link that shows in a browser what listens on a port of a session",
+    options: [
+      ["--expires <duration>", "how long the link is good for (1h, at most 30d)"],
+      ["--open", "open it in the browser of this machine"],
+    ],
+    examples: ["holdfast preview demo 3000", "holdfast preview demo 8000 --expires 1d --open"],
+    load: () => import("./commands/preview.ts"),
   },
   {
     name: "pause",

@@ -77,6 +77,7 @@ function hubOptions(
     home: config.home,
     listen: config.listen,
     publicUrl: config.publicUrl,
+    previewDomain: config.previewDomain,
     token,
     metricsToken: config.metricsToken,
     version: productVersion(),

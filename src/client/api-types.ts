@@ -273,3 +273,14 @@ export interface NewSession {
   readonly env?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+/** The way of a browser to a port of a session. */
+export interface PreviewLink {
+  readonly session: string;
+  readonly port: number;
+  /** Opens for whoever has followed a link to it, or carries the admin's token. */
+  readonly address: string;
+  /** The address with a pass in it: whoever has it may look until it expires. */
+  readonly url: string;
+  readonly expiresAt: string;
+}

@@ -11,6 +11,7 @@ import type {
   LadderPlan,
   NewSession,
   PlatformReport,
+  PreviewLink,
   Session,
   SessionPage,
 } from "./api-types.ts";
@@ -74,6 +75,13 @@ export function createApi(options: ApiOptions) {
     /** The session as it is while it goes away; null when the hub has nothing more to say. */
     async remove(idOrName: string): Promise<Session | null> {
       return (await call("DELETE", sessionPath(idOrName))) as Session | null;
+    },
+
+    /** A signed link to what listens on a port of the session. */
+    async previewLink(idOrName: string, port: number, forSeconds?: number): Promise<PreviewLink> {
+      const body = forSeconds === undefined ? {} : { expiresInSeconds: forSeconds };
+      const path = `${sessionPath(idOrName)}/ports/${port}/links`;
+      return (await call("POST", path, body)) as PreviewLink;
     },
 
     async health(idOrName: string): Promise<Health> {

@@ -22,6 +22,8 @@ import { HostDoor } from "./host-door.ts";
 import { keyFileReader } from "./key-file.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics.ts";
+import { InnerClient } from "./inner-client.ts";
+import { openPreviews } from "./preview/previews.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
@@ -37,6 +39,8 @@ export interface HubOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Where sandboxes and people reach the hub from outside, if that is not `listen`. */
   readonly publicUrl: string | null;
+  /** Below it every host is a preview, see docs/PREVIEWS.md; localhost by default. */
+  readonly previewDomain?: string;
   readonly token: string;
   /** May read /metrics and nothing else. */
   readonly metricsToken: string | null;
@@ -92,32 +96,31 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { provider, control } = watch;
   const access = createAccess(options, secrets.driverSecret);
   const door = new HostDoor(hubId, log);
-  const driver = createDriverKit({
-    bundleFile: options.driverBundle,
-    token: (sessionId, sandboxName) => access.driverToken(sessionId, sandboxName),
-    publicUrl: options.publicUrl,
-    doorSocket: () => door.reach(() => provider.facts(), gate),
-    platform: platform.kind,
-  });
+  const reach = () => door.reach(() => provider.facts(), gate);
+  const driver = createDriver(options, access, reach);
   const parts = { hubId, provider, driver, control, policy, clock, random, log };
   const sessions: Sessions = new Sessions(parts, store, secret);
-  const caretakers = [createJanitor(parts, sessions, store), createKeeper(parts, sessions)];
   const find = sessions.find.bind(sessions);
   const switchboard: Switchboard = new Switchboard({ hubId, clock, random, log, find });
   const state = { ready: false };
   const isReady = (): boolean => state.ready;
-  const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady });
+  const inner = new InnerClient({ switchboard, clock, random });
+  const open = { access, sessions, clock, isReady, client: inner };
+  const previews = openPreviews(options, secrets.driverSecret, open);
+  const gate = createUpgradeGate({ access, sessions, switchboard, log, isReady, previews });
   const metrics = hearFacts(version, sessions, watch, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
-  const app = createHttp({ access, sessions, watch, drills, metrics, clock, log, webDir, isReady });
+  const caretakers = [watch, drills, ...createCaretakers(parts, sessions, store)];
+  const seen = { access, sessions, watch, drills, metrics, previews };
+  const app = createHttp({ ...seen, clock, log, webDir, isReady });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
     state.ready = false;
-    watch.stop();
-    drills.stop();
     for (const caretaker of caretakers) caretaker.stop();
     sessions.stop();
+    previews.door.close();
+    inner.close();
     switchboard.close("the hub is going down");
     gate.close();
     await door.close();
@@ -129,11 +132,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   };
   try {
     const url = await listenOn(app, listen);
+    previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
-    await door.reach(() => provider.facts(), gate);
+    await reach();
     await sessions.start();
-    watch.start();
-    drills.start();
     for (const caretaker of caretakers) caretaker.start();
     state.ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
@@ -187,20 +189,31 @@ function createWatch(
   return new PlatformWatch({ ...given, ...limit, inner, clock, random: systemRandom });
 }
 
-function createJanitor(parts: SessionParts, sessions: Sessions, store: SqliteStore): Janitor {
-  return new Janitor({
-    ...parts,
-    store,
-    sessions: () => sessions.all,
-    everyMs: parts.policy.janitorMs,
-    youngMs: parts.policy.createMs,
-    cost: sessions.cost,
-  });
+function createCaretakers(
+  parts: SessionParts,
+  sessions: Sessions,
+  store: SqliteStore,
+): readonly [Janitor, ActivityKeeper] {
+  const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
+  const all = { ...parts, sessions: () => sessions.all };
+  return [
+    new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
+    new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
+  ];
 }
 
-function createKeeper(parts: SessionParts, sessions: Sessions): ActivityKeeper {
-  const { autoStopMs, idlePauseMs } = parts.policy;
-  return new ActivityKeeper({ ...parts, sessions: () => sessions.all, autoStopMs, idlePauseMs });
+function createDriver(
+  { driverBundle, publicUrl, platform }: HubOptions,
+  access: Access,
+  doorSocket: () => Promise<string | null>,
+) {
+  return createDriverKit({
+    bundleFile: driverBundle,
+    token: (sessionId, sandboxName) => access.driverToken(sessionId, sandboxName),
+    publicUrl,
+    doorSocket,
+    platform: platform.kind,
+  });
 }
 
 function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {

@@ -1,7 +1,10 @@
 /** The hub's HTTP over a world of fakes, with one way to ask it. */
 import type { FastifyInstance } from "fastify";
+import { HubError } from "../../src/base/hub-error.ts";
 import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import type { InnerClient } from "../../src/hub/inner-client.ts";
+import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
@@ -14,6 +17,7 @@ export const METRICS_TOKEN = "canary-metrics-token-0123456789";
 export interface HubHttp {
   readonly app: FastifyInstance;
   readonly access: Access;
+  readonly previews: Previews;
   ready: boolean;
   ask(method: "GET" | "POST" | "DELETE", url: string, body?: unknown): Promise<Answered>;
 }
@@ -25,7 +29,12 @@ export interface Answered {
   readonly json: Record<string, unknown>;
 }
 
-export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
+/** `client` is the hub's own way into sessions; without it no preview leads anywhere. */
+export function hubHttp(
+  world: HubWorld,
+  log: Logger = silentLogger,
+  client: Pick<InnerClient, "attach"> = { attach: () => Promise.reject(noWay()) },
+): HubHttp {
   const access = new Access({
     adminToken: ADMIN_TOKEN,
     metricsToken: METRICS_TOKEN,
@@ -57,8 +66,18 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
   });
   world.sessions.onEvent((event) => metrics.observe(event));
   world.sessions.onEvent((event) => watch.observe(event));
+  const isReady = (): boolean => state.ready;
+  const secret = new Uint8Array(32).fill(9);
+  const previews = openPreviews({ publicUrl: null }, secret, {
+    access,
+    sessions: world.sessions,
+    client,
+    clock,
+    isReady,
+  });
   const app = createHttp({
     access,
+    previews,
     // A hub that restarts has other sessions; the routes see the newest.
     sessions: world.sessions,
     metrics,
@@ -67,11 +86,12 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     clock,
     log,
     webDir: null,
-    isReady: () => state.ready,
+    isReady,
   });
   return {
     app,
     access,
+    previews,
     get ready() {
       return state.ready;
     },
@@ -92,3 +112,5 @@ export function hubHttp(world: HubWorld, log: Logger = silentLogger): HubHttp {
     },
   };
 }
+
+const noWay = () => new HubError("Internal", "this hub of a test has no way into a session");

@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { InnerClient } from "../../src/hub/inner-client.ts";
 import { createUpgradeGate } from "../../src/hub/server/upgrade.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
@@ -33,8 +34,11 @@ export interface HubServer extends HubHttp {
   close(): Promise<void>;
 }
 
-export async function hubServer(world: HubWorld): Promise<HubServer> {
-  const http = hubHttp(world);
+/** `ports` is the hub's own way into sessions; without it, it is the one of a real hub. */
+export async function hubServer(
+  world: HubWorld,
+  ports: Pick<InnerClient, "attach"> | null = null,
+): Promise<HubServer> {
   const { clock, sessions } = world;
   const switchboard = new Switchboard({
     hubId: "hub_test",
@@ -43,9 +47,19 @@ export async function hubServer(world: HubWorld): Promise<HubServer> {
     log: silentLogger,
     find: sessions.find.bind(sessions),
   });
-  const { access } = http;
+  const random = seededRandom("inner client");
+  const inner = new InnerClient({ switchboard, clock: systemClock, random });
+  const http = hubHttp(world, silentLogger, ports ?? inner);
+  const { access, previews } = http;
   const isReady = (): boolean => http.ready;
-  const gate = createUpgradeGate({ access, sessions, switchboard, log: silentLogger, isReady });
+  const gate = createUpgradeGate({
+    access,
+    sessions,
+    switchboard,
+    log: silentLogger,
+    isReady,
+    previews,
+  });
   gate.attach(http.app.server);
   await http.app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = http.app.server.address() as AddressInfo;
@@ -75,6 +89,8 @@ export async function hubServer(world: HubWorld): Promise<HubServer> {
       return { wire, ws };
     },
     close: async () => {
+      previews.door.close();
+      inner.close();
       switchboard.close("the test ends");
       gate.close();
       http.app.server.closeAllConnections();

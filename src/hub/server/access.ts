@@ -71,6 +71,12 @@ export class Access {
     }
   }
 
+  /** For doors at which the header may also be an app's own. */
+  isAdmin(authorization: string | undefined): boolean {
+    const token = bearer(authorization);
+    return token !== null && same(token, this.#options.adminToken);
+  }
+
   /** The admin may see the numbers, and so may a collector with its own token. */
   checkMetrics(authorization: string | undefined): void {
     const { metricsToken } = this.#options;

@@ -2,6 +2,7 @@
  * The hub's HTTP server: hooks, error door, routes. Every route needs the token but for the page's
  * files and the three probes for orchestrators, which tell nothing.
  */
+import { createServer } from "node:http";
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -9,12 +10,15 @@ import type { Logger } from "../../base/log.ts";
 import type { DrillWatch } from "../drill-watch.ts";
 import type { HubMetrics } from "../metrics.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
+import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { starting } from "./starting.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
+import { addPortRoutes } from "./routes/ports.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWebRoutes } from "./routes/web.ts";
 
@@ -28,6 +32,8 @@ export interface HttpOptions {
   readonly log: Logger;
   readonly webDir: string | null;
   readonly isReady: () => boolean;
+  /** What is asked of its hosts is none of the API's. */
+  readonly previews: Previews;
 }
 
 const BODY_BYTES_MAX = 256 * 1024;
@@ -41,13 +47,8 @@ export const slowPeerLimits = {
 /** What answers without a token; every route that is not named here needs one. */
 const OPEN_ROUTES = new Set(["/livez", "/readyz", "/startupz", "/", "/login", "/*"]);
 
-/** What is asked before the facts are read must not look as if it did not exist. */
-export function starting(): HubError {
-  return new HubError("HubUnreachable", "the hub is starting", { hint: "Try again in a moment." });
-}
-
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { access, log } = options;
+  const { access, log, previews } = options;
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -55,7 +56,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     // A body is checked, never bent into shape: what is unknown or of another type is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
-    http: slowPeerLimits,
+    serverFactory: (serveApi) =>
+      createServer(slowPeerLimits, (request, response) => {
+        if (previews.door.isFor(request)) void previews.door.serve(request, response);
+        else serveApi(request, response);
+      }),
   });
 
   app.addHook("onRequest", (request, reply, done) => {
@@ -95,6 +100,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     options.isReady() ? "ok\n" : reply.code(503).send("starting\n"),
   );
   addSessionRoutes(app, options);
+  addPortRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
   addMetricsRoute(app, options);

@@ -30,7 +30,10 @@ export function problemOf(error: unknown): Problem {
 
 /** Answers an upgrade that is refused, before there is a WebSocket. */
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
-  const problem = problemOf(error);
+  writeProblem(socket, problemOf(error));
+}
+
+export function writeProblem(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem);
   // The peer may keep its half open for ever; ours is over once the answer is written.
   socket.once("finish", () => socket.destroy());

@@ -9,11 +9,12 @@ import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
 import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
+import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
-import { starting } from "./http.ts";
 import { refuseUpgrade } from "./problem.ts";
+import { starting } from "./starting.ts";
 
 /** Room for every session and its people; more is refused instead of taken and starved. */
 const LINKS_MAX = 15_000;
@@ -30,8 +31,10 @@ export function createUpgradeGate(options: {
   switchboard: Switchboard;
   log: Logger;
   isReady: () => boolean;
+  /** What is asked of its hosts is none of the API's. */
+  previews: Pick<Previews, "door">;
 }): UpgradeGate {
-  const { access, sessions, switchboard, log } = options;
+  const { access, sessions, switchboard, log, previews } = options;
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
@@ -74,6 +77,10 @@ export function createUpgradeGate(options: {
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", (error) => log.debug({ error: error.message }, "upgrade socket failed"));
+    if (previews.door.isFor(request)) {
+      void previews.door.upgrade(request, socket, head);
+      return;
+    }
     try {
       const accept = admit(request);
       server.handleUpgrade(request, socket, head, accept);

@@ -1,0 +1,82 @@
+/** The previews of a hub, put together: where they are, who signs their links, who serves them. */
+import type { Clock } from "../../base/clock.ts";
+import { randomBytes } from "node:crypto";
+import { HubError } from "../../base/hub-error.ts";
+import type { SessionRecord } from "../../store/facts.ts";
+import { PASS_PARAMETER } from "./preview-access.ts";
+import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
+import { addressOf, type PreviewPlace } from "./preview-host.ts";
+import { PreviewPasses } from "./preview-pass.ts";
+
+export interface PreviewLink {
+  /** The preview's own address; it opens for whoever has its cookie, or the admin's token. */
+  readonly address: string;
+  /** The address with a pass: for one person's browser. */
+  readonly url: string;
+  readonly expiresAt: string;
+}
+
+export interface PreviewLinks {
+  address(record: SessionRecord, port: number): string;
+  sign(record: SessionRecord, port: number, forMs: number): PreviewLink;
+}
+
+export interface Previews {
+  readonly door: PreviewDoor;
+  readonly links: PreviewLinks;
+  /** The hub's address once it has a port. */
+  listensOn(url: string): void;
+}
+
+/** @throws HubError ConfigInvalid */
+export function openPreviews(
+  options: { readonly publicUrl: string | null; readonly previewDomain?: string },
+  secret: Uint8Array,
+  open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady">,
+): Previews {
+  const domain = checkedDomain(options.previewDomain ?? "localhost");
+  let place = placeOf(domain, options.publicUrl ?? "http://localhost");
+  const passes = new PreviewPasses(secret, open.clock);
+  const via = `holdfast-${randomBytes(6).toString("hex")}`;
+  const door = new PreviewDoor({ ...open, place, passes, via });
+  const address = (record: SessionRecord, port: number): string => addressOf(place, port, record);
+  return {
+    door,
+    links: { address, sign: signer(open.clock, passes, address) },
+    listensOn(url) {
+      if (options.publicUrl === null) place = placeOf(domain, url);
+    },
+  };
+}
+
+function signer(clock: Clock, passes: PreviewPasses, address: PreviewLinks["address"]) {
+  return (record: SessionRecord, port: number, forMs: number): PreviewLink => {
+    const expiresAt = clock.now() + forMs;
+    const pass = passes.sign({ sessionId: record.id, port, expiresAt });
+    const bare = address(record, port);
+    return {
+      address: bare,
+      url: `${bare}/?${PASS_PARAMETER}=${pass}`,
+      expiresAt: new Date(expiresAt).toISOString(),
+    };
+  };
+}
+
+function placeOf(domain: string, address: string): PreviewPlace {
+  const url = new URL(address);
+  const scheme = url.protocol === "https:" ? "https" : "http";
+  const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port);
+  return { domain, scheme, port };
+}
+
+function checkedDomain(domain: string): string {
+  const name = domain.toLowerCase();
+  if (
+    /^(?=.{1,200}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name)
+  ) {
+    return name;
+  }
+  throw new HubError("ConfigInvalid", `previewDomain: ${JSON.stringify(domain)} is no host name`, {
+    hint: "Name a domain whose every subdomain leads to this hub: previews.example.com.",
+  });
+}
