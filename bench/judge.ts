@@ -35,6 +35,7 @@ function session(n: number): HealthInput {
       updatedAt: null,
       at: NOW - 2_000,
     },
+    claimSince: NOW - 2_000,
     evidence: [
       seen("driver", "link", true),
       seen("exec", "platform", !broken),

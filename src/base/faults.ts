@@ -188,6 +188,16 @@ export const faults = {
   ),
   DnsFailed: broken("environment", "same", "The sandbox cannot resolve the hub's name."),
   SandboxFlapping: broken("environment", "same", "It stops and starts again and again."),
+  PlatformClockWrong: broken(
+    "environment",
+    "never",
+    "No time of the platform is trusted; set its clock, or the hub's, whichever is wrong.",
+  ),
+  DeletePending: broken(
+    "environment",
+    "same",
+    "The platform still has what was deleted; it is asked again until that is gone.",
+  ),
   PlatformBroken: broken(
     "environment",
     "after-backoff",

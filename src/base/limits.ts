@@ -39,6 +39,9 @@ export const limits = {
   /** The same of all WebSockets of a hub: 250 stalled terminals with a full window each. */
   HUB_EGRESS_BYTES_MAX: 64 * 1024 * 1024,
 
+  /** Daytona holds a create or a start so long. Then it is looked up, where its progress shows. */
+  PLATFORM_HOLD_MS: 30_000,
+
   /** First frame after the upgrade. */
   HELLO_TIMEOUT_MS: 5_000,
   /** Hub to driver: fast enough to suspect a dead driver in 3 s. */
@@ -52,6 +55,8 @@ export const limits = {
   INSIDE_PROBE_MS: 4_000,
   /** A driver whose event loop is this late answers, and is worth a word. */
   LOOP_LAG_WARN_MS: 1_000,
+  /** Clocks that are kept right differ by less; what is above is told, and trusted as little. */
+  CLOCK_AHEAD_WARN_MS: 60_000,
   /** A ticker later than this was frozen itself and must not judge its peer. */
   STALL_MS: 1_500,
   /** Wall against monotonic: more than this between two ticks is a suspend or a restore. */

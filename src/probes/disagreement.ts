@@ -9,6 +9,8 @@ import { slotName } from "./verdict.ts";
 /** What is needed to see that platform and evidence do not agree. */
 export interface DisagreementInput {
   readonly claim: Claim | null;
+  /** Wall ms since when the claims say the same; null when there is none. */
+  readonly claimSince: number | null;
   readonly driverAttached: boolean;
   /** Wall ms since when no driver is attached; null when one is. */
   readonly driverAbsentSince: number | null;
@@ -47,12 +49,12 @@ export function disagreement(input: DisagreementInput): string | null {
 /** The platform denies that it runs, and something of it answers. */
 function outlived(claimed: string, input: DisagreementInput): string | null {
   if (!input.driverAttached) return null;
-  const { evidence, epoch, now, claim } = input;
+  const { evidence, epoch, now, claimSince } = input;
   const answered = evidence.find(
     (item) => item.probe === "driver" && item.epoch === epoch && item.ok,
   );
-  // What answered before the claim was read does not contradict it.
-  if (answered === undefined || claim === null || answered.at < claim.at) return null;
+  // What answered before it was first claimed does not contradict it.
+  if (answered === undefined || claimSince === null || answered.at < claimSince) return null;
   return `${claimed}, but its driver answered ${age(now - answered.at)} ago`;
 }
 

@@ -134,6 +134,7 @@ describe("disagreement", () => {
   } as const;
   const agreed: DisagreementInput = {
     claim,
+    claimSince: claim.at,
     driverAttached: true,
     driverAbsentSince: null,
     evidence: all(),
@@ -186,5 +187,8 @@ describe("disagreement", () => {
       "the platform says stopped (1.5 s ago), but its driver answered 1.0 s ago",
     );
     expect(disagreement({ ...input, evidence: heard(now - 2_000) })).toBeNull();
+    // The same words again take nothing back.
+    const repeated = { ...input, claim: { ...stopped, at: now - 500 } };
+    expect(disagreement({ ...repeated, evidence: heard(now - 1_000) })).not.toBeNull();
   });
 });

@@ -197,9 +197,11 @@ export class HubWorld {
 /** A world on a platform whose broken promise the test wants to turn on and off. */
 export function worldOn<P extends FakePlatform>(
   make: (clock: TestClock) => P,
+  policy: Partial<SessionPolicy> = {},
 ): { readonly world: HubWorld; readonly platform: P } {
   const made: P[] = [];
   const world = new HubWorld({
+    policy,
     platform: (clock) => {
       const platform = make(clock);
       made.push(platform);

@@ -147,6 +147,11 @@ function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0
   if (context.sandboxId === null) {
     return startExhausted(context.fault, context.works.desk.deps.ledger.record);
   }
+  const claim = context.works.desk.deps.board.claim;
+  if (context.epoch === null && claim?.state === "starting") {
+    const said = `the platform still says ${claim.platformState} (time is up after ${tried})`;
+    return new HubError("SandboxStartStalled", said);
+  }
   if (context.fault !== null) {
     return new HubError(context.fault.code, `${context.fault.message} (after ${tried})`);
   }

@@ -7,6 +7,7 @@
  * only moves its time.
  */
 import type { FaultCode } from "../../base/faults.ts";
+import type { HubError } from "../../base/hub-error.ts";
 import { limits } from "../../base/limits.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Claim } from "../../providers/provider.ts";
@@ -34,6 +35,10 @@ export class EvidenceBoard {
   readonly #ledger: SessionLedger;
   readonly #evidence = new Map<string, Evidence>();
   #claim: Claim | null = null;
+  /** Wall ms of the first of the newest claims that say the same. */
+  #claimSince: number | null = null;
+  /** Why the newest look at the claim got none. */
+  #unread: FaultCode | null = null;
   #driverAbsentSince: number | null;
   #driverSays: Said | null = null;
   /** The newest of each code. */
@@ -65,12 +70,37 @@ export class EvidenceBoard {
     return this.#driverAbsentSince;
   }
 
+  get claimSince(): number | null {
+    return this.#claimSince;
+  }
+
   claimed(claim: Claim): void {
     const before = this.#claim;
     this.#claim = this.#ledger.redact(claim);
+    if (this.#unread !== null) this.#warnings.delete(this.#unread);
+    this.#unread = null;
+    this.#judgeClock(claim);
     if (before?.platformState === claim.platformState) return;
+    this.#claimSince = claim.at;
     const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
     this.#ledger.note("platform.claimed", text, { ...claim });
+  }
+
+  /** Nobody said how the sandbox is: the claim that is known only grows older. */
+  unclaimed({ code, message }: HubError): void {
+    if (this.#unread !== null) this.#warnings.delete(this.#unread);
+    this.#unread = code;
+    this.warned(code, `what the platform claims could not be read: ${message}`);
+    this.stepped("claim", false, message);
+  }
+
+  /** A platform's times are compared with each other only: a wrong clock of it breaks nothing. */
+  #judgeClock({ updatedAt, at }: Claim): void {
+    const aheadMs = updatedAt === null ? 0 : Date.parse(updatedAt) - at;
+    if (aheadMs > limits.CLOCK_AHEAD_WARN_MS) {
+      const ahead = `${Math.round(aheadMs / 1000)} s`;
+      this.warned("PlatformClockWrong", `the platform's clock is ${ahead} ahead of the hub's`);
+    } else this.#warnings.delete("PlatformClockWrong");
   }
 
   answered(evidence: Evidence): void {

@@ -262,7 +262,7 @@ export class DriverWork {
       return new HubError("SandboxStopped", `the platform says ${claim.platformState}`);
     } catch (error) {
       const fault = toHubError(error);
-      board.stepped("claim", false, fault.message);
+      if (!signal.aborted) board.unclaimed(fault);
       return PLATFORM_SILENT.includes(fault.code) ? fault : null;
     }
   }

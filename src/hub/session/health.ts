@@ -85,6 +85,7 @@ export type FaultView = Omit<SessionFault, "at" | "evidence"> & {
 export interface HealthInput {
   readonly record: SessionRecord;
   readonly claim: Claim | null;
+  readonly claimSince: number | null;
   readonly evidence: readonly Evidence[];
   readonly driverAttached: boolean;
   readonly driverAbsentSince: number | null;

@@ -1,6 +1,6 @@
 /** Work on a sandbox that is there: wake, stop and start, pause, remove. */
 import { sleep } from "../../base/deadline.ts";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { CLEAN_EVERY_MAX_MS, clearAway } from "./clear-away.ts";
 import type { Launched } from "./events.ts";
@@ -28,7 +28,7 @@ export class SandboxWork {
           throw new HubError(code, `the platform cannot start it: ${why}`);
         }
         if (["paused", "stopped", "archived"].includes(claim.state)) {
-          const woken = await provider.start(sandboxId, this.#desk.leftMs(context), signal);
+          const woken = await provider.start(sandboxId, this.#desk.holdMs(context), signal);
           board.claimed(woken);
           board.stepped("wake", true, `asked to start from ${claim.platformState}`);
           return { at: clock.now() };
@@ -41,12 +41,26 @@ export class SandboxWork {
   async pauseSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
     const { provider, board, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
-      board.claimed(
-        await provider.pause(this.#desk.sandboxId(), this.#desk.leftMs(context), signal),
-      );
+      const sandboxId = this.#desk.sandboxId();
+      const paused = await provider
+        .pause(sandboxId, this.#desk.leftMs(context), signal)
+        .catch((error: unknown) => this.#pausedAllTheSame(sandboxId, toHubError(error), signal));
+      board.claimed(paused);
       links.drop("suspended");
       return { at: clock.now() };
     });
+  }
+
+  /** A pause without a clear answer may have been made: waking the sandbox would undo it. */
+  async #pausedAllTheSame(sandboxId: string, fault: HubError, signal: AbortSignal): Promise<Claim> {
+    const { clock, policy } = this.#desk.deps;
+    if (!fault.outcomeUnknown || signal.aborted) throw fault;
+    for (;;) {
+      const claim = await this.#claim(sandboxId, signal);
+      if (claim.state === "paused") return claim;
+      if (claim.state !== "pausing") throw fault;
+      await sleep(clock, policy.watchEveryMs, signal);
+    }
   }
 
   /** Deletes the sandbox and does not rest before it is gone. */

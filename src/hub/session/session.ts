@@ -301,6 +301,7 @@ export class Session {
     return healthOf({
       record: this.record,
       claim: this.#board.claim,
+      claimSince: this.#board.claimSince,
       evidence: this.#board.evidence,
       driverAttached: link !== null,
       driverAbsentSince: this.#board.driverAbsentSince,

@@ -17,8 +17,6 @@ import { askedSource, fallbackImage, sayAsked } from "./start-law.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
-/** Then it is looked up by name, where its progress shows. Daytona holds a create for 30 s. */
-const CREATE_ANSWER_MS = 30_000;
 /** A create that was taken and not answered may show up late. */
 const LOST_LOOK_MS = 5_000;
 /** Said of a request before anything was made of it. */
@@ -79,7 +77,7 @@ export class StartWork {
   }
 
   async #create(context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
-    const { provider, ledger, clock, policy } = this.#desk.deps;
+    const { provider, ledger, clock } = this.#desk.deps;
     const source = this.#source(context);
     const request = this.#requestFrom(source);
     const sandboxName = request.name;
@@ -90,7 +88,7 @@ export class StartWork {
       { asked: true, source },
     );
     this.#asked = { sandboxName, atMono: clock.mono() };
-    const waitMs = Math.min(this.#desk.leftMs(context), policy.stallMs, CREATE_ANSWER_MS);
+    const waitMs = this.#desk.holdMs(context);
     const claim = await provider.create(request, waitMs).catch(async (error: unknown) => {
       throw await this.#explained(toHubError(error), source, signal);
     });
@@ -197,7 +195,7 @@ export class StartWork {
         throw new HubError("SandboxGone", `it is ${claim.platformState}`);
       }
       if (["paused", "stopped", "archived"].includes(claim.state)) {
-        claim = await provider.start(claim.sandboxId, this.#desk.leftMs(context), signal);
+        claim = await provider.start(claim.sandboxId, this.#desk.holdMs(context), signal);
         continue;
       }
       watch.look(claim);
@@ -220,6 +218,8 @@ export class StartWork {
       ledger.note("sandbox.created", `sandbox ${sandboxId}`, { sandboxId }, change);
     }
     board.claimed({ ...claim, at: clock.now() });
+    // A later wake has a clock of its own.
+    this.#asked = null;
     return { sandboxId, at: clock.now() };
   }
 

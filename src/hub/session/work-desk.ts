@@ -4,6 +4,7 @@
  * evidence or step, and fails only with WorkFailure, which carries the whole fault.
  */
 import type { Clock } from "../../base/clock.ts";
+import { limits } from "../../base/limits.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -99,6 +100,11 @@ export class WorkDesk {
   /** What is left of the attempt; the deadline itself never moves. */
   leftMs(context: SessionContext): number {
     return Math.max(CALL_MS_MIN, (context.deadlineAt ?? 0) - this.deps.clock.now());
+  }
+
+  /** How long a create or a start is waited for by its call alone. */
+  holdMs(context: SessionContext): number {
+    return Math.min(this.leftMs(context), this.deps.policy.stallMs, limits.PLATFORM_HOLD_MS);
   }
 
   /** Where and with which evidence a fault happened. */
