@@ -155,6 +155,28 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/exec.ts"),
   },
   {
+    name: "code",
+    args: "<name> [file]",
+    about: "run a file of code in a session, or what stdin says; its exit code is the exit code",
+    options: [
+      [
+        "--lang <language>",
+        "python, javascript, typescript, bash, sh, ruby; else by the file's name",
+      ],
+      ["--cwd <dir>", "directory inside the sandbox"],
+      ["--env <key=value...>", "variable for the code; may be given often"],
+      ["--timeout <duration>", "kill it after this long (10m); exit code 124"],
+      ["--retries <n>", "try again this often when the session failed, not the code"],
+      ["--restart", "heal a session in error before the next try, on a fresh sandbox if need be"],
+      ["--artifacts <dir>", "with --json: tell the files that it leaves in this directory"],
+    ],
+    examples: [
+      "holdfast code demo analyse.py",
+      "echo 'print(6 * 7)' | holdfast code demo --lang python -",
+    ],
+    load: () => import("./commands/code.ts"),
+  },
+  {
     name: "sh",
     args: "<name>",
     about: "open a shell in a session",
@@ -342,5 +364,5 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ["124", "time is up"],
   ["130", "stopped by ^C"],
   ["255", "the hub cannot be reached, or the connection broke"],
-  ["other", "of the command itself (exec, sh)"],
+  ["other", "of the command itself (exec, code, sh)"],
 ];

@@ -1,10 +1,9 @@
 /**
  * The hub's HTTP API as functions: one call, one answer, or one HubError. Runs in Node and in
- * browsers. It owns the door from problem+json to HubError; the event stream is api-events.ts.
+ * browsers. The event stream is api-events.ts, and what runs in sessions work.ts.
  */
 import { abortable, fetchHead, fetchWhole, type WholeAnswer } from "../base/fetch-whole.ts";
 import { HubError } from "../base/hub-error.ts";
-import { isFaultCode, type FaultCode } from "../base/faults.ts";
 import type {
   Health,
   HubEvent,
@@ -17,6 +16,16 @@ import type {
 } from "./api-types.ts";
 import type { PlatformControl } from "./platform-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
+import { problemFault } from "./problem.ts";
+import {
+  runCode,
+  runCommand,
+  type CodeRequest,
+  type CommandRequest,
+  type PostLines,
+  type WorkOptions,
+  type WorkResult,
+} from "./work.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -112,10 +121,31 @@ export function createApi(options: ApiOptions) {
       return ok;
     },
 
+    ...workCalls(options),
+
     events(stream: EventStreamOptions): AsyncGenerator<HubEvent, void, undefined> {
       return openEventStream(stream, (path, headers, signal) =>
-        openStream(options, path, headers, signal),
+        openStream(options, path, { headers: { accept: "text/event-stream", ...headers } }, signal),
       );
+    },
+  };
+}
+
+function workCalls(options: ApiOptions) {
+  const post: PostLines = (path, body, headers, signal) => {
+    const all = { accept: "application/x-ndjson", "content-type": "application/json", ...headers };
+    const init = { method: "POST", headers: all, body: JSON.stringify(body) };
+    return openStream(options, path, init, signal);
+  };
+  return {
+    /** Runs code in a session to its result; a nonzero exit is one. */
+    code(idOrName: string, request: CodeRequest, work: WorkOptions = {}): Promise<WorkResult> {
+      return runCode(post, sessionPath(idOrName), request, work);
+    },
+
+    /** Runs a command in a session to its result; a nonzero exit is one. */
+    exec(idOrName: string, request: CommandRequest, work: WorkOptions = {}): Promise<WorkResult> {
+      return runCommand(post, sessionPath(idOrName), request, work);
     },
   };
 }
@@ -133,7 +163,7 @@ interface Call {
 async function request(options: ApiOptions, call: Call): Promise<unknown> {
   const answer = await send(options, call);
   const text = new TextDecoder().decode(answer.bytes);
-  if (!answer.ok) throw problem(`${options.url}${call.path}`, answer.status, text);
+  if (!answer.ok) throw problemFault(`${options.url}${call.path}`, answer.status, text);
   if (text === "") return null;
   try {
     return JSON.parse(text);
@@ -158,55 +188,25 @@ async function send(options: ApiOptions, call: Call): Promise<WholeAnswer> {
 async function openStream(
   options: ApiOptions,
   path: string,
-  headers: Record<string, string>,
+  init: { readonly headers: Record<string, string>; readonly method?: string; body?: string },
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   let response: Response;
   try {
-    const all = { accept: "text/event-stream", ...auth(options.token), ...headers };
-    response = await fetchHead(`${options.url}${path}`, { headers: all }, signal, options.fetch);
+    const headers = { ...auth(options.token), ...init.headers };
+    const all = { ...init, headers };
+    response = await fetchHead(`${options.url}${path}`, all, signal, options.fetch);
   } catch (cause) {
     throw unreachable(options.url, cause);
   }
-  if (response.body === null) throw notAHub(options.url, "its event stream has no body", "", null);
+  if (response.body === null) throw notAHub(options.url, "its stream has no body", "", null);
   const body = abortable(response.body, signal);
   if (response.ok) return body;
-  throw problem(`${options.url}${path}`, response.status, await new Response(body).text());
+  throw problemFault(`${options.url}${path}`, response.status, await new Response(body).text());
 }
 
 function auth(token: string | null): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
-}
-
-/** What stands in a problem+json body; everything is checked, the sender may be a proxy. */
-function problem(url: string, status: number, text: string): HubError {
-  const body = parseObject(text);
-  const code = body["code"];
-  const detail = body["detail"] ?? body["title"];
-  const message = typeof detail === "string" ? detail : `${url} answered ${status}`;
-  const options = typeof body["hint"] === "string" ? { hint: body["hint"] } : { raw: text };
-  if (isFaultCode(code)) return new HubError(code, message, options);
-  return new HubError(codeOfStatus(status), message, options);
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    // Not JSON: the caller keeps the raw text as evidence.
-    return {};
-  }
-}
-
-/** For answers without a code: proxies, and hubs newer than this client. */
-function codeOfStatus(status: number): FaultCode {
-  if (status === 401) return "Unauthenticated";
-  if (status === 403) return "Forbidden";
-  if (status === 404) return "NotFound";
-  if (status === 429) return "RateLimited";
-  if (status >= 502 && status <= 504) return "HubUnreachable";
-  return status >= 500 ? "Internal" : "BadRequest";
 }
 
 function unreachable(url: string, cause: unknown): HubError {

@@ -11,6 +11,7 @@ import { dialBrowser, wakeWithPage } from "./browser.ts";
 import { connectHub, type HubConnection } from "./hub-connection.ts";
 import type { AttachOptions, SessionChannel } from "./session-channel.ts";
 import { lastEventSeq, untilVerdict } from "./verdict.ts";
+import type { CodeRequest, WorkOptions, WorkResult } from "./work.ts";
 
 export interface HubOptions {
   /** The hub's address, for example `http://127.0.0.1:7070`. */
@@ -38,6 +39,8 @@ export interface Hub extends AsyncDisposable {
   pause(session: string, wait?: WaitOptions): Promise<Session>;
   /** Resolves when its sandbox is gone. */
   remove(session: string, wait?: WaitOptions): Promise<void>;
+  /** Runs code in a session to its result: outputs, exit code, the line that tells what failed. */
+  code(session: string, request: CodeRequest, options?: WorkOptions): Promise<WorkResult>;
   /** The way into a session for commands and terminals. */
   attach(session: string, options?: AttachOptions): Promise<SessionChannel>;
   /** Leaves all sessions; what runs in their channels is hung up. `await using` does the same. */
@@ -101,6 +104,7 @@ export function openHub({ url, token, fetch: ask = fetch }: HubOptions): Hub {
       const asked = async () => (await api.remove(session)) ?? api.session(session);
       await settle(asked, ["ended", "error"], after, wait);
     },
+    code: (session, request, options) => api.code(session, request, options),
     attach: async (session, options) => (await connected()).attach(session, options),
     close() {
       closed = true;

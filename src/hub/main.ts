@@ -32,6 +32,7 @@ import type { SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
 import { Switchboard } from "./switchboard/attach.ts";
+import { WorkRoom } from "./work/work-room.ts";
 
 export interface HubOptions {
   /** State directory; must exist and be ours. */
@@ -111,7 +112,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const metrics = hearFacts(version, sessions, watch, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const caretakers = [watch, drills, ...createCaretakers(parts, sessions, store)];
-  const seen = { access, sessions, watch, drills, metrics, previews };
+  const work = new WorkRoom({ sessions, client: inner, clock });
+  const seen = { access, sessions, watch, drills, metrics, previews, work };
   const app = createHttp({ ...seen, clock, log, webDir, isReady });
   gate.attach(app.server);
 

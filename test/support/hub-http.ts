@@ -8,7 +8,7 @@ import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
-import { createHttp } from "../../src/hub/server/http.ts";
+import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
 import type { HubWorld } from "./hub-world.ts";
 
 export const ADMIN_TOKEN = "canary-admin-token-0123456789";
@@ -29,11 +29,17 @@ export interface Answered {
   readonly json: Record<string, unknown>;
 }
 
+/** Work in sessions, for the tests that ask for none. */
+const noWork: HttpOptions["work"] = {
+  run: () => Promise.reject(new HubError("Internal", "no work in this test")),
+};
+
 /** `client` is the hub's own way into sessions; without it no preview leads anywhere. */
 export function hubHttp(
   world: HubWorld,
   log: Logger = silentLogger,
   client: Pick<InnerClient, "attach"> = { attach: () => Promise.reject(noWay()) },
+  work: HttpOptions["work"] = noWork,
 ): HubHttp {
   const access = new Access({
     adminToken: ADMIN_TOKEN,
@@ -83,6 +89,7 @@ export function hubHttp(
     metrics,
     watch,
     drills: { on: [], sentence: () => null },
+    work,
     clock,
     log,
     webDir: null,

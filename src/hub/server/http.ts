@@ -12,6 +12,7 @@ import type { HubMetrics } from "../metrics.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
+import type { WorkRoom } from "../work/work-room.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 import { starting } from "./starting.ts";
@@ -21,6 +22,7 @@ import { addPlatformRoutes } from "./routes/platform.ts";
 import { addPortRoutes } from "./routes/ports.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWebRoutes } from "./routes/web.ts";
+import { addWorkRoutes } from "./routes/work.ts";
 
 export interface HttpOptions {
   readonly access: Access;
@@ -28,6 +30,7 @@ export interface HttpOptions {
   readonly metrics: HubMetrics;
   readonly watch: PlatformWatch;
   readonly drills: Pick<DrillWatch, "on" | "sentence">;
+  readonly work: Pick<WorkRoom, "run">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;
@@ -101,6 +104,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   );
   addSessionRoutes(app, options);
   addPortRoutes(app, options);
+  addWorkRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
   addMetricsRoute(app, options);

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { toHubError, HubError } from "../../base/hub-error.ts";
+import { WorkFailed, type Attempt } from "../work/attempts.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -12,6 +13,8 @@ export interface Problem {
   readonly detail: string;
   readonly code: string;
   readonly hint: string;
+  /** Of work in a session: every try with its reason. */
+  readonly attempts?: readonly Attempt[];
 }
 
 export function problemOf(error: unknown): Problem {
@@ -25,6 +28,7 @@ export function problemOf(error: unknown): Problem {
     detail: fault.code === "Internal" ? "the hub failed" : fault.message,
     code: fault.code,
     hint: fault.hint,
+    ...(fault instanceof WorkFailed && { attempts: fault.attempts }),
   };
 }
 

@@ -1,0 +1,85 @@
+/**
+ * POST /v1/sessions/:id/exec and …/code: work in a session with one call. A caller who leaves ends
+ * what runs, unless it has an Idempotency-Key and may come again for the answer.
+ */
+import { createHash } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { HubError } from "../../../base/hub-error.ts";
+import { RepeatBook } from "../../work/repeat-book.ts";
+import type { WorkRequest, WorkResult } from "../../work/work-room.ts";
+import type { HttpOptions } from "../http.ts";
+import { waitOf } from "../query.ts";
+import { CodeBody, codeWork, ExecBody, execWork, WORK_BODY_BYTES_MAX } from "../work-request.ts";
+import { streamWishOf, WorkStream } from "../work-stream.ts";
+
+const KEY_CHARS_MAX = 512;
+/** A session that starts or heals is waited for, as long as a good start takes. */
+const ON_ITS_WAY_MS = 30_000;
+
+type Id = { Params: { id: string } };
+
+export function addWorkRoutes(app: FastifyInstance, options: HttpOptions): void {
+  const { sessions, work, clock } = options;
+  const book = new RepeatBook<WorkResult>(clock);
+
+  const answer = async (
+    request: FastifyRequest<Id>,
+    reply: FastifyReply,
+    wanted: WorkRequest,
+  ): Promise<WorkResult | undefined> => {
+    const waitMs = waitOf(request, ON_ITS_WAY_MS);
+    const session = sessions.find(request.params.id);
+    await sessions.verdict(session, waitMs);
+    const wish = streamWishOf(request);
+    const { key } = wanted;
+    if (wish === null && key !== null) {
+      const own = new AbortController();
+      const run = () => work.run(session, wanted, own.signal, null);
+      return book.once(`${session.record.id} ${key}`, digestOf(request.body), run);
+    }
+    const left = whenLeft(reply);
+    if (wish === null) return work.run(session, wanted, left, null);
+    const stream = new WorkStream(reply, wish, clock);
+    try {
+      stream.ended(await work.run(session, wanted, left, stream.watcher));
+    } catch (error) {
+      if (!stream.begun) throw error;
+      stream.failed(error);
+    } finally {
+      stream.stop();
+    }
+    return undefined;
+  };
+
+  app.post<Id & { Body: ExecBody }>(
+    "/v1/sessions/:id/exec",
+    { schema: { body: ExecBody }, bodyLimit: WORK_BODY_BYTES_MAX },
+    (request, reply) => answer(request, reply, execWork(request.body, keyOf(request))),
+  );
+  app.post<Id & { Body: CodeBody }>(
+    "/v1/sessions/:id/code",
+    { schema: { body: CodeBody }, bodyLimit: WORK_BODY_BYTES_MAX },
+    (request, reply) => answer(request, reply, codeWork(request.body, keyOf(request))),
+  );
+}
+
+/** Aborts when the caller hangs up before the answer is written. */
+function whenLeft(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (reply.raw.writableFinished) return;
+    controller.abort(new HubError("Interrupted", "the caller left before the end"));
+  });
+  return controller.signal;
+}
+
+function keyOf(request: FastifyRequest): string | null {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined || key === "") return null;
+  if (typeof key === "string" && key.length <= KEY_CHARS_MAX) return key;
+  throw new HubError("BadRequest", `Idempotency-Key: one of at most ${KEY_CHARS_MAX} characters`);
+}
+
+function digestOf(body: unknown): string {
+  return createHash("sha256").update(JSON.stringify(body)).digest("base64url");
+}
