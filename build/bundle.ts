@@ -1,7 +1,7 @@
 /**
- * Makes what cannot run from source: the driver and the toolbox (one CJS file each, for whatever
- * Node or Bun a sandbox has) and the dashboard. `npm run build` prints sizes; the programs call
- * `ensureBundles` at their start, which builds only what is missing or older than its sources.
+ * Makes what cannot run from source: the driver, the toolbox and an SFTP server (one CJS file each,
+ * for whatever Node or Bun a sandbox has) and the dashboard. `npm run build` prints sizes; the
+ * programs call `ensureBundles` at their start, which builds only what is missing or older than its sources.
  *
  * Two processes may build at the same time: each writes aside and renames, so a reader sees an
  * old or a new file, never half of one.
@@ -58,6 +58,12 @@ const toolbox: Target = {
   sources: ["platform", "base"],
   make: makeProgram,
 };
+const sftp: Target = {
+  entry: "src/ssh/guest/sftp-main.ts",
+  marker: "sftp.cjs",
+  sources: ["ssh/guest"],
+  make: makeProgram,
+};
 const web: Target = {
   entry: "src/web/main.tsx",
   marker: "web/index.html",
@@ -67,7 +73,7 @@ const web: Target = {
 
 /** Builds what is stale and says where everything is. */
 export async function ensureBundles(): Promise<Bundles> {
-  for (const target of [driver, toolbox, web]) {
+  for (const target of [driver, toolbox, sftp, web]) {
     if (hasSource(target) && (await isStale(target))) await target.make(target);
   }
   return {
@@ -80,7 +86,7 @@ export async function ensureBundles(): Promise<Bundles> {
 /** Builds all there is a source for. */
 export async function buildAll(): Promise<readonly BuiltFile[]> {
   const built: BuiltFile[] = [];
-  for (const target of [driver, toolbox, web]) {
+  for (const target of [driver, toolbox, sftp, web]) {
     if (hasSource(target)) built.push(...(await target.make(target)));
   }
   return [...built, ...(await buildClient()), ...(await buildTesting())];

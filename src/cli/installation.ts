@@ -43,6 +43,14 @@ export async function ensureBundles(): Promise<Bundles> {
   return { driver, toolbox, web: existsSync(`${web}/index.html`) ? web : null };
 }
 
+/** An SFTP server for sandboxes that have none: a program text for their Node or Bun. */
+export async function sftpServerPath(): Promise<string> {
+  const file = `${root}dist/sftp.cjs`;
+  // Made by `holdfast up`; looking for newer sources would slow each connection down.
+  if (!existsSync(file)) await ensureBundles();
+  return file;
+}
+
 /** Program and arguments that run one of our programs on this very Node. */
 export function programArgv(program: "cli" | "platform"): readonly [string, ...string[]] {
   const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}dist/${program}/main.js`;

@@ -95,8 +95,9 @@ function usage(error: CommanderError, argv: readonly string[]): HubError {
   if (error.code === "commander.help")
     return usageError("no command was given", "See the list above.");
   const name = argv.find((arg) => !arg.startsWith("-"));
-  if (name === "exec" && error.code === "commander.unknownOption" && !argv.includes("--")) {
-    return usageError(message, 'Put "--" before the command: holdfast exec NAME -- COMMAND …');
+  const takesCommand = name === "exec" || name === "ssh";
+  if (takesCommand && error.code === "commander.unknownOption" && !argv.includes("--")) {
+    return usageError(message, `Put "--" before the command: holdfast ${name} NAME -- COMMAND …`);
   }
   const known = commandTable.some((spec) => spec.name.split(" ")[0] === name);
   return usageError(

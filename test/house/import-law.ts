@@ -34,7 +34,9 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "hub",
     "driver",
   ],
-  cli: ["base", "protocol", "client"],
+  // Ends SSH where it runs and rides on a client's streams; knows no hub and no socket.
+  ssh: ["base", "client"],
+  cli: ["base", "protocol", "client", "ssh"],
   web: ["base", "protocol", "client"],
 };
 
@@ -95,6 +97,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   pino: ["hub/log.ts", "platform/main.ts"],
   "prom-client": ["hub/metrics.ts"],
   preact: ["web/"],
+  ssh2: ["ssh/"],
   typebox: ["hub/server/"],
   valibot: ["protocol/", "driver/config.ts"],
   ws: ["transport/", "hub/server/upgrade.ts", "platform/toolbox/"],

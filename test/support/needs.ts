@@ -24,6 +24,8 @@ export const needs = {
   root: { met: process.getuid?.() === 0, why: "needs root" },
   bubblewrap: program("bwrap"),
   git: program("git"),
+  rsync: program("rsync"),
+  ssh: program("ssh"),
   chromium: program("chromium", "chromium-browser", "google-chrome"),
 } satisfies Record<string, Need>;
 

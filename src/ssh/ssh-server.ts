@@ -1,0 +1,156 @@
+/**
+ * An SSH server whose channels are streams of a session. It ends SSH where it runs (in the CLI, or
+ * beside the hub), so that an SSH client never sees a link break; it knows neither sockets nor
+ * hubs. What may be asked of it: shell, exec, sftp, pty, env, signals, ports and sockets both ways.
+ */
+import ssh2, { type AuthContext, type Connection, type ServerChannel } from "ssh2";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../base/clock.ts";
+import { toHubError } from "../base/hub-error.ts";
+import type { PortTarget, SessionChannel } from "../client/index.ts";
+import { PortDuplex } from "../client/node.ts";
+import { joinPort } from "./port-join.ts";
+import { RemoteListens, type ListenPlace, type OpenChannel } from "./remote-listens.ts";
+import { serveSession, type SessionPlace } from "./session-requests.ts";
+
+export interface SshServerOptions {
+  /** In OpenSSH's own format. */
+  readonly hostKey: string;
+  readonly clock: Clock;
+  /** Whether this client may in; it is asked until it says yes or the client gives up. */
+  readonly authenticate: (context: AuthContext) => void;
+  /** The session that an authenticated client gets. */
+  readonly place: (username: string) => SshPlace;
+}
+
+export interface SshPlace extends SessionPlace {
+  /** Nothing comes from this client any more. */
+  readonly left: () => void;
+}
+
+export interface SshServer {
+  /** Serves one connection. ssh2 asks some things of it that only sockets have. */
+  serve(socket: Duplex): void;
+}
+
+/**
+ * The line to the client is none that may be silent for long (a closed laptop lid), and its end is
+ * seen at once: a pipe. So the server asks nothing by itself. This is the longest timer there is.
+ */
+const NEVER_MS = 2 ** 31 - 1;
+/** AES in hardware is what every machine has; the others of ssh2 are slower without native code. */
+const CIPHERS = [
+  "aes128-gcm@openssh.com",
+  "aes256-gcm@openssh.com",
+  "aes128-ctr",
+  "aes256-ctr",
+] as const;
+
+export function createSshServer(options: SshServerOptions): SshServer {
+  const server = new ssh2.Server(
+    {
+      hostKeys: [options.hostKey],
+      ident: "Holdfast",
+      keepaliveInterval: NEVER_MS,
+      algorithms: { cipher: [...CIPHERS] },
+    },
+    (client) => serveConnection(client, options),
+  );
+  // Its types want a socket of TCP; it asks of it what every duplex has.
+  const door: { injectSocket(socket: Duplex): void } = server;
+  return { serve: (socket) => door.injectSocket(socket) };
+}
+
+function serveConnection(client: Connection, { clock, authenticate, place }: SshServerOptions) {
+  let username = "";
+  client.on("authentication", (context) => {
+    username = context.username;
+    authenticate(context);
+  });
+  // Without authentication ssh2 lets nothing else through.
+  client.once("ready", () => {
+    const here = place(username);
+    serveReady(client, here, clock);
+    client.once("close", () => here.left());
+  });
+  // Its end follows, and is what counts.
+  client.on("error", () => undefined);
+}
+
+function serveReady(client: Connection, place: SshPlace, clock: Clock): void {
+  const { channel, say } = place;
+  const listens = new RemoteListens({ channel, clock, say });
+  client.on("session", (accept) => serveSession(accept(), place));
+  client.on("tcpip", (accept, reject, { destIP, destPort }) => {
+    const host = destIP === "localhost" ? {} : { host: destIP };
+    connect({ ...host, port: destPort }, accept, reject);
+  });
+  client.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
+    connect({ path: socketPath }, accept, reject);
+  });
+  client.on("request", (...request: ListenRequest) => listenOrCancel(client, listens, request));
+  client.once("close", () => listens.close());
+
+  function connect(target: PortTarget, accept: () => ServerChannel, reject: () => void): void {
+    reach(channel, target).then(
+      (port) => joinPort(accept(), port),
+      // SSH has a word for it, and the reason goes to whoever reads the messages.
+      (error: unknown) => {
+        say(toHubError(error).message);
+        reject();
+      },
+    );
+  }
+}
+
+/** Resolves when the connection is there. @throws HubError */
+async function reach(channel: () => Promise<SessionChannel>, target: PortTarget) {
+  const way = await channel();
+  const port = new PortDuplex((events) => way.tcp(target, events));
+  // Until it is joined nobody else hears it.
+  port.on("error", () => undefined);
+  await port.opened;
+  return port;
+}
+
+/** As ssh2 hands them on; its types have them as overloads that cannot be told apart. */
+type ListenRequest = [
+  accept: ((port?: number) => void) | undefined,
+  reject: (() => void) | undefined,
+  name: string,
+  info: { readonly bindAddr: string; readonly bindPort: number } | { readonly socketPath: string },
+];
+
+function listenOrCancel(
+  client: Connection,
+  listens: RemoteListens,
+  [accept, reject, name, info]: ListenRequest,
+): void {
+  const place: ListenPlace =
+    "socketPath" in info
+      ? { kind: "path", path: info.socketPath }
+      : { kind: "port", host: bindHost(info.bindAddr), port: info.bindPort };
+  if (name.startsWith("cancel-")) {
+    if (listens.cancel(place)) accept?.();
+    else reject?.();
+    return;
+  }
+  const open: OpenChannel =
+    "socketPath" in info
+      ? (_from, done) => client.openssh_forwardOutStreamLocal(info.socketPath, done)
+      : (from, done) => client.forwardOut(info.bindAddr, bound, from.host, from.port, done);
+  let bound = "bindPort" in info ? info.bindPort : 0;
+  listens.start(place, open).then(
+    (port) => {
+      bound = port ?? bound;
+      accept?.(bound);
+    },
+    () => reject?.(),
+  );
+}
+
+/** What is said for "this machine" and for "every address". */
+function bindHost(address: string): string {
+  if (address === "localhost") return "127.0.0.1";
+  return address === "" || address === "*" ? "0.0.0.0" : address;
+}

@@ -1,0 +1,232 @@
+/**
+ * The OpenSSH of this machine in a session: commands, terminals, files and ports, as people and
+ * editors use them. Most of it goes over one connection, as with ControlMaster.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
+import { until } from "../support/until.ts";
+import { bin, exitOf, waitForText } from "./cli-kit.ts";
+import { HOST, SshRig } from "./ssh-kit.ts";
+
+describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
+  let rig: SshRig;
+  let shared: readonly string[];
+  let ports: { tcp: number; unix: number; refused: number; back: number; socks: number };
+
+  beforeAll(async () => {
+    rig = await SshRig.start();
+    const control = join(rig.here, "ctl");
+    shared = ["-S", control];
+    const [tcp = 0, unix = 0, refused = 0, back = 0, socks = 0] = await freePorts(5);
+    ports = { tcp, unix, refused, back, socks };
+    const master = rig.start(["-M", "-N", ...shared, HOST]);
+    let said = "";
+    master.stderr?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    await until(() => {
+      if (master.exitCode !== null) throw new Error(`no connection: ${said}`);
+      return existsSync(control);
+    });
+  });
+  afterAll(() => rig.close());
+
+  const ssh = (words: readonly string[], input?: Uint8Array | string) =>
+    rig.ssh([...shared, HOST, ...words], input);
+
+  test("[SSH1] a command has its own stdin, stdout, stderr, environment and exit code", async () => {
+    const ran = await ssh(["cat; echo out; echo err >&2; exit 3"], "in\n");
+    expect(ran).toMatchObject({ exitCode: 3, stdout: "in\nout\n", stderr: "err\n" });
+    expect(await ssh(["true"])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await ssh(["kill -TERM $$"])).toMatchObject({ exitCode: 255 });
+    expect(await ssh(["no-such-program"])).toMatchObject({ exitCode: 127 });
+    const data = randomBytes(3_000_000);
+    const back = await ssh(["cat | base64 -w0"], data);
+    expect(Buffer.from(back.stdout, "base64").equals(data)).toBe(true);
+    // What VS Code does: a shell that is fed a script.
+    const fed = await ssh(["-T", "bash"], "echo fed; cd /; pwd; exit 4\n");
+    expect(fed).toMatchObject({ exitCode: 4, stdout: "fed\n/\n" });
+    const login = await ssh([], "shopt -q login_shell && echo login\n");
+    expect(login).toMatchObject({ exitCode: 0, stdout: "login\n" });
+  });
+
+  test("[SSH1] a first connection needs no question: none about its host key, none about a user", async () => {
+    const options = ["-o", "BatchMode=yes", "-o", "SetEnv=GREETING=hi"];
+    const ran = await rig.ssh([...options, HOST, "echo $GREETING"]);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "hi\n", stderr: "" });
+    const own = await rig.holdfast("ssh", "demo", "--", "exit 7");
+    expect([own.exitCode, own.stderr]).toEqual([7, ""]);
+  });
+
+  test("[SSH2] a terminal is one: it has a name, a kind and a size, and its line discipline", async () => {
+    const child = rig.start([...shared, "-tt", HOST, "tty; stty size; echo end; sleep 60"]);
+    const ended = exitOf(child);
+    const said = await waitForText(child, "end\r\n");
+    child.stdin?.write("\u0003");
+    expect(said).toMatch(/^\/dev\/pts\/\d+\r\n24 80\r\n/);
+    expect(await ended).toBe(130);
+  });
+
+  test("[SSH3] scp and sftp move trees both ways, and say what cannot be", async () => {
+    const tree = join(rig.here, "tree");
+    mkdirSync(join(tree, "in ner"), { recursive: true });
+    const data = randomBytes(1_500_000);
+    writeFileSync(join(tree, "in ner", "däta"), data, { mode: 0o640 });
+    symlinkSync("in ner/däta", join(tree, "link"));
+    const scp = ["scp", "-q", "-p", "-F", rig.config, "-o", `ControlPath=${shared[1]}`];
+    expect(await rig.run([...scp, "-r", tree, `${HOST}:`])).toMatchObject({ exitCode: 0 });
+    const back = join(rig.here, "back");
+    expect(await rig.run([...scp, "-r", `${HOST}:tree`, back])).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(back, "in ner", "däta")).equals(data)).toBe(true);
+    const missing = await rig.run([...scp, `${HOST}:nothing`, back]);
+    expect([missing.exitCode, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining("No such file"),
+    ]);
+    const batch = `rename tree/link tree/moved
+      chmod 600 "tree/in ner/däta"
+      symlink moved tree/again
+      mkdir tree/new
+      df
+      ls -l tree
+      rmdir tree/new
+      rename -l tree/moved "tree/in ner/däta"`;
+    const sftp = ["sftp", "-q", "-b", "-", "-F", rig.config, "-o", `ControlPath=${shared[1]}`];
+    const ran = await rig.run([...sftp, HOST], batch);
+    expect(ran.stdout).toMatch(/again.*\n.*in ner.*\n.*moved.*\n.*new/);
+    // The last name is taken, which version 3 does not replace.
+    expect([ran.exitCode, ran.stderr]).toEqual([1, expect.stringContaining("rename")]);
+    const left = await ssh(['stat -c %a "tree/in ner/däta"; ls tree; readlink tree/again']);
+    expect(left.stdout).toBe("600\nagain\nin ner\nmoved\nmoved\n");
+  });
+
+  testWhere([needs.rsync], "[SSH3] rsync sends a tree and then only what changed", async () => {
+    const tree = join(rig.here, "sync/");
+    mkdirSync(tree);
+    for (let i = 0; i < 40; i++) writeFileSync(join(tree, `f${i}`), randomBytes(20_000));
+    const rsync = ["rsync", "-a", "--stats", "-e", `ssh -F ${rig.config} -S ${shared[1]}`];
+    expect(await rig.run([...rsync, tree, `${HOST}:sync/`])).toMatchObject({ exitCode: 0 });
+    writeFileSync(join(tree, "f1"), randomBytes(20_000));
+    const again = await rig.run([...rsync, "-c", tree, `${HOST}:sync/`]);
+    expect(again.stdout).toContain("regular files transferred: 1\n");
+    const sums = await ssh(["cd sync && sha256sum *"]);
+    const own = await rig.run(["sh", "-c", `cd ${tree} && sha256sum *`]);
+    expect(sums.stdout).toBe(own.stdout);
+  });
+
+  testWhere([needs.git], "[SSH3] git clones from a session and pushes into it", async () => {
+    const name = "-c user.email=ada@example.org -c user.name=ada";
+    await ssh([`git init -q r && git -C r ${name} commit -q --allow-empty -m first`]);
+    const clone = join(rig.here, "clone");
+    const via = `ssh -F ${rig.config} -S ${shared[1]}`;
+    const git = ["git", ...name.split(" "), "-c", `core.sshCommand=${via}`];
+    const cloned = await rig.run([...git, "clone", "-q", `${HOST}:r`, clone]);
+    expect([cloned.exitCode, cloned.stderr]).toEqual([0, ""]);
+    await rig.run([...git, "-C", clone, "commit", "-q", "--allow-empty", "-m", "second"]);
+    const pushed = await rig.run([
+      ...git,
+      "-C",
+      clone,
+      "push",
+      "-q",
+      "origin",
+      "HEAD:refs/heads/x",
+    ]);
+    expect(pushed.exitCode).toBe(0);
+    expect((await ssh(["git -C r log --format=%s x"])).stdout).toBe("second\nfirst\n");
+  });
+
+  const SERVER = `const net = require("net");
+    const echo = net.createServer({ allowHalfOpen: true }, (c) => c.pipe(c)).listen(0, "127.0.0.1");
+    const web = require("http").createServer((q, r) => r.end("hello " + q.url)).listen("web.sock");
+    echo.on("listening", () => console.log(echo.address().port));
+    process.stdin.resume().on("end", () => process.exit());`;
+
+  test("[SSH4] -L, -D and -R carry bytes both ways, to ports and to sockets", async () => {
+    await ssh(["cat > server.cjs"], SERVER);
+    const server = rig.start([...shared, HOST, "node server.cjs"]);
+    let said = "";
+    server.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    await until(() => said.includes("\n"));
+    const there = said.trim();
+    const ours = createServer((socket) => socket.end("from here"));
+    await new Promise<void>((resolve) => ours.listen(ports.back, "127.0.0.1", resolve));
+    const forwards = [
+      `-L${ports.tcp}:127.0.0.1:${there}`,
+      `-L${ports.unix}:/home/daytona/web.sock`,
+      `-L${ports.refused}:localhost:9`,
+      `-D${ports.socks}`,
+      `-R0:127.0.0.1:${ports.back}`,
+      `-R/home/daytona/back.sock:127.0.0.1:${ports.back}`,
+    ];
+    const asked = await rig.ssh([...shared, "-O", "forward", ...forwards, HOST]);
+    expect(asked.exitCode).toBe(0);
+    const taken = asked.stdout.trim();
+    const data = randomBytes(2_000_000);
+    expect((await exchange(ports.tcp, data)).equals(data)).toBe(true);
+    expect((await exchange(ports.unix, HTTP_GET)).toString()).toContain("hello /x");
+    // SOCKS: version 5, no authentication, then a connection by name.
+    const socks = Buffer.from([5, 1, 0, 5, 1, 0, 3, 9, ...Buffer.from("localhost"), 0, 0]);
+    socks.writeUInt16BE(Number(there), socks.length - 2);
+    const echoed = await exchange(ports.socks, Buffer.concat([socks, Buffer.from("through")]));
+    expect(echoed.subarray(-7).toString()).toBe("through");
+    await expect(exchange(ports.refused, data)).rejects.toThrow(/ECONNRESET|EPIPE/);
+    const ask = (where: string): string =>
+      `node -e 'require("net").connect(${where}).on("error", (e) => console.log(e.code)).pipe(process.stdout)'`;
+    expect((await ssh([ask(taken)])).stdout).toBe("from here");
+    expect((await ssh([ask('"back.sock"')])).stdout).toBe("from here");
+    const cancelled = await rig.ssh([...shared, "-O", "cancel", forwards[5] ?? "", HOST]);
+    expect(cancelled.exitCode).toBe(0);
+    expect((await ssh([ask('"back.sock"')])).stdout).not.toBe("from here");
+    server.stdin?.end();
+    ours.close();
+  });
+
+  test("[SSH7] what is no name of a session, or none that there is, is told before SSH begins", async () => {
+    const unknown = await rig.ssh(["nobody.holdfast", "true"]);
+    expect(unknown.exitCode).toBe(255);
+    expect(unknown.stderr).toContain('there is no session "nobody"');
+    const mark = join(rig.here, "mark");
+    const host = `a';touch ${mark};'.holdfast`;
+    expect((await rig.ssh([host, "true"])).exitCode).toBe(255);
+    expect(existsSync(mark)).toBe(false);
+    const noise = await rig.run(
+      [process.execPath, bin, "ssh", "--stdio", "demo"],
+      "GET / HTTP/1.1",
+    );
+    expect(noise.exitCode).toBe(255);
+  });
+
+  test("[SSH9] an agent is not forwarded, and the person is told", async () => {
+    const socket = join(rig.here, "agent");
+    const agent = createServer((asked) => asked.destroy()).listen(socket);
+    const ran = await rig.ssh(["-A", "-o", `IdentityAgent=${socket}`, HOST, "echo $SSH_AUTH_SOCK"]);
+    expect([ran.exitCode, ran.stdout]).toEqual([0, "\n"]);
+    expect(ran.stderr).toContain("agent forwarding is refused");
+    agent.close();
+  });
+});
+
+const HTTP_GET = Buffer.from("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+/** Sends it, ends its half, and resolves with all that comes. */
+function exchange(port: number, data: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const got: Buffer[] = [];
+    socket.end(data);
+    socket.on("data", (bytes: Buffer) => got.push(bytes));
+    socket.on("end", () => resolve(Buffer.concat(got)));
+    socket.on("error", reject);
+  });
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => new Promise((go) => server.once("listening", go))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((go) => server.close(go))));
+  return ports;
+}
