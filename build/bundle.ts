@@ -1,7 +1,8 @@
 /**
  * Makes what cannot run from source: the driver, the toolbox and an SFTP server (one CJS file each,
  * for whatever Node or Bun a sandbox has) and the dashboard. `npm run build` prints sizes; the
- * programs call `ensureBundles` at their start, which builds only what is missing or older than its sources.
+ * programs call `ensureBundles` at their start, which builds only what is missing or older than its
+ * sources.
  *
  * Two processes may build at the same time: each writes aside and renames, so a reader sees an
  * old or a new file, never half of one.
