@@ -206,7 +206,8 @@ function answer(
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    // Without a referrer the button's POST would come from nowhere.
+    "referrer-policy": "same-origin",
     vary: "accept",
     ...(isPage ? { "content-security-policy": PAGE_POLICY } : {}),
     ...(reason.againSeconds === null ? {} : { "retry-after": String(reason.againSeconds) }),

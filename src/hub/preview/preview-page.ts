@@ -51,14 +51,19 @@ export function reasonPage({ problem, step, againSeconds, canWake }: Reason, wak
 ${again}<title>${escape(problem.code)}</title><style>${STYLE}</style></head>
 <body><main data-code="${escape(problem.code)}">
 <h1>${escape(sentence(problem.detail))}</h1>
-${progress}<p>${escape(problem.hint)}</p>
-${button}<p class="code">${problem.status} ${escape(problem.code)} · Holdfast</p>
+${progress}<p>${withCode(escape(problem.hint))}</p>
+${again === "" ? "" : "<p>This page asks again by itself.</p>\n"}${button}<p class="code">${problem.status} ${escape(problem.code)} · Holdfast</p>
 </main></body></html>
 `;
 }
 
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Hints name commands as they are typed. */
+function withCode(html: string): string {
+  return html.replace(/`([^`]*)`/g, "<code>$1</code>");
 }
 
 function escape(text: string): string {

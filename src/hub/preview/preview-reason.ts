@@ -26,7 +26,7 @@ export interface Step {
 
 const WAKING_AGAIN_SECONDS = 1;
 /** Somebody may be starting it right now. */
-const NO_LISTENER_AGAIN_SECONDS = 3;
+const NO_LISTENER_AGAIN_SECONDS = 2;
 
 /** The way to the app broke, and is made anew by itself. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -65,7 +65,9 @@ export function reasonOfState(record: SessionRecord): Reason {
   }
   if (isWaking || state === "connected") {
     const step = isWaking ? stepOf(record.detail) : null;
-    const said = new HubError(fault.code, wakingText(record, step), { hint: WAKING_HINT });
+    const said = new HubError(fault.code, wakingText(record, step), {
+      hint: `It needs a moment; \`holdfast why ${record.name}\` tells more.`,
+    });
     return reason(said, 503, { step, again: WAKING_AGAIN_SECONDS });
   }
   if (record.fault !== null) {
@@ -83,8 +85,6 @@ export function reasonOf(error: unknown): Reason {
   const again = code === "PortRefused" ? NO_LISTENER_AGAIN_SECONDS : null;
   return reason(error, status, { again });
 }
-
-const WAKING_HINT = "It is asked again by itself.";
 
 function wakingText({ name, state }: SessionRecord, step: Step | null): string {
   if (step === null) return `session ${name} lost its driver a moment ago; it is on its way back`;

@@ -22,6 +22,7 @@ async function both(port: number | string, path = "/") {
   expect(page.headers["content-security-policy"]).toMatch(
     /^default-src 'none'; style-src 'sha256-/,
   );
+  expect(page.headers["referrer-policy"]).toBe("same-origin");
   expect(page.text).not.toMatch(/<script|src=|href=|\bstyle="/);
   return { status, problem, page, retryAfter: headers["retry-after"] };
 }
@@ -36,7 +37,7 @@ test("[PW7] nobody listens on the port", async () => {
   const { status, problem, page } = await both(1);
   expect([status, problem.code]).toEqual([502, "PortRefused"]);
   expect(problem.detail).toContain("port 1");
-  expect(page.text).toContain('<meta http-equiv="refresh" content="3">');
+  expect(page.text).toContain('<meta http-equiv="refresh" content="2">');
 });
 
 test.for(["0", "65536", "99999999", "text"])("[PW7, PW10] %s is no port", async (port) => {
