@@ -40,6 +40,7 @@ export const PAGE_POLICY = [
 export function reasonPage({ problem, step, againSeconds, canWake }: Reason, wakeUrl: string) {
   const again =
     againSeconds === null ? "" : `<meta http-equiv="refresh" content="${againSeconds}">\n`;
+  const comesBack = again === "" ? "" : "<p>This page asks again by itself.</p>\n";
   const progress =
     step === null ? "" : `<progress max="${step.of}" value="${step.at}"></progress>\n`;
   const button = canWake
@@ -52,7 +53,7 @@ ${again}<title>${escape(problem.code)}</title><style>${STYLE}</style></head>
 <body><main data-code="${escape(problem.code)}">
 <h1>${escape(sentence(problem.detail))}</h1>
 ${progress}<p>${withCode(escape(problem.hint))}</p>
-${again === "" ? "" : "<p>This page asks again by itself.</p>\n"}${button}<p class="code">${problem.status} ${escape(problem.code)} · Holdfast</p>
+${comesBack}${button}<p class="code">${problem.status} ${escape(problem.code)} · Holdfast</p>
 </main></body></html>
 `;
 }
