@@ -21,7 +21,7 @@ import { logFact } from "./fact-log.ts";
 import { HostDoor } from "./host-door.ts";
 import { keyFileReader } from "./key-file.ts";
 import { createLog } from "./log.ts";
-import { HubMetrics } from "./metrics.ts";
+import { HubMetrics } from "./metrics/metrics.ts";
 import { InnerClient } from "./inner-client.ts";
 import { openPreviews } from "./preview/previews.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
@@ -161,6 +161,9 @@ function hearFacts(
     sessions: () => sessions.all,
     links: () => switchboard.counts,
     cost: () => sessions.cost.view(),
+    isStoreRefusing: () => sessions.storeTrouble !== null,
+    platform: () => watch.report(),
+    now: () => systemClock.now(),
   });
   sessions.onEvent((event) => {
     metrics.observe(event);

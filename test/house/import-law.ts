@@ -95,7 +95,11 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "node:sqlite": ["store/sqlite/"],
   picocolors: ["cli/render/"],
   pino: ["hub/log.ts", "platform/main.ts"],
-  "prom-client": ["hub/metrics.ts"],
+  "prom-client": [
+    "hub/metrics/metrics.ts",
+    "hub/metrics/hub-gauges.ts",
+    "hub/metrics/platform-metrics.ts",
+  ],
   preact: ["web/"],
   ssh2: ["ssh/"],
   typebox: ["hub/server/"],

@@ -52,7 +52,7 @@ describe("/metrics", () => {
     const { session } = await world.connected();
     await world.clock.advanceAsync(60_000);
     const all = samples((await scrape(http, METRICS_TOKEN)).text);
-    const seconds = all.get('holdfast_sandbox_seconds{kind="owned"}') ?? 0;
+    const seconds = all.get('holdfast_sandbox_seconds_total{kind="owned"}') ?? 0;
     expect(seconds).toBeGreaterThan(59);
     expect(all.get('holdfast_sandboxes{kind="owned"}')).toBe(1);
     expect(all.get('holdfast_sandboxes{kind="orphaned"}')).toBe(0);

@@ -5,7 +5,7 @@ import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { InnerClient } from "../../src/hub/inner-client.ts";
 import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
-import { HubMetrics } from "../../src/hub/metrics.ts";
+import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
@@ -69,6 +69,9 @@ export function hubHttp(
     sessions: () => world.sessions.all,
     links: () => ({ clients: 2, drivers: 1 }),
     cost: () => world.sessions.cost.view(),
+    isStoreRefusing: () => world.sessions.storeTrouble !== null,
+    platform: () => watch.report(),
+    now: () => clock.now(),
   });
   world.sessions.onEvent((event) => metrics.observe(event));
   world.sessions.onEvent((event) => watch.observe(event));

@@ -26,6 +26,7 @@ export const needs = {
   git: program("git"),
   rsync: program("rsync"),
   ssh: program("ssh"),
+  promtool: program("promtool"),
   chromium: program("chromium", "chromium-browser", "google-chrome"),
 } satisfies Record<string, Need>;
 

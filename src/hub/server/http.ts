@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { DrillWatch } from "../drill-watch.ts";
-import type { HubMetrics } from "../metrics.ts";
+import type { HubMetrics } from "../metrics/metrics.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";

@@ -3,27 +3,15 @@
  * the two never tell different stories; gauges are read from memory when somebody looks. No label
  * carries a session's id or name: those are in the timeline and the log.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { SessionEvent, SessionState } from "../store/facts.ts";
-import type { HubCost } from "./cost/cost-book.ts";
-import type { Session } from "./session/session.ts";
+import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
+import { faults } from "../../base/faults.ts";
+import type { SessionEvent } from "../../store/facts.ts";
+import { addHubGauges, type HubNumbers } from "./hub-gauges.ts";
+import { addPlatformMetrics, type PlatformNumbers } from "./platform-metrics.ts";
 
-export interface MetricSources {
-  readonly version: string;
-  readonly sessions: () => readonly Session[];
-  readonly cost: () => HubCost;
-  readonly links: () => { readonly clients: number; readonly drivers: number };
+export interface MetricSources extends HubNumbers {
+  readonly platform: PlatformNumbers;
 }
-
-const STATES: readonly SessionState[] = [
-  "creating",
-  "resuming",
-  "nudging",
-  "connected",
-  "error",
-  "suspended",
-  "ended",
-];
 
 /** From one probe's answer to a whole ladder. */
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300, 600];
@@ -35,6 +23,9 @@ const RUNGS: Readonly<Partial<Record<SessionEvent["kind"], string>>> = {
   "sandbox.restarted": "restart",
   "sandbox.quarantined": "replace",
 };
+
+/** Gauges with the suffix of a counter; the same numbers are there by type, under good names. */
+const MISNAMED = ["handles", "requests", "resources"].map((what) => `nodejs_active_${what}_total`);
 
 export class HubMetrics {
   readonly #registry = new Registry();
@@ -48,6 +39,7 @@ export class HubMetrics {
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
+    for (const sum of MISNAMED) this.#registry.removeSingleMetric(sum);
     this.#events = new Counter({
       name: "holdfast_facts_total",
       help: "Facts written, by kind; the timeline shows each.",
@@ -85,7 +77,12 @@ export class HubMetrics {
       labelNames: ["probe", "path", "result"],
       registers,
     });
-    addGauges(sources, registers);
+    // A series that is born with its first failure has no increase that an alert could see.
+    for (const [code, { category }] of Object.entries(faults)) {
+      if (category !== "caller") this.#failures.inc({ code, category }, 0);
+    }
+    addHubGauges(sources, registers);
+    addPlatformMetrics(sources.platform, registers);
   }
 
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -113,77 +110,6 @@ export class HubMetrics {
   text(): Promise<string> {
     return this.#registry.metrics();
   }
-}
-
-function addGauges(sources: MetricSources, registers: Registry[]): void {
-  new Gauge({
-    name: "holdfast_build_info",
-    help: "Always 1; the version is a label.",
-    labelNames: ["version"],
-    registers,
-  }).set({ version: sources.version }, 1);
-  new Gauge({
-    name: "holdfast_sessions",
-    help: "Sessions that exist now, by state.",
-    labelNames: ["state"],
-    registers,
-    collect() {
-      const counts = new Map<SessionState, number>(STATES.map((state) => [state, 0]));
-      for (const { record } of sources.sessions()) {
-        counts.set(record.state, (counts.get(record.state) ?? 0) + 1);
-      }
-      for (const [state, count] of counts) this.set({ state }, count);
-    },
-  });
-  new Gauge({
-    name: "holdfast_sessions_disagreeing",
-    help: "Sessions whose platform claims more than the evidence proves.",
-    registers,
-    collect() {
-      const all = sources.sessions();
-      this.set(all.filter((session) => session.health().disagreement !== null).length);
-    },
-  });
-  new Gauge({
-    name: "holdfast_sessions_on_fallback",
-    help: "Sessions that run from an image because their snapshot could not be used.",
-    registers,
-    collect() {
-      const all = sources.sessions();
-      this.set(all.filter(({ record }) => record.source?.kind === "image-fallback").length);
-    },
-  });
-  new Gauge({
-    name: "holdfast_sandbox_seconds",
-    help: "Sandbox-seconds so far, by what the sandbox was; all but owned and control is waste.",
-    labelNames: ["kind"],
-    registers,
-    collect() {
-      for (const [kind, value] of Object.entries(sources.cost().sandboxSeconds)) {
-        this.set({ kind }, value);
-      }
-    },
-  });
-  new Gauge({
-    name: "holdfast_sandboxes",
-    help: "Sandboxes at the platform now, by what they are to this hub.",
-    labelNames: ["kind"],
-    registers,
-    collect() {
-      for (const [kind, value] of Object.entries(sources.cost().now)) this.set({ kind }, value);
-    },
-  });
-  new Gauge({
-    name: "holdfast_links",
-    help: "WebSocket links that are open now, by role.",
-    labelNames: ["role"],
-    registers,
-    collect() {
-      const { clients, drivers } = sources.links();
-      this.set({ role: "client" }, clients);
-      this.set({ role: "driver" }, drivers);
-    },
-  });
 }
 
 /** A label's value: codes and names of ours, never free text. */
