@@ -18,7 +18,7 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
   let ports: { tcp: number; unix: number; refused: number; back: number; socks: number };
 
   beforeAll(async () => {
-    rig = await SshRig.start();
+    rig = await SshRig.open("ssh");
     const control = join(rig.here, "ctl");
     shared = ["-S", control];
     const [tcp = 0, unix = 0, refused = 0, back = 0, socks = 0] = await freePorts(5);
