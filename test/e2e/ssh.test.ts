@@ -192,7 +192,7 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
       [process.execPath, bin, "ssh", "--stdio", "demo"],
       "GET / HTTP/1.1",
     );
-    expect(noise.exitCode).toBe(255);
+    expect([noise.exitCode, noise.stderr]).toEqual([2, expect.stringContaining("is not SSH")]);
   });
 
   test("[SSH9] an agent is not forwarded, and the person is told", async () => {
