@@ -1,8 +1,8 @@
 /**
  * `node bench/ssh-survival.ts [MIB]`: one rsync over the OpenSSH of this machine into a session and
  * one out of it, while five hubs are killed with kill -9, thirty lines are cut and the session is
- * paused and resumed, in each direction. Prints the figures as JSON; ends with 1 when a hash differs,
- * ssh or rsync said a word, or a fault did not come.
+ * paused and resumed, in each direction. Prints the figures as JSON; ends with 1 when a hash
+ * differs, ssh or rsync said a word, or a fault did not come.
  */
 import { createHash, randomFillSync } from "node:crypto";
 import { closeSync, createReadStream, openSync, writeSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** ssh while hubs are killed, lines are cut, the session is paused, and its driver dies for good. */
+/** ssh while hubs are killed, lines are cut, a session is paused, and its driver dies for good. */
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
