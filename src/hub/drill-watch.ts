@@ -101,7 +101,7 @@ function endedBefore({ endedAt }: Drill, at: number): boolean {
 }
 
 function means({ sandbox, sandboxId }: Drill, record: SessionRecord): boolean {
-  if (record.state === "ended") return false;
+  if (record.detail === "ended.gone") return false;
   if (sandbox === null) return true;
   if (sandboxId !== null) return sandboxId === record.sandboxId;
   if (sandbox.endsWith("*")) return record.sandboxName.startsWith(sandbox.slice(0, -1));

@@ -18,7 +18,16 @@ export interface TimelineEvent {
   readonly kind: string;
   readonly detail: string | null;
   readonly text: string;
-  readonly data: { readonly code?: unknown; readonly fault?: { readonly code?: unknown } | null };
+  readonly data: {
+    readonly code?: unknown;
+    readonly fault?: Coded | null;
+    /** Why a state was entered. */
+    readonly because?: Coded | null;
+  };
+}
+
+interface Coded {
+  readonly code?: unknown;
 }
 
 /** Seconds after the fault began; null where it never came to that. */
@@ -32,6 +41,13 @@ export interface Figures {
   readonly verdictS: number | null;
   readonly verdict: string | null;
   readonly path: readonly string[];
+}
+
+interface Drill {
+  readonly id: string;
+  readonly since: string;
+  readonly ended: string | null;
+  readonly uses: number;
 }
 
 export class DrillRig {
@@ -58,6 +74,13 @@ export class DrillRig {
 
   /** Switches a fault on; answers with the time at which it began, wall ms. */
   async on(fault: string, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    return (await this.switchOn(fault, more)).beganAt;
+  }
+
+  async switchOn(
+    fault: string,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ readonly id: string; readonly beganAt: number }> {
     const { sandbox, ...rest } = more;
     const beganAt = Date.now();
     const response = await api(this.platform, "/_faults", {
@@ -65,10 +88,21 @@ export class DrillRig {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ fault, ...rest, ...(typeof sandbox === "string" ? { sandbox } : {}) }),
     });
-    const drill = (await response.json()) as { since: string; ended: string | null };
+    const drill = (await response.json()) as Drill;
     if (!response.ok) throw new Error(`${fault}: ${JSON.stringify(drill)}`);
     // What is done at once began with the call; what lasts, when it was made.
-    return drill.ended === null ? Date.parse(drill.since) : beganAt;
+    return { id: drill.id, beganAt: drill.ended === null ? Date.parse(drill.since) : beganAt };
+  }
+
+  async switchOff(id: string): Promise<void> {
+    await api(this.platform, `/_faults/${id}`, { method: "DELETE" });
+  }
+
+  /** How often it was used; what is over by itself was used once at least. */
+  async usesOf(id: string): Promise<number> {
+    type Board = { readonly on: readonly Drill[]; readonly past: readonly Drill[] };
+    const board = (await (await api(this.platform, "/_faults")).json()) as Board;
+    return [...board.on, ...board.past].find((drill) => drill.id === id)?.uses ?? 0;
   }
 
   async off(query = ""): Promise<void> {

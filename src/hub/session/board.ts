@@ -10,11 +10,20 @@ import type { FaultCode } from "../../base/faults.ts";
 import type { HubError } from "../../base/hub-error.ts";
 import { limits } from "../../base/limits.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Claim } from "../../providers/provider.ts";
+import type { Claim, ClaimState } from "../../providers/provider.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { slotName } from "../../probes/verdict.ts";
 import type { EvidenceItem } from "../../store/facts.ts";
 import type { SessionLedger } from "./ledger.ts";
+
+/** What a sandbox is about to be that somebody, or its platform, stops. */
+const GOING_TO_REST: readonly ClaimState[] = [
+  "stopping",
+  "stopped",
+  "pausing",
+  "paused",
+  "archived",
+];
 
 /** Work steps that are evidence, too, when something went wrong. */
 const STEPS_KEPT_MAX = 12;
@@ -83,7 +92,10 @@ export class EvidenceBoard {
     if (before?.platformState === claim.platformState) return;
     this.#claimSince = claim.at;
     const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
-    this.#ledger.note("platform.claimed", text, { ...claim });
+    const stopped = before?.state === "started" && GOING_TO_REST.includes(claim.state);
+    const wanted = this.#ledger.record.desired === "connected";
+    const code = stopped && wanted ? { code: "SandboxStopped" satisfies FaultCode } : {};
+    this.#ledger.note("platform.claimed", text, { ...claim, ...code });
   }
 
   /** Nobody said how the sandbox is: the claim that is known only grows older. */

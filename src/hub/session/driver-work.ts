@@ -115,8 +115,12 @@ export class DriverWork {
       }
       this.#noteClaim(claim);
       if (RESTING.includes(claim.state)) {
-        const said = `not signalled: the platform says ${claim.platformState}`;
-        return result("stopped", new HubError("SandboxStopped", said), said);
+        const stopped = new HubError(
+          "SandboxStopped",
+          `not signalled: the platform says ${claim.platformState}`,
+        );
+        ledger.note("nudge.sent", stopped.message, { code: stopped.code });
+        return result("stopped", stopped, stopped.message);
       }
       const dir = ledger.record.driverDir;
       if (dir === null) return result("driver-dead", null, "no driver was launched yet");

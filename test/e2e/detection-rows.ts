@@ -1,0 +1,213 @@
+/**
+ * Every fault switch of the platform, and what a hub says of it in public and how soon: one row a
+ * switch, or it does not compile. The bounds are those of the fault catalogue, counted from when
+ * the hub looks; what only a patrol can see may take its pace on top.
+ */
+import type { FaultCode } from "../../src/base/faults.ts";
+import type { SessionPolicy } from "../../src/hub/session/policy.ts";
+import type { FaultName } from "../../src/platform/faults/catalogue.ts";
+import type { SessionHealth } from "../../src/hub/session/health.ts";
+import type { TimelineEvent } from "./drill-rig.ts";
+
+/** All that the hub answers about a session and its platform, at one moment after the fault. */
+export interface Answers {
+  readonly health: SessionHealth & { readonly drill: string | null };
+  /** Since the fault began. */
+  readonly timeline: readonly TimelineEvent[];
+  readonly failedCalls: readonly { readonly call: string; readonly code: string }[];
+}
+
+/** What is done to the session once the fault is on; `start` is for one that has no sandbox. */
+export type Scene = "stay" | "start" | "pause" | "resume" | "remove" | "activate";
+
+export interface DetectionRow {
+  readonly scene: Scene;
+  /** Where the hub says it. */
+  readonly where: string;
+  /** What it says there; null while it does not. */
+  readonly seen: (answers: Answers) => string | null;
+  readonly withinS: number;
+  /** Only a patrol sees it. */
+  readonly byPatrol: boolean;
+  readonly with: readonly FaultName[];
+  readonly more: Readonly<Record<string, unknown>>;
+  /** Its session can be used for the next one, once the switch is off. */
+  readonly leavesWell: boolean;
+  /** What it does to the hub as a whole would be seen by the others. */
+  readonly alone: boolean;
+}
+
+/** A fault that no call of the hub can meet, and why. Its test shows it on the wire. */
+export interface Apart {
+  readonly apart: string;
+}
+
+/** Short waits, so that the ends of deadlines can be waited for; probes are the product's. */
+export const detectionPolicy: Partial<SessionPolicy> = {
+  patrolMs: 700,
+  driverPatrolMs: 700,
+  confirmMs: 400,
+  janitorMs: 1_000,
+  watchEveryMs: 100,
+  stallMs: 3_000,
+  activateMs: 2_000,
+  nudgeMs: 1_500,
+  nudgeWaitsMs: [200, 300],
+  relaunchMs: 12_000,
+  driverWaitMs: 2_000,
+  restartMs: 3_000,
+};
+/** The patrol's pace, and as much again for a machine that breaks eight sessions at once. */
+const patrolS = 4;
+/** The catalogue says 0: it is in the answer of the very call. */
+const atOnceS = 2;
+/** The platform's calls have a deadline of 10 s, and the catalogue allows 30. */
+const callS = 30;
+const stallS = 3 + atOnceS;
+
+export function boundOf({ withinS, byPatrol }: DetectionRow): number {
+  return byPatrol ? withinS + patrolS : withinS;
+}
+
+interface Spot {
+  readonly where: string;
+  readonly seen: DetectionRow["seen"];
+}
+
+const verdict = (...codes: readonly FaultCode[]): Spot => ({
+  where: "health, verdict",
+  seen: ({ health }) => codes.find((code) => code === health.verdict.code) ?? null,
+});
+const failed = (code: FaultCode, diagnosis: FaultCode = code): Spot => ({
+  where: "health, last error",
+  seen: ({ health: { lastError, verdict: said } }) =>
+    lastError?.code === code && said.code === diagnosis ? code : null,
+});
+const warned = (code: FaultCode): Spot => ({
+  where: "health, warnings",
+  seen: ({ health }) => (health.warnings.some((warning) => warning.code === code) ? code : null),
+});
+const noted = (...codes: readonly FaultCode[]): Spot => ({
+  where: "timeline",
+  seen: ({ timeline }) =>
+    codes.find((code) => timeline.some(({ data }) => codesIn(data).includes(code))) ?? null,
+});
+const codesIn = ({ code, because }: TimelineEvent["data"]): readonly unknown[] => [
+  code,
+  because?.code,
+];
+const told = (kind: string, text: RegExp): Spot => ({
+  where: "timeline",
+  seen: ({ timeline }) =>
+    timeline.some((event) => event.kind === kind && text.test(event.text)) ? kind : null,
+});
+const contradicted = (text: RegExp): Spot => ({
+  where: "health, disagreement",
+  seen: ({ health }) => (text.test(health.disagreement ?? "") ? "disagreement" : null),
+});
+const callFailed = (call: string, code: FaultCode): Spot => ({
+  where: "platform, last errors",
+  seen: ({ failedCalls }) =>
+    failedCalls.some((one) => one.call === call && one.code === code) ? code : null,
+});
+
+const row =
+  (scene: Scene, over: Partial<DetectionRow>) =>
+  (withinS: number, spot: Spot, more: Partial<DetectionRow> = {}): DetectionRow => ({
+    scene,
+    withinS,
+    byPatrol: false,
+    with: [],
+    more: {},
+    leavesWell: false,
+    alone: false,
+    ...spot,
+    ...over,
+    ...more,
+  });
+/** Seen by the patrol of a connected session, which is well again once the switch is off. */
+const watched = row("stay", { byPatrol: true, leavesWell: true });
+/** Seen by a patrol, and there is no way back. */
+const broken = row("stay", { byPatrol: true });
+/** Seen by the link that ends. */
+const linkLost = row("stay", {});
+const start = row("start", { leavesWell: true });
+const resume = row("resume", {});
+const remove = row("remove", {});
+
+export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
+  "api-500": watched(10, warned("PlatformDown")),
+  "api-502": watched(10, warned("PlatformDown")),
+  "api-503": watched(10, warned("PlatformDown")),
+  "api-401": watched(atOnceS, warned("PlatformAuthRejected")),
+  "api-429": watched(atOnceS, warned("PlatformRateLimited"), { alone: true }),
+  "api-429-bare": watched(atOnceS, warned("PlatformRateLimited"), { alone: true }),
+  "api-hang": watched(callS, warned("PlatformTimeout")),
+  "api-slow": watched(60, warned("PlatformTimeout"), { more: { delayMs: 15_000 } }),
+  "api-drop-answer": resume(atOnceS, callFailed("start", "PlatformDown")),
+  "api-junk": watched(atOnceS, warned("PlatformAnswerInvalid")),
+  "create-stuck": start(stallS, noted("SandboxStartStalled")),
+  "create-late": start(stallS, noted("SandboxStartStalled"), { more: { delayMs: 20_000 } }),
+  "create-error": start(2, noted("SandboxStartFailed")),
+  "create-build-failed": start(2, noted("ImageBuildFailed")),
+  "snapshot-inactive": start(atOnceS, failed("SnapshotInactive")),
+  "snapshot-missing": start(atOnceS, failed("SnapshotMissing")),
+  "quota-exceeded": start(atOnceS, failed("PlatformQuota")),
+  "activate-slow": row("activate", {})(4, failed("SnapshotInactive"), {
+    more: { delayMs: 20_000 },
+  }),
+  "activate-refused": row("activate", {})(atOnceS, failed("SnapshotInactive")),
+  "start-stuck": resume(stallS, told("platform.claimed", /says (resuming|starting)/)),
+  "start-error": resume(2, failed("PlatformQuota")),
+  "stop-stuck": broken(120, told("sandbox.quarantined", /not stopped/), {
+    with: ["exec-500", "driver-killed"],
+  }),
+  "pause-refused": row("pause", {})(atOnceS, noted("PauseUnsupported")),
+  "pause-error": row("pause", {})(2, failed("SandboxStartFailed")),
+  "delete-409": remove(60, warned("DeletePending")),
+  "delete-ignored": remove(60, warned("DeletePending")),
+  "delete-stuck": remove(60, warned("DeletePending")),
+  "claim-stale": linkLost(5, contradicted(/says started .* but no driver is connected/), {
+    with: ["killed"],
+  }),
+  "claim-flapping": watched(60, contradicted(/says stopped .* but its driver answered/), {
+    more: { delayMs: 4_000 },
+  }),
+  "claim-unknown": watched(atOnceS, contradicted(/says hibernating .* but its driver answered/)),
+  "clock-skew": watched(atOnceS, warned("PlatformClockWrong")),
+  "list-lags": watched(60, told("platform.claimed", /does not list/)),
+  "list-empty": watched(60, told("platform.claimed", /does not list/)),
+  "exec-500": watched(5, verdict("ExecBroken")),
+  "exec-hang": watched(5, verdict("ExecQueued")),
+  "exec-pretends": watched(10, verdict("ExecBroken")),
+  "exec-late": watched(5, verdict("ExecQueued")),
+  "files-missing": watched(5, verdict("FilesystemMountMissing")),
+  "files-hang": watched(5, verdict("FilesystemBroken")),
+  "toolbox-502": watched(5, verdict("ResumeBroken")),
+  "toolbox-401": watched(5, verdict("ResumeBroken")),
+  "toolbox-moved": watched(15, verdict("ResumeBroken")),
+  "toolbox-hang": watched(5, verdict("ResumeBroken", "ExecQueued", "FilesystemBroken")),
+  "pty-1008": {
+    apart: "the hub opens no terminal of the platform: all bytes ride on the driver's link",
+  },
+  "log-cut": {
+    apart: "the hub follows no log stream of the platform: output rides on the driver's link",
+  },
+  "root-unmounted": broken(5, verdict("ResumeBroken", "FilesystemMountMissing")),
+  "home-readonly": broken(5, verdict("FilesystemReadOnly")),
+  "disk-full": broken(30, verdict("DiskFull")),
+  "hub-unreachable": linkLost(20, failed("EgressBlocked"), { with: ["driver-killed"] }),
+  frozen: broken(15, verdict("DriverDeaf")),
+  killed: linkLost(15, noted("SandboxStopped", "ExecBroken")),
+  stopped: linkLost(15, noted("SandboxStopped")),
+  "auto-stopped": linkLost(15, noted("SandboxStopped")),
+  "preview-token-rotated": {
+    apart: "a preview of the hub goes by the driver's link; it asks for no link of the platform",
+  },
+  deleted: linkLost(30, failed("SandboxGone")),
+  "toolbox-killed": broken(5, verdict("ResumeBroken")),
+  "toolbox-stopped": broken(5, verdict("ResumeBroken", "ExecQueued", "FilesystemBroken")),
+  "driver-killed": linkLost(15, told("driver.detached", /link lost/)),
+  "driver-stopped": broken(15, verdict("DriverDeaf")),
+  "process-limit": broken(5, verdict("ProcessLimit")),
+};
