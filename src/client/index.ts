@@ -32,6 +32,11 @@ export {
 } from "./hub-connection.ts";
 export type { AttachOptions, ChannelPhase, SessionChannel } from "./session-channel.ts";
 export type { ExecRequest, ExecStream, Exit, TakeBytes } from "./exec-stream.ts";
+export {
+  openMessageServer,
+  type MessageServer,
+  type MessageServerRequest,
+} from "./message-server.ts";
 export type {
   OpenedTerminal,
   TerminalLookRequest,

@@ -139,7 +139,7 @@ const BINARY = { binary: true } as const;
 const FAILURE_BODY_BYTES_MAX = 2048;
 
 /** Cuts at a character boundary: half a character would be an invalid close frame. */
-function clipReason(reason: string): string {
+export function clipReason(reason: string): string {
   const bytes = new TextEncoder().encode(reason);
   if (bytes.length <= REASON_BYTES_MAX) return reason;
   return new TextDecoder().decode(bytes.subarray(0, REASON_BYTES_MAX)).replace(/\uFFFD$/, "");

@@ -5,6 +5,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { InnerClient } from "../../src/hub/inner-client.ts";
+import { LspRoom } from "../../src/hub/lsp/lsp-room.ts";
+import { createTextDoor } from "../../src/hub/server/text-upgrade.ts";
 import { createUpgradeGate } from "../../src/hub/server/upgrade.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
@@ -52,14 +54,10 @@ export async function hubServer(
   const http = hubHttp(world, silentLogger, ports ?? inner);
   const { access, previews } = http;
   const isReady = (): boolean => http.ready;
-  const gate = createUpgradeGate({
-    access,
-    sessions,
-    switchboard,
-    log: silentLogger,
-    isReady,
-    previews,
-  });
+  const lsp = new LspRoom({ sessions, client: ports ?? inner, clock: systemClock });
+  const texts = createTextDoor({ access, lsp, clock: systemClock, isReady });
+  const doors = { previews, texts, log: silentLogger };
+  const gate = createUpgradeGate({ access, sessions, switchboard, isReady, ...doors });
   gate.attach(http.app.server);
   await http.app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = http.app.server.address() as AddressInfo;
@@ -90,6 +88,7 @@ export async function hubServer(
     },
     close: async () => {
       previews.door.close();
+      texts.close();
       inner.close();
       switchboard.close("the test ends");
       gate.close();

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
-import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
+import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
@@ -15,6 +15,8 @@ import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
+import { checkPerson, protocolsOf } from "./subprotocols.ts";
+import type { TextDoor } from "./text-upgrade.ts";
 
 /** Room for every session and its people; more is refused instead of taken and starved. */
 const LINKS_MAX = 15_000;
@@ -33,15 +35,16 @@ export function createUpgradeGate(options: {
   isReady: () => boolean;
   /** What is asked of its hosts is none of the API's. */
   previews: Pick<Previews, "door">;
+  /** Foreign clients, who speak in messages of their own. */
+  texts: TextDoor;
 }): UpgradeGate {
-  const { access, sessions, switchboard, log, previews } = options;
+  const { access, sessions, switchboard, log, previews, texts } = options;
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
     // The ticket rides in the same header and must not be echoed.
     handleProtocols: () => SUBPROTOCOL,
   });
-
   /** Says who gets the socket; throws when nobody does. */
   const admit = (request: IncomingMessage): ((ws: Parameters<typeof fromWebSocket>[0]) => void) => {
     const { headers } = request;
@@ -51,8 +54,7 @@ export function createUpgradeGate(options: {
     }
     access.checkHost(headers.host);
     access.checkOrigin(headers.origin, headers.host);
-    const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((p) => p.trim());
-    if (!offered.includes(SUBPROTOCOL)) {
+    if (!protocolsOf(headers).includes(SUBPROTOCOL)) {
       throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
     }
     // Drivers re-dial while the hub starts: a 404 would send them away for a minute.
@@ -69,9 +71,7 @@ export function createUpgradeGate(options: {
       }
       return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
     }
-    const ticket = offered.find((p) => p.startsWith(TICKET_SUBPROTOCOL_PREFIX));
-    if (ticket === undefined) access.checkAdmin(headers.authorization);
-    else access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length));
+    checkPerson(access, headers);
     return (ws) => switchboard.acceptClient(fromWebSocket(ws));
   };
 
@@ -79,6 +79,10 @@ export function createUpgradeGate(options: {
     socket.on("error", (error) => log.debug({ error: error.message }, "upgrade socket failed"));
     if (previews.door.isFor(request)) {
       void previews.door.upgrade(request, socket, head);
+      return;
+    }
+    if (texts.isFor(request)) {
+      void texts.upgrade(request, socket, head);
       return;
     }
     try {
@@ -91,6 +95,7 @@ export function createUpgradeGate(options: {
   return {
     attach: (http) => http.on("upgrade", onUpgrade),
     close: () => {
+      texts.close();
       for (const ws of server.clients) if (ws.readyState === ws.OPEN) ws.terminate();
     },
   };

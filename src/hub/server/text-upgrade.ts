@@ -1,0 +1,62 @@
+/**
+ * WebSockets of foreign clients, one JSON-RPC message a text frame: `/v1/sessions/:id/lsp/:name`.
+ * What must hold before there is a socket is checked here; what is said on it is lsp-room.ts.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import type { Clock } from "../../base/clock.ts";
+import { MESSAGE_BYTES_MAX } from "../../protocol/message-frames.ts";
+import { fromTextWebSocket } from "../../transport/text-socket.ts";
+import { wsOptions } from "../../transport/ws-socket.ts";
+import { isLspPath } from "../lsp/lsp-request.ts";
+import type { LspRoom } from "../lsp/lsp-room.ts";
+import type { Access } from "./access.ts";
+import { refuseUpgrade } from "./problem.ts";
+import { starting } from "./starting.ts";
+import { checkPerson, isTicket } from "./subprotocols.ts";
+
+export interface TextDoor {
+  isFor(request: IncomingMessage): boolean;
+  /** Answers, whatever comes of it. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  close(): void;
+}
+
+export function createTextDoor(options: {
+  readonly access: Access;
+  readonly lsp: LspRoom;
+  readonly clock: Clock;
+  readonly isReady: () => boolean;
+}): TextDoor {
+  const { access, lsp, clock, isReady } = options;
+  const server = new WebSocketServer({
+    ...wsOptions,
+    noServer: true,
+    maxPayload: MESSAGE_BYTES_MAX,
+    // A ticket rides in the same header and must not be echoed.
+    handleProtocols: (offered) => [...offered].find((one) => !isTicket(one)) ?? false,
+  });
+  return {
+    isFor: ({ url = "" }) => isLspPath(url.split("?")[0] ?? ""),
+    async upgrade(request, socket, head) {
+      const { headers, url = "" } = request;
+      try {
+        access.checkHost(headers.host);
+        access.checkOrigin(headers.origin, headers.host);
+        if (!isReady()) throw starting();
+        checkPerson(access, headers);
+        const join = await lsp.admit(url);
+        server.handleUpgrade(request, socket, head, (ws) => {
+          join((events) => fromTextWebSocket(ws, clock, events));
+        });
+      } catch (error) {
+        refuseUpgrade(socket, error);
+      }
+    },
+    close() {
+      lsp.close();
+      for (const ws of server.clients) if (ws.readyState === ws.OPEN) ws.terminate();
+    },
+  };
+}
