@@ -11,6 +11,7 @@ import { settings, type Setting } from "../src/base/config-table.ts";
 import { faults, type FaultKind } from "../src/base/faults.ts";
 import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/command-table.ts";
+import { apiBook } from "../src/hub/server/api-book.ts";
 import { faultTableDoc } from "./fault-table/table.ts";
 import { sessionChart } from "./session-chart.ts";
 
@@ -18,11 +19,38 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Text of every generated document by its path in the checkout. */
 export const generatedDocs: Readonly<Record<string, () => string>> = {
+  "docs/API.md": apiDoc,
   "docs/CONFIG.md": configDoc,
   "docs/FAULTS.md": faultsDoc,
   "docs/FAULT-TABLE.md": faultTableDoc,
   "docs/session.mmd": sessionChart,
 };
+
+function apiDoc(): string {
+  const rows = Object.entries(apiBook).map(([route, about]) => {
+    const { summary, description, query = {}, headers = {}, status, answer } = about;
+    const asked = [...Object.keys(query).map((key) => `?${key}`), ...Object.keys(headers)];
+    return [
+      code(route.replace(/:(\w+)/g, "{$1}")),
+      description === undefined ? `${summary}.` : `${summary}. ${description}`,
+      asked.map(code).join(", "),
+      typeof answer === "string" ? `${status} ${code(answer)}` : `${status} ${answer.text}`,
+    ];
+  });
+  return `# HTTP API
+
+\`GET /openapi.json\` of a running hub is the whole of it as OpenAPI 3.1: every field of every body and
+answer. It needs no token; all else does, but for the three probes:
+\`authorization: Bearer $(holdfast token)\`. Times are ISO 8601 in UTC. \`{id}\` is an id or a name.
+
+An error is \`application/problem+json\` (RFC 9457) with a \`code\` of [FAULTS.md](FAULTS.md), a
+\`detail\` that names what was wrong, and a \`hint\` with the next step. What a body does not know is
+an error, not ignored. Answers may grow fields; read what you know.
+
+${table(["Route", "What it does", "Takes", "Answers"], rows)}
+For Node and browsers there is a client with terminals, files and ports: [CLIENT.md](CLIENT.md).
+`;
+}
 
 function configDoc(): string {
   const rows = settings.map((setting) => [

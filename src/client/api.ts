@@ -14,7 +14,7 @@ import type {
   Session,
   SessionPage,
 } from "./api-types.ts";
-import type { PlatformControl } from "./platform-types.ts";
+import type { PlatformControl } from "./api-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 import { problemFault } from "./problem.ts";
 import {

@@ -116,7 +116,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const caretakers = [watch, drills, ...createCaretakers(parts, sessions, store)];
   const work = new WorkRoom({ sessions, client: inner, clock });
-  const seen = { access, sessions, watch, drills, metrics, previews, work };
+  const seen = { version, access, sessions, watch, drills, metrics, previews, work };
   const app = createHttp({ ...seen, clock, log, webDir, isReady });
   gate.attach(app.server);
 

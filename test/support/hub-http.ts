@@ -85,6 +85,7 @@ export function hubHttp(
     isReady,
   });
   const app = createHttp({
+    version: "0.0.0-test",
     access,
     previews,
     // A hub that restarts has other sessions; the routes see the newest.

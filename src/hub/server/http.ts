@@ -15,6 +15,7 @@ import type { Sessions } from "../sessions.ts";
 import type { WorkRoom } from "../work/work-room.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { starting } from "./starting.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
@@ -25,6 +26,7 @@ import { addWebRoutes } from "./routes/web.ts";
 import { addWorkRoutes } from "./routes/work.ts";
 
 export interface HttpOptions {
+  readonly version: string;
   readonly access: Access;
   readonly sessions: Sessions;
   readonly metrics: HubMetrics;
@@ -48,7 +50,15 @@ export const slowPeerLimits = {
 } as const;
 
 /** What answers without a token; every route that is not named here needs one. */
-const OPEN_ROUTES = new Set(["/livez", "/readyz", "/startupz", "/", "/login", "/*"]);
+const OPEN_ROUTES = new Set([
+  "/livez",
+  "/readyz",
+  "/startupz",
+  "/openapi.json",
+  "/",
+  "/login",
+  "/*",
+]);
 
 export function createHttp(options: HttpOptions): FastifyInstance {
   const { access, log, previews } = options;
@@ -93,6 +103,17 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     throw new HubError("NotFound", `there is no ${request.method} ${path}`);
   });
 
+  describeApi(app, options.version);
+  // After the one who hears of each route; hooks and the error door are inherited.
+  void app.register((api, _, done) => {
+    addRoutes(api, options);
+    done();
+  });
+  addWebRoutes(app, options.webDir);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   app.get("/livez", () => "ok\n");
   app.get("/readyz", (_, reply) => {
     if (!options.isReady()) return reply.code(503).send("not ready\n");
@@ -108,8 +129,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
   addMetricsRoute(app, options);
-  addWebRoutes(app, options.webDir);
-  return app;
+  addOpenApiRoute(app);
 }
 
 /** Every wrong field by its name, also one that nobody knows. */

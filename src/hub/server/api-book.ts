@@ -1,0 +1,193 @@
+/**
+ * What each route of the API is for and answers: the prose of the OpenAPI document. What a body has
+ * to look like is said by the route itself, and checked; queries are checked in query.ts.
+ */
+import { Type, type TSchema } from "typebox";
+import {
+  HubEventSchema,
+  PreviewLinkSchema,
+  ProblemSchema,
+  TicketSchema,
+  TimelineSchema,
+} from "../../protocol/api/events.ts";
+import { HealthSchema } from "../../protocol/api/health.ts";
+import { ControlSchema, PlatformSchema } from "../../protocol/api/platform.ts";
+import { LadderPlanSchema, SessionPageSchema, SessionSchema } from "../../protocol/api/session.ts";
+
+/** Shapes that have a name in the document. */
+export const namedSchemas = {
+  Session: SessionSchema,
+  SessionPage: SessionPageSchema,
+  Health: HealthSchema,
+  LadderPlan: LadderPlanSchema,
+  Event: HubEventSchema,
+  Timeline: TimelineSchema,
+  Platform: PlatformSchema,
+  Control: ControlSchema,
+  Ticket: TicketSchema,
+  PreviewLink: PreviewLinkSchema,
+  Problem: ProblemSchema,
+} as const satisfies Readonly<Record<string, TSchema>>;
+export type SchemaName = keyof typeof namedSchemas;
+
+export interface RouteAbout {
+  readonly tag: "sessions" | "work" | "events" | "platform" | "hub";
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: Readonly<Record<string, TSchema>>;
+  readonly headers?: Readonly<Record<string, TSchema>>;
+  /** Of a success: its status, and its shape by name or in words where it is no JSON object. */
+  readonly status: number;
+  readonly answer: SchemaName | { readonly text: string };
+  /** Answers without a token. */
+  readonly open?: true;
+}
+
+const wait = Type.Number({
+  minimum: 0,
+  maximum: 600,
+  description: "Seconds to wait for a verdict; without it the answer comes at once.",
+});
+const dryRun = Type.Boolean({ description: "Answers the plan of the ladder, and does nothing." });
+const idempotencyKey = Type.String({
+  maxLength: 512,
+  description: "The same key again gets the answer of the first call, and nothing runs twice.",
+});
+const stream = "`accept: text/event-stream` or `application/x-ndjson` streams the outputs.";
+
+const text = (description: string) => ({ description, ...Type.String() });
+const change = (summary: string, description?: string): RouteAbout => ({
+  tag: "sessions",
+  summary,
+  ...(description === undefined ? {} : { description }),
+  query: { wait },
+  status: 202,
+  answer: "Session",
+});
+
+export const apiBook: Readonly<Record<string, RouteAbout>> = {
+  "POST /v1/sessions": {
+    ...change("Start a session"),
+    headers: { "idempotency-key": idempotencyKey },
+  },
+  "GET /v1/sessions": {
+    tag: "sessions",
+    summary: "List the sessions, oldest first",
+    query: {
+      limit: Type.Integer({ minimum: 1, maximum: 200, description: "Sessions of a page (100)." }),
+      cursor: Type.String({ description: "`nextCursor` of the page before." }),
+    },
+    status: 200,
+    answer: "SessionPage",
+  },
+  "GET /v1/sessions/:id": {
+    tag: "sessions",
+    summary: "One session, by id or name",
+    status: 200,
+    answer: "Session",
+  },
+  "GET /v1/sessions/:id/health": {
+    tag: "sessions",
+    summary: "Claim, evidence and verdict",
+    description: "From memory: it answers while the platform hangs.",
+    status: 200,
+    answer: "Health",
+  },
+  "GET /v1/sessions/:id/timeline": {
+    tag: "events",
+    summary: "The newest 1,000 facts of a session",
+    status: 200,
+    answer: "Timeline",
+  },
+  "POST /v1/sessions/:id/pause": change("Suspend it on purpose"),
+  "POST /v1/sessions/:id/resume": change("Wake it and prove it again"),
+  "POST /v1/sessions/:id/retry": {
+    ...change("Try again after an error", "With `dryRun` it answers a LadderPlan."),
+    query: { wait, dryRun },
+  },
+  "POST /v1/sessions/:id/probe": change("Prove it now"),
+  "DELETE /v1/sessions/:id": change("Remove it with its sandbox and files"),
+  "POST /v1/sessions/:id/exec": {
+    tag: "work",
+    summary: "Run a command",
+    description: stream,
+    query: { wait },
+    headers: { "idempotency-key": idempotencyKey },
+    status: 200,
+    answer: { text: "WorkResult: exit code or signal, outputs, every try with its reason." },
+  },
+  "POST /v1/sessions/:id/code": {
+    tag: "work",
+    summary: "Run code in a language",
+    description: stream,
+    query: { wait },
+    headers: { "idempotency-key": idempotencyKey },
+    status: 200,
+    answer: { text: "WorkResult, with the last line of a traceback as its error." },
+  },
+  "POST /v1/sessions/:id/ports/:port/links": {
+    tag: "sessions",
+    summary: "A signed link to a port",
+    status: 201,
+    answer: "PreviewLink",
+  },
+  "GET /v1/events": {
+    tag: "events",
+    summary: "Facts as server-sent events, from any point and then live",
+    query: {
+      after: Type.Integer({ minimum: 0, description: "The number of the last event seen." }),
+      session: Type.String({ description: "Id or name: only its events." }),
+    },
+    headers: { "last-event-id": text("What a browser sends when it reconnects.") },
+    status: 200,
+    answer: { text: "text/event-stream; the data of each event is an Event." },
+  },
+  "GET /v1/platform": {
+    tag: "platform",
+    summary: "How the hub stands to its platform",
+    status: 200,
+    answer: "Platform",
+  },
+  "POST /v1/platform/control": {
+    tag: "platform",
+    summary: "Take a fresh sandbox through all that a session needs",
+    query: { wait },
+    status: 202,
+    answer: "Control",
+  },
+  "POST /v1/tickets": {
+    tag: "hub",
+    summary: "A ticket that opens one WebSocket, once",
+    description: "For browsers, which cannot send a token with an upgrade.",
+    status: 200,
+    answer: "Ticket",
+  },
+  "GET /metrics": {
+    tag: "hub",
+    summary: "The hub in numbers, for Prometheus",
+    description: "With the metrics token, or the admin's.",
+    status: 200,
+    answer: { text: "Prometheus text." },
+  },
+  "GET /livez": {
+    tag: "hub",
+    summary: "The process answers",
+    status: 200,
+    answer: { text: "ok" },
+    open: true,
+  },
+  "GET /readyz": {
+    tag: "hub",
+    summary: "It takes work, or 503 and what is missing",
+    status: 200,
+    answer: { text: "ok" },
+    open: true,
+  },
+  "GET /startupz": {
+    tag: "hub",
+    summary: "It has started, or 503",
+    status: 200,
+    answer: { text: "ok" },
+    open: true,
+  },
+};
