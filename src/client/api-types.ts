@@ -5,12 +5,9 @@
 import type { SessionState } from "../protocol/api/session.ts";
 
 export type { HubEvent, PreviewLink } from "../protocol/api/events.ts";
-export type { Activity, Capability, Health, ProbeFact } from "../protocol/api/health.ts";
+export type { Activity, Health, ProbeFact } from "../protocol/api/health.ts";
 export type {
   ControlStep,
-  PlatformAlike,
-  PlatformBreaker,
-  PlatformCalls,
   PlatformControl,
   PlatformGuard,
   PlatformRate,
@@ -18,8 +15,6 @@ export type {
 } from "../protocol/api/platform.ts";
 export type {
   EvidenceLine,
-  HubCost,
-  KeptSandbox,
   LadderPlan,
   PlannedRung,
   SandboxSeconds,
@@ -28,7 +23,6 @@ export type {
   SessionError,
   SessionPage,
   SessionState,
-  StartSource,
 } from "../protocol/api/session.ts";
 
 /** States in which a session rests: nothing more happens until someone asks. */

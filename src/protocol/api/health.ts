@@ -28,7 +28,6 @@ const CapabilitySchema = Shape(
   },
   { description: "What people use a session for, over each path that leads to it." },
 );
-export type Capability = Told<typeof CapabilitySchema>;
 
 const said = { text: Text("A sentence."), at: Time("When."), ageMs: AgeMs };
 

@@ -15,7 +15,6 @@ const BreakerSchema = Shape(
   },
   { description: "The hub-wide breaker." },
 );
-export type PlatformBreaker = Told<typeof BreakerSchema>;
 
 const AlikeSchema = Shape(
   {
@@ -27,7 +26,6 @@ const AlikeSchema = Shape(
   },
   { description: "Many sessions that failed alike are one event of the platform." },
 );
-export type PlatformAlike = Told<typeof AlikeSchema>;
 
 const ControlStepSchema = Shape({
   name: Text("create, write, exec, pause, resume, read or delete."),
@@ -88,7 +86,6 @@ const CallsSchema = Shape({
   refused: Count("Not made: the breaker was open, or the budget used up."),
   medianMs: OrNull(Seconds("Median of the newest answered ones, in ms.")),
 });
-export type PlatformCalls = Told<typeof CallsSchema>;
 
 const guard = {
   breaker: BreakerSchema,

@@ -45,7 +45,6 @@ export const HubCostSchema = Shape(
   },
   { description: "All sessions that the hub ever had, and sandboxes without a session." },
 );
-export type HubCost = Told<typeof HubCostSchema>;
 
 export const KeptSandboxSchema = Shape(
   {
@@ -56,7 +55,6 @@ export const KeptSandboxSchema = Shape(
   },
   { description: "A replaced sandbox that is kept for what may be unsaved in it." },
 );
-export type KeptSandbox = Told<typeof KeptSandboxSchema>;
 
 export const SourceSchema = Shape(
   {
@@ -67,7 +65,6 @@ export const SourceSchema = Shape(
   },
   { description: "What the sandbox was started from." },
 );
-export type StartSource = Told<typeof SourceSchema>;
 
 export const EvidenceLineSchema = Shape({
   what: Text("What was looked at or done."),
