@@ -27,6 +27,7 @@ export interface Config extends SessionPolicy {
   readonly isolation: (typeof isolationTiers)[number];
   readonly logLevel: (typeof logLevels)[number];
   readonly platformListen: Address;
+  readonly sshListen: Address | null;
   readonly platformFaults: (typeof faultSwitches)[number];
 }
 
@@ -176,6 +177,15 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     choices: logLevels,
     fallback: "info",
     about: "Least important line that goes to the hub's log file.",
+  },
+  {
+    key: "sshListen",
+    env: "HOLDFAST_SSH_LISTEN",
+    flag: "ssh-listen",
+    kind: "address",
+    fallback: null,
+    unset: "off",
+    about: "Where the hub takes `ssh NAME@hub` from the keys of `ssh/authorized_keys` in home.",
   },
   {
     key: "platformListen",

@@ -4,6 +4,7 @@
  */
 import { faultSwitches, isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
 import type { Run } from "./cli.ts";
+import { sshCommands } from "./command-table-ssh.ts";
 
 export interface CommandSpec {
   /** Words after `holdfast`, then arguments: `platform info`, `show <name>`. */
@@ -58,6 +59,7 @@ export const commandTable: readonly CommandSpec[] = [
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
       isolation,
       platformListen,
+      ["--ssh-listen <host:port>", "take `ssh NAME@hub` here, from ssh/authorized_keys in home"],
       retry,
       fallbackImage,
       platformFaults,
@@ -183,34 +185,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: [["--cwd <dir>", "directory inside the sandbox"], ...intent],
     load: () => import("./commands/sh.ts"),
   },
-  {
-    name: "ssh",
-    args: "<name> [command...]",
-    about: "run your own ssh into a session; its connection outlives hubs, networks and pauses",
-    options: [
-      ["--stdio", "speak SSH on stdin and stdout, for ProxyCommand"],
-      ["--host-suffix <suffix>", "cut this off the name, as `config-ssh` writes host names"],
-      ["-o, --option <option...>", "option for ssh: ServerAliveInterval=5; may be given often"],
-      ...intent,
-    ],
-    examples: ["holdfast ssh demo", "holdfast ssh demo -- uname -a"],
-    load: () => import("./commands/ssh.ts"),
-  },
-  {
-    name: "config-ssh",
-    about: "let ssh, and all that builds on it, know sessions as NAME.holdfast",
-    options: [
-      ["--yes", "write it without asking"],
-      ["--dry-run", "only show what would change"],
-      ["--remove", "take it out again"],
-      ["--ssh-config-file <path>", "instead of ~/.ssh/config"],
-      ["--host-suffix <suffix>", "instead of .holdfast"],
-      ["--control-persist <time>", "keep one connection for later ssh this long: 10m"],
-      ...intent,
-    ],
-    examples: ["holdfast config-ssh", "holdfast config-ssh --dry-run", "ssh demo.holdfast"],
-    load: () => import("./commands/config-ssh.ts"),
-  },
+  ...sshCommands(intent),
   {
     name: "cp",
     args: "<source> <target>",

@@ -31,7 +31,7 @@ export async function serveStdio(cli: Cli, name: string): Promise<number> {
   const server = createSshServer({
     hostKey: key.privateKey,
     clock: systemClock,
-    authenticate: (context) => context.accept(),
+    admits: () => true,
     place: () => {
       served = true;
       return {

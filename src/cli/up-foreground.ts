@@ -2,6 +2,7 @@
  * One run of the hub in this process, with its platform beside it: start in order, say so, run
  * until told to stop, stop in the opposite order. The platform is restarted when it dies.
  */
+import { readFileSync } from "node:fs";
 import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
 import { policyOf } from "../base/policy-table.ts";
@@ -15,7 +16,7 @@ import {
   runningHub,
   writeHubRecord,
 } from "./home.ts";
-import { commandName, ensureBundles, type Bundles } from "./installation.ts";
+import { commandName, ensureBundles, sftpServerPath, type Bundles } from "./installation.ts";
 import { plural } from "./leftovers.ts";
 import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
 import type { PlatformRecord } from "./platform-process.ts";
@@ -39,10 +40,15 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const platform = ensured?.record ?? null;
   const { startHub } = await hubCode;
   const options = hubOptions(cli, token, bundles, platform);
-  const hub = await startHub(options).catch(async (error: unknown) => {
-    // A start that failed leaves nothing running that it started.
+  // A start that failed leaves nothing running that it started.
+  const undo = async (error: unknown): Promise<never> => {
     if (ensured?.isNew === true) await stopPlatform(ensured.record);
     throw error;
+  };
+  const hub = await startHub(options).catch(undo);
+  const ssh = await listenForSsh(cli, config, hub, token).catch(async (error: unknown) => {
+    await hub.close();
+    return undo(error);
   });
   const record = { ...identity, url: hub.url, version: productVersion(), hubId: hub.hubId };
   const ready = describe(config, hub, platform, token, performance.now() - beganAtMs);
@@ -53,6 +59,7 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const watch = platform === null ? null : watchPlatform(cli, config, platform);
   const signal = await stopSignal();
   watch?.close();
+  ssh?.close();
   note(cli, signal === "SIGTERM" ? "asked to stop" : "stopping");
   await hub.close();
   removeHubRecord(home, identity);
@@ -92,6 +99,23 @@ function hubOptions(
     logLevel: config.logLevel,
     logFile: homePaths(config.home).hubLog,
   };
+}
+
+/** Off unless it was asked for: its code is loaded only then. */
+async function listenForSsh(cli: Cli, config: Config, hub: RunningHub, token: string) {
+  const { sshListen: listen, home } = config;
+  if (listen === null) return null;
+  const { startSshListener } = await import("./ssh-listener.ts");
+  const script = await sftpServerPath();
+  const listener = await startSshListener({
+    listen,
+    home,
+    hub: { url: hub.url, token },
+    sftpScript: () => readFileSync(script, "utf8"),
+    say: (sentence) => note(cli, sentence),
+  });
+  note(cli, `ssh takes NAME@${listen.host} on port ${listener.port}`);
+  return listener;
 }
 
 function refuseSecondHub(home: string): void {

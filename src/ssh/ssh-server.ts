@@ -17,8 +17,8 @@ export interface SshServerOptions {
   /** In OpenSSH's own format. */
   readonly hostKey: string;
   readonly clock: Clock;
-  /** Whether this client may in; it is asked until it says yes or the client gives up. */
-  readonly authenticate: (context: AuthContext) => void;
+  /** Whether this client may go on: it is in, or its key would do if it were shown to be its own. */
+  readonly admits: (context: AuthContext) => boolean;
   /** The session that an authenticated client gets. */
   readonly place: (username: string) => SshPlace;
 }
@@ -29,8 +29,8 @@ export interface SshPlace extends SessionPlace {
 }
 
 export interface SshServer {
-  /** Serves one connection. ssh2 asks some things of it that only sockets have. */
-  serve(socket: Duplex): void;
+  /** Serves one connection; `onReady` comes when its client is in. */
+  serve(socket: Duplex, onReady?: () => void): void;
 }
 
 /**
@@ -38,6 +38,8 @@ export interface SshServer {
  * seen at once: a pipe. So the server asks nothing by itself. This is the longest timer there is.
  */
 const NEVER_MS = 2 ** 31 - 1;
+/** A client offers one key after the other, and `none` before them; as sshd has it. */
+const REFUSALS_MAX = 6;
 /** AES in hardware is what every machine has; the others of ssh2 are slower without native code. */
 const CIPHERS = [
   "aes128-gcm@openssh.com",
@@ -47,28 +49,41 @@ const CIPHERS = [
 ] as const;
 
 export function createSshServer(options: SshServerOptions): SshServer {
-  const server = new ssh2.Server(
-    {
-      hostKeys: [options.hostKey],
-      ident: "Holdfast",
-      keepaliveInterval: NEVER_MS,
-      algorithms: { cipher: [...CIPHERS] },
+  const config = {
+    hostKeys: [options.hostKey],
+    ident: "Holdfast",
+    keepaliveInterval: NEVER_MS,
+    algorithms: { cipher: [...CIPHERS] },
+  };
+  return {
+    serve: (socket, onReady) => {
+      const server = new ssh2.Server(config, (client) => {
+        serveConnection(client, options, onReady);
+      });
+      // Its types want a socket of TCP; it asks of it what every duplex has.
+      const door: { injectSocket(socket: Duplex): void } = server;
+      door.injectSocket(socket);
     },
-    (client) => serveConnection(client, options),
-  );
-  // Its types want a socket of TCP; it asks of it what every duplex has.
-  const door: { injectSocket(socket: Duplex): void } = server;
-  return { serve: (socket) => door.injectSocket(socket) };
+  };
 }
 
-function serveConnection(client: Connection, { clock, authenticate, place }: SshServerOptions) {
+function serveConnection(
+  client: Connection,
+  { clock, admits, place }: SshServerOptions,
+  onReady: (() => void) | undefined,
+): void {
   let username = "";
+  let refusals = 0;
   client.on("authentication", (context) => {
-    username = context.username;
-    authenticate(context);
+    // ssh2 keeps to one name from the first request on.
+    ({ username } = context);
+    if (admits(context)) context.accept();
+    else if (++refusals > REFUSALS_MAX) client.end();
+    else context.reject(["publickey"]);
   });
   // Without authentication ssh2 lets nothing else through.
   client.once("ready", () => {
+    onReady?.();
     const here = place(username);
     serveReady(client, here, clock);
     client.once("close", () => here.left());

@@ -1,6 +1,7 @@
 /** The block in ssh_config and the names that ssh hands on: texts in, texts out. */
 import { expect, test } from "vitest";
 import { BEGIN, END, blockDiff, findBlock, makeBlock, withBlock } from "../../src/cli/ssh-block.ts";
+import { editorUrl } from "../../src/cli/editor-link.ts";
 import { sessionOfHost } from "../../src/cli/ssh-hosts.ts";
 import { controlOptions, sshOptions } from "../../src/cli/ssh-options.ts";
 
@@ -45,4 +46,13 @@ test("[SSH7] only a plain word is a session's name", () => {
   for (const word of bad) {
     expect(() => sessionOfHost(word, ".holdfast")).toThrow(/is no name of a session/);
   }
+});
+
+test("[SSH8] an editor's address names the host and the directory, whatever is in its name", () => {
+  const path = "/srv/a b/ü#?%";
+  const place = "/srv/a%20b/%C3%BC%23%3F%25";
+  const remote = `vscode-remote/ssh-remote+demo.holdfast${place}`;
+  expect(editorUrl("vscode", "demo.holdfast", path)).toBe(`vscode://${remote}`);
+  expect(editorUrl("cursor", "demo.holdfast", path)).toBe(`cursor://${remote}`);
+  expect(editorUrl("zed", "demo.holdfast", path)).toBe(`zed://ssh/demo.holdfast${place}`);
 });

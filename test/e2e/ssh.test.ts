@@ -7,9 +7,12 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startSshListener } from "../../src/cli/ssh-listener.ts";
+import { makeHostKey } from "../../src/ssh/host-key.ts";
 import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { bin, exitOf, waitForText } from "./cli-kit.ts";
+import { TOKEN } from "./hub-kit.ts";
 import { HOST, SshRig } from "./ssh-kit.ts";
 
 describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
@@ -193,6 +196,37 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
       "GET / HTTP/1.1",
     );
     expect([noise.exitCode, noise.stderr]).toEqual([2, expect.stringContaining("is not SSH")]);
+  });
+
+  test("[SSH11] over a port, the right key gets in and is in the session of its name; nobody else", async () => {
+    const { hub } = rig.breakage;
+    const listener = await startSshListener({
+      listen: { host: "127.0.0.1", port: 0 },
+      home: hub.home,
+      hub: { url: hub.url, token: TOKEN },
+      sftpScript: () => "",
+      say: () => undefined,
+    });
+    const keys = [makeHostKey(), makeHostKey()] as const;
+    for (const [i, { privateKey }] of keys.entries()) {
+      writeFileSync(join(rig.here, `key${i}`), privateKey, { mode: 0o600 });
+    }
+    writeFileSync(join(hub.home, "ssh/authorized_keys"), `${keys[0].publicKey} ada\n`);
+    const known = `UserKnownHostsFile=${join(hub.home, "ssh/known_hosts")}`;
+    const to = (name: string, key: number): string[] => [
+      ...["ssh", "-F", "none", "-p", String(listener.port), "-i", join(rig.here, `key${key}`)],
+      ...["-o", "IdentitiesOnly=yes", "-o", known, "-o", "HostKeyAlias=holdfast"],
+      ...["-o", "BatchMode=yes", `${name}@127.0.0.1`],
+    ];
+    const ran = await rig.run([...to("demo", 0), "cat; exit 3"], "through");
+    expect(ran).toMatchObject({ exitCode: 3, stdout: "through", stderr: "" });
+    const stranger = await rig.run([...to("demo", 1), "id"]);
+    expect([stranger.exitCode, stranger.stdout]).toEqual([255, ""]);
+    expect(stranger.stderr).toContain("Permission denied (publickey)");
+    const nowhere = await rig.run([...to("nobody", 0), "id"]);
+    expect([nowhere.exitCode, nowhere.stdout]).toEqual([255, ""]);
+    expect(nowhere.stderr).toContain('there is no session "nobody"');
+    listener.close();
   });
 
   test("[SSH9] an agent is not forwarded, and the person is told", async () => {

@@ -1,0 +1,3 @@
+import { openEditor } from "../editor-link.ts";
+
+export const run = openEditor("vscode");
