@@ -76,6 +76,12 @@ export function createApi(options: ApiOptions) {
       return (await call("POST", `${sessionPath(idOrName)}/probe?wait=${PROBE_WAIT_S}`)) as Session;
     },
 
+    /** Says that a session with a lease is still wanted. */
+    async renew(idOrName: string): Promise<{ leaseMs: number; endsAt: string }> {
+      const answer = await call("POST", `${sessionPath(idOrName)}/lease`);
+      return answer as { leaseMs: number; endsAt: string };
+    },
+
     /** What a retry would do now; changes nothing. */
     async plan(idOrName: string): Promise<LadderPlan> {
       return (await call("POST", `${sessionPath(idOrName)}/retry?dryRun=true`)) as LadderPlan;

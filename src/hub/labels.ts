@@ -5,4 +5,6 @@ export const LABELS = {
   name: "holdfast/name",
   /** On a sandbox that only tells whether the platform works; it belongs to no session. */
   control: "holdfast/control",
+  /** On a session that is removed when nobody has renewed it for so long. */
+  lease: "holdfast/lease",
 } as const;

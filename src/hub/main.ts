@@ -22,6 +22,7 @@ import { HostDoor } from "./host-door.ts";
 import { keyFileReader } from "./key-file.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics/metrics.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
 import { openPreviews } from "./preview/previews.ts";
@@ -114,9 +115,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const gate = createUpgradeGate({ ...open, switchboard, log, previews, texts });
   const metrics = hearFacts(version, sessions, watch, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
-  const caretakers = [watch, drills, ...createCaretakers(parts, sessions, store)];
+  const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
+  const caretakers = [watch, drills, leases, ...createCaretakers(parts, sessions, store)];
   const work = new WorkRoom({ sessions, client: inner, clock });
-  const seen = { version, access, sessions, watch, drills, metrics, previews, work };
+  const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
   const app = createHttp({ ...seen, clock, log, webDir, isReady });
   gate.attach(app.server);
 

@@ -6,6 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import type { InnerClient } from "../../src/hub/inner-client.ts";
 import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
+import { LeaseKeeper } from "../../src/hub/lease-keeper.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
@@ -94,6 +95,7 @@ export function hubHttp(
     watch,
     drills: { on: [], sentence: () => null },
     work,
+    leases: new LeaseKeeper({ sessions: () => world.sessions.all, clock, log }),
     clock,
     log,
     webDir: null,

@@ -9,6 +9,7 @@ import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { DrillWatch } from "../drill-watch.ts";
 import type { HubMetrics } from "../metrics/metrics.ts";
+import type { LeaseKeeper } from "../lease-keeper.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
@@ -33,6 +34,7 @@ export interface HttpOptions {
   readonly watch: PlatformWatch;
   readonly drills: Pick<DrillWatch, "on" | "sentence">;
   readonly work: Pick<WorkRoom, "run">;
+  readonly leases: Pick<LeaseKeeper, "renew">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;

@@ -3,6 +3,8 @@ import { Type, type Static } from "typebox";
 import { HubError } from "../../base/hub-error.ts";
 import { checkRetry } from "../../base/retry.ts";
 import type { SessionSpec } from "../../store/facts.ts";
+import { LABELS } from "../labels.ts";
+import { whyNotLease } from "../lease-keeper.ts";
 
 const Text = (max: number) => Type.String({ maxLength: max });
 const Source = Type.String({ minLength: 1, maxLength: 512 });
@@ -39,6 +41,9 @@ export function specOf(body: NewSession): SessionSpec {
   }
   const retry = body.retry === undefined ? null : checkRetry(Object.entries(body.retry));
   if (retry !== null && "problem" in retry) wrong.push(`retry: ${retry.problem}`);
+  const lease = labels[LABELS.lease];
+  const badLease = lease === undefined ? null : whyNotLease(lease);
+  if (badLease !== null) wrong.push(badLease);
   if (wrong.length > 0) throw new HubError("BadRequest", `body: ${wrong.join("; ")}`);
   return {
     env,

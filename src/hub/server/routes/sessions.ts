@@ -72,12 +72,12 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     return { items: sessions.events(query).map(eventView) };
   });
 
-  addChangeRoutes(app, sessions, answer);
+  addChangeRoutes(app, options, answer);
 }
 
 function addChangeRoutes(
   app: FastifyInstance,
-  sessions: HttpOptions["sessions"],
+  { sessions, leases }: HttpOptions,
   answer: (session: Session, waitMs: number) => Promise<unknown>,
 ): void {
   const changes = {
@@ -109,6 +109,9 @@ function addChangeRoutes(
     void reply.code(202);
     return answer(session, 0);
   });
+  app.post<Id>("/v1/sessions/:id/lease", (request) =>
+    leases.renew(sessions.find(request.params.id)),
+  );
   app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
     const waitMs = waitOf(request);
     const session = sessions.find(request.params.id);
