@@ -179,6 +179,23 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/code.ts"),
   },
   {
+    name: "run",
+    args: "[app] [command...]",
+    about: "run an app from its file: sandbox, files, install, start, health, command, clean up",
+    options: [
+      ["--local", "only on a hub with the local platform; started for this run if there is none"],
+      ["--daytona", "the same with Daytona"],
+      ["--matrix <file>", "run it once for each set of variables; one line of JSON each"],
+      ["--concurrency <n>", "so many of the matrix at a time (4)"],
+    ],
+    examples: [
+      "holdfast run app.yaml",
+      "holdfast run ./eval --local -- python3 client.py --seeds 5",
+      "holdfast run app.yaml --matrix seeds.yaml --concurrency 20 > results.jsonl",
+    ],
+    load: () => import("./commands/run.ts"),
+  },
+  {
     name: "sh",
     args: "<name>",
     about: "open a shell in a session",

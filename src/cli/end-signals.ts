@@ -10,8 +10,8 @@ export interface EndSignals {
   close(): void;
 }
 
-/** A second signal ends the process as if nobody listened. */
-export function listenForEnd(): EndSignals {
+/** A second signal ends the process as if nobody listened. `why` is what the abort is for. */
+export function listenForEnd(why: () => Error | undefined = () => undefined): EndSignals {
   const controller = new AbortController();
   let code: number | null = null;
   const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -23,7 +23,7 @@ export function listenForEnd(): EndSignals {
     listener: (): void => {
       close();
       code = name === "SIGINT" ? EXIT_INTERRUPTED : EXIT_TERMINATED;
-      controller.abort();
+      controller.abort(why());
     },
   }));
   for (const { name, listener } of listeners) process.on(name, listener);

@@ -107,6 +107,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   typebox: ["hub/server/", "protocol/api/"],
   valibot: ["protocol/", "driver/config.ts"],
   ws: ["transport/", "hub/server/upgrade.ts", "hub/server/text-upgrade.ts", "platform/toolbox/"],
+  yaml: ["cli/run/yaml-file.ts"],
   xstate: ["hub/session/"],
 };
 
