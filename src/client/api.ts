@@ -16,6 +16,7 @@ import type {
 } from "./api-types.ts";
 import type { PlatformControl } from "./api-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
+import type { Lease, WorkResult } from "../protocol/api/work.ts";
 import { problemFault } from "./problem.ts";
 import {
   runCode,
@@ -24,7 +25,6 @@ import {
   type CommandRequest,
   type PostLines,
   type WorkOptions,
-  type WorkResult,
 } from "./work.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
@@ -77,9 +77,8 @@ export function createApi(options: ApiOptions) {
     },
 
     /** Says that a session with a lease is still wanted. */
-    async renew(idOrName: string): Promise<{ leaseMs: number; endsAt: string }> {
-      const answer = await call("POST", `${sessionPath(idOrName)}/lease`);
-      return answer as { leaseMs: number; endsAt: string };
+    async renew(idOrName: string): Promise<Lease> {
+      return (await call("POST", `${sessionPath(idOrName)}/lease`)) as Lease;
     },
 
     /** What a retry would do now; changes nothing. */

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { parseDuration, writeDuration } from "../base/duration.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
+import type { Lease } from "../protocol/api/work.ts";
 import { LABELS } from "./labels.ts";
 import type { Session } from "./session/session.ts";
 
@@ -24,11 +25,6 @@ export interface LeaseKeeperOptions {
   readonly sessions: () => readonly Leased[];
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-export interface Lease {
-  readonly leaseMs: number;
-  readonly endsAt: string;
 }
 
 /** Null when it is fine. */

@@ -1,9 +1,11 @@
 /** POST exec and POST code: what is taken, what is refused, and the three ways to answer. */
+import { Value } from "typebox/value";
 import { afterEach, describe, expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createApi } from "../../src/client/api.ts";
 import { WorkRoom } from "../../src/hub/work/work-room.ts";
+import { WorkResultSchema } from "../../src/protocol/api/work.ts";
 import { exited, FakeCommands } from "../support/fake-commands.ts";
 import { ADMIN_TOKEN, hubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -59,6 +61,15 @@ describe("what is taken", () => {
     const stdin = Buffer.from("ä").toString("base64");
     const exec = await post("exec", { argv: ["say", "a"], stdin, stdinEncoding: "base64" });
     expect(exec.json()).toMatchObject({ stdout: "aä", bytes: { stdout: 3 } });
+  });
+
+  test("[API2] a result is as documented, field by field", async () => {
+    const { post } = await hub();
+    const answer = await post("exec", { argv: ["say"], artifacts: "out" });
+    const result = answer.json<object>();
+    expect([...Value.Errors(WorkResultSchema, result)]).toEqual([]);
+    const told = Object.keys(WorkResultSchema.properties).toSorted();
+    expect(Object.keys(result).toSorted()).toEqual(told);
   });
 
   test("[AC7] what is wrong is refused by its name, and nothing is run", async () => {

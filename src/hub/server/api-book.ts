@@ -13,6 +13,7 @@ import {
 import { HealthSchema } from "../../protocol/api/health.ts";
 import { ControlSchema, PlatformSchema } from "../../protocol/api/platform.ts";
 import { LadderPlanSchema, SessionPageSchema, SessionSchema } from "../../protocol/api/session.ts";
+import { LeaseSchema, WorkResultSchema } from "../../protocol/api/work.ts";
 
 /** Shapes that have a name in the document. */
 export const namedSchemas = {
@@ -26,6 +27,8 @@ export const namedSchemas = {
   Control: ControlSchema,
   Ticket: TicketSchema,
   PreviewLink: PreviewLinkSchema,
+  WorkResult: WorkResultSchema,
+  Lease: LeaseSchema,
   Problem: ProblemSchema,
 } as const satisfies Readonly<Record<string, TSchema>>;
 export type SchemaName = keyof typeof namedSchemas;
@@ -54,6 +57,12 @@ const idempotencyKey = Type.String({
   description: "The same key again gets the answer of the first call, and nothing runs twice.",
 });
 const stream = "`accept: text/event-stream` or `application/x-ndjson` streams the outputs.";
+const live = Type.Boolean({ description: "Of a stream: the outputs as they come, too (true)." });
+const waitReady = Type.Number({
+  minimum: 0,
+  maximum: 600,
+  description: "Seconds to wait for a session that starts or heals (30).",
+});
 
 const text = (description: string) => ({ description, ...Type.String() });
 const change = (summary: string, description?: string): RouteAbout => ({
@@ -107,23 +116,30 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
   },
   "POST /v1/sessions/:id/probe": change("Prove it now"),
   "DELETE /v1/sessions/:id": change("Remove it with its sandbox and files"),
+  "POST /v1/sessions/:id/lease": {
+    tag: "sessions",
+    summary: "Say that a session with a lease is still wanted",
+    description: "One with the label `holdfast/lease` is removed when nobody does for so long.",
+    status: 200,
+    answer: "Lease",
+  },
   "POST /v1/sessions/:id/exec": {
     tag: "work",
     summary: "Run a command",
     description: stream,
-    query: { wait },
+    query: { wait: waitReady, live },
     headers: { "idempotency-key": idempotencyKey },
     status: 200,
-    answer: { text: "WorkResult: exit code or signal, outputs, every try with its reason." },
+    answer: "WorkResult",
   },
   "POST /v1/sessions/:id/code": {
     tag: "work",
     summary: "Run code in a language",
     description: stream,
-    query: { wait },
+    query: { wait: waitReady, live },
     headers: { "idempotency-key": idempotencyKey },
     status: 200,
-    answer: { text: "WorkResult, with the last line of a traceback as its error." },
+    answer: "WorkResult",
   },
   "POST /v1/sessions/:id/ports/:port/links": {
     tag: "sessions",

@@ -2,7 +2,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { toHubError, HubError } from "../../base/hub-error.ts";
-import { WorkFailed, type Attempt } from "../work/attempts.ts";
+import type { WorkAttempt } from "../../protocol/api/work.ts";
+import { WorkFailed } from "../work/attempts.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -14,7 +15,7 @@ export interface Problem {
   readonly code: string;
   readonly hint: string;
   /** Of work in a session: every try with its reason. */
-  readonly attempts?: readonly Attempt[];
+  readonly attempts?: readonly WorkAttempt[];
 }
 
 export function problemOf(error: unknown): Problem {

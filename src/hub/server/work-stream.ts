@@ -6,7 +6,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock, TimerId } from "../../base/clock.ts";
 import { LivePieces } from "../work/kept-output.ts";
-import type { WorkResult, WorkWatcher } from "../work/work-room.ts";
+import type { WorkResult } from "../../protocol/api/work.ts";
+import type { WorkWatcher } from "../work/work-room.ts";
 import { problemOf } from "./problem.ts";
 import { flagOf } from "./query.ts";
 

@@ -3,26 +3,12 @@
  * before it ran, with contents as far as there is room. Symlinks are not followed.
  */
 import { HubError } from "../../base/hub-error.ts";
+import type { WorkArtifact, WorkResult } from "../../protocol/api/work.ts";
 import type { WorkChannel } from "./run-once.ts";
 
 /** Of all contents together; what is larger is fetched with `holdfast cp`. */
 const CONTENT_BYTES_MAX = 8 * 1024 * 1024;
 const FILES_MAX = 1_000;
-
-export interface Artifact {
-  /** Relative to the directory that was named. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly encoding: "utf8" | "base64" | null;
-  /** Null when there was no room for it; `holdfast cp` fetches it. */
-  readonly content: string | null;
-}
-
-export interface Artifacts {
-  readonly files: readonly Artifact[];
-  /** Files beyond those that are named. */
-  readonly more: number;
-}
 
 type Stamp = `${number} ${number}`;
 export type Before = ReadonlyMap<string, Stamp>;
@@ -41,10 +27,10 @@ export async function collect(
   channel: Pick<WorkChannel, "files">,
   directory: string,
   before: Before,
-): Promise<Artifacts> {
+): Promise<NonNullable<WorkResult["artifacts"]>> {
   const infos = await filesOf(channel, directory);
   const fresh = infos.filter((info) => before.get(info.path) !== stamp(info.size, info.mtimeMs));
-  const files: Artifact[] = [];
+  const files: WorkArtifact[] = [];
   let room = CONTENT_BYTES_MAX;
   for (const { path, size } of fresh.slice(0, FILES_MAX)) {
     const bytes = size > room ? null : await read(channel, `${directory}/${path}`);
@@ -76,7 +62,7 @@ async function read(channel: Pick<WorkChannel, "files">, path: string): Promise<
   }
 }
 
-function contentOf(bytes: Uint8Array | null): Pick<Artifact, "encoding" | "content"> {
+function contentOf(bytes: Uint8Array | null): Pick<WorkArtifact, "encoding" | "content"> {
   if (bytes === null) return { encoding: null, content: null };
   try {
     const content = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

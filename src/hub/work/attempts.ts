@@ -6,8 +6,8 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/deadline.ts";
-import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { WorkAttempt } from "../../protocol/api/work.ts";
 import { isAtRest } from "../session/outcome.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -18,17 +18,6 @@ const HEAL_MS = 180_000;
 /** Between two tries in a session that is well, doubled each time. */
 const AGAIN_MS = 500;
 
-export interface Attempt {
-  readonly attempt: number;
-  readonly sandboxId: string | null;
-  readonly epoch: number;
-  readonly startedAt: string;
-  readonly durationMs: number;
-  /** Null when the command came to its end, whatever its exit code was. */
-  readonly code: FaultCode | null;
-  readonly message: string | null;
-}
-
 export interface RetrySetting {
   /** How often it is tried again after a failure that is not the command's own. */
   readonly retries: number;
@@ -38,9 +27,9 @@ export interface RetrySetting {
 
 /** All tries failed; each is told with its reason. */
 export class WorkFailed extends HubError {
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly WorkAttempt[];
 
-  constructor(last: HubError, attempts: readonly Attempt[]) {
+  constructor(last: HubError, attempts: readonly WorkAttempt[]) {
     const { code, hint, cause, raw } = last;
     super(code, last.message, { hint, cause, ...(raw !== undefined && { raw }) });
     this.attempts = attempts;
@@ -54,20 +43,20 @@ export interface Tries {
   readonly setting: RetrySetting;
   /** The caller left. */
   readonly signal: AbortSignal;
-  readonly onFailed: (attempt: Attempt) => void;
+  readonly onFailed: (attempt: WorkAttempt) => void;
 }
 
 /** @throws WorkFailed, or the reason of the signal */
 export async function withAttempts<T>(
   tries: Tries,
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<{ readonly value: T; readonly attempts: readonly Attempt[] }> {
+): Promise<{ readonly value: T; readonly attempts: readonly WorkAttempt[] }> {
   const { session, clock, setting, signal } = tries;
-  const attempts: Attempt[] = [];
+  const attempts: WorkAttempt[] = [];
   for (let number = 1; ; number++) {
     const { sandboxId, epoch } = session.record;
     const startedAt = clock.now();
-    const told = (fault: HubError | null): Attempt => ({
+    const told = (fault: HubError | null): WorkAttempt => ({
       attempt: number,
       sandboxId,
       epoch,

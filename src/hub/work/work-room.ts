@@ -6,10 +6,11 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
+import type { WorkAttempt, WorkResult } from "../../protocol/api/work.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../sessions.ts";
-import { collect, lookBefore, type Artifacts } from "./artifacts.ts";
-import { withAttempts, type Attempt, type RetrySetting } from "./attempts.ts";
+import { collect, lookBefore } from "./artifacts.ts";
+import { withAttempts, type RetrySetting } from "./attempts.ts";
 import { KeptOutput } from "./kept-output.ts";
 import { errorLineOf, type Language } from "./languages.ts";
 import { runOnce, type Command, type Ended, type TakeBytes, type WorkChannel } from "./run-once.ts";
@@ -28,32 +29,12 @@ export interface WorkRequest extends Omit<Command, "key">, RetrySetting {
   readonly key: string | null;
 }
 
-export interface WorkResult {
-  readonly session: string;
-  readonly sandboxId: string | null;
-  readonly epoch: number;
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly timedOut: boolean;
-  /** One line that says what went wrong; null when it ended with 0. */
-  readonly error: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly encoding: { readonly stdout: string; readonly stderr: string };
-  readonly bytes: { readonly stdout: number; readonly stderr: number };
-  /** More was written than was kept. */
-  readonly truncated: boolean;
-  readonly artifacts: Artifacts | null;
-  readonly durationMs: number;
-  readonly attempts: readonly Attempt[];
-}
-
 /** Hears of the work while it goes on. A returned promise holds the command back. */
 export interface WorkWatcher {
   onStarted(started: { pid: number | null; sandboxId: string | null; epoch: number }): void;
   readonly onStdout: TakeBytes;
   readonly onStderr: TakeBytes;
-  onFailed(attempt: Attempt): void;
+  onFailed(attempt: WorkAttempt): void;
 }
 
 export interface WorkRoomOptions {
@@ -97,7 +78,7 @@ export class WorkRoom {
   ): Promise<WorkResult> {
     const { sessions, clock } = this.#parts;
     const setting = { retries: request.retries, restart: request.restart };
-    const onFailed = (attempt: Attempt): void => watcher?.onFailed(attempt);
+    const onFailed = (attempt: WorkAttempt): void => watcher?.onFailed(attempt);
     const tries = { sessions, session, clock, setting, signal, onFailed };
     const { value, attempts } = await withAttempts(tries, (stop) =>
       this.#once(session, request, stop, watcher),

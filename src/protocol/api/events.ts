@@ -1,6 +1,7 @@
 /** Facts as the event stream and the timeline tell them, and problems as every route does. */
 import { Type } from "typebox";
 import { Count, OrNull, Text, Time, type Told } from "./shapes.ts";
+import { WorkAttemptSchema } from "./work.ts";
 
 const { Object: Shape, Array: List } = Type;
 
@@ -44,6 +45,7 @@ export const ProblemSchema = Shape(
     detail: Text("What was wrong with this request, by name."),
     code: Text("A code of docs/FAULTS.md."),
     hint: Text("The next step."),
+    attempts: Type.Optional(List(WorkAttemptSchema)),
   },
   { description: "RFC 9457; the same code is the CLI's exit code." },
 );
