@@ -109,10 +109,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const state = { ready: false };
   const isReady = (): boolean => state.ready;
   const inner = new InnerClient({ switchboard, clock, random });
-  const open = { access, sessions, clock, isReady, client: inner };
+  const open = { access, sessions, clock, isReady, log, client: inner };
   const previews = openPreviews(options, secrets.driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
-  const gate = createUpgradeGate({ ...open, switchboard, log, previews, texts });
+  const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
   const metrics = hearFacts(version, sessions, watch, switchboard, log);
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });

@@ -15,13 +15,17 @@ const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goo
 );
 export const browser: Need = { met: program !== undefined, why: "needs /usr/bin/chromium" };
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+/** How any test starts the browser. */
+export const launch = {
+  ...(program === undefined ? {} : { executablePath: program }),
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
 
 export interface Dashboard {
   readonly home: CliHome;
@@ -43,8 +47,7 @@ export async function startDashboard(): Promise<Dashboard> {
   // The browser first: one that does not start must not leave a hub behind.
   const profile = mkdtempSync(join(tmpdir(), "hfw-"));
   const context = await chromium.launchPersistentContext(profile, {
-    ...(program === undefined ? {} : { executablePath: program }),
-    args: FLAGS,
+    ...launch,
     viewport: { width: 1400, height: 900 },
   });
   const home = await makeCliHome();

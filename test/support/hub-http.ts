@@ -84,6 +84,7 @@ export function hubHttp(
     client,
     clock,
     isReady,
+    log,
   });
   const app = createHttp({
     version: "0.0.0-test",

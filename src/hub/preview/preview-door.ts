@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
 import type { InnerClient } from "../inner-client.ts";
 import type { Access } from "../server/access.ts";
 import { PROBLEM_TYPE, writeProblem } from "../server/problem.ts";
@@ -31,6 +32,7 @@ export interface PreviewDoorOptions {
   readonly client: Pick<InnerClient, "attach">;
   readonly clock: Clock;
   readonly isReady: () => boolean;
+  readonly log: Logger;
   /** Marks what passed through this hub; in `Via`. */
   readonly via: string;
 }
@@ -82,10 +84,31 @@ export class PreviewDoor {
       }
       visited = this.#visit(request, admission);
       if (this.#wakes(request, response, visited)) return;
-      await this.#pass(request, visited, (passage) => relay(request, response, passage));
+      await this.#pass(visited, (passage) => relay(request, response, passage));
     } catch (error) {
-      if (response.headersSent) response.destroy();
-      else answer(request, response, reasonFor(error, visited), visited?.url ?? "/");
+      this.#answer(request, response, error, visited);
+    }
+  }
+
+  /** The same below a path of the API, for who was let in there. Answers, whatever comes of it. */
+  async serveBelow(
+    request: IncomingMessage,
+    response: ServerResponse,
+    below: Pick<Visited, "session" | "port"> & { readonly prefix: string },
+  ): Promise<void> {
+    const { via, place } = this.#options;
+    const { session, port, prefix } = below;
+    const rest = (request.url ?? "/").slice(prefix.length);
+    const url = rest.startsWith("/") ? rest : `/${rest}`;
+    const remote = request.socket.remoteAddress ?? "unknown";
+    const who = { remote, scheme: place.scheme, via, prefix };
+    const visit = { ...who, takesAuthorization: true, isUpgrade: false };
+    const visited = { session, port, url, visit };
+    try {
+      checkRequest(request.rawHeaders, url, via);
+      await this.#pass(visited, (passage) => relay(request, response, passage));
+    } catch (error) {
+      this.#answer(request, response, error, visited);
     }
   }
 
@@ -98,9 +121,9 @@ export class PreviewDoor {
       const admission = this.#admit(request, true);
       assert(admission.kind === "admitted", "only a page is sent elsewhere");
       const visit = (visited = this.#visit(request, admission, true));
-      await this.#pass(request, visit, (passage) => relayUpgrade(request, socket, head, passage));
+      await this.#pass(visit, (passage) => relayUpgrade(request, socket, head, passage));
     } catch (error) {
-      writeProblem(socket, reasonFor(error, visited).problem);
+      writeProblem(socket, this.#reason(error, visited).problem);
     }
   }
 
@@ -127,7 +150,7 @@ export class PreviewDoor {
     const { place, via, sessions } = this.#options;
     const { port, session } = targetOf(headers.host, place.domain);
     const remote = socket.remoteAddress ?? "unknown";
-    const visit = { remote, scheme: place.scheme, via, takesAuthorization, isUpgrade };
+    const visit = { remote, scheme: place.scheme, via, takesAuthorization, isUpgrade, prefix: "" };
     return { session: sessions.find(session), port, url, visit };
   }
 
@@ -146,7 +169,6 @@ export class PreviewDoor {
   }
 
   async #pass(
-    request: IncomingMessage,
     { session, port, url, visit }: Visited,
     work: (passage: Passage) => Promise<void>,
   ): Promise<void> {
@@ -161,6 +183,28 @@ export class PreviewDoor {
     }
   }
 
+  #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    visited: Visited | null,
+  ): void {
+    const reason = this.#reason(error, visited);
+    if (response.headersSent) response.destroy();
+    else answer(request, response, reason, visited?.url ?? "/");
+  }
+
+  /** A session that is not there explains more than the connection that broke with it. */
+  #reason(error: unknown, visited: Visited | null): Reason {
+    const gone = visited !== null && visited.session.route === null;
+    const reason = gone ? reasonOfState(visited.session.record) : reasonOf(error);
+    // What is wrong with us is not told to a visitor.
+    if (reason.problem.code === "Internal") {
+      this.#options.log.error({ err: error }, "a preview failed");
+    }
+    return reason;
+  }
+
   #wayTo(sessionId: string): PreviewWay {
     let way = this.#ways.get(sessionId);
     if (way !== undefined) return way;
@@ -173,13 +217,6 @@ export class PreviewDoor {
     this.#ways.set(sessionId, way);
     return way;
   }
-}
-
-/** A session that is not there explains more than the connection that broke with it. */
-function reasonFor(error: unknown, visited: Visited | null): Reason {
-  return visited !== null && visited.session.route === null
-    ? reasonOfState(visited.session.record)
-    : reasonOf(error);
 }
 
 function redirect(

@@ -41,6 +41,18 @@ const NEVER_HOP = new Set(["host", "cookie", "authorization", "content-length", 
 /** What a page of a sandbox may not decide for the hub's other addresses. */
 const NOT_FROM_GUEST = new Set(["alt-svc", "clear-site-data", "public-key-pins"]);
 
+/** Where an answer goes: to a host of its own, by an upgrade, or below a path of the API. */
+export type AnswerPlace = "host" | "upgrade" | "path";
+
+/** On the API's own origin nothing of an app may act: it is data. */
+const NOT_ON_API = new Set(["set-cookie", "content-security-policy", "x-content-type-options"]);
+const AS_STRANGER = [
+  "Content-Security-Policy",
+  "sandbox; default-src 'none'",
+  "X-Content-Type-Options",
+  "nosniff",
+] as const;
+
 export interface Visit {
   readonly remote: string;
   readonly scheme: "http" | "https";
@@ -48,6 +60,8 @@ export interface Visit {
   readonly via: string;
   readonly takesAuthorization: boolean;
   readonly isUpgrade: boolean;
+  /** What stands before the app's own paths; empty on a host of its own. */
+  readonly prefix: string;
 }
 
 /** @throws HubError BadRequest, LoopDetected … for what two readers could read in two ways. */
@@ -88,23 +102,24 @@ export function requestHeaders(raw: RawHeaders, visit: Visit): string[] {
   if (visit.isUpgrade) kept.push("Connection", "Upgrade", "Upgrade", "websocket");
   kept.push("X-Forwarded-For", from + visit.remote);
   kept.push("X-Forwarded-Host", host, "X-Forwarded-Proto", visit.scheme);
+  if (visit.prefix !== "") kept.push("X-Forwarded-Prefix", visit.prefix);
   kept.push("Via", `${passedBy}1.1 ${visit.via}`);
   return kept;
 }
 
-export function responseHeaders(raw: RawHeaders, isUpgrade = false): string[] {
-  const named = isUpgrade ? new Set<string>() : namedHop(raw);
+export function responseHeaders(raw: RawHeaders, place: AnswerPlace = "host"): string[] {
+  const named = namedHop(raw);
   const kept: string[] = [];
   for (const [name, value] of pairs(raw)) {
     const key = name.toLowerCase();
-    if (NOT_FROM_GUEST.has(key)) continue;
-    if (!isUpgrade && (HOP.has(key) || named.has(key))) continue;
+    if (NOT_FROM_GUEST.has(key) || (place === "path" && NOT_ON_API.has(key))) continue;
+    if (place !== "upgrade" && (HOP.has(key) || named.has(key))) continue;
     if (key === "set-cookie") {
       const cookie = ownCookie(value);
       if (cookie !== null) kept.push(name, cookie);
     } else kept.push(name, value);
   }
-  return kept;
+  return place === "path" ? [...kept, ...AS_STRANGER] : kept;
 }
 
 /** A cookie is for the host that set it: a wider one would reach other sessions. */

@@ -60,7 +60,8 @@ function relayOnce(
     upstream.once("error", (error) => {
       stop();
       response.off("close", leave);
-      const isStale = upstream.reusedSocket && !(error instanceof HubError);
+      const isCut = !(error instanceof HubError) || error.code === "PortReset";
+      const isStale = upstream.reusedSocket && isCut;
       reject(isStale ? new StaleConnection(error.message) : error);
     });
     upstream.once("response", (answer) => {
@@ -68,7 +69,7 @@ function relayOnce(
       response.writeHead(
         answer.statusCode ?? 502,
         answer.statusMessage,
-        responseHeaders(answer.rawHeaders),
+        responseHeaders(answer.rawHeaders, passage.visit.prefix === "" ? "host" : "path"),
       );
       // An event stream's head must not wait for its first event.
       response.flushHeaders();
@@ -100,7 +101,7 @@ export function relayUpgrade(
     upstream.once("upgrade", (answer, inner, innerHead) => {
       stop();
       socket.off("close", leave);
-      socket.write(headText(answer, responseHeaders(answer.rawHeaders, true)));
+      socket.write(headText(answer, responseHeaders(answer.rawHeaders, "upgrade")));
       socket.write(innerHead);
       inner.write(head);
       pipeline(inner, socket, inner, () => undefined);

@@ -5,7 +5,7 @@ import { HubError } from "../../base/hub-error.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import { PASS_PARAMETER } from "./preview-access.ts";
 import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
-import { addressOf, type PreviewPlace } from "./preview-host.ts";
+import { addressOf, isPreviewHost, type PreviewPlace } from "./preview-host.ts";
 import { PreviewPasses } from "./preview-pass.ts";
 
 export interface PreviewLink {
@@ -32,9 +32,9 @@ export interface Previews {
 export function openPreviews(
   options: { readonly publicUrl: string | null; readonly previewDomain?: string },
   secret: Uint8Array,
-  open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady">,
+  open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady" | "log">,
 ): Previews {
-  const domain = checkedDomain(options.previewDomain ?? "localhost");
+  const domain = checkedDomain(options.previewDomain ?? "localhost", options.publicUrl);
   let place = placeOf(domain, options.publicUrl ?? "http://localhost");
   const passes = new PreviewPasses(secret, open.clock);
   const via = `holdfast-${randomBytes(6).toString("hex")}`;
@@ -69,8 +69,13 @@ function placeOf(domain: string, address: string): PreviewPlace {
   return { domain, scheme, port };
 }
 
-function checkedDomain(domain: string): string {
+function checkedDomain(domain: string, publicUrl: string | null): string {
   const name = domain.toLowerCase();
+  if (publicUrl !== null && isPreviewHost(new URL(publicUrl).host, name)) {
+    throw new HubError("ConfigInvalid", `previewDomain: ${publicUrl} itself is below ${name}`, {
+      hint: "Previews need a domain that the hub's own address is not below.",
+    });
+  }
   if (
     /^(?=.{1,200}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name)
   ) {

@@ -2,9 +2,9 @@
  * The hub's HTTP server: hooks, error door, routes. Every route needs the token but for the page's
  * files and the three probes for orchestrators, which tell nothing.
  */
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
-import type { Clock } from "../../base/clock.ts";
+import { systemClock, type Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { DrillWatch } from "../drill-watch.ts";
@@ -21,7 +21,7 @@ import { starting } from "./starting.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
-import { addPortRoutes } from "./routes/ports.ts";
+import { addPortRoutes, isForApp } from "./routes/ports.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addWebRoutes } from "./routes/web.ts";
 import { addWorkRoutes } from "./routes/work.ts";
@@ -67,14 +67,18 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: slowPeerLimits.requestTimeout,
+    requestTimeout: 0,
     // A body is checked, never bent into shape: what is unknown or of another type is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
     serverFactory: (serveApi) =>
-      createServer(slowPeerLimits, (request, response) => {
+      // An upload to an app may take its time, so that the API's bodies are timed one by one.
+      createServer({ ...slowPeerLimits, requestTimeout: 0 }, (request, response) => {
         if (previews.door.isFor(request)) void previews.door.serve(request, response);
-        else serveApi(request, response);
+        else {
+          if (!isForApp(request)) limitBody(request);
+          serveApi(request, response);
+        }
       }),
   });
 
@@ -98,6 +102,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     const problem = problemOf(error);
     const path = request.url.split("?")[0];
     if (problem.status >= 500) log.error({ err: error, path }, "request failed");
+    // A body that nobody wants and nobody times ends with its connection.
+    if (isForApp(request.raw)) void reply.header("connection", "close");
     return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
   });
   app.setNotFoundHandler((request) => {
@@ -132,6 +138,15 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   addPlatformRoutes(app, options);
   addMetricsRoute(app, options);
   addOpenApiRoute(app);
+}
+
+/** Lets a peer go that is slow with a body. Sockets live in real time, as Node's own limits do. */
+function limitBody(request: IncomingMessage): void {
+  const { socket } = request;
+  const timer = systemClock.setTimeout(() => {
+    if (!request.complete) socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+  }, slowPeerLimits.requestTimeout);
+  request.once("close", () => systemClock.clearTimeout(timer));
 }
 
 /** Every wrong field by its name, also one that nobody knows. */

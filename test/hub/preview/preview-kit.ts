@@ -106,7 +106,7 @@ export class PreviewWorld {
     const response = await this.open(port, ask);
     let text = "";
     for await (const chunk of response) text += String(chunk);
-    const isProblem = response.headers["content-type"] === "application/problem+json";
+    const isProblem = /^application\/problem\+json/.test(response.headers["content-type"] ?? "");
     const problem = isProblem ? (JSON.parse(text) as Answer["problem"]) : {};
     return { status: response.statusCode ?? 0, headers: response.headers, text, problem };
   }

@@ -1,5 +1,5 @@
 /** What passes between a visitor and an app: all of it, as it was, and not more. */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
 import { rawConnection } from "../../support/hub-server.ts";
@@ -194,6 +194,21 @@ describe("an answer", () => {
     at.dropConnections(port);
     expect((await at.ask(port)).text).toBe("fresh");
   });
+});
+
+test("[PW4] what an app drops with its kept connection is asked again, if that changes nothing", async () => {
+  const seen = new Set<Socket>();
+  const port = await at.app((request, response) => {
+    if (seen.has(request.socket)) request.socket.resetAndDestroy();
+    else response.end("fresh");
+    seen.add(request.socket);
+  });
+  const ask = (method: string) => at.ask(port, { method, body: "" });
+  expect((await ask("GET")).text).toBe("fresh");
+  // It may have been done: whoever asked decides.
+  expect((await ask("POST")).problem.code).toBe("PortReset");
+  expect((await ask("GET")).text).toBe("fresh");
+  expect((await ask("GET")).text).toBe("fresh");
 });
 
 describe("a WebSocket", () => {

@@ -1,5 +1,6 @@
-/** /v1/sessions/:id/ports: links to what a session serves. */
-import type { FastifyInstance } from "fastify";
+/** /v1/sessions/:id/ports: links to what a session serves, and what it serves below a path. */
+import type { IncomingMessage } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { portOf } from "../../preview/preview-host.ts";
 import type { HttpOptions } from "../http.ts";
@@ -14,6 +15,14 @@ const NewLink = Type.Object(
 
 type Port = { Params: { id: string; port: string } };
 
+/** What follows is the app's own path. */
+const APP_PATH = /^\/v1\/sessions\/[^/?]+\/ports\/[^/?]+\/http(?=[/?]|$)/;
+
+/** Whether the body is an app's: such a one is neither read nor timed here. */
+export function isForApp({ url = "" }: Pick<IncomingMessage, "url">): boolean {
+  return APP_PATH.test(url);
+}
+
 export function addPortRoutes(app: FastifyInstance, { sessions, previews }: HttpOptions): void {
   app.post<Port & { Body: Static<typeof NewLink> | null }>(
     "/v1/sessions/:id/ports/:port/links",
@@ -26,4 +35,19 @@ export function addPortRoutes(app: FastifyInstance, { sessions, previews }: Http
       return { session: record.id, port, ...previews.links.sign(record, port, seconds * 1_000) };
     },
   );
+  // For programs that cannot set a Host: the same app below a path, with nothing of it trusted.
+  void app.register((scope, _, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
+    const serve = async (request: FastifyRequest<Port>, reply: FastifyReply): Promise<void> => {
+      const session = sessions.find(request.params.id);
+      const port = portOf(request.params.port);
+      const [prefix = ""] = APP_PATH.exec(request.raw.url ?? "") ?? [];
+      reply.hijack();
+      await previews.door.serveBelow(request.raw, reply.raw, { session, port, prefix });
+    };
+    scope.all<Port>("/v1/sessions/:id/ports/:port/http", serve);
+    scope.all<Port>("/v1/sessions/:id/ports/:port/http/*", serve);
+    done();
+  });
 }
