@@ -261,9 +261,12 @@ export const platformRows: readonly FaultRow[] = [
   {
     number: 32,
     fault: "archived",
-    covers: [],
-    action: "counts as stopped: it is started",
-    gap: "no hub was seen to start a sandbox from its archive",
+    covers: [
+      test("e2e/hub-archived.test.ts", "[SM63] is started by the hub"),
+      test("hub/session-wakes.test.ts", "[SM63] out of an archive takes its time"),
+    ],
+    action: "counts as stopped: it is started, and health says how far the platform is",
+    gap: "a way out of the archive that outlasts the resume's deadline needs a second resume",
   },
   {
     number: 33,

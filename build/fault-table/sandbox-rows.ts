@@ -3,6 +3,8 @@ import { sim, test, type FaultRow } from "./row.ts";
 
 const budgets = "hub/session-budgets.test.ts";
 const switchboard = "hub/switchboard.test.ts";
+const ways = "e2e/driver-ways.test.ts";
+const wayOut = "probes/egress.test.ts";
 const scripts = "hub/nudge-scripts.test.ts";
 
 /** Driver and sandbox. */
@@ -157,23 +159,26 @@ export const sandboxRows: readonly FaultRow[] = [
   {
     number: 60,
     fault: "no name resolution in the sandbox",
-    covers: [],
-    action: "as without a way out",
-    gap: "the local platform reaches the hub by a socket, so no name is resolved",
+    covers: [test(ways, "a name that does not resolve"), test(wayOut, "[PR13] says %s")],
+    action: "`DnsFailed`, no rung",
   },
   {
     number: 61,
     fault: "a proxy breaks the WebSocket upgrade",
-    covers: [],
-    action: "the driver dials for ever",
-    gap: "no second path is tried",
+    covers: [
+      test(ways, "a proxy that answers the upgrade"),
+      test(ways, "a proxy that hangs up"),
+      test(ways, "the next address is dialled"),
+      test(wayOut, "[SM42] is told of %s"),
+    ],
+    action: "the driver takes its next address, if it has one; else `UpgradeBlocked`, no rung",
+    gap: "no driver falls back from WebSocket to another protocol",
   },
   {
     number: 62,
     fault: "TLS is intercepted",
-    covers: [],
-    action: "the certificate is refused",
-    gap: "no test with a wrong certificate",
+    covers: [test(ways, "a certificate that nobody trusts"), test(wayOut, "[SM42] is told of %s")],
+    action: "refused, always; `TlsRejected`, no rung",
   },
   {
     number: 63,

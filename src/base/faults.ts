@@ -187,6 +187,18 @@ export const faults = {
     "The sandbox cannot reach the hub: allow its address in the network policy.",
   ),
   DnsFailed: broken("environment", "same", "The sandbox cannot resolve the hub's name."),
+  UpgradeBlocked: broken(
+    "environment",
+    "same",
+    "Something between sandbox and hub does not let a WebSocket through: allow it, or name " +
+      "another address with HOLDFAST_PUBLIC_URL.",
+  ),
+  TlsRejected: broken(
+    "environment",
+    "same",
+    "The sandbox does not trust the certificate that it is shown for the hub; give the image the " +
+      "authority that signed it. It is never accepted unchecked.",
+  ),
   SandboxFlapping: broken("environment", "same", "It stops and starts again and again."),
   PlatformClockWrong: broken(
     "environment",

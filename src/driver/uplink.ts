@@ -101,7 +101,9 @@ export class Uplink {
         this.#urlIndex += 1;
         this.#lastError = outcome.failure.message.slice(0, LAST_ERROR_CHARS_MAX);
         log.debug({ url, status: outcome.failure.status }, outcome.failure.message);
-        events.ended(failedDial(outcome.failure));
+        // Another address may be open although this one is not: only the last of a round waits.
+        const isLast = this.#urlIndex % config.urls.length === 0;
+        events.ended(failedDial(outcome.failure, isLast));
         return;
       }
       if (dial.signal.aborted) {
@@ -170,8 +172,8 @@ export class Uplink {
  * A plain HTTP refusal may come from a proxy and not from the hub, so it never ends the driver;
  * but it will not change within seconds either. A final no is a close code after the upgrade.
  */
-function failedDial(failure: DialFailure): LinkEnd {
+function failedDial(failure: DialFailure, isLast: boolean): LinkEnd {
   const reason = failure.message;
   const refused = failure.status !== null && failure.status >= 400 && failure.status < 500;
-  return refused ? { code: 1006, reason, then: "retry-later" } : { code: 1006, reason };
+  return refused && isLast ? { code: 1006, reason, then: "retry-later" } : { code: 1006, reason };
 }

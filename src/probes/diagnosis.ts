@@ -90,6 +90,8 @@ export const diagnoses: readonly Rule[] = [
   rule("process-limit", "ProcessLimit", "no more processes can be started"),
   rule("filesystem-hangs", "FilesystemBroken", "the filesystem hangs", filesystemHangs),
   rule("dns", "DnsFailed", "the hub's name does not resolve inside"),
+  rule("tls-rejected", "TlsRejected", "the hub's certificate is not trusted inside"),
+  rule("upgrade-blocked", "UpgradeBlocked", "something answers in the hub's place"),
   rule("egress-blocked", "EgressBlocked", "the hub cannot be reached from inside"),
   rule("nudge-queued", "NudgeQueued", "the nudge was taken and never run"),
   rule("driver-deaf", "DriverDeaf", "the driver's socket is up and it answers nothing"),

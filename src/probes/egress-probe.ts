@@ -26,6 +26,13 @@ export interface EgressReport {
   readonly driver: string | null;
 }
 
+/** All that keeps a driver from its hub: no other driver or sandbox would get further. */
+const WAY_OUT: readonly FaultCode[] = [
+  "EgressBlocked",
+  "DnsFailed",
+  "UpgradeBlocked",
+  "TlsRejected",
+];
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_FAIL", "EAI_NONAME"];
 /** Name and connect of one address, within the whole probe's time. */
 const TRY_MS = 1_800;
@@ -75,6 +82,10 @@ export function judgeEgress(report: EgressReport): Pick<Evidence, "ok" | "code" 
   const wrote = driver === null ? "" : `; its driver wrote: ${driver}`;
   const reached = tries.find(({ connect }) => connect === "ok");
   if (reached !== undefined) {
+    const code = dialFault(driver);
+    if (code !== null) {
+      return { ok: false, code, detail: `${reached.to}: connect ok, and no WebSocket${wrote}` };
+    }
     return { ok: true, code: null, detail: `${reached.to} can be reached from inside${wrote}` };
   }
   const said = tries.map(({ to, dns, connect }) =>
@@ -85,6 +96,22 @@ export function judgeEgress(report: EgressReport): Pick<Evidence, "ok" | "code" 
   const nameless = tries.every(({ dns }) => dns !== null && NO_SUCH_NAME.includes(dns));
   const code: FaultCode = nameless ? "DnsFailed" : "EgressBlocked";
   return { ok: false, code, detail: `${said.join("; ")}${wrote}` };
+}
+
+/** Of TLS, by OpenSSL's and Node's names, which stand in the driver's message. */
+const CERTIFICATE = /\b[A-Z_]*(?:CERT|UNABLE_TO|SELF_SIGNED|CRL)[A-Z_]*\b|certificate/;
+/** What answers instead of the hub: plain HTTP, nothing, or an upgrade that is none. */
+const NO_UPGRADE = /^server answered \d+$|socket hang up|^Invalid |handshake has timed out/;
+
+/** What the driver met after it had connected; null when that says nothing about the way. */
+function dialFault(driver: string | null): FaultCode | null {
+  if (driver === null) return null;
+  if (CERTIFICATE.test(driver)) return "TlsRejected";
+  return NO_UPGRADE.test(driver) ? "UpgradeBlocked" : null;
+}
+
+export function isWayOutFault(code: FaultCode | null): boolean {
+  return code !== null && WAY_OUT.includes(code);
 }
 
 const MARK = "holdfast-egress:";

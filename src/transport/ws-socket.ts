@@ -48,7 +48,7 @@ export function fromWebSocket(ws: WebSocket): FrameSocket {
     else ws.close(1003, "text message");
   });
   ws.on("error", (error) => {
-    lastError = error.message;
+    lastError = sayError(error);
   });
   ws.on("close", (code, reason) => {
     events.end({ code, reason: reason.length > 0 ? reason.toString("utf8") : lastError });
@@ -133,6 +133,13 @@ export function dialWebSocket(
     });
     socket.onClose((end: SocketEnd) => fail(end.reason || `closed with ${end.code}`));
   });
+}
+
+/** With the code, by which a certificate that is refused is told from a peer that is away. */
+function sayError(error: Error): string {
+  const { message } = error;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return code === "" || message.includes(code) ? message : `${message} (${code})`;
 }
 
 const BINARY = { binary: true } as const;

@@ -31,6 +31,7 @@ const codes: readonly (FaultCode | null)[] = [
   "PlatformQuota",
   "PlatformBroken",
   "EgressBlocked",
+  "TlsRejected",
   "DiskFull",
   "DriverAbsent",
   "StateConflict",

@@ -179,6 +179,8 @@ describe("a sandbox that is broken for good", () => {
 describe("what no other sandbox mends", () => {
   test.for([
     ["EgressBlocked", "exec", "the hub cannot be reached"],
+    ["UpgradeBlocked", "exec", "a proxy answers"],
+    ["TlsRejected", "exec", "a certificate of somebody else"],
     ["DnsFailed", "exec", "the hub's name is not known"],
     ["DiskFull", "writeFile", "write: no space left on device"],
     ["FilesystemReadOnly", "writeFile", "open: read-only file system"],

@@ -17,6 +17,7 @@ test.each<[Verb, SandboxState, number | undefined]>([
   ["start", "started", 400],
   ["start", "error", 400],
   ["start", "starting", 409],
+  ["start", "restoring", 409],
   ["stop", "started", undefined],
   ["stop", "paused", undefined],
   ["stop", "stopped", 400],

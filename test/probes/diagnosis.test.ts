@@ -57,6 +57,16 @@ const table: readonly (readonly [string, Scene, Scene])[] = [
     sees(see("egress", "platform", "EgressBlocked"), driver("DriverAbsent")),
     sees(see("egress", "platform", null), driver("DriverAbsent")),
   ],
+  [
+    "tls-rejected",
+    sees(see("egress", "platform", "TlsRejected"), driver("DriverAbsent")),
+    sees(see("egress", "platform", "EgressBlocked"), driver("DriverAbsent")),
+  ],
+  [
+    "upgrade-blocked",
+    sees(see("egress", "platform", "UpgradeBlocked"), driver("DriverAbsent")),
+    sees(see("egress", "platform", "EgressBlocked"), driver("DriverAbsent")),
+  ],
   ["nudge-queued", failedWith("NudgeQueued"), failedWith("ExecBroken")],
   [
     "driver-deaf",

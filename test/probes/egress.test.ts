@@ -37,6 +37,25 @@ describe("the judge of the way out", () => {
     expect(judgeEgress(said)).toMatchObject({ code, ok: code === null });
   });
 
+  test.for([
+    ["UpgradeBlocked", "server answered 403"],
+    ["UpgradeBlocked", "socket hang up (ECONNRESET)"],
+    ["UpgradeBlocked", "Opening handshake has timed out"],
+    ["UpgradeBlocked", "Invalid Sec-WebSocket-Accept header"],
+    ["TlsRejected", "self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)"],
+    ["TlsRejected", "certificate has expired (CERT_HAS_EXPIRED)"],
+    ["TlsRejected", "no names match (ERR_TLS_CERT_ALTNAME_INVALID)"],
+    [null, "connect ECONNREFUSED 10.0.0.1:443"],
+    [null, "the hub did not confirm in time"],
+    [null, null],
+  ] as const)("[PR13] says %s where a driver connected and met: %s", ([code, driver]) => {
+    const said = { ...report(tried("ok", "ok")), driver };
+    expect(judgeEgress(said)).toMatchObject({ code, ok: code === null });
+    // An address that cannot be reached at all comes first: what is older says less.
+    const shut = { ...report(tried("ok", "TIMEOUT")), driver };
+    expect(judgeEgress(shut).code).toBe("EgressBlocked");
+  });
+
   test("[PR13] names each address with its error, and what the driver wrote", () => {
     const said = { ...report(tried("ok", "TIMEOUT")), driver: "connect ETIMEDOUT 10.0.0.1:443" };
     expect(judgeEgress(said).detail).toBe(
@@ -111,6 +130,18 @@ describe("a session whose driver does not come", () => {
     expect(session.record.fault?.evidence.map(({ what }) => what)).toContain("egress");
     expect([world.platform.count("stop"), world.platform.count("exec:launch")]).toEqual([0, 1]);
     expect(session.health().verdict.code).toBe("EgressBlocked");
+  });
+
+  test.for([
+    ["UpgradeBlocked", "server answered 407"],
+    ["TlsRejected", "unable to verify (UNABLE_TO_VERIFY_LEAF_SIGNATURE)"],
+  ] as const)("[SM42] is told of %s, and no rung is climbed for it", async ([code, driver]) => {
+    const world = new HubWorld();
+    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), driver });
+    const session = world.create();
+    await untilError(world, session, 20_000);
+    expect(session.record.fault).toMatchObject({ code, retryable: true });
+    expect([world.platform.count("stop"), world.platform.count("exec:launch")]).toEqual([0, 1]);
   });
 
   test("[SM42] a driver that was there and is heard no more: the same, by a nudge", async () => {

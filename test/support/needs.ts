@@ -24,6 +24,7 @@ export const needs = {
   root: { met: process.getuid?.() === 0, why: "needs root" },
   bubblewrap: program("bwrap"),
   git: program("git"),
+  openssl: program("openssl"),
   rsync: program("rsync"),
   ssh: program("ssh"),
   promtool: program("promtool"),

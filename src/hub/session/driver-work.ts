@@ -1,9 +1,8 @@
 /** Work on the driver and the proof: launch, nudge, probe, patrol. */
 import { sleep, withDeadline } from "../../base/deadline.ts";
-import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
-import { probeEgress } from "../../probes/egress-probe.ts";
+import { isWayOutFault, probeEgress } from "../../probes/egress-probe.ts";
 import { runDriverSuite, runSuite, type SuiteOptions } from "../../probes/suite.ts";
 import { judge, judgeInside } from "../../probes/verdict.ts";
 import type { Claim, ClaimState } from "../../providers/provider.ts";
@@ -362,8 +361,4 @@ function unusedMs({ lastActivityAt, updatedAt }: Claim): number | null {
   if (lastActivityAt === undefined || updatedAt === null) return null;
   const ms = Date.parse(updatedAt) - Date.parse(lastActivityAt);
   return Number.isFinite(ms) ? ms : null;
-}
-
-function isWayOutFault(code: FaultCode | null): boolean {
-  return code === "EgressBlocked" || code === "DnsFailed";
 }

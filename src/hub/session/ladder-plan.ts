@@ -6,6 +6,7 @@
  * Order: nudge, relaunch, restart, replace. The last two are destructive: they need both ways into
  * the sandbox to have failed, or the platform's definite word, and a control sandbox's answer.
  */
+import { isWayOutFault } from "../../probes/egress-probe.ts";
 import { faults, type FaultCode } from "../../base/faults.ts";
 import type { ClaimState } from "../../providers/provider.ts";
 import { noCounts, type LadderCounts, type Quarantined, type Rung } from "../../store/facts.ts";
@@ -78,6 +79,8 @@ type Advice = Pick<RungPlan, "would" | "why">;
 /** What stopping, starting or replacing a sandbox does not mend, and why. */
 const USELESS: Partial<Record<FaultCode, string>> = {
   EgressBlocked: "the network's policy keeps the sandbox from the hub, and would keep any other",
+  UpgradeBlocked: "what answers in the hub's place would answer any other sandbox, too",
+  TlsRejected: "any other sandbox would be shown the same certificate",
   DnsFailed: "the sandbox's network does not resolve the hub's name, and no other one's would",
   DiskFull: "it frees no disk, and what fills it is the user's",
   FilesystemReadOnly: "what made it read-only may be there to save it, and work may be inside",
@@ -231,7 +234,7 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     const over = whyOver(facts);
     if (over !== null) return refuse(over);
     if (isGone(facts) || isResting(facts)) return skip("it is not running");
-    if (facts.fault === "EgressBlocked" || facts.fault === "DnsFailed") {
+    if (isWayOutFault(facts.fault)) {
       return skip("another driver would not get out either");
     }
     if (facts.driver === "answers") return skip(DRIVER_WORDS.answers);

@@ -3,6 +3,7 @@
  * sandbox, or give up. One decision from facts; who carries it out is in start-states.ts. Pure.
  */
 import { HubError } from "../../base/hub-error.ts";
+import { isWayOutFault } from "../../probes/egress-probe.ts";
 import type {
   SessionFault,
   SessionRecord,
@@ -38,7 +39,7 @@ export function nextStart(facts: StartFacts): StartStep {
   }
   if (!fault.retryable) return "fail";
   // A closed network closes for each fresh sandbox alike.
-  if (fault.code === "EgressBlocked" || fault.code === "DnsFailed") return "fail";
+  if (isWayOutFault(fault.code)) return "fail";
   const granted = (spec.retry ?? policy.retry)[fault.category] ?? 0;
   const used = counts.retries[fault.category] ?? 0;
   const waitMs = retryWaitMs(countRetry(counts, fault), policy);

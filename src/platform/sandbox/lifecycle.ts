@@ -66,10 +66,12 @@ export class Lifecycle {
   }
 
   start(held: Held): Promise<Outcome<Held>> {
-    const resuming = held.record.state === "paused";
-    return this.transition(held, "start", resuming ? "resuming" : "starting", "started", () =>
-      resuming ? this.thaw(held) : this.bringUp(held),
-    );
+    const { state } = held.record;
+    if (state === "paused") {
+      return this.transition(held, "start", "resuming", "started", () => this.thaw(held));
+    }
+    const via = state === "archived" ? "restoring" : "starting";
+    return this.transition(held, "start", via, "started", () => this.bringUp(held));
   }
 
   recover(held: Held): Promise<Outcome<Held>> {

@@ -19,6 +19,7 @@ const errored: readonly SandboxState[] = ["error", "build_failed"];
 const inMotion: readonly SandboxState[] = [
   "creating",
   "starting",
+  "restoring",
   "stopping",
   "pausing",
   "resuming",

@@ -40,6 +40,10 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   DriverRestarted: NO_CLIENTS,
   LeaseExpired: NO_CLIENTS,
   DriverLaunchFailed: "the one command that a simulated shell runs wrong is none at all",
+  PlatformClockWrong: "a warning: no time of the platform is trusted",
+  DeletePending: "a warning: the removal goes on",
+  UpgradeBlocked: "nothing stands between simulated ends",
+  TlsRejected: "nothing stands between simulated ends",
   DnsFailed: "simulated sandboxes know the hub by its address",
   Internal: "a defect of ours: I22 breaks when one is seen",
 };
