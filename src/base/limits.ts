@@ -4,8 +4,10 @@
 export const limits = {
   /** Largest WebSocket message: one DATA frame and room for control JSON. */
   WS_MESSAGE_BYTES_MAX: 65_600,
-  /** One DATA payload: 64 ms on a 0.25 MB/s link, so a keystroke waits no longer. */
-  DATA_BYTES_MAX: 16_384,
+  /** One DATA payload on a fast line: a frame costs each process as much as copying it. */
+  DATA_BYTES_MAX: 65_536,
+  /** The same while nothing is known of the line: 64 ms at 0.25 MB/s. */
+  DATA_BYTES_FIRST: 16_384,
   /** JSON control bodies. */
   CONTROL_BYTES_MAX: 16_384,
   /** Receive window of a terminal or exec stream; the sender keeps no more than this. */

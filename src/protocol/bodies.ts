@@ -48,14 +48,12 @@ export interface PingBody {
   readonly loopLagMs: number;
 }
 
-/** The last DATA of a stream has the number of CTLs between its offset and its bytes. */
-export function encodeData({ offset, bytes, ctlTx }: DataBody): Uint8Array {
-  const head = ctlTx === null ? 8 : 12;
-  const out = new Uint8Array(head + bytes.length);
-  putOffset(out, 0, offset);
-  if (ctlTx !== null) putU32(out, 8, ctlTx);
-  out.set(bytes, head);
-  return out;
+/** What stands before the bytes of DATA: their offset, and on the last one the number of CTLs. */
+export function encodeDataHead({ offset, ctlTx }: Omit<DataBody, "bytes">): Uint8Array {
+  const head = new Uint8Array(ctlTx === null ? 8 : 12);
+  putOffset(head, 0, offset);
+  if (ctlTx !== null) putU32(head, 8, ctlTx);
+  return head;
 }
 
 /**

@@ -70,11 +70,13 @@ export function encodeFrame(frame: {
   epoch?: number;
   route?: number;
   stream?: number;
+  /** What comes before the body, so that large ones are copied once. */
+  head?: Uint8Array;
   body?: Uint8Array;
 }): Uint8Array<ArrayBuffer> {
   const headerBytes = headerLength(frame.type);
-  const body = frame.body ?? EMPTY;
-  const out = new Uint8Array(headerBytes + body.length);
+  const { head = EMPTY, body = EMPTY } = frame;
+  const out = new Uint8Array(headerBytes + head.length + body.length);
   const epoch = frame.epoch ?? 0;
   out[0] = frame.type;
   out[1] = frame.flags ?? 0;
@@ -82,7 +84,8 @@ export function encodeFrame(frame: {
   out[3] = epoch;
   putU32(out, 4, frame.route ?? 0);
   if (headerBytes === STREAM_HEADER_BYTES) putU32(out, 8, frame.stream ?? 0);
-  out.set(body, headerBytes);
+  out.set(head, headerBytes);
+  out.set(body, headerBytes + head.length);
   return out;
 }
 

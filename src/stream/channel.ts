@@ -98,8 +98,10 @@ export class Channel {
       get linked() {
         return link() !== null;
       },
-      send: (stream, type, body) => this.#link?.egress.control(this.#frame(stream, type, 0, body)),
-      frame: (stream, type, flags, body) => this.#frame(stream, type, flags, body),
+      send: (stream, type, body) =>
+        this.#link?.egress.control(encodeFrame({ ...this.#header(stream, type), body })),
+      data: (stream, flags, head, body) =>
+        encodeFrame({ ...this.#header(stream, FrameType.data), flags, head, body }),
       ready: (source) => this.#link?.egress.ready(source, this.#link.route),
       grow: (bytes) => this.#grow(bytes),
       closed: (stream, end) => this.#buried(stream, end),
@@ -374,10 +376,10 @@ export class Channel {
     }, limits.PROBE_AFTER_MS);
   }
 
-  #frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array {
+  #header(stream: number, type: FrameType) {
     assert(this.#link !== null, "frames are made for a link");
     const { route, epoch } = this.#link;
-    return encodeFrame({ type, flags, epoch, route, stream, body });
+    return { type, epoch, route, stream };
   }
 }
 

@@ -94,12 +94,15 @@ export class Egress {
   }
 
   #serve(flow: Flow<DataSource>): void {
-    const frame = flow.source.nextFrame(this.#hop?.frameBytesMax ?? limits.DATA_BYTES_MAX);
+    const lineBytes = this.#hop?.frameBytesMax ?? limits.DATA_BYTES_FIRST;
+    // What goes ahead of others does not do so with a large frame.
+    const ahead = flow.place === "ahead" ? limits.DATA_BYTES_FIRST : Infinity;
+    const frame = flow.source.nextFrame(Math.min(lineBytes, ahead));
     if (frame === null) {
       this.#turns.leave(flow);
       return;
     }
-    this.#turns.charge(flow, frame.length);
+    this.#turns.charge(flow, frame.length, lineBytes);
     if (frame[0] === FrameType.data) this.#hop?.sent(frame.length);
     this.#sink.send(frame);
   }

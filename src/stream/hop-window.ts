@@ -31,7 +31,7 @@ const STEADY_BYTES_MAX = 256 * 1024;
 const RATE_HALF_MS = 500;
 const ROUND_TRIP_AGE_MS = 10_000;
 /** One frame takes no longer than this on the line. */
-const FRAME_MS = 10;
+const FRAME_MS = 5;
 const FRAME_BYTES_MIN = 2 * 1024;
 
 interface Sent {
@@ -90,7 +90,7 @@ export class HopWindow {
   /** What one frame should hold at most. */
   get frameBytesMax(): number {
     const rate = Math.max(this.#rate, this.#rateBefore);
-    if (rate === 0) return limits.DATA_BYTES_MAX;
+    if (rate === 0) return limits.DATA_BYTES_FIRST;
     const line = Math.floor(rate * FRAME_MS);
     return Math.min(limits.DATA_BYTES_MAX, Math.max(FRAME_BYTES_MIN, line));
   }
@@ -109,7 +109,7 @@ export class HopWindow {
       acked: this.#acked,
       ackedAtMs: this.#ackedAtMs,
       ackedSentAtMs: this.#ackedSentAtMs,
-      full: this.flightBytes + limits.DATA_BYTES_MAX >= this.bytesMax,
+      full: this.flightBytes + this.frameBytesMax >= this.bytesMax,
       alone,
     });
   }

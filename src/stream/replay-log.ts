@@ -8,8 +8,11 @@ import type { Crc32 } from "../base/crc32.ts";
 import { limits } from "../base/limits.ts";
 
 const BLOCK_BYTES = limits.DATA_BYTES_MAX;
-/** The first bytes of a stream are often all of them: a keystroke, a line. */
-const FIRST_BLOCK_BYTES = 256;
+/** Blocks grow to that: the first bytes of a stream are often all of them, a keystroke, a line. */
+const GROWING_BYTES = [256, 4 * 1024, 16 * 1024] as const;
+/** Blocks that were freed and are used again by whatever stream: 2 MiB of a process. */
+const SPARE_BLOCKS_MAX = 32;
+const spare: Uint8Array[] = [];
 
 export class ReplayLog {
   /** Offset of the first byte that is kept. */
@@ -55,9 +58,11 @@ export class ReplayLog {
     this.baseOffset = offset;
     const first = Math.floor(offset / BLOCK_BYTES);
     const gone = Math.min(this.#blocks.length, first - this.#firstBlock);
-    if (gone > 0) this.#blocks.splice(0, gone);
+    if (gone > 0) for (const block of this.#blocks.splice(0, gone)) free(block);
     this.#firstBlock = first;
-    if (offset === this.endOffset) this.#blocks.length = 0;
+    if (offset !== this.endOffset) return;
+    for (const block of this.#blocks) free(block);
+    this.#blocks.length = 0;
   }
 
   /** Forgets everything from `offset` on: it was never sent. */
@@ -88,12 +93,21 @@ export class ReplayLog {
     const start = this.endOffset % BLOCK_BYTES;
     const block = this.#blocks[index];
     if (block !== undefined && block.length >= start + length) return block;
-    const small = block === undefined && start + length <= FIRST_BLOCK_BYTES;
-    const made = new Uint8Array(small ? FIRST_BLOCK_BYTES : BLOCK_BYTES);
+    const small = GROWING_BYTES.find((bytes) => bytes >= start + length);
+    const made = small === undefined ? takeBlock() : new Uint8Array(small);
     if (block !== undefined) made.set(block);
     this.#blocks[index] = made;
     return made;
   }
+}
+
+function takeBlock(): Uint8Array {
+  return spare.pop() ?? new Uint8Array(BLOCK_BYTES);
+}
+
+/** Views of a block are of one turn, so nobody else knows it any more. */
+function free(block: Uint8Array): void {
+  if (block.length === BLOCK_BYTES && spare.length < SPARE_BLOCKS_MAX) spare.push(block);
 }
 
 const EMPTY = new Uint8Array(0);

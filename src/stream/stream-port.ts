@@ -26,7 +26,8 @@ export interface StreamEvents {
 export interface StreamPort {
   readonly linked: boolean;
   send(stream: number, type: FrameType, body: Uint8Array): void;
-  frame(stream: number, type: FrameType, flags: number, body: Uint8Array): Uint8Array;
+  /** Makes a DATA frame: its bytes are copied once, here. */
+  data(stream: number, flags: number, head: Uint8Array, bytes: Uint8Array): Uint8Array;
   ready(source: DataSource): void;
   /** Asks for room for a larger window. */
   grow(bytes: number): boolean;

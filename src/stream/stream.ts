@@ -8,7 +8,7 @@ import { limits } from "../base/limits.ts";
 import {
   encodeCredit,
   encodeCtl,
-  encodeData,
+  encodeDataHead,
   encodeJson,
   encodeProbe,
   encodeResync,
@@ -144,8 +144,8 @@ export class Stream implements DataSource {
     const segment = this.#send.take(bytesMax);
     if (segment === null) return null;
     const { fin, offset, bytes } = segment;
-    const body = encodeData({ offset, bytes, ctlTx: fin ? this.#ctl.tx : null });
-    const frame = this.#port.frame(this.id, FrameType.data, fin ? FLAG_FIN : 0, body);
+    const head = encodeDataHead({ offset, ctlTx: fin ? this.#ctl.tx : null });
+    const frame = this.#port.data(this.id, fin ? FLAG_FIN : 0, head, bytes);
     this.#settleSenders();
     return frame;
   }

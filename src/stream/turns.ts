@@ -12,7 +12,7 @@ import type { Clock } from "../base/clock.ts";
 const BURST_BYTES = 16 * 1024;
 /** And what for good: many times what a person reads or types. */
 const INTERACTIVE_BYTES_PER_MS = 64;
-/** What a flow, or a group, sends in one turn. */
+/** What a flow, or a group, sends in one turn; on a fast line at least one frame. */
 const TURN_BYTES = 16 * 1024;
 
 export interface Flow<S> {
@@ -85,8 +85,9 @@ export class Turns<S> {
     return flow;
   }
 
-  /** It sent a frame. */
-  charge(flow: Flow<S>, bytes: number): void {
+  /** It sent a frame, on a line that takes such large ones. */
+  charge(flow: Flow<S>, bytes: number, frameBytesMax: number): void {
+    const turnBytes = Math.max(TURN_BYTES, frameBytesMax);
     flow.allowance = Math.max(-BURST_BYTES, flow.allowance - bytes);
     if (flow.place === "ahead") {
       this.#ahead.delete(flow);
@@ -98,13 +99,13 @@ export class Turns<S> {
     if (group === undefined || flow.place !== "bulk") return;
     flow.deficit -= bytes;
     if (flow.deficit <= 0) {
-      flow.deficit += TURN_BYTES;
+      flow.deficit += turnBytes;
       group.flows.delete(flow);
       group.flows.add(flow);
     }
     group.deficit -= bytes;
     if (group.deficit > 0) return;
-    group.deficit += TURN_BYTES;
+    group.deficit += turnBytes;
     this.#groups.delete(flow.group);
     this.#groups.set(flow.group, group);
   }

@@ -7,7 +7,7 @@ import {
   type HubConnection,
   type SessionChannel,
 } from "../../src/client/index.ts";
-import { encodeCredit, encodeCtl, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeCredit, encodeCtl, encodeJson } from "../../src/protocol/bodies.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -18,6 +18,7 @@ import {
 import { decodeVector, splitAttach } from "../../src/protocol/resume.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { settled, TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 const EPOCH = 4;
 const ROUTE = 9;

@@ -175,3 +175,27 @@ test("the browser's socket behaves the same, with the global WebSocket", async (
   hub.close(4404, "gone");
   expect(await end).toEqual({ code: 4404, reason: "gone" });
 });
+
+test("bytes are masked where a proxy may read along, and nowhere else", async () => {
+  const base = await tcp();
+  const word = Buffer.from("read on the way");
+  // 0.0.0.0 is this machine as well, and does not say so.
+  for (const [host, masked] of [
+    ["127.0.0.1", false],
+    ["0.0.0.0", true],
+  ] as const) {
+    let raw = Buffer.alloc(0);
+    server.once("upgrade", (_request, duplex: Duplex) => {
+      // Before ws, which takes masks off in place.
+      duplex.prependListener("data", (bytes: Buffer) => (raw = Buffer.concat([raw, bytes])));
+    });
+    const heard = new Promise<Uint8Array>((resolve) => {
+      onAccept = (socket) => socket.onFrame((message) => resolve(message.slice()));
+    });
+    const socket = await dial(base.replace("127.0.0.1", host));
+    socket.send(word);
+    expect(Buffer.from(await heard)).toEqual(word);
+    expect([host, raw.includes(word)]).toEqual([host, !masked]);
+    socket.terminate();
+  }
+});

@@ -55,7 +55,8 @@ export class RealHub {
       logLevel: "debug",
       logFile: this.logFile,
     };
-    const flags = ["--disable-warning=ExperimentalWarning"];
+    // As bin/holdfast.js starts a hub.
+    const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
     const child = spawn(process.execPath, [...flags, main, JSON.stringify(options)], {
       stdio: ["ignore", "pipe", "inherit"],
     });

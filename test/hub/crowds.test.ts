@@ -9,7 +9,7 @@ import { ClientLink } from "../../src/hub/switchboard/client-link.ts";
 import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
 import { WaitingBytes } from "../../src/hub/switchboard/waiting-bytes.ts";
 import { SessionActivity } from "../../src/hub/activity/session-activity.ts";
-import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeJson } from "../../src/protocol/bodies.ts";
 import { LinkError, parseControl } from "../../src/protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { joinAttach } from "../../src/protocol/resume.ts";
@@ -17,6 +17,7 @@ import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts
 import { createPendingEvents } from "../../src/transport/pending-events.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 let clock: TestClock;
 beforeEach(() => {

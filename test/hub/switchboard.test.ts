@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import type { Session } from "../../src/hub/session/session.ts";
-import { encodeData } from "../../src/protocol/bodies.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
 import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
 import { until } from "../support/until.ts";
+import { encodeData } from "../support/data-body.ts";
 
 /** What the kernel may hold of one loopback connection, with room. */
 const KERNEL_BYTES_MAX = 24 * 1024 * 1024;

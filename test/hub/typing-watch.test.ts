@@ -1,8 +1,9 @@
 /** Which frames of a client are a person's, and which are not. */
 import { expect, test } from "vitest";
 import { TypingWatch } from "../../src/hub/activity/typing-watch.ts";
-import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeJson } from "../../src/protocol/bodies.ts";
 import { FrameType, type Frame } from "../../src/protocol/frame.ts";
+import { encodeData } from "../support/data-body.ts";
 
 function watch(isResumed = false) {
   let bytes = 0;

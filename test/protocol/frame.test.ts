@@ -5,7 +5,6 @@ import {
   decodeData,
   decodePing,
   encodeCredit,
-  encodeData,
   encodePing,
 } from "../../src/protocol/bodies.ts";
 import { Hello, parseControl } from "../../src/protocol/control.ts";
@@ -17,6 +16,7 @@ import {
   rewriteRoute,
 } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
+import { encodeData } from "../support/data-body.ts";
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffffffff });

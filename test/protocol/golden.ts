@@ -2,7 +2,6 @@
 import {
   encodeCredit,
   encodeCtl,
-  encodeData,
   encodeJson,
   encodeLinkAck,
   encodePing,
@@ -11,6 +10,7 @@ import {
 } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { encodeVector, joinAttach } from "../../src/protocol/resume.ts";
+import { encodeData } from "../support/data-body.ts";
 
 const attachHead = {
   mode: "resume",

@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { ChannelTable } from "../../src/driver/channel-table.ts";
 import { openHubLink } from "../../src/driver/hub-link.ts";
 import { Jobs } from "../../src/driver/jobs.ts";
-import { encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeJson } from "../../src/protocol/bodies.ts";
 import {
   Attach,
   Attached,
@@ -30,6 +30,7 @@ import {
 } from "../../src/protocol/version.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 interface Handshake {
   readonly features: string[];

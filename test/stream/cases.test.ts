@@ -168,7 +168,8 @@ test("a reader that is stuck for ever holds up its own stream and no other", asy
   free.write(pattern(0, 50 * WINDOW));
   await meeting.quiet();
   expect(heard[0]?.bytes).toHaveLength(50 * WINDOW);
-  expect(meeting.driver.heldBytes).toBeLessThanOrEqual(2 * WINDOW);
+  // The window of the stuck one, and the other's, which may have grown.
+  expect(meeting.driver.heldBytes).toBeLessThanOrEqual(WINDOW + free.windowBytes);
 });
 
 test("two sides that both only write end in bounded memory, and go on when one reads", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
-import { decodeResync, encodeCredit, encodeData, encodeJson } from "../../src/protocol/bodies.ts";
+import { decodeResync, encodeCredit, encodeJson } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import type { OpenRequest } from "../../src/protocol/services.ts";
@@ -10,6 +10,7 @@ import { Egress } from "../../src/stream/egress.ts";
 import type { Stream, StreamEnd, StreamEvents } from "../../src/stream/stream.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { settled, TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 const WINDOW = 1_000;
 const EPOCH = 70_000;

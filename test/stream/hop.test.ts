@@ -1,7 +1,6 @@
 /** What is interactive passes bulk: classes by behaviour, and little in the buffers of a line. */
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
-import { encodeData } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FrameType, takeU32 } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import type { DataSource } from "../../src/stream/egress.ts";
@@ -10,6 +9,7 @@ import { HopReceipts } from "../../src/stream/hop-receipts.ts";
 import { HopWindow } from "../../src/stream/hop-window.ts";
 import { Line } from "../support/line.ts";
 import { TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 const KEY_BYTES = 40;
 const KEY_EVERY_MS = 50;

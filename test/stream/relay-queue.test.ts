@@ -1,12 +1,13 @@
 /** Frames in a relay: each stream in order, none lost, cut where a line is slow. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cutData, decodeData, encodeData } from "../../src/protocol/bodies.ts";
+import { cutData, decodeData } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { RelayQueue } from "../../src/stream/relay-queue.ts";
 import { Line } from "../support/line.ts";
 import { TestClock } from "../support/test-clock.ts";
+import { encodeData } from "../support/data-body.ts";
 
 function data(stream: number, offset: number, bytes: Uint8Array, fin = false): Uint8Array {
   const body = encodeData({ offset, bytes, ctlTx: fin ? 3 : null });
