@@ -14,17 +14,16 @@ import type {
   Session,
   SessionPage,
 } from "./api-types.ts";
-import type { PlatformControl } from "./api-types.ts";
+import type { PlatformControl } from "./platform-types.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
-import type { Lease, WorkResult } from "../protocol/api/work.ts";
 import { problemFault } from "./problem.ts";
-import {
-  runCode,
-  runCommand,
-  type CodeRequest,
-  type CommandRequest,
-  type PostLines,
-  type WorkOptions,
+import type {
+  CodeRequest,
+  CommandRequest,
+  PostLines,
+  Lease,
+  WorkOptions,
+  WorkResult,
 } from "./work.ts";
 
 /** Answers come from memory or the store; a hub that needs longer is not well. */
@@ -144,12 +143,23 @@ function workCalls(options: ApiOptions) {
   };
   return {
     /** Runs code in a session to its result; a nonzero exit is one. */
-    code(idOrName: string, request: CodeRequest, work: WorkOptions = {}): Promise<WorkResult> {
+    async code(
+      idOrName: string,
+      request: CodeRequest,
+      work: WorkOptions = {},
+    ): Promise<WorkResult> {
+      // A page that runs none of it does not load it.
+      const { runCode } = await import("./work.ts");
       return runCode(post, sessionPath(idOrName), request, work);
     },
 
     /** Runs a command in a session to its result; a nonzero exit is one. */
-    exec(idOrName: string, request: CommandRequest, work: WorkOptions = {}): Promise<WorkResult> {
+    async exec(
+      idOrName: string,
+      request: CommandRequest,
+      work: WorkOptions = {},
+    ): Promise<WorkResult> {
+      const { runCommand } = await import("./work.ts");
       return runCommand(post, sessionPath(idOrName), request, work);
     },
   };

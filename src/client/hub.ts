@@ -11,8 +11,7 @@ import { dialBrowser, wakeWithPage } from "./browser.ts";
 import { connectHub, type HubConnection } from "./hub-connection.ts";
 import type { AttachOptions, SessionChannel } from "./session-channel.ts";
 import { lastEventSeq, untilVerdict } from "./verdict.ts";
-import type { WorkResult } from "../protocol/api/work.ts";
-import type { CodeRequest, WorkOptions } from "./work.ts";
+import type { CodeRequest, WorkOptions, WorkResult } from "./work.ts";
 
 export interface HubOptions {
   /** The hub's address, for example `http://127.0.0.1:7070`. */

@@ -1,8 +1,15 @@
 /** The client runtime: browser-safe. Node programs may add `connectNode` from `./node.ts`. */
 export { openHub, type Hub, type HubOptions, type WaitOptions } from "./hub.ts";
 export { run, type RunOptions, type RunResult } from "./run.ts";
-export { WorkError, type CodeRequest, type CommandRequest, type WorkOptions } from "./work.ts";
-export type { WorkArtifact, WorkAttempt, WorkResult } from "../protocol/api/work.ts";
+export type {
+  CodeRequest,
+  CommandRequest,
+  WorkArtifact,
+  WorkAttempt,
+  WorkOptions,
+  WorkResult,
+} from "./work.ts";
+export { WorkError } from "./work-error.ts";
 export { createApi, type Api, type ApiOptions, type SessionAction } from "./api.ts";
 export type { EventStreamOptions } from "./api-events.ts";
 export type {

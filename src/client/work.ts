@@ -4,9 +4,9 @@
  * shapes and the reading; the connection is api.ts.
  */
 import { HubError } from "../base/hub-error.ts";
-import type { WorkAttempt, WorkResult } from "../protocol/api/work.ts";
 import { LineReader } from "./line-reader.ts";
 import { faultOfProblem } from "./problem.ts";
+import { WorkError } from "./work-error.ts";
 
 interface WorkSettings {
   /** Inside the sandbox; the session's home by default. */
@@ -48,14 +48,50 @@ export interface WorkOptions {
   readonly idempotencyKey?: string;
 }
 
-/** The session could not carry it; each try is told with its reason. */
-export class WorkError extends HubError {
-  readonly attempts: readonly WorkAttempt[];
+export interface WorkAttempt {
+  readonly attempt: number;
+  readonly sandboxId: string | null;
+  readonly epoch: number;
+  readonly startedAt: string;
+  readonly durationMs: number;
+  /** Null when the command came to its end, whatever its exit code was. */
+  readonly code: string | null;
+  readonly message: string | null;
+}
 
-  constructor(fault: HubError, attempts: readonly WorkAttempt[]) {
-    super(fault.code, fault.message, { hint: fault.hint });
-    this.attempts = attempts;
-  }
+export interface WorkArtifact {
+  readonly path: string;
+  readonly bytes: number;
+  readonly encoding: "utf8" | "base64" | null;
+  /** Null when there was no room for it. */
+  readonly content: string | null;
+}
+
+/** What came of it. A nonzero exit is a result, and so is a timeout. */
+export interface WorkResult {
+  readonly session: string;
+  readonly sandboxId: string | null;
+  readonly epoch: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  /** One line that says what went wrong: `ValueError: no`; null after an exit with 0. */
+  readonly error: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** `base64` where an output is no UTF-8. */
+  readonly encoding: { readonly stdout: "utf8" | "base64"; readonly stderr: "utf8" | "base64" };
+  readonly bytes: { readonly stdout: number; readonly stderr: number };
+  readonly truncated: boolean;
+  readonly artifacts: { readonly files: readonly WorkArtifact[]; readonly more: number } | null;
+  readonly durationMs: number;
+  readonly attempts: readonly WorkAttempt[];
+}
+
+/** For how long the owner of a session may be silent. */
+export interface Lease {
+  readonly leaseMs: number;
+  readonly endsAt: string;
 }
 
 export type PostLines = (

@@ -1,7 +1,7 @@
 /** `holdfast control` and `platform status` on the real local platform, well and told to fail. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PlatformReport } from "../../src/client/api-types.ts";
-import type { PlatformControl } from "../../src/client/api-types.ts";
+import type { PlatformControl } from "../../src/client/platform-types.ts";
 import { makeCliHome, type CliHome } from "./cli-kit.ts";
 
 let cli: CliHome;

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { HubError } from "../../base/hub-error.ts";
-import type { WorkAttempt, WorkResult } from "../../protocol/api/work.ts";
+import type { WorkAttempt, WorkResult } from "../../client/work.ts";
 import { exitCodeOf, writeTo } from "../byte-pump.ts";
 import { flagOption, note, printJson, textOption, usageError, type Cli, type Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";

@@ -5,7 +5,7 @@
 import { HubError } from "../../base/hub-error.ts";
 import { faults } from "../../base/faults.ts";
 import type { Api } from "../../client/api.ts";
-import type { ControlStep, PlatformControl } from "../../client/api-types.ts";
+import type { ControlStep, PlatformControl } from "../../client/platform-types.ts";
 import { note, print, printJson, type Cli, type Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";
 import { renderStep, renderVerdict } from "../render/platform.ts";

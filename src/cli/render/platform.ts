@@ -5,7 +5,7 @@ import type {
   PlatformControl,
   PlatformGuard,
   PlatformRate,
-} from "../../client/api-types.ts";
+} from "../../client/platform-types.ts";
 import { formatClock, formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
 import { renderPairs, renderTable } from "./table.ts";

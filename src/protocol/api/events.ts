@@ -1,6 +1,6 @@
 /** Facts as the event stream and the timeline tell them, and problems as every route does. */
 import { Type } from "typebox";
-import { Count, OrNull, Text, Time, type Told } from "./shapes.ts";
+import { Count, OrNull, Text, Time } from "./shapes.ts";
 import { WorkAttemptSchema } from "./work.ts";
 
 const { Object: Shape, Array: List } = Type;
@@ -16,7 +16,6 @@ export const HubEventSchema = Shape({
   text: Text("A ready sentence."),
   data: Type.Unknown({ description: "What the sentence was made of." }),
 });
-export type HubEvent = Told<typeof HubEventSchema>;
 
 export const TimelineSchema = Shape({ items: List(HubEventSchema) });
 
@@ -35,7 +34,6 @@ export const PreviewLinkSchema = Shape(
   },
   { description: "The way of a browser to a port of a session." },
 );
-export type PreviewLink = Told<typeof PreviewLinkSchema>;
 
 export const ProblemSchema = Shape(
   {

@@ -1,7 +1,7 @@
 /** What admins see of a session: claim, evidence, verdict and their disagreement, side by side. */
 import { Type } from "typebox";
 import { KeptSandboxSchema, SessionErrorSchema, SourceSchema } from "./session.ts";
-import { AgeMs, Count, Flag, OneOf, OrNull, Seconds, Text, Time, type Told } from "./shapes.ts";
+import { AgeMs, Count, Flag, OneOf, OrNull, Seconds, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Optional, Array: List, Record } = Type;
 
@@ -18,7 +18,6 @@ export const ProbeFactSchema = Shape(
   },
   { description: "One probe's last answer." },
 );
-export type ProbeFact = Told<typeof ProbeFactSchema>;
 
 const CapabilitySchema = Shape(
   {
@@ -62,7 +61,6 @@ const ActivitySchema = Shape(
   },
   { description: "Who uses a session, counted apart." },
 );
-export type Activity = Told<typeof ActivitySchema>;
 
 export const HealthSchema = Shape(
   {
@@ -127,4 +125,3 @@ export const HealthSchema = Shape(
   },
   { description: "From memory: it answers while the platform hangs." },
 );
-export type Health = Told<typeof HealthSchema>;

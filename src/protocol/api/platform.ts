@@ -1,7 +1,7 @@
 /** /v1/platform: how the hub stands to its platform, from memory. */
 import { Type } from "typebox";
 import { HubCostSchema } from "./session.ts";
-import { AgeMs, Count, Flag, OneOf, OrNull, Seconds, Text, Time, type Told } from "./shapes.ts";
+import { AgeMs, Count, Flag, OneOf, OrNull, Seconds, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Optional, Array: List, Record } = Type;
 
@@ -33,7 +33,6 @@ const ControlStepSchema = Shape({
   tookMs: OrNull(Seconds("Milliseconds.")),
   text: Text("What came back."),
 });
-export type ControlStep = Told<typeof ControlStepSchema>;
 
 export const ControlSchema = Shape(
   {
@@ -64,7 +63,6 @@ export const ControlSchema = Shape(
   },
   { description: "The last control sandbox, and how far the running one is." },
 );
-export type PlatformControl = Told<typeof ControlSchema>;
 
 const rate = {
   limitPerMinute: Count("Kept to now; below the configured limit after a refusal."),
@@ -78,7 +76,6 @@ const rate = {
   heldUntil: Record(Type.String(), Time("When this limit is over.")),
 };
 const RateSchema = Shape(rate);
-export type PlatformRate = Told<typeof RateSchema>;
 
 const CallsSchema = Shape({
   calls: Count("Made."),
@@ -122,8 +119,3 @@ const report = {
   cost: Optional(HubCostSchema),
 };
 export const PlatformSchema = Shape({ ...report, ...guard });
-type Platform = Told<typeof PlatformSchema>;
-
-export type PlatformGuard = Pick<Platform, keyof typeof guard>;
-/** An older hub sends no guard. */
-export type PlatformReport = Omit<Platform, keyof typeof guard> & Partial<PlatformGuard>;

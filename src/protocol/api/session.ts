@@ -1,6 +1,6 @@
 /** A session as the HTTP API tells it: what it is, what went wrong last, what it has cost. */
 import { Type } from "typebox";
-import { Count, Flag, OneOf, OrNull, Seconds, Text, Time, type Told } from "./shapes.ts";
+import { Count, Flag, OneOf, OrNull, Seconds, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Optional, Array: List } = Type;
 
@@ -8,7 +8,6 @@ export const StateSchema = OneOf(
   ["creating", "resuming", "nudging", "connected", "error", "suspended", "ended"],
   "Only `connected` is proven: driver, exec and filesystem answered in this epoch.",
 );
-export type SessionState = Told<typeof StateSchema>;
 
 const sandboxSeconds = {
   owned: Seconds("In use: a session had it and was not suspended."),
@@ -22,8 +21,6 @@ export const SessionCostSchema = Shape(
   { sandboxSeconds: Shape(sandboxSeconds), cleaned },
   { description: "What sandboxes have cost. Seconds of sandboxes at the same time add up." },
 );
-export type SessionCost = Told<typeof SessionCostSchema>;
-export type SandboxSeconds = SessionCost["sandboxSeconds"];
 
 export const HubCostSchema = Shape(
   {
@@ -72,7 +69,6 @@ export const EvidenceLineSchema = Shape({
   at: Time("When."),
   detail: Text("What came back."),
 });
-export type EvidenceLine = Told<typeof EvidenceLineSchema>;
 
 export const SessionErrorSchema = Shape(
   {
@@ -89,7 +85,6 @@ export const SessionErrorSchema = Shape(
   },
   { description: "Why a session came to rest in error." },
 );
-export type SessionError = Told<typeof SessionErrorSchema>;
 
 export const SessionSchema = Shape(
   {
@@ -112,14 +107,12 @@ export const SessionSchema = Shape(
   },
   { description: "A session. Optional fields are absent from older hubs." },
 );
-export type Session = Told<typeof SessionSchema>;
 
 export const SessionPageSchema = Shape({
   items: List(SessionSchema),
   nextCursor: OrNull(Text("`cursor` of the next page; null on the last one.")),
   eventSeq: Count("The newest event that this list shows: `after` of an event stream."),
 });
-export type SessionPage = Told<typeof SessionPageSchema>;
 
 export const PlannedRungSchema = Shape({
   rung: OneOf(["recheck", "nudge", "relaunch", "restart", "replace"], "Lowest first."),
@@ -132,7 +125,6 @@ export const PlannedRungSchema = Shape({
   budgetLeft: Count("How often it may still be done in this attempt."),
   deadlineMs: Seconds("Milliseconds that it would be given."),
 });
-export type PlannedRung = Told<typeof PlannedRungSchema>;
 
 export const LadderPlanSchema = Shape(
   {
@@ -145,4 +137,3 @@ export const LadderPlanSchema = Shape(
   },
   { description: "What a retry would do if all stays as it was last seen." },
 );
-export type LadderPlan = Told<typeof LadderPlanSchema>;
