@@ -1,7 +1,8 @@
 /**
- * `ssh NAME@hub`: the SSH server of `holdfast ssh` on a port of the hub's machine, for machines that
- * have no Holdfast. Off unless a listen address is set. Only keys of `ssh/authorized_keys` in the
- * state directory get in; the user's name is the session's. It is a client of the hub like any other.
+ * `ssh NAME@hub`: the SSH server of `holdfast ssh` on a port of the hub's machine, for machines
+ * that have no Holdfast. Off unless a listen address is set. Only keys of `ssh/authorized_keys` in
+ * the state directory get in; the user's name is the session's. It is a client of the hub like any
+ * other.
  */
 import { readFileSync, statSync } from "node:fs";
 import { createServer, type AddressInfo, type Socket } from "node:net";

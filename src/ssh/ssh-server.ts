@@ -17,7 +17,7 @@ export interface SshServerOptions {
   /** In OpenSSH's own format. */
   readonly hostKey: string;
   readonly clock: Clock;
-  /** Whether this client may go on: it is in, or its key would do if it were shown to be its own. */
+  /** Whether this client may go on: it is in, or its key would do if it is shown to be its own. */
   readonly admits: (context: AuthContext) => boolean;
   /** The session that an authenticated client gets. */
   readonly place: (username: string) => SshPlace;
