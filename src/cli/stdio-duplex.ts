@@ -15,7 +15,9 @@ export class StdioDuplex extends Duplex {
     });
     stdin.once("end", () => void this.push(null));
     stdin.once("error", (error: Error) => this.destroy(error));
-    stdout.once("error", (error: Error) => this.destroy(error));
+    // A reader that went away ends other commands at once; here there is a session to be left.
+    stdout.removeAllListeners("error");
+    stdout.on("error", (error: Error) => this.destroy(error));
     stdin.pause();
   }
 

@@ -6,13 +6,21 @@ export interface InputSink {
   end(): void;
 }
 
+/** So much may be on its way to the sink; waiting for each packet would halve the rate. */
+const UNTAKEN_BYTES_MAX = 256 * 1024;
+
 /** A sink that takes no more is told by its own end; what the client still sends is dropped. */
 export function pumpChannel(channel: ServerChannel, sink: InputSink): void {
   let deaf = false;
+  let untaken = 0;
   channel.on("data", (bytes: Buffer) => {
     if (deaf) return;
-    channel.pause();
-    const goOn = (): void => void channel.resume();
+    untaken += bytes.length;
+    if (untaken >= UNTAKEN_BYTES_MAX) channel.pause();
+    const goOn = (): void => {
+      untaken -= bytes.length;
+      if (untaken < UNTAKEN_BYTES_MAX && channel.isPaused()) channel.resume();
+    };
     sink.write(bytes).then(goOn, () => {
       deaf = true;
       goOn();

@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 import { exitOf, waitForText } from "./cli-kit.ts";
 import { HOST, SshRig } from "./ssh-kit.ts";
 
-const BYTES = 5 * 1024 * 1024;
+const BYTES = 3 * 1024 * 1024;
 const FAULTS = ["hubKill", "pause"] as const;
 const CUTS = 3;
 

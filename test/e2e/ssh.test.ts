@@ -63,6 +63,13 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect([own.exitCode, own.stderr]).toEqual([7, ""]);
   });
 
+  test("[SSH1] an ssh that is killed hard leaves nothing running in the session", async () => {
+    const child = rig.start([HOST, "exec yes left-behind"]);
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    child.kill("SIGKILL");
+    await until(async () => (await ssh(["pgrep -fx 'yes left-behind'"])).exitCode === 1);
+  });
+
   test("[SSH2] a terminal is one: it has a name, a kind and a size, and its line discipline", async () => {
     const child = rig.start([...shared, "-tt", HOST, "tty; stty size; echo end; sleep 60"]);
     const ended = exitOf(child);

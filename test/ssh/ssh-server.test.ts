@@ -21,6 +21,8 @@ class PlayedSession {
   cancelled = false;
   readonly stdin: Buffer[] = [];
   stdinEnded = false;
+  /** While it is there, nothing that was written is taken. */
+  hold: Promise<void> | null = null;
   readonly #exit = Promise.withResolvers<Exit>();
   readonly said: string[] = [];
 
@@ -31,7 +33,10 @@ class PlayedSession {
         opened: Promise.resolve({ pid: 1 }),
         exit: this.#exit.promise,
         stdin: {
-          write: async (bytes: Uint8Array) => void this.stdin.push(Buffer.from(bytes)),
+          write: async (bytes: Uint8Array) => {
+            this.stdin.push(Buffer.from(bytes));
+            await this.hold;
+          },
           end: () => (this.stdinEnded = true),
         },
         signal: (name: string) => this.signals.push(name),
@@ -120,8 +125,20 @@ const MIB = 1024 * 1024;
 const WINDOW_BYTES = 2 * MIB;
 const PIECE_BYTES = 60_000;
 const PIECES = 100;
+/** What is handed on untaken, and one packet. */
+const HANDED_BYTES_MAX = 300_000;
 /** So long nothing moves where nothing can. */
 const STILL_LOOKS = 20;
+
+function still(value: () => number): () => boolean {
+  let before = -1;
+  let looks = 0;
+  return () => {
+    looks = value() === before ? looks + 1 : 0;
+    before = value();
+    return looks === STILL_LOOKS;
+  };
+}
 
 test("[SSH10] a client that reads nothing holds the program back, and gets both outputs whole and once", async () => {
   const session = new PlayedSession();
@@ -149,13 +166,7 @@ test("[SSH10] a client that reads nothing holds the program back, and gets both 
       }
     };
     const writing = write();
-    let before = -1;
-    let looks = 0;
-    await until(() => {
-      looks = taken === before ? looks + 1 : 0;
-      before = taken;
-      return looks === STILL_LOOKS;
-    });
+    await until(still(() => taken));
     expect(taken).toBeGreaterThan(WINDOW_BYTES - PIECE_BYTES);
     expect(taken).toBeLessThan(2 * WINDOW_BYTES + PIECE_BYTES);
     from.resume();
@@ -168,6 +179,25 @@ test("[SSH10] a client that reads nothing holds the program back, and gets both 
   for (const name of ["stdout", "stderr"] as const) {
     expect(Buffer.concat(got[name]).equals(Buffer.concat(outputs[name].sent))).toBe(true);
   }
+});
+
+test("[SSH10] a program that reads nothing holds the client back, and gets its input whole", async () => {
+  const session = new PlayedSession();
+  const { promise, resolve: letGo } = Promise.withResolvers<void>();
+  session.hold = promise;
+  const client = await join(session);
+  const channel = await exec(client, "x");
+  await until(() => session.exec !== null);
+  const data = Buffer.alloc(6 * MIB, "input;");
+  channel.end(data);
+  const handed = (): number => session.stdin.reduce((sum, { length }) => sum + length, 0);
+  await until(still(handed));
+  expect(handed()).toBeGreaterThan(0);
+  expect(handed()).toBeLessThan(HANDED_BYTES_MAX);
+  expect(channel.writableLength).toBeGreaterThan(MIB);
+  letGo();
+  await until(() => session.stdinEnded);
+  expect(Buffer.concat(session.stdin).equals(data)).toBe(true);
 });
 
 test("[SSH1] environment, input with its end, signals, and an end by a signal go through", async () => {
