@@ -1,8 +1,8 @@
 /**
  * `node bench/ssh.ts [MIB]`: ssh into a session beside ssh to an sshd of this machine: the time of
- * `ssh HOST true`, bytes out and in, and the echo of one key in a command that is open. Each figure is
- * the best of three, taken in turns, because other work comes and goes. Prints JSON. Needs an sshd;
- * it is started on a free port of loopback, with keys made for this run, and ended.
+ * `ssh HOST true`, bytes out and in, and the echo of one key in a command that is open. Each figure
+ * is the best of three, taken in turns, because other work comes and goes. Prints JSON. Needs an
+ * sshd; it is started on a free port of loopback, with keys made for this run, and ended.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

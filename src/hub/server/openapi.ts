@@ -5,8 +5,11 @@ import { Type, type TSchema } from "typebox";
 import { HubError } from "../../base/hub-error.ts";
 import { apiBook, namedSchemas, type RouteAbout, type SchemaName } from "./api-book.ts";
 
-/** The dashboard's files, and the document itself. */
-const NO_API = new Set(["/", "/*", "/login", "/openapi.json"]);
+/** The dashboard's files, the document itself, and what an app in a session answers. */
+const NO_API = new Set([
+  ...["/", "/*", "/login", "/openapi.json"],
+  ...["/v1/sessions/:id/ports/:port/http", "/v1/sessions/:id/ports/:port/http/*"],
+]);
 
 /** Must be called before the routes are added: it hears of each as it comes. */
 export function describeApi(app: FastifyInstance, version: string): void {
