@@ -232,13 +232,17 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "preview",
-    args: "<name> <port>",
-    about: "a link that shows in a browser what listens on a port of a session",
+    args: "<name> [port]",
+    about: "a link that shows in a browser what listens on a port of a session, or its ports",
     options: [
       ["--expires <duration>", "how long the link is good for (1h, at most 30d)"],
       ["--open", "open it in the browser of this machine"],
     ],
-    examples: ["holdfast preview demo 3000", "holdfast preview demo 8000 --expires 1d --open"],
+    examples: [
+      "holdfast preview demo",
+      "holdfast preview demo 3000",
+      "holdfast preview demo 8000 --expires 1d --open",
+    ],
     load: () => import("./commands/preview.ts"),
   },
   {

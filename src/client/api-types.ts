@@ -274,6 +274,13 @@ export interface NewSession {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A port of a session on which somebody listens. */
+export interface ListeningPort {
+  readonly port: number;
+  /** Of its preview, without a pass. */
+  readonly address: string;
+}
+
 /** The way of a browser to a port of a session. */
 export interface PreviewLink {
   readonly session: string;

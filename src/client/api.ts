@@ -8,6 +8,7 @@ import type {
   Health,
   HubEvent,
   LadderPlan,
+  ListeningPort,
   NewSession,
   PlatformReport,
   PreviewLink,
@@ -88,6 +89,12 @@ export function createApi(options: ApiOptions) {
     /** The session as it is while it goes away; null when the hub has nothing more to say. */
     async remove(idOrName: string): Promise<Session | null> {
       return (await call("DELETE", sessionPath(idOrName))) as Session | null;
+    },
+
+    /** The ports of a connected session on which somebody listens. */
+    async ports(idOrName: string): Promise<readonly ListeningPort[]> {
+      const answer = await call("GET", `${sessionPath(idOrName)}/ports`);
+      return (answer as { items: ListeningPort[] }).items;
     },
 
     /** A signed link to what listens on a port of the session. */

@@ -5,6 +5,7 @@ import type { HubEvent } from "../client/api-types.ts";
 import type { Row } from "./board.ts";
 import { ActionButton } from "./action-buttons.tsx";
 import { plainText } from "./plain-text.ts";
+import { PortsPanel } from "./ports-panel.tsx";
 import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
 import { actions, callOf, curlOf, isAtRest, whyNot, type Action } from "./session-actions.ts";
 import { ClaimText, DisagreementText } from "./claim-text.tsx";
@@ -55,6 +56,7 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
       <DisagreementText seen={seen} />
       {problem !== null && <ProblemBox problem={problem} what="refused" />}
       <TerminalPanel key={session.id} api={api} session={session} />
+      <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
       <Timeline key={`timeline ${session.id}`} events={timeline} />
       <Identity row={row} />

@@ -74,6 +74,25 @@ describeWhere([needs.root, needs.bubblewrap, browser], "a preview", () => {
     await page.close();
   });
 
+  test("[PW13] is listed, and opened from the dashboard", async () => {
+    const listed = await hub.home.run(["preview", "demo", "--json"]);
+    expect(JSON.parse(listed.stdout)).toContainEqual({
+      port: 8000,
+      address: `http://8000-demo.localhost:${new URL(hub.url).port}`,
+    });
+    const dashboard = await hub.open();
+    await dashboard.getByRole("button", { name: "demo", exact: true }).click();
+    await dashboard.locator("[data-action=ports]").click();
+    const [tab] = await Promise.all([
+      hub.context.waitForEvent("page"),
+      dashboard.locator('[data-port="8000"]').click(),
+    ]);
+    await tab.getByText("echo of round trip").waitFor();
+    expect(await tab.evaluate(() => window.opener === null)).toBe(true);
+    await tab.close();
+    await dashboard.close();
+  });
+
   test("[PW2] opens for the browser that has the cookie, on that one host", async () => {
     const { port } = new URL(hub.url);
     const again = await visit(`http://8000-demo.localhost:${port}/`);

@@ -4,8 +4,10 @@ import { parseDuration } from "../../base/duration.ts";
 import { flagOption, note, print, printJson, textOption, usageError, type Cli } from "../cli.ts";
 import type { Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";
+import { renderTable } from "../render/table.ts";
 
-export const run: Run = async (cli, [name = "", portText = ""]) => {
+export const run: Run = async (cli, [name = "", portText]) => {
+  if (portText === undefined) return listPorts(cli, name);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
   if (port < 1 || port > 65_535) {
     const said = `${JSON.stringify(portText)} is no port: 1 to 65535`;
@@ -20,6 +22,19 @@ export const run: Run = async (cli, [name = "", portText = ""]) => {
   if (flagOption(cli, "open")) await openInBrowser(cli, link.url);
   return 0;
 };
+
+/** What there is to be previewed; addresses carry no pass, so that they can be shown. */
+async function listPorts(cli: Cli, name: string): Promise<number> {
+  const ports = await connectApi(cli).ports(name);
+  if (cli.json) printJson(cli, ports);
+  else if (ports.length === 0) note(cli, `nobody listens in ${name}`);
+  else {
+    const rows = ports.map(({ port, address }) => [`${port}`, address]);
+    print(cli, renderTable(["PORT", "ADDRESS"], rows));
+    note(cli, `holdfast preview ${name} ${ports[0]?.port ?? "PORT"} prints a link that opens one`);
+  }
+  return 0;
+}
 
 function expiresOf(cli: Cli): number | undefined {
   const text = textOption(cli, "expires");

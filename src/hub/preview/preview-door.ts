@@ -15,6 +15,7 @@ import { starting } from "../server/starting.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../sessions.ts";
+import { listeningPorts } from "./listening-ports.ts";
 import { PreviewAccess, type Admission } from "./preview-access.ts";
 import { checkRequest, type Visit } from "./preview-headers.ts";
 import { isPreviewHost, targetOf, type PreviewPlace } from "./preview-host.ts";
@@ -110,6 +111,12 @@ export class PreviewDoor {
     } catch (error) {
       this.#answer(request, response, error, visited);
     }
+  }
+
+  /** The ports on which somebody listens. @throws HubError */
+  async ports(session: Session): Promise<number[]> {
+    if (session.route === null) throw whyNotRoutable(session.record);
+    return listeningPorts(await this.#wayTo(session.record.id).channel());
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

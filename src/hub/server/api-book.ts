@@ -5,6 +5,7 @@
 import { Type, type TSchema } from "typebox";
 import {
   HubEventSchema,
+  PortListSchema,
   PreviewLinkSchema,
   ProblemSchema,
   TicketSchema,
@@ -26,6 +27,7 @@ export const namedSchemas = {
   Platform: PlatformSchema,
   Control: ControlSchema,
   Ticket: TicketSchema,
+  PortList: PortListSchema,
   PreviewLink: PreviewLinkSchema,
   WorkResult: WorkResultSchema,
   Lease: LeaseSchema,
@@ -140,6 +142,12 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     headers: { "idempotency-key": idempotencyKey },
     status: 200,
     answer: "WorkResult",
+  },
+  "GET /v1/sessions/:id/ports": {
+    tag: "sessions",
+    summary: "The ports on which somebody listens",
+    status: 200,
+    answer: "PortList",
   },
   "POST /v1/sessions/:id/ports/:port/links": {
     tag: "sessions",

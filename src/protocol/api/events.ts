@@ -35,6 +35,18 @@ export const PreviewLinkSchema = Shape(
   { description: "The way of a browser to a port of a session." },
 );
 
+export const PortListSchema = Shape(
+  {
+    items: List(
+      Shape({
+        port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+        address: Text("Of its preview, without a pass."),
+      }),
+    ),
+  },
+  { description: "Ports of a session on which somebody listens." },
+);
+
 export const ProblemSchema = Shape(
   {
     type: Text("`urn:holdfast:fault:CODE`."),

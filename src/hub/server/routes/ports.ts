@@ -13,6 +13,7 @@ const NewLink = Type.Object(
   { additionalProperties: false },
 );
 
+type Id = { Params: { id: string } };
 type Port = { Params: { id: string; port: string } };
 
 /** What follows is the app's own path. */
@@ -24,6 +25,12 @@ export function isForApp({ url = "" }: Pick<IncomingMessage, "url">): boolean {
 }
 
 export function addPortRoutes(app: FastifyInstance, { sessions, previews }: HttpOptions): void {
+  app.get<Id>("/v1/sessions/:id/ports", async (request) => {
+    const session = sessions.find(request.params.id);
+    const ports = await previews.door.ports(session);
+    const address = (port: number): string => previews.links.address(session.record, port);
+    return { items: ports.map((port) => ({ port, address: address(port) })) };
+  });
   app.post<Port & { Body: Static<typeof NewLink> | null }>(
     "/v1/sessions/:id/ports/:port/links",
     { schema: { body: Type.Union([NewLink, Type.Null()]) } },
