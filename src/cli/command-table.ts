@@ -187,6 +187,7 @@ export const commandTable: readonly CommandSpec[] = [
       ["--daytona", "the same with Daytona"],
       ["--matrix <file>", "run it once for each set of variables; one line of JSON each"],
       ["--concurrency <n>", "so many of the matrix at a time (4)"],
+      ["--lease <duration>", "how long the sandbox outlives a run that was killed (30s)"],
     ],
     examples: [
       "holdfast run app.yaml",

@@ -67,6 +67,27 @@ describeWhere([needs.linux], "holdfast/client from node_modules", () => {
     expect(stderr).toContain("proven in epoch 1");
   });
 
+  test("the example of a tool for an agent answers line by line, and leaves no session", async () => {
+    cpSync(join(root, "examples", "code-runner", "tool.mjs"), join(home, "tool.mjs"));
+    const env = { ...process.env, HOLDFAST_URL: hub.url, HOLDFAST_TOKEN: TOKEN };
+    const running = run(process.execPath, ["tool.mjs"], { cwd: home, env });
+    const asked = [
+      { language: "bash", code: "echo one; echo two >&2" },
+      { language: "javascript", code: "null.x" },
+      { language: "cobol", code: "" },
+    ];
+    running.child.stdin?.end(asked.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const lines = (await running).stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { exitCode: 0, error: null, stdout: "one\n", stderr: "two\n", tries: 1 },
+      { exitCode: 1, error: "TypeError: Cannot read properties of null (reading 'x')" },
+      { error: expect.stringMatching(/^BadRequest: body: language is "cobol"/) as string },
+    ]);
+    await using open = openHub({ url: hub.url, token: TOKEN });
+    const { items } = await open.api.sessions();
+    expect(items.filter(({ state }) => state === "connected")).toEqual([]);
+  });
+
   test("what only Node has comes beside it, with the same errors", async () => {
     writeFileSync(join(home, "node.mts"), copying);
     symlinkSync(join(root, "node_modules", "ws"), join(home, "node_modules", "ws"));

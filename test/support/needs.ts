@@ -2,7 +2,7 @@
  * What a test needs of the machine, each with the sentence that is printed where it is missing. A
  * skip without a reason looks like a pass, so tests skip through here or through `skip(when, why)`.
  */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test, type TestFunction } from "vitest";
 
@@ -25,6 +25,8 @@ export const needs = {
   bubblewrap: program("bwrap"),
   git: program("git"),
   openssl: program("openssl"),
+  /** Sandboxes of the local platform have the machine's /usr. */
+  python: { met: existsSync("/usr/bin/python3"), why: "needs /usr/bin/python3" },
   rsync: program("rsync"),
   ssh: program("ssh"),
   promtool: program("promtool"),

@@ -2,6 +2,7 @@
  * `holdfast run`: an app from its file to its result, in a sandbox that is gone afterwards, however
  * the run ends. What is run against the app owns stdout; all else is told on stderr.
  */
+import { parseDuration } from "../../base/duration.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { connectNode } from "../../client/node.ts";
 import type { HubConnection } from "../../client/hub-connection.ts";
@@ -16,19 +17,25 @@ import { readMatrix, type Matrix } from "../run/matrix-file.ts";
 import { runMatrix, sessionNameOf } from "../run/matrix-run.ts";
 import { hubForRun } from "../run/run-hub.ts";
 
+/** With the removal itself well below a minute. */
+const LEASE_MS = 30_000;
+/** Shorter ones would end with a busy moment. */
+const LEASE_MS_MIN = 5_000;
 /** Each category has its own, beside the exit code of what was run. */
 const EXITS = { startup: 6, environment: 255, app: 1, task: 1, caller: 2 } as const;
 
 export const run: Run = async (cli, [place = ".", ...command]) => {
   const plan = withCommand(await readApp(place, cli.env), command);
   const matrix = await matrixOption(cli);
+  const leaseMs = leaseOption(cli);
   const end = listenForEnd(interrupted);
   try {
     const hub = await hubForRun(cli);
     try {
       const connection = await connect(cli);
       try {
-        const base = { plan, api: hub.api, connection, signal: end.signal, env: cli.env };
+        const { signal } = end;
+        const base = { plan, api: hub.api, connection, signal, env: cli.env, leaseMs };
         if (matrix !== null) return await matrixOf(cli, { ...base, matrix });
         const sessionName = sessionNameOf(plan.name);
         const report = await runApp({ ...base, sessionName, voice: voiceOf(cli) });
@@ -65,6 +72,14 @@ async function matrixOption(cli: Cli): Promise<Matrix | null> {
   const concurrency = /^\d+$/.test(text) ? Number(text) : 0;
   if (concurrency >= 1 && concurrency <= 64) return { ...matrix, concurrency };
   throw usageError(`--concurrency: ${JSON.stringify(text)} is not 1 to 64`, "Try 8.");
+}
+
+function leaseOption(cli: Cli): number {
+  const text = textOption(cli, "lease");
+  if (text === undefined) return LEASE_MS;
+  const leaseMs = parseDuration(text);
+  if (leaseMs !== null && leaseMs >= LEASE_MS_MIN) return leaseMs;
+  throw usageError(`--lease: ${JSON.stringify(text)} is not a duration from 5s on`, "--lease 2m");
 }
 
 function connect(cli: Cli): Promise<HubConnection> {

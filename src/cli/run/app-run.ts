@@ -54,6 +54,7 @@ export interface RunOptions {
   readonly connection: HubConnection;
   readonly voice: RunVoice;
   readonly signal: AbortSignal;
+  readonly leaseMs: number;
   /** What programs of this machine get. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -131,12 +132,13 @@ class AppRun {
   }
 
   async #provision(): Promise<AppSession> {
-    const { api, plan, sessionName } = this.#options;
+    const { api, plan, sessionName, leaseMs } = this.#options;
     const { retries, source } = plan;
     const retry = retries === 0 ? {} : { retry: { startup: retries, environment: retries } };
     return openAppSession({
       api,
       wanted: { name: sessionName, ...source, ...retry, labels: { "holdfast/app": plan.name } },
+      leaseMs,
       signal: this.#signal,
       onEvent: () => undefined,
       onGone: (error) => this.#stop.abort(new RunFailed("environment", error.code, error.message)),

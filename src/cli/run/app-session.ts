@@ -5,12 +5,12 @@
 import type { Api } from "../../client/api.ts";
 import type { HubEvent, NewSession, Session } from "../../client/api-types.ts";
 import { lastEventSeq, untilVerdict } from "../../client/verdict.ts";
+import { writeDuration } from "../../base/duration.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { RunFailed } from "./run-failed.ts";
 
-/** With the removal itself well below a minute. */
-const LEASE = "30s";
-const RENEW_MS = 8_000;
+/** Three renewals may be lost. */
+const RENEWALS_PER_LEASE = 4;
 /** A platform that is slow to delete is not waited for without end; the hub goes on by itself. */
 const REMOVE_WITHIN_MS = 60_000;
 
@@ -25,6 +25,8 @@ export interface AppSession {
 export interface OpenOptions {
   readonly api: Api;
   readonly wanted: NewSession;
+  /** For how long the sandbox outlives a process that was killed. */
+  readonly leaseMs: number;
   readonly signal: AbortSignal;
   readonly onEvent: (event: HubEvent) => void;
   /** The session is gone although nobody here ended it. */
@@ -35,7 +37,7 @@ export interface OpenOptions {
 export async function openAppSession(options: OpenOptions): Promise<AppSession> {
   const { api, wanted, signal, onEvent } = options;
   signal.throwIfAborted();
-  const labels = { ...wanted.labels, "holdfast/lease": LEASE };
+  const labels = { ...wanted.labels, "holdfast/lease": writeDuration(options.leaseMs) };
   const asked = await api.create({ ...wanted, labels });
   const stopRenewing = keepRenewing(options, asked.id);
   const remove = async (): Promise<void> => {
@@ -61,7 +63,7 @@ function notStarted({ name, state, lastError }: Session): RunFailed {
   return new RunFailed(whose, code, message, { hint });
 }
 
-function keepRenewing({ api, onGone }: OpenOptions, id: string): () => void {
+function keepRenewing({ api, leaseMs, onGone }: OpenOptions, id: string): () => void {
   let over = false;
   const timer = setInterval(() => {
     api.renew(id).catch((error: unknown) => {
@@ -70,7 +72,7 @@ function keepRenewing({ api, onGone }: OpenOptions, id: string): () => void {
       const isGone = fault.code === "SessionNotFound" || fault.code === "SessionEnded";
       if (isGone && !over) onGone(fault);
     });
-  }, RENEW_MS);
+  }, leaseMs / RENEWALS_PER_LEASE);
   return () => {
     over = true;
     clearInterval(timer);

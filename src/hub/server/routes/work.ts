@@ -32,22 +32,21 @@ export function addWorkRoutes(app: FastifyInstance, options: HttpOptions): void 
     const session = sessions.find(request.params.id);
     await sessions.verdict(session, waitMs);
     const wish = streamWishOf(request);
+    const stream = wish === null ? null : new WorkStream(reply, wish, clock);
     const { key } = wanted;
-    if (wish === null && key !== null) {
-      const own = new AbortController();
-      const run = () => work.run(session, wanted, own.signal, null);
-      return book.once(`${session.record.id} ${key}`, digestOf(request.body), run);
-    }
-    const left = whenLeft(reply);
-    if (wish === null) return work.run(session, wanted, left, null);
-    const stream = new WorkStream(reply, wish, clock);
+    const watcher = stream?.watcher ?? null;
     try {
-      stream.ended(await work.run(session, wanted, left, stream.watcher));
+      const own = key === null ? whenLeft(reply) : new AbortController().signal;
+      const run = () => work.run(session, wanted, own, watcher);
+      const name = `${session.record.id} ${key ?? ""}`;
+      const result = await (key === null ? run() : book.once(name, digestOf(request.body), run));
+      if (stream === null) return result;
+      stream.ended(result);
     } catch (error) {
-      if (!stream.begun) throw error;
+      if (stream?.begun !== true) throw error;
       stream.failed(error);
     } finally {
-      stream.stop();
+      stream?.stop();
     }
     return undefined;
   };
