@@ -28,9 +28,14 @@ interface EvidenceMarkProps {
   readonly seen: SeenHealth | null;
 }
 
+/** The sign for eyes and the word for readers. */
+export function signOf(ok: boolean | null): readonly [sign: string, word: string] {
+  return ok === null ? ["–", "unknown"] : ok ? ["✓", "ok"] : ["✗", "failed"];
+}
+
 function EvidenceMark({ name, fact, seen }: EvidenceMarkProps) {
   const ok = fact?.ok ?? null;
-  const [mark, word] = ok === null ? ["–", "unknown"] : ok ? ["✓", "ok"] : ["✗", "failed"];
+  const [mark, word] = signOf(ok);
   const latency =
     ok === true && typeof fact?.latencyMs === "number" ? ` in ${fact.latencyMs} ms` : "";
   const title = `${name} ${word}${latency}: ${plainText(fact?.detail ?? "not probed yet")}`;

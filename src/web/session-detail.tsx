@@ -13,6 +13,7 @@ import { StateChip, StateStep } from "./state-chip.tsx";
 import { EvidenceMarks } from "./evidence-marks.tsx";
 import { TerminalPanel } from "./terminal-panel.tsx";
 import { Timeline } from "./timeline.tsx";
+import { Voices, Warnings } from "./voices.tsx";
 
 interface SessionDetailProps {
   readonly api: Api;
@@ -54,9 +55,11 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
         <SessionErrorBox error={session.lastError} name={session.name} />
       )}
       <DisagreementText seen={seen} />
+      <Warnings seen={seen} />
       {problem !== null && <ProblemBox problem={problem} what="refused" />}
       <TerminalPanel key={session.id} api={api} session={session} />
       <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
+      <Voices seen={seen} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
       <Timeline key={`timeline ${session.id}`} events={timeline} />
       <Identity row={row} />
