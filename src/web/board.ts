@@ -120,9 +120,11 @@ export function shownRows(board: Board, filter: string): readonly Row[] {
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== "");
-  const matches = ({ session }: Row): boolean => {
-    const text = `${session.name} ${session.state} ${session.id} ${session.sandboxId ?? ""}`;
-    return words.every((word) => text.toLowerCase().includes(word));
+  const matches = ({ session, seen }: Row): boolean => {
+    const { name, state, id, sandboxId, lastError } = session;
+    const codes = [lastError?.code, lastError?.diagnosis, seen?.health.verdict.code];
+    const text = [name, state, id, sandboxId, ...codes].join(" ").toLowerCase();
+    return words.every((word) => text.includes(word));
   };
   return [...(board.rows?.values() ?? [])]
     .filter(matches)

@@ -24,14 +24,21 @@ export function SessionList({ board, onSelect, onAct }: SessionListProps) {
       <div class="list-head">
         <p class="counts">
           {countStates(board).map(([state, count]) => (
-            <span key={state} data-count={state}>
+            <button
+              key={state}
+              type="button"
+              class="count"
+              data-count={state}
+              aria-pressed={filter === state}
+              onClick={() => setFilter(filter === state ? "" : state)}
+            >
               <b>{count}</b> {state}
-            </span>
+            </button>
           ))}
         </p>
         {(rows.size >= FILTER_FROM || filter !== "") && (
           <label class="filter">
-            <span class="unseen">filter by name, state or id</span>
+            <span class="unseen">filter by name, state, code or id</span>
             <input
               type="search"
               placeholder="filter"

@@ -62,6 +62,10 @@ describe("rows", () => {
     expect(shownRows(board, "").map((row) => row.session.name)).toEqual(["other", "demo"]);
     expect(shownRows(board, "DEMO connected").map((row) => row.session.id)).toEqual(["ses_a"]);
     expect(shownRows(board, "demo error")).toEqual([]);
+    const verdict = { code: "DriverAbsent", text: "no driver" };
+    const health = { health: sampleHealth({ verdict }), receivedAtMs: 1 };
+    const told = applyChange(board, { type: "health", id: "ses_b", seen: health });
+    expect(shownRows(told, "driverabsent").map((row) => row.session.id)).toEqual(["ses_b"]);
   });
 
   test("counts only states that there are, those that need a person first", () => {
