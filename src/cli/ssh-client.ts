@@ -7,6 +7,7 @@ import { constants } from "node:os";
 import { HubError } from "../base/hub-error.ts";
 import { flagOption, listOption, textOption, type Cli } from "./cli.ts";
 import { programArgv } from "./installation.ts";
+import { HOST_SUFFIX } from "./ssh-hosts.ts";
 import { sshIdentity } from "./ssh-identity.ts";
 import { sshOptions } from "./ssh-options.ts";
 
@@ -28,9 +29,12 @@ export async function runSshClient(
   command: readonly string[],
 ): Promise<number> {
   const { knownHosts } = sshIdentity(cli.config().home);
-  const own = sshOptions({ proxy: proxyWords(cli), knownHosts });
+  // As a host of its own: what the user has set for a machine of that name is not meant.
+  const host = name + HOST_SUFFIX;
+  const proxy = [...proxyWords(cli), "--host-suffix", HOST_SUFFIX];
+  const own = sshOptions({ proxy, knownHosts });
   const options = [...listOption(cli, "option"), ...own.map(([key, value]) => `${key}=${value}`)];
-  const argv = [...options.flatMap((option) => ["-o", option]), "--", name, ...command];
+  const argv = [...options.flatMap((option) => ["-o", option]), "--", host, ...command];
   return new Promise((resolve, reject) => {
     const child = spawn("ssh", argv, { stdio: "inherit", env: { ...cli.env } });
     // ^C reaches ssh by itself; it decides what to do with it.

@@ -17,7 +17,9 @@ export function sessionOfHost(host: string, suffix: string | undefined): string 
   throw usageError(`${shown} is no name of a session that ssh can be given`, HINT);
 }
 
-const HINT = "Letters, digits, dots, dashes and underscores; `holdfast ls` shows the names.";
+const HINT =
+  "Letters, digits, dots, dashes and underscores; a session of another name has an id " +
+  "(`holdfast ls --json`).";
 const HOST_WORD = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** As the hub takes them. */
 const NAME_LENGTH_MAX = 128;

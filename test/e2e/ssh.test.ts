@@ -1,10 +1,11 @@
 /**
  * The OpenSSH of this machine in a session: commands, terminals, files and ports, as people and
- * editors use them. Most of it goes over one connection, as with ControlMaster.
+ * editors use them, and then while everything breaks. Most of it goes over one connection, as with
+ * ControlMaster.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startSshListener } from "../../src/cli/ssh-listener.ts";
@@ -13,7 +14,14 @@ import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { bin, exitOf, waitForText } from "./cli-kit.ts";
 import { TOKEN } from "./hub-kit.ts";
+import { exchange, freePorts, throughSocks } from "./ssh-ports.ts";
 import { HOST, SshRig } from "./ssh-kit.ts";
+
+const HTTP_GET = Buffer.from("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+/** Of a file that goes in and comes out again while a hub dies, lines are cut and a pause passes. */
+const BYTES = 3 * 1024 * 1024;
+/** So many are wished for; the first line is there already and is only cut by the dead hub. */
+const CUTS = 4;
 
 describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
   let rig: SshRig;
@@ -244,44 +252,45 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect(ran.stderr).toContain("agent forwarding is refused");
     agent.close();
   });
+
+  test("[SSH5] a dead hub, a pause and cut lines are silence: every byte both ways, no word of ssh", async () => {
+    const data = randomBytes(BYTES);
+    const work = ssh(["tee kept | sha256sum; base64 -w0 kept; exit 3"], data);
+    const { result, struck } = await rig.breakage.whileBreaking(
+      { faults: ["hubKill", "pause"], cuts: CUTS, bytes: BYTES * 2 },
+      work,
+    );
+    expect(struck).toMatchObject({ faultsMissing: 0 });
+    expect(struck.cuts).toBeGreaterThan(0);
+    expect(result.stderr).toBe("");
+    const [line = "", back = ""] = result.stdout.split("\n", 2);
+    expect(line.split(" ")[0]).toBe(createHash("sha256").update(data).digest("hex"));
+    expect(Buffer.from(back, "base64").equals(data)).toBe(true);
+    expect(result.exitCode).toBe(3);
+  });
+
+  test("[SSH6] a driver that dies takes its command along, with a reason; the connection goes on", async () => {
+    const [local = 0] = await freePorts(1);
+    const forward = `${local}:localhost:${await serveAlone(rig)}`;
+    await rig.ssh([...shared, "-O", "forward", "-L", forward, HOST]);
+    const child = rig.start([...shared, HOST, "echo begun; sleep 600"]);
+    await waitForText(child, "begun");
+    let errors = "";
+    child.stderr?.on("data", (bytes: Buffer) => (errors += bytes.toString()));
+    const ended = exitOf(child);
+    await rig.breakage.inside(`kill -KILL ${await rig.breakage.driverPid()}`);
+    expect(await ended).toBe(255);
+    expect(errors).toMatch(/^holdfast: .*\r\n$/);
+    expect(await ssh(["echo again"])).toMatchObject({ exitCode: 0, stdout: "again\n" });
+    expect((await exchange(local, Buffer.alloc(0))).toString()).toBe("alive");
+  });
 });
 
-const HTTP_GET = Buffer.from("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-
-/** Sends it, ends its half, and resolves with all that comes. */
-function exchange(port: number, data: Uint8Array): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    const got: Buffer[] = [];
-    socket.end(data);
-    socket.on("data", (bytes: Buffer) => got.push(bytes));
-    socket.on("end", () => resolve(Buffer.concat(got)));
-    socket.on("error", reject);
-  });
-}
-
-/** SOCKS 5 without authentication, to a port of localhost by that name. */
-async function throughSocks(port: number, there: number, text: string): Promise<string> {
-  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-  let got = Buffer.alloc(0);
-  socket.on("data", (bytes: Buffer) => (got = Buffer.concat([got, bytes])));
-  socket.write(Buffer.from([5, 1, 0]));
-  await until(() => got.length >= 2);
-  const host = Buffer.from("localhost");
-  const head = [5, 1, 0, 3, host.length];
-  socket.write(Buffer.from([...head, ...host, there >> 8, there & 0xff]));
-  // Two bytes of the greeting, ten of the answer; its second says whether it connected.
-  await until(() => got.length >= 12);
-  expect(got[3]).toBe(0);
-  socket.end(text);
-  await new Promise((resolve) => socket.once("end", resolve));
-  return got.subarray(12).toString();
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => new Promise((go) => server.once("listening", go))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((go) => server.close(go))));
-  return ports;
+/** A server in the sandbox that no driver started, and so none takes along. */
+async function serveAlone(rig: SshRig): Promise<string> {
+  const code = `const s = require("net").createServer((c) => c.end("alive")).listen(0, "127.0.0.1");
+    s.on("listening", () => require("fs").writeFileSync("port", String(s.address().port)))`;
+  await rig.breakage.inside(`setsid node -e '${code}' >/dev/null 2>&1 & sleep 0.1`);
+  await until(async () => /^\d+$/.test(await rig.breakage.inside("cat ~/port")));
+  return rig.breakage.inside("cat ~/port");
 }
