@@ -104,9 +104,9 @@ export const sandboxRows: readonly FaultRow[] = [
   {
     number: 53,
     fault: "out of memory kills the driver",
-    covers: [],
-    action: "launched again",
-    gap: "the kill is the same signal, but no memory limit made it; the reason is not told",
+    covers: [test("e2e/hub-memory.test.ts", "many programs that together take all memory")],
+    action: "the program dies first, by its higher score; a driver that is hit is launched again",
+    gap: "that it was for want of memory is told by the platform's record only",
   },
   {
     number: 54,

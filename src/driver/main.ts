@@ -12,6 +12,7 @@ import { watchClock } from "../stream/clock-watch.ts";
 import { ChannelTable } from "./channel-table.ts";
 import { commandEnvironment, readDriverConfig, type DriverConfig } from "./config.ts";
 import { readInstance } from "./instance.ts";
+import { livesOn } from "./out-of-memory.ts";
 import { Jobs } from "./jobs.ts";
 import { createLogFile } from "./log-file.ts";
 import { createReadyFile } from "./ready-file.ts";
@@ -28,6 +29,7 @@ const EXIT_REFUSED = 3;
 function run(config: DriverConfig): void {
   // The young space stays small, so that buffers of sockets are freed early. Not in Bun.
   if (!("bun" in process.versions)) setFlagsFromString("--semi-space-growth-factor=1");
+  livesOn();
   const clock = systemClock;
   const log = createLogFile(config.logFile ?? `${config.readyFile}.log`, () => clock.now());
   const instance = readInstance(clock.now());

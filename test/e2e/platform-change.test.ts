@@ -1,11 +1,19 @@
 /** What can be made of a sandbox that is there, and who may look at it without a key. */
 import type { Daytona, Sandbox } from "@daytonaio/sdk";
+import { globSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform, toolbox } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
+
+/** Where the kernel keeps it: version 2 on its own, beside version 1, and version 1. */
+const MEMORY_LIMITS = [
+  ["", "memory.max"],
+  ["unified/", "memory.max"],
+  ["memory/", "memory.limit_in_bytes"],
+] as const;
 
 /** Open: the proxy answered, though it refused. Shut: there is no way out at all. */
 const tryDoor =
@@ -114,6 +122,23 @@ describeWhere([needs.linux], "a sandbox becomes another", () => {
     await box.start();
     expect(await exec(box, "cat d/f")).toBe("one\n");
     await expect(box.resize({ cpu: 1 })).rejects.toThrow("must be in stopped state to decrease");
+  });
+
+  test("a running sandbox that grows is held to its new size by the kernel at once", async ({
+    skip,
+  }) => {
+    const limit = (): number | undefined => {
+      for (const [name, file] of MEMORY_LIMITS) {
+        const found = globSync(`/sys/fs/cgroup/${name}holdfast-*/${box.id}/${file}`)[0];
+        if (found !== undefined) return Number(readFileSync(found, "utf8"));
+      }
+      return undefined;
+    };
+    skip(limit() === undefined, "needs a memory controller");
+    await box.resize({ cpu: 3, memory: 2 });
+    expect([box.cpu, box.memory, limit()]).toEqual([3, 2, 2 * 1024 ** 3]);
+    await expect(box.resize({ memory: 1 })).rejects.toThrow("must be in stopped state to decrease");
+    expect(limit()).toBe(2 * 1024 ** 3);
   });
 
   test("a signed address needs no key, lasts its time, and dies with the signing key", async () => {

@@ -35,6 +35,13 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
     await stopPlatform(platform);
   });
 
+  test("where memory runs out, what it runs dies before the daemon", async () => {
+    const score = "cat /proc/$p/oom_score_adj";
+    const command = `for p in self $PPID; do ${score}; done`;
+    const [own, daemons] = (await box.process.executeCommand(command)).result.split("\n");
+    expect(Number(own)).toBeGreaterThan(Number(daemons));
+  });
+
   test("a terminal runs what is typed, has its size and variables, and tells its end", async () => {
     let screen = "";
     const pty = await box.process.createPty({

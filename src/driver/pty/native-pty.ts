@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { ReadStream } from "node:tty";
 import type { Clock } from "../../base/clock.ts";
+import { diesFirst } from "../out-of-memory.ts";
 import { whenOver } from "../services/ending.ts";
 import { pipeIn, pipeOut } from "../services/pipes.ts";
 import { hangUpGroup, signalGroup } from "../services/process-group.ts";
@@ -76,6 +77,7 @@ class NativePty implements Pty {
       (code, signal) => this.#exited(code, signal),
     );
     this.pid = pid;
+    diesFirst(pid);
     this.#fd = fd;
     this.#master = new ReadStream(fd);
     this.write = pipeIn(this.#master);

@@ -10,6 +10,7 @@ import type { Clock, TimerId } from "../../base/clock.ts";
 import type { Reset } from "../../protocol/services.ts";
 import { whenOver, type Exit } from "./ending.ts";
 import type { OutputPipe } from "./output-pipes.ts";
+import { diesFirst } from "../out-of-memory.ts";
 
 /** After SIGHUP a process has this long before SIGKILL. */
 const HANGUP_GRACE_MS = 2_000;
@@ -74,7 +75,10 @@ export function spawnGroup(command: Command, done: (spawned: Spawned) => void): 
     const stderr = outputs?.[1].reader ?? child.stderr;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
       fail({ code: "IO", message: `${command.program} has no pipes` });
-    } else done({ ok: true, running: { child, pid, stdin, stdout, stderr } });
+      return;
+    }
+    diesFirst(pid);
+    done({ ok: true, running: { child, pid, stdin, stdout, stderr } });
   });
 }
 

@@ -27,7 +27,7 @@ export function changeRoutes(app: FastifyInstance, platform: Platform): void {
   change("archive", (held) => platform.lifecycle.archive(held));
   change("fork", (held, { name }) => fork(platform, held, name));
   change("snapshot", (held, { name }) => snapshotOf(platform, held, name));
-  change("resize", (held, fields) => resize(platform.registry, held, fields));
+  change("resize", (held, fields) => resize(platform, held, fields));
   change("network-settings", (held, fields) => changeNetwork(platform, held, fields));
 }
 

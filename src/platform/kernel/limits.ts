@@ -76,11 +76,13 @@ export class LimitGroups {
     this.controllers = controllers;
   }
 
-  /** `unified` is where sandboxes have their group of version 2. */
-  static open(unified: CgroupParent | undefined): LimitGroups {
+  /** `unified` is where sandboxes have their group of version 2; `mount` has those of version 1. */
+  static open(unified: CgroupParent | undefined, mount = "/sys/fs/cgroup"): LimitGroups {
     if (unified === undefined) return new LimitGroups([]);
     const kinds: readonly LimitKind[] = ["memory", "processes", "cpu"];
-    const found = kinds.map((kind) => onVersion2(kind, unified) ?? onVersion1(kind, unified));
+    const found = kinds.map(
+      (kind) => onVersion2(kind, unified) ?? onVersion1(kind, unified, mount),
+    );
     return new LimitGroups(found.filter((controller) => controller !== undefined));
   }
 
@@ -150,9 +152,9 @@ function onVersion2(kind: LimitKind, unified: CgroupParent): Controller | undefi
 }
 
 /** Beside a mount of version 2 at `unified` stand the controllers of version 1. */
-function onVersion1(kind: LimitKind, unified: CgroupParent): Controller | undefined {
+function onVersion1(kind: LimitKind, unified: CgroupParent, mount: string): Controller | undefined {
   const [name, files] = version1[kind];
-  const parent = `/sys/fs/cgroup/${name}/${basename(unified.path)}`;
+  const parent = `${mount}/${name}/${basename(unified.path)}`;
   if (!existsSync(`${dirname(parent)}/cgroup.procs`)) return undefined;
   try {
     mkdirSync(parent, { recursive: true });

@@ -137,6 +137,16 @@ interface Launched {
 /** A fork bomb must meet this limit while there is memory left: a small process takes 256 KiB. */
 const processesPerGib = 1024;
 
+/** Undefined when the kernel holds a running sandbox to its size of now. */
+export function applyLimits(host: Host, record: SandboxRecord): string | undefined {
+  try {
+    host.limits.set(record.id, limitsOf(record));
+    return undefined;
+  } catch (error) {
+    return `its limits cannot be changed: ${textOf(error)}`;
+  }
+}
+
 function limitsOf({ cpu, memoryGib }: SandboxRecord): Limits {
   const processesMax = Math.min(maxProcesses, memoryGib * processesPerGib);
   return { cpus: cpu, memoryBytes: memoryGib * gibBytes, processesMax };

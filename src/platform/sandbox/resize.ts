@@ -1,6 +1,8 @@
 /** Another size for a sandbox: what may change in which state, in the real platform's sentences. */
+import type { Host } from "../host.ts";
 import { done, refuse } from "../outcome.ts";
 import type { Outcome, Refusal } from "../outcome.ts";
+import { applyLimits } from "./processes.ts";
 import type { SandboxRecord } from "./record.ts";
 import type { Held, Registry } from "./registry.ts";
 import { changeInProgress } from "./rules.ts";
@@ -12,7 +14,7 @@ interface Size {
 }
 
 export function resize(
-  registry: Registry,
+  { registry, host }: { registry: Registry; host: Host },
   held: Held,
   fields: Record<string, unknown>,
 ): Outcome<Held> {
@@ -28,9 +30,16 @@ export function resize(
   }
   const refusal = resizeRefusal(record, pending, wish);
   if (refusal !== undefined) return { ok: false, refusal };
+  const before = { cpu: record.cpu, memoryGib: record.memoryGib, diskGib: record.diskGib };
   record.cpu = wish.cpu ?? record.cpu;
   record.memoryGib = wish.memory ?? record.memoryGib;
   record.diskGib = wish.disk ?? record.diskGib;
+  // What is stopped gets its limits with its next start.
+  const problem = record.state === "started" ? applyLimits(host, record) : undefined;
+  if (problem !== undefined) {
+    Object.assign(record, before);
+    return refuse(500, `Sandbox failed to resize: ${problem}`);
+  }
   registry.save(held);
   return done(held);
 }

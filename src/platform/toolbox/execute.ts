@@ -9,6 +9,7 @@ import { statSync } from "node:fs";
 import { open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { diesFirst } from "./dies-first.ts";
 import { findShell, resolvePath } from "./place.ts";
 import type { Place } from "./place.ts";
 import { fault, json, readJsonBody } from "./reply.ts";
@@ -156,6 +157,7 @@ function runJob(job: Job): Promise<JobResult> {
     const { cwd, env, stdinFd = "pipe" } = job;
     const stdio = [stdinFd, "pipe", "pipe"] as const;
     const child = spawn(job.file, job.args, { cwd, env, detached: true, stdio: [...stdio] });
+    diesFirst(child.pid);
     const chunks: Buffer[] = [];
     const keep = (chunk: Buffer): void => void chunks.push(chunk);
     child.stdout?.on("data", keep);

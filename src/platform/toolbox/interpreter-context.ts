@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { killGroup } from "./execute.ts";
 import { commandFd, reportFd, worker } from "./interpreter-worker.ts";
+import { diesFirst } from "./dies-first.ts";
 
 /** How long code may go on after its interrupt before its process is ended. */
 const interruptGraceMs = 2_000;
@@ -74,6 +75,7 @@ export class InterpreterContext {
         reject(isMissing ? new Error(message) : error);
       });
     });
+    diesFirst(child.pid);
     const createdAt = new Date().toISOString();
     return new InterpreterContext({ id, cwd, createdAt, active: true, language: "python" }, child);
   }

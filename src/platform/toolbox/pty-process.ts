@@ -8,6 +8,7 @@ import type { ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { childrenOf } from "../kernel/process-table.ts";
+import { diesFirst } from "./dies-first.ts";
 
 /** On it the inner shell tells the name of its terminal. */
 const reportFd = 3;
@@ -55,6 +56,7 @@ export function startPty(start: PtyStart): Promise<PtyStarted> {
       resolve({ ok: false, reason });
     });
     child.once("spawn", () => {
+      diesFirst(child.pid);
       resolve({ ok: true, pty: running(child, start) });
     });
   });

@@ -11,6 +11,7 @@ import { appendFileSync, closeSync, constants, openSync, writeSync } from "node:
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { diesFirst } from "./dies-first.ts";
 import { findShell } from "./place.ts";
 import type { Place } from "./place.ts";
 import { quote } from "./pty-process.ts";
@@ -67,6 +68,7 @@ export class SessionShell {
       stdio: ["pipe", "pipe", "pipe", "pipe"],
     });
     await new Promise((resolve, reject) => shell.once("spawn", resolve).once("error", reject));
+    diesFirst(shell.pid);
     return new SessionShell(id, dir, shell);
   }
 

@@ -1,0 +1,50 @@
+/** A program that eats the memory of its sandbox, started through the hub: who dies, who stays. */
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWhere, needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
+import { DrillRig } from "./drill-rig.ts";
+import { api } from "./platform-kit.ts";
+
+/** Each smaller than driver and daemon: by size alone, one of those would be ended first. */
+const MANY = [
+  "import os, time",
+  "for n in range(70):",
+  "    if os.fork() == 0:",
+  "        piece = b'x' * (20 << 20)",
+  "        time.sleep(2)",
+  "        os._exit(0)",
+  "time.sleep(2)",
+].join("\n");
+
+const memoryLimits = {
+  met: ["memory", "unified/cgroup.controllers", "cgroup.controllers"].some((name) =>
+    existsSync(`/sys/fs/cgroup/${name}`),
+  ),
+  why: "needs a memory controller",
+};
+
+describeWhere([needs.linux, needs.root, memoryLimits], "where memory runs out", () => {
+  let rig: DrillRig;
+  beforeAll(async () => {
+    rig = await DrillRig.open();
+  });
+  afterAll(() => rig.close());
+
+  const oomKills = async (sandboxId: string | null): Promise<number> => {
+    const answer = await api(rig.platform, `/sandbox/${sandboxId ?? ""}`);
+    return ((await answer.json()) as { oomKills?: number }).oomKills ?? 0;
+  };
+
+  test("many programs that together take all memory: some of them die, nobody else", async () => {
+    const session = await rig.connected("hungry");
+    const ran = rig.hub.ask<object>("POST", `/sessions/${session.id}/exec`, {
+      argv: ["python3", "-c", MANY],
+    });
+    await until(async () => (await oomKills(session.sandboxId)) > 0);
+    expect(await ran).toMatchObject({ exitCode: 0 });
+    const after = await rig.hub.ask("GET", `/sessions/${session.id}`);
+    expect(after).toMatchObject({ state: "connected", epoch: session.epoch });
+    expect((await rig.hub.health(session.id)).verdict.code).toBe("Connected");
+  });
+});
