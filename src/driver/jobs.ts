@@ -1,9 +1,9 @@
 /**
- * What runs for people in this sandbox: commands that are under way, and terminals in which
- * something else runs than a shell that waits. Tells whoever listens when that changes. Probes
- * never come here.
+ * What runs for people in this sandbox: commands that are under way, terminals in which something
+ * else runs than a shell that waits, and copies and connections as long as bytes move. Tells
+ * whoever listens when that changes. Probes never come here.
  */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, TimerId } from "../base/clock.ts";
 import type { Away, JobsTold } from "../protocol/control.ts";
 
 export interface Job {
@@ -12,12 +12,21 @@ export interface Job {
   readonly program: string;
 }
 
+/** A copy, or a connection to a port. */
+export interface Carrying {
+  readonly closed: boolean;
+  /** Grows with each byte that is taken at either end. */
+  readonly progress: number;
+}
+
 /** Whether something runs in the terminal that `pid` leads; `null` when that cannot be seen. */
 export type TerminalIsBusy = (pid: number) => boolean | null;
 
 /** A build that starts in a terminal is told this soon; the hub asks itself every few minutes. */
 const LOOK_MS = 10_000;
 const PROGRAM_CHARS_MAX = 64;
+/** One that stood still for this long is work of nobody: its client was killed, or waits itself. */
+const STILL_MS = 60_000;
 
 const NOTHING: JobsTold = { running: 0, away: null, oldest: null };
 
@@ -25,13 +34,23 @@ interface Entered extends Job {
   readonly startedAt: number;
 }
 
+interface Carried {
+  readonly what: string;
+  readonly stream: Carrying;
+  readonly startedAt: number;
+  progress: number;
+  /** When it was last seen to move; null before that. */
+  movedAtMs: number | null;
+}
+
 export class Jobs {
   readonly #clock: Clock;
   readonly #isBusy: TerminalIsBusy;
   readonly #entered = new Set<Entered>();
+  readonly #carried = new Set<Carried>();
   readonly #listeners = new Set<(told: JobsTold) => void>();
   #away: Away | null = null;
-  #timer: unknown = null;
+  #timer: TimerId = null;
   #told = JSON.stringify(NOTHING);
 
   constructor(clock: Clock, isBusy: TerminalIsBusy) {
@@ -49,6 +68,13 @@ export class Jobs {
     };
   }
 
+  /** Bytes are to move on this stream; it is looked at until it is closed. */
+  carries(what: string, stream: Carrying): void {
+    const startedAt = this.#clock.now();
+    this.#carried.add({ what, stream, startedAt, progress: stream.progress, movedAtMs: null });
+    this.#arm();
+  }
+
   /** Clients left without a word, or came back, or their time was over. */
   awayIs(away: Away | null): void {
     this.#away = away;
@@ -64,9 +90,17 @@ export class Jobs {
 
   current(): JobsTold {
     // A terminal that cannot be looked into counts: ending somebody's work is worse than a wait.
-    const running = [...this.#entered].filter(
+    const processes = [...this.#entered].filter(
       ({ kind, pid }) => kind === "exec" || this.#isBusy(pid) !== false,
     );
+    const sinceMs = this.#clock.mono() - STILL_MS;
+    const moving = [...this.#carried].filter(
+      ({ movedAtMs }) => movedAtMs !== null && movedAtMs > sinceMs,
+    );
+    const running = [
+      ...processes,
+      ...moving.map(({ what, startedAt }) => ({ program: what, startedAt })),
+    ];
     const [oldest = null] = running.sort((a, b) => a.startedAt - b.startedAt);
     return {
       running: running.length,
@@ -83,11 +117,31 @@ export class Jobs {
       for (const listener of this.#listeners) listener(told);
     }
     this.#clock.clearTimeout(this.#timer);
-    // Only what happens inside a terminal comes without a word.
-    if (![...this.#entered].some(({ kind }) => kind === "terminal")) return;
-    this.#timer = this.#clock.setTimeout(() => this.#look(), LOOK_MS);
+    this.#timer = null;
+    this.#arm();
+  }
+
+  /** Only what happens inside a terminal, and in a stream, comes without a word. */
+  #arm(): void {
+    const silent = this.#carried.size > 0 || [...this.#entered].some(isTerminal);
+    if (!silent) return;
+    this.#timer ??= this.#clock.setTimeout(() => {
+      this.#follow();
+      this.#look();
+    }, LOOK_MS);
+  }
+
+  #follow(): void {
+    for (const carried of this.#carried) {
+      const { stream, progress } = carried;
+      if (stream.progress > progress) carried.movedAtMs = this.#clock.mono();
+      carried.progress = stream.progress;
+      if (stream.closed) this.#carried.delete(carried);
+    }
   }
 }
+
+const isTerminal = ({ kind }: Job): boolean => kind === "terminal";
 
 /** Without path and arguments: those may hold what is nobody's business. */
 function nameOf(program: string): string {

@@ -236,7 +236,7 @@ export class Channel {
         stream.receivedProbe(decodeProbe(frame.body));
         break;
       case FrameType.reset:
-        stream.receivedReset(parseControl(Reset, frame.body));
+        stream.drop(parseControl(Reset, frame.body));
         break;
       default:
         throw new ProtocolError(`frame type ${frame.type} does not belong to a stream`);

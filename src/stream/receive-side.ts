@@ -55,6 +55,10 @@ export class ReceiveSide {
     return this.#received - this.#taken;
   }
 
+  get takenBytes(): number {
+    return this.#taken;
+  }
+
   /** Contiguous positions received; the end counts as one. */
   get rx(): number {
     return this.#received + (this.#received === this.#endOffset ? 1 : 0);

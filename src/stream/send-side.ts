@@ -9,6 +9,7 @@
 import { crc32, type Crc32 } from "../base/crc32.ts";
 import type { CreditBody, ResyncBody } from "../protocol/bodies.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
+import type { Reset } from "../protocol/services.ts";
 import { ReplayLog } from "./replay-log.ts";
 
 export interface Segment {
@@ -28,6 +29,13 @@ export type ResumeVerdict =
   | "rolled-back"
   /** Equal positions, different bytes, or another OPEN under the same id. */
   | "diverged";
+
+/** What is said when a stream cannot go on. */
+export const RESUME_FAULTS = {
+  gap: ["GAP", "the peer misses bytes that it had taken before and are gone"],
+  "rolled-back": ["ROLLED_BACK", "the peer is in an older state than was seen of it"],
+  diverged: ["DIVERGED", "the peer has other bytes at the same positions"],
+} as const satisfies Record<Exclude<ResumeVerdict, "resumed">, readonly [Reset["code"], string]>;
 
 export class SendSide {
   readonly #log: ReplayLog;
@@ -57,6 +65,11 @@ export class SendSide {
 
   get finConsumed(): boolean {
     return this.#ended && this.#acked === this.#log.endOffset + 1;
+  }
+
+  /** Bytes that the peer has taken. */
+  get takenBytes(): number {
+    return this.#log.baseOffset;
   }
 
   /** Bytes written and not sent (again) yet. */

@@ -21,7 +21,7 @@ import { CtlQueue } from "./ctl-queue.ts";
 import type { DataSource } from "./egress.ts";
 import { ownBytes } from "./own-bytes.ts";
 import { ReceiveSide } from "./receive-side.ts";
-import { SendSide } from "./send-side.ts";
+import { RESUME_FAULTS, SendSide } from "./send-side.ts";
 import type { StreamEnd, StreamEvents, StreamOptions, StreamPort } from "./stream-port.ts";
 import { WindowPacer } from "./window-pacer.ts";
 
@@ -75,6 +75,11 @@ export class Stream implements DataSource {
   /** Bytes kept for the peer, and bytes that wait for the consumer here. */
   get heldBytes(): number {
     return this.#send.keptBytes + this.#receive.heldBytes;
+  }
+
+  /** Grows with every byte that one of the two ends has taken. */
+  get progress(): number {
+    return this.#send.takenBytes + this.#receive.takenBytes;
   }
 
   /** Something was sent and not confirmed: silence may mean that it was lost on the way. */
@@ -134,7 +139,7 @@ export class Stream implements DataSource {
     this.#close({ kind: "reset", by: "self", reset });
   }
 
-  /** Ends it without a word to the peer, because there is no way to it any more. */
+  /** Ends it without a word to the peer: that is its own word, or there is no way to it any more. */
   drop(reset: Reset): void {
     this.#close({ kind: "reset", by: "peer", reset });
   }
@@ -160,12 +165,9 @@ export class Stream implements DataSource {
   /** The peer's side of it, on a new link. Either the stream goes on from there, or it ends. */
   resume(peer: ResumeEntry): void {
     const verdict = this.#send.judge(peer);
-    if (verdict === "gap") {
-      this.reset("GAP", "the peer misses bytes that it had taken before and are gone");
-    } else if (verdict === "rolled-back") {
-      this.reset("ROLLED_BACK", "the peer is in an older state than was seen of it");
-    } else if (verdict === "diverged") {
-      this.reset("DIVERGED", "the peer has other bytes at the same positions");
+    if (verdict !== "resumed") {
+      const [code, message] = RESUME_FAULTS[verdict];
+      this.reset(code, message);
     } else if (!this.#ctl.rewind(peer.ctlRx)) {
       this.reset("ROLLED_BACK", "the peer counts other control messages than were sent");
     } else {
@@ -280,10 +282,6 @@ export class Stream implements DataSource {
     } catch (error) {
       this.#refuse(error);
     }
-  }
-
-  receivedReset(reset: Reset): void {
-    this.#close({ kind: "reset", by: "peer", reset });
   }
 
   #consume(): void {

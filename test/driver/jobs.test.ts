@@ -45,6 +45,32 @@ test("[AY6] a terminal that cannot be looked into counts, and one that is over d
   expect(clock.pendingTimers).toBe(0);
 });
 
+test("[AY6] a copy counts while its bytes move, and one whose client was killed does not", () => {
+  const clock = new TestClock();
+  const jobs = new Jobs(clock, () => null);
+  const told: number[] = [];
+  jobs.listen(({ running }) => told.push(running));
+  const copy = { closed: false, progress: 0 };
+  const startedAt = clock.now();
+  jobs.carries("copy", copy);
+  jobs.carries("forward", { closed: false, progress: 7 });
+  clock.advance(30_000);
+  expect(jobs.current().running).toBe(0);
+  for (let step = 0; step < 20; step++) {
+    copy.progress += 1;
+    clock.advance(30_000);
+    expect(jobs.current().running).toBe(1);
+  }
+  expect(jobs.current().oldest).toEqual({ program: "copy", startedAt });
+  clock.advance(80_000);
+  expect(jobs.current()).toEqual({ running: 0, away: null, oldest: null });
+  copy.progress += 1;
+  clock.advance(10_000);
+  copy.closed = true;
+  clock.advance(10_000);
+  expect(told).toEqual([0, 1, 0, 1, 0]);
+});
+
 test("[AY6] a shell that waits is idle; its children, and jobs in its background, are not", () => {
   const all = (text: string) => text.split("; ").flatMap((line) => parseStat(line) ?? []);
   const idle = "5 (node) S 1 5 5 0; 10 (script) S 5 10 10 0; 11 (bash) S 10 11 11 0";

@@ -1,6 +1,7 @@
 /** Which service takes which request. */
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { OpenRequest } from "../../protocol/services.ts";
 import type { Jobs } from "../jobs.ts";
 import type { Random } from "../../base/random.ts";
 import { createPtyOpener } from "../pty/open-pty.ts";
@@ -30,6 +31,14 @@ export interface ServiceContext {
   readonly ledgerFile: string;
 }
 
+/** What counts as work as long as its bytes move, by the name that people see. */
+const CARRIED: Partial<Record<OpenRequest["kind"], string>> = {
+  "file.read": "copy",
+  "file.write": "copy",
+  tcp: "forward",
+  unix: "forward",
+};
+
 export function createServices(context: ServiceContext): OpenService {
   const openPty = createPtyOpener(context, context.ptyModule);
   const outputPipes = createOutputPipes(context.log);
@@ -37,6 +46,8 @@ export function createServices(context: ServiceContext): OpenService {
   const ledger = new ExecLedger(context.ledgerFile, context.clock, context.log);
   const files = new FileServices(context);
   return (request, stream, channel) => {
+    const carried = CARRIED[request.kind];
+    if (carried !== undefined) context.jobs.carries(carried, stream);
     switch (request.kind) {
       case "exec":
         openExec(request, stream, channel, { ...context, outputPipes, ledger });
@@ -70,7 +81,7 @@ export function createServices(context: ServiceContext): OpenService {
         openUnix(request, stream, context.home, context.clock);
         break;
       case "listen":
-        openListen(request, stream, channel, context.home);
+        openListen(request, stream, channel, context);
         break;
       case "file.ask":
       case "file.list":

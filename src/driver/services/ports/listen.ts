@@ -8,6 +8,7 @@ import { limits } from "../../../base/limits.ts";
 import type { OpenListen } from "../../../protocol/port-services.ts";
 import type { Channel } from "../../../stream/channel.ts";
 import type { Stream } from "../../../stream/stream.ts";
+import type { Jobs } from "../../jobs.ts";
 import { resolvePath } from "../files/paths.ts";
 import { portFault } from "./port-faults.ts";
 import { bridge, cut } from "./socket-bridge.ts";
@@ -20,7 +21,7 @@ export function openListen(
   request: OpenListen,
   stream: Stream,
   channel: Channel,
-  home: string,
+  { home, jobs }: { readonly home: string; readonly jobs: Jobs },
 ): void {
   const { host = OWN_ADDRESS, port, path } = request;
   stream.listen({});
@@ -35,7 +36,7 @@ export function openListen(
     const { code, message } = portFault(error, where);
     stream.reset(code, message);
   });
-  server.on("connection", (socket) => accepted(socket, stream, channel));
+  server.on("connection", (socket) => accepted(socket, stream, channel, jobs));
   stream.listen({
     onBytes: () => undefined,
     onEnd: () => {
@@ -53,7 +54,7 @@ export function openListen(
   else server.listen({ path: where }, listening);
 }
 
-function accepted(socket: Socket, listener: Stream, channel: Channel): void {
+function accepted(socket: Socket, listener: Stream, channel: Channel, jobs: Jobs): void {
   const { remoteAddress, remotePort } = socket;
   const from = remoteAddress === undefined ? "" : `${remoteAddress}:${remotePort ?? 0}`;
   if (listener.closed) {
@@ -63,6 +64,7 @@ function accepted(socket: Socket, listener: Stream, channel: Channel): void {
   const rxMax = limits.TCP_WINDOW_BYTES;
   const request = { kind: "listen.accepted", of: listener.id, from, rxMax } as const;
   const stream = channel.open(request, {});
+  jobs.carries("forward", stream);
   bridge(socket, stream, from === "" ? "the connection" : from);
 }
 
