@@ -15,6 +15,8 @@ import type { Digest } from "./file-source.ts";
 /** Bytes that may wait for the disk before the bringer has to. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
 const READ_BYTES = 256 * 1024;
+/** A slow disk has minutes of writing in the kernel's memory. */
+const SYNC_MS_MAX = 600_000;
 /** Not setuid, setgid or sticky: whoever copies a file does not lend its rights. */
 const MODE_BITS = 0o777;
 
@@ -99,6 +101,8 @@ export class PartFile {
         throw new DiskFault("CORRUPT", `${came}, ${told.bytes} with ${told.sha256} were sent`);
       }
       await this.#gate.run(() => this.#dress(mode, mtimeMs));
+      // A machine that loses its power must not keep the name and forget the bytes.
+      await this.#gate.run(() => this.#file.datasync(), SYNC_MS_MAX);
       await this.#gate.run(() => rename(this.#path, this.#target));
     } catch (error) {
       await this.discard();

@@ -139,7 +139,7 @@ export class Stream implements DataSource {
     this.#close({ kind: "reset", by: "self", reset });
   }
 
-  /** Ends it without a word to the peer: that is its own word, or there is no way to it any more. */
+  /** Ends it without a word to the peer: it was its own word, or there is no way to it. */
   drop(reset: Reset): void {
     this.#close({ kind: "reset", by: "peer", reset });
   }

@@ -35,6 +35,10 @@ export class RealHub {
     this.#policy = policy;
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get logFile(): string {
     return join(this.home, "hub.log");
   }

@@ -13,6 +13,7 @@ import { BreakageRig } from "./breakage-kit.ts";
 import { CapturedTerminal, seqOutput } from "./captured-terminal.ts";
 import { bin } from "./cli-kit.ts";
 import { TOKEN } from "./hub-kit.ts";
+import { stallViewers } from "./stalled-viewers.ts";
 
 const LINES = 2_000_000;
 const TERMINAL_LINES = 600_000;
@@ -56,13 +57,13 @@ describeWhere([needs.linux], "a command that runs while everything breaks", () =
     const expected = seqOutput(LINES);
     const { seen, ended } = exec(["sh", "-c", `echo run >> runs; exec seq 1 ${LINES}`]);
     const { result, struck } = await rig.whileBreaking(
-      { faults: ["hubKill", "freeze", "hubKill"], cuts: 4, bytes: expected.bytes },
+      { faults: ["hubKill", "freeze", "hubKill"], cuts: 3, bytes: expected.bytes },
       ended,
       () => seen.bytes,
     );
     expect(result).toEqual({ exitCode: 0, stderr: "", ...expected });
     expect(struck.faultsMissing).toBe(0);
-    expect(struck.cuts).toBeGreaterThan(3);
+    expect(struck.cuts).toBeGreaterThan(2);
     expect(await rig.inside("cat ~/runs")).toBe("run");
   });
 
@@ -72,13 +73,13 @@ describeWhere([needs.linux], "a command that runs while everything breaks", () =
     await until(() => terminal.text.length > 0);
     terminal.typeMarked(`echo run >> shown; seq 1 ${TERMINAL_LINES}`, 7);
     const { result, struck } = await rig.whileBreaking(
-      { faults: ["hubKill", "pause"], cuts: 3, bytes: expected.bytes },
+      { faults: ["hubKill", "pause"], cuts: 2, bytes: expected.bytes },
       terminal.end(),
       () => terminal.bytes,
     );
     expect(result).toEqual({ exitCode: 7, stderr: "", marks: [1, 1], ...expected });
     expect(struck.faultsMissing).toBe(0);
-    expect(struck.cuts).toBeGreaterThan(2);
+    expect(struck.cuts).toBeGreaterThan(1);
     expect(await rig.inside("cat ~/shown")).toBe("run");
   });
 
@@ -122,6 +123,16 @@ describeWhere([needs.linux], "a command that runs while everything breaks", () =
     expect(struck.faultsMissing).toBe(0);
     const runs = (await rig.inside("sort -n ~/many")).split("\n").map(Number);
     expect(runs).toEqual(Array.from({ length: COMMANDS }, (_, n) => n));
+  });
+
+  test("[SB12] 30 viewers that stop to read cost a hub little, and its others go on", async () => {
+    const figures = await stallViewers(rig.hub, ["demo"], { viewers: 30, stallMs: 2_000 });
+    console.log(JSON.stringify(figures));
+    const { before, peak } = figures.rssMib;
+    // Their windows are 7.5 MiB together; what a busy hub's collector leaves is more than that.
+    expect(peak - before).toBeLessThan(64);
+    expect(figures.readBytes).toBeGreaterThan(1024 * 1024);
+    expect(figures.echoMs.p50).toBeLessThan(1_000);
   });
 
   test("[ST4] ^C reaches a command whose input is full to the brim", async () => {
