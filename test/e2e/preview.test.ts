@@ -93,6 +93,15 @@ describeWhere([needs.root, needs.bubblewrap, browser], "a preview", () => {
     await dashboard.close();
   });
 
+  test("[PW3, PW10] leaves no pass in a log, and takes no port that is none", async () => {
+    await (await visit(await link(8000))).close();
+    const log = readFileSync(join(hub.home.home, "log", "hub.log"), "utf8");
+    expect(log.length).toBeGreaterThan(0);
+    expect(log).not.toMatch(/hfp_|holdfast_token/);
+    const refused = await hub.home.run(["preview", "demo", "65536"]);
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("1 to 65535")]);
+  });
+
   test("[PW2] opens for the browser that has the cookie, on that one host", async () => {
     const { port } = new URL(hub.url);
     const again = await visit(`http://8000-demo.localhost:${port}/`);

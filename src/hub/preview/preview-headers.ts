@@ -136,7 +136,14 @@ function namedHop(raw: RawHeaders): ReadonlySet<string> {
 }
 
 export function valuesOf(raw: RawHeaders, wanted: string): string[] {
-  return [...pairs(raw)].flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value] : []));
+  const found: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at] ?? "";
+    // Most differ in length: no text is made to be compared.
+    if (name.length === wanted.length && name.toLowerCase() === wanted)
+      found.push(raw[at + 1] ?? "");
+  }
+  return found;
 }
 
 function* pairs(raw: RawHeaders): Generator<readonly [string, string]> {

@@ -50,6 +50,7 @@ export class PreviewWay {
 
   /** The channel of now. @throws HubError */
   async channel(): Promise<SessionChannel> {
+    if (this.#open === 0) this.#rest();
     this.#channel ??= this.#attach();
     return this.#channel;
   }

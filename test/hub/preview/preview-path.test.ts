@@ -1,5 +1,7 @@
 /** The second best: an app below a path of the API, for programs that cannot set a Host. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PreviewAccess } from "../../../src/hub/preview/preview-access.ts";
+import { PreviewPasses } from "../../../src/hub/preview/preview-pass.ts";
 import { openPreviews } from "../../../src/hub/preview/previews.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
@@ -86,6 +88,27 @@ test("[PW1] a domain that has the hub itself below it is refused at the start", 
   expect(start("previews.example.com")().links.address(at.session.record, 80)).toBe(
     "https://80-demo.previews.example.com",
   );
+});
+
+test("[PW3] behind https the cookie never goes over a line without it", () => {
+  const passes = new PreviewPasses(new Uint8Array(32), at.world.clock);
+  const { id } = at.session.record;
+  const made = new PreviewAccess({
+    access: at.hub.access,
+    passes,
+    domain: "previews.example.com",
+    isSecure: true,
+    now: () => at.world.clock.now(),
+    idOf: () => id,
+  });
+  const pass = passes.sign({ sessionId: id, port: 80, expiresAt: at.world.clock.now() + 60_000 });
+  const visitor = { method: "GET", headers: {}, isUpgrade: false };
+  const admission = made.admit(
+    { port: 80, session: "demo" },
+    { ...visitor, url: `/?holdfast_token=${pass}` },
+  );
+  expect(admission).toMatchObject({ kind: "redirect", location: "/" });
+  expect(admission).toHaveProperty("cookie", expect.stringMatching(/; Max-Age=60; Secure$/));
 });
 
 test("[PW1] a name that makes a label too long gives way to the id", () => {
