@@ -18,9 +18,9 @@ import { exchange, freePorts, throughSocks } from "./ssh-ports.ts";
 import { HOST, SshRig } from "./ssh-kit.ts";
 
 const HTTP_GET = Buffer.from("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-/** So many are wished for; the first line is older than the wish, and ends with the dead hub. */
+/** Of a file that goes in and comes out again while a hub dies, lines are cut and time stops. */
 const BYTES = 3 * 1024 * 1024;
-/** So many are wished for; the first line is there already and is only cut by the dead hub. */
+/** So many are wished for; the first line is older than the wish, and ends with the dead hub. */
 const CUTS = 4;
 
 describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
