@@ -10,6 +10,8 @@ export const limits = {
   DATA_BYTES_FIRST: 16_384,
   /** JSON control bodies. */
   CONTROL_BYTES_MAX: 16_384,
+  /** Program, arguments and environment of a command as JSON: they go in one message. */
+  COMMAND_BYTES_MAX: 64_000,
   /** Receive window of a terminal or exec stream; the sender keeps no more than this. */
   STREAM_WINDOW_BYTES: 256 * 1024,
   /** Of a connection to a port: what fills 100 Mbit/s over 40 ms. */

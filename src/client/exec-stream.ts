@@ -4,6 +4,7 @@
  */
 import { HubError } from "../base/hub-error.ts";
 import { limits } from "../base/limits.ts";
+import { encodeJson } from "../protocol/bodies.ts";
 import type { OpenRequest, Reset } from "../protocol/services.ts";
 import type { Channel } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
@@ -136,7 +137,18 @@ export function openExec(channel: Channel, request: ExecRequest): OpenedExec {
   };
 }
 
+/** @throws HubError for one that no message carries: each link would be cut for it, for ever. */
 function openOf(request: ExecRequest): OpenRequest {
+  const open = openRequestOf(request);
+  const { length } = encodeJson(open);
+  if (length <= limits.COMMAND_BYTES_MAX) return open;
+  const said = `arguments and environment take ${length} bytes`;
+  throw new HubError("BadRequest", `${said}, and ${limits.COMMAND_BYTES_MAX} go with a command`, {
+    hint: "Give what is long on stdin or in a file.",
+  });
+}
+
+function openRequestOf(request: ExecRequest): OpenRequest {
   return {
     kind: "exec",
     argv: [...request.argv],

@@ -76,6 +76,16 @@ describe("exec", () => {
     expect(await run(argv)).toMatchObject({ out: "one\nthree\n", err: "two\n" });
   });
 
+  test("refuses what no message carries, and takes what is just below", async () => {
+    const long = (bytes: number): string[] => ["printf", "%s", "x".repeat(bytes)];
+    expect((await run(long(60_000))).out.length).toBe(60_000);
+    await expect(run(long(66_000))).rejects.toMatchObject({
+      code: "BadRequest",
+      message: expect.stringMatching(/^arguments and environment take 660\d\d bytes/) as string,
+    });
+    expect((await run(["echo", "alive"])).out).toBe("alive\n");
+  });
+
   test("says why a command did not start", async () => {
     const why = (argv: string[], cwd?: string) =>
       run(argv, cwd === undefined ? {} : { cwd }).then(

@@ -86,7 +86,7 @@ describe("what is taken", () => {
       ["exec", { argv: ["a\0b"] }, /cannot have a NUL/],
       ["exec", { argv: ["a"], stdin: "%%", stdinEncoding: "base64" }, /stdin is no base64/],
       ["exec", { argv: ["a"], env: { "A-B": "" } }, /body.env: "A-B" is not known here/],
-      ["exec", { argv: ["a", "b".repeat(60_000)] }, /arguments and environment take 600\d\d bytes/],
+      ["exec", { argv: ["a", "b".repeat(63_000)] }, /arguments and environment take 630\d\d bytes/],
       ["exec", { argv: ["a"], retries: 11 }, /body.retries must be <= 10/],
     ] as const;
     for (const [what, body, reason] of wrong) {

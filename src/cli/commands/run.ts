@@ -36,7 +36,10 @@ export const run: Run = async (cli, [place = ".", ...command]) => {
       try {
         const { signal } = end;
         const base = { plan, api: hub.api, connection, signal, env: cli.env, leaseMs };
-        if (matrix !== null) return await matrixOf(cli, { ...base, matrix });
+        if (matrix !== null) {
+          const exitCode = await matrixOf(cli, { ...base, matrix });
+          return end.exitCode() ?? exitCode;
+        }
         const sessionName = sessionNameOf(plan.name);
         const report = await runApp({ ...base, sessionName, voice: voiceOf(cli) });
         return tell(cli, report, end.exitCode());

@@ -1,6 +1,7 @@
 /** The bodies of POST exec and POST code: their shapes, and the work that they ask for. */
 import { Type, type Static } from "typebox";
 import { HubError } from "../../base/hub-error.ts";
+import { limits } from "../../base/limits.ts";
 import { languageNames, languageOf } from "../work/languages.ts";
 import type { WorkRequest } from "../work/work-room.ts";
 
@@ -10,8 +11,8 @@ const TIMEOUT_MAX_S = 24 * 60 * 60;
 const OUTPUT_BYTES_DEFAULT = 1024 * 1024;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const RETRIES_MAX = 10;
-/** Program, arguments and environment go in one frame of 64 KiB. */
-const COMMAND_BYTES_MAX = 60_000;
+/** The message has a key and a grant beside them. */
+const COMMAND_BYTES_MAX = limits.COMMAND_BYTES_MAX - 1_000;
 /** Code and stdin come in the body. */
 export const WORK_BODY_BYTES_MAX = 8 * 1024 * 1024;
 
