@@ -35,7 +35,9 @@ export class RunFailed extends Error {
 export function runFailedOf(error: unknown, isStarting: boolean): RunFailed {
   if (error instanceof RunFailed) return error;
   const fault = toHubError(error);
-  const category = categoryOf(fault.kind.category, isStarting);
+  // Where the hub went is nobody's wrong request.
+  const isAway = fault.code === "HubUnreachable";
+  const category = isAway ? "environment" : categoryOf(fault.kind.category, isStarting);
   return new RunFailed(category, fault.code, fault.message, { hint: fault.hint, cause: error });
 }
 

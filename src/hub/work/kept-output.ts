@@ -41,6 +41,11 @@ export class KeptOutput {
     this.#dropOld();
   }
 
+  /** What it costs in memory: never more than was allowed and one piece. */
+  get heldBytes(): number {
+    return this.#headBytes + this.#tail.reduce((bytes, { length }) => bytes + length, 0);
+  }
+
   read(): OutputText {
     const head = Buffer.concat(this.#head);
     const tail = Buffer.concat(this.#tail).subarray(-this.#halfBytes || this.#tailBytes);

@@ -185,7 +185,9 @@ describe("tries", () => {
     session.detach(link, "it is gone");
     await world.clock.advanceAsync(400_000);
     expect(session.record.state).toBe("error");
+    const { attempt } = session.record;
     expect((await run({ retries: 1 })).failed?.attempts.length).toBe(1);
+    expect(session.record.attempt).toBe(attempt);
     world.driversDial();
     const { result } = await run({ retries: 1, restart: true }, 200_000);
     expect(result?.attempts.length).toBe(2);
