@@ -71,8 +71,11 @@ function relayOnce(
         answer.statusMessage,
         responseHeaders(answer.rawHeaders, passage.visit.prefix === "" ? "host" : "path"),
       );
-      // An event stream's head must not wait for its first event.
-      response.flushHeaders();
+      // An event stream's head must not wait for its first event; one that comes with its body goes
+      // out with it in one write.
+      setImmediate(() => {
+        if (!response.writableEnded) response.flushHeaders();
+      });
       // An app that breaks off cuts the visitor, who must not take half for the whole.
       pipeline(answer, response, () => undefined);
       resolve();
