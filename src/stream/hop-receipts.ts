@@ -1,18 +1,15 @@
 /**
  * The other end of a hop window: counts the bytes of DATA frames that this side has read from its
  * link, and says so. Not after each frame, and never so late that a sender with the smallest
- * window waits in vain.
+ * window waits in vain: also not in a page whose timers the browser holds back for a minute.
  */
 import type { Clock, TimerId } from "../base/clock.ts";
 import { FrameType } from "../protocol/frame.ts";
+import { HOP_WINDOW_BYTES_MIN } from "./hop-window.ts";
 
-/** Told at once, whatever else. */
-const HEAP_BYTES = 64 * 1024;
-/** Told at once unless something was told just before: one whole frame. */
-const FRAME_BYTES = 16 * 1024;
-const EVERY_MS = 1;
 /** Less than this is not told: well below the smallest window, and a keystroke costs no answer. */
 const UNTOLD_BYTES_MAX = 4 * 1024;
+/** Between that and a window more may come with it. */
 const UNTOLD_MS_MAX = 2;
 
 export class HopReceipts {
@@ -20,7 +17,6 @@ export class HopReceipts {
   readonly #tell: (total: number) => void;
   #total = 0;
   #told = 0;
-  #toldAtMs = 0;
   #timer: TimerId = null;
 
   constructor(clock: Clock, tell: (total: number) => void) {
@@ -33,8 +29,7 @@ export class HopReceipts {
     if (message[0] !== FrameType.data) return;
     this.#total += message.length;
     const untold = this.#total - this.#told;
-    if (untold >= HEAP_BYTES) this.#say();
-    else if (untold >= FRAME_BYTES && this.#clock.mono() - this.#toldAtMs >= EVERY_MS) this.#say();
+    if (untold >= HOP_WINDOW_BYTES_MIN) this.#say();
     else if (untold >= UNTOLD_BYTES_MAX) {
       this.#timer ??= this.#clock.setTimeout(() => this.#say(), UNTOLD_MS_MAX);
     }
@@ -48,7 +43,6 @@ export class HopReceipts {
   #say(): void {
     this.stop();
     this.#told = this.#total;
-    this.#toldAtMs = this.#clock.mono();
     this.#tell(this.#total);
   }
 }

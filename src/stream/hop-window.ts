@@ -10,7 +10,8 @@
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 
-const WINDOW_BYTES_MIN = 8 * 1024;
+/** Its reader tells at once when it has read so much. */
+export const HOP_WINDOW_BYTES_MIN = 8 * 1024;
 const WINDOW_BYTES_MAX = 4 * 1024 * 1024;
 /** Before anything was measured: a quarter of a second on 0.25 MB/s. */
 const WINDOW_BYTES_FIRST = 64 * 1024;
@@ -74,7 +75,7 @@ export class HopWindow {
   }
 
   get bytesMax(): number {
-    return this.#looking ? WINDOW_BYTES_MIN : this.lineBytesMax;
+    return this.#looking ? HOP_WINDOW_BYTES_MIN : this.lineBytesMax;
   }
 
   /** The same without regard to a look at the empty line: what a keystroke need not wait for. */
@@ -84,7 +85,7 @@ export class HopWindow {
     const gain = this.#starting ? STARTING_GAIN : GAIN;
     const line = rate * (gain * this.#roundTripMs + QUEUE_MS) + UNTOLD_BYTES;
     const steady = Math.min(STEADY_BYTES_MAX, rate * STEADY_MS);
-    return Math.min(WINDOW_BYTES_MAX, Math.max(WINDOW_BYTES_MIN, line, steady));
+    return Math.min(WINDOW_BYTES_MAX, Math.max(HOP_WINDOW_BYTES_MIN, line, steady));
   }
 
   /** What one frame should hold at most. */
@@ -101,7 +102,7 @@ export class HopWindow {
       this.#ackedAtMs = atMs;
       this.#ackedSentAtMs = atMs;
     }
-    const alone = this.flightBytes < WINDOW_BYTES_MIN;
+    const alone = this.flightBytes < HOP_WINDOW_BYTES_MIN;
     this.#sent += bytes;
     this.#flight.push({
       end: this.#sent,

@@ -88,6 +88,18 @@ describe("[ST10] a keystroke beside a saturating stream", () => {
     });
   }
 
+  test.each([700, 3_000, 5_000, 7_000, 16_000, 60_000])(
+    "a page whose timers are held back for a minute takes frames of %i bytes as fast as ever",
+    (length) => {
+      const shape = { bytesPerMs: 2_000, latencyMs: 5 };
+      const line = new Line({ ...shape, timersEveryMs: 60_000 });
+      line.egress.ready(new Flood(1, length), 1);
+      line.clock.advance(20_000);
+      const bytes = line.arrived.reduce((sum, { message }) => sum + message.length, 0);
+      expect(bytes / (20_000 * line.bytesPerMs)).toBeGreaterThan(0.9);
+    },
+  );
+
   test("the line that got slower, or longer, is measured anew", () => {
     const line = new Line({ bytesPerMs: 10_000, latencyMs: 5 });
     line.egress.ready(new Flood(1), 1);

@@ -1,4 +1,5 @@
 /** A line between two hops with a rate and a latency, on a test's clock: what is sent queues. */
+import type { Clock } from "../../src/base/clock.ts";
 import { encodeLinkAck } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { Egress, type Sink } from "../../src/stream/egress.ts";
@@ -17,14 +18,22 @@ export class Line implements Sink {
   readonly #receipts: HopReceipts | null;
   #freeAtMs = 0;
 
-  constructor(options: { bytesPerMs: number; latencyMs: number; hop?: boolean }) {
+  /** `timersEveryMs`: the reader's timers fire no oftener, as in a page that nobody sees. */
+  constructor(options: {
+    bytesPerMs: number;
+    latencyMs: number;
+    hop?: boolean;
+    timersEveryMs?: number;
+  }) {
     this.bytesPerMs = options.bytesPerMs;
     this.latencyMs = options.latencyMs;
     this.egress = new Egress(this, this.clock);
     const acknowledges = options.hop ?? true;
     if (acknowledges) this.egress.openHop();
     this.#receipts = acknowledges
-      ? new HopReceipts(this.clock, (total) => this.#acknowledge(total))
+      ? new HopReceipts(throttled(this.clock, options.timersEveryMs ?? 0), (total) =>
+          this.#acknowledge(total),
+        )
       : null;
   }
 
@@ -44,4 +53,13 @@ export class Line implements Sink {
     const ack = encodeFrame({ type: FrameType.linkAck, body: encodeLinkAck(total) });
     this.clock.setTimeout(() => this.egress.hopAcked(total), this.latencyMs + ack.length / 1e6);
   }
+}
+
+function throttled(clock: TestClock, everyMs: number): Clock {
+  return {
+    now: () => clock.now(),
+    mono: () => clock.mono(),
+    setTimeout: (call, waitMs) => clock.setTimeout(call, Math.max(waitMs, everyMs)),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+  };
 }
