@@ -8,6 +8,7 @@ import { writeValue, type Address, type SettingValue } from "./config-values.ts"
 export const isolationTiers = ["auto", "bwrap", "namespaces", "process"] as const;
 export const platformKinds = ["local", "daytona"] as const;
 export const faultSwitches = ["off", "on"] as const;
+export const webhookChoices = ["trouble", "results", "all"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
 
 /** Every setting by its key; the session policy is part of it. */
@@ -16,6 +17,9 @@ export interface Config extends SessionPolicy {
   readonly url: string | null;
   readonly token: string | null;
   readonly metricsToken: string | null;
+  readonly webhookUrl: string | null;
+  readonly webhookSecret: string | null;
+  readonly webhookEvents: (typeof webhookChoices)[number];
   readonly listen: Address;
   readonly publicUrl: string | null;
   readonly previewDomain: string;
@@ -115,6 +119,33 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     kind: "text",
     fallback: "localhost",
     about: "Domain of previews, PORT-NAME.DOMAIN: each of its subdomains must lead to the hub.",
+  },
+  {
+    key: "webhookUrl",
+    env: "HOLDFAST_WEBHOOK_URL",
+    flag: "webhook-url",
+    kind: "url",
+    fallback: null,
+    unset: "nobody is told",
+    about: "Where what happens is posted to, signed, as Standard Webhooks writes it.",
+  },
+  {
+    key: "webhookSecret",
+    env: "HOLDFAST_WEBHOOK_SECRET",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "a webhook without it is a mistake",
+    about: "Key of the signatures: `whsec_` and the base64 of 24 to 64 random bytes.",
+  },
+  {
+    key: "webhookEvents",
+    env: "HOLDFAST_WEBHOOK_EVENTS",
+    flag: "webhook-events",
+    kind: "choice",
+    choices: webhookChoices,
+    fallback: "trouble",
+    about: "What the webhook is told: what somebody should look at, results as well, or each fact.",
   },
   {
     key: "platform",

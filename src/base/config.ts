@@ -95,6 +95,15 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
         `after ${writeDuration(autoStopMs)} (idle.autoStop)`,
     });
   }
+  if (config.webhookUrl !== null && !isWebhookSecret(config.webhookSecret)) {
+    mistakes.push({
+      key: "webhookSecret",
+      place: origins.webhookSecret.place,
+      message:
+        "the webhook is signed: set HOLDFAST_WEBHOOK_SECRET (or HOLDFAST_WEBHOOK_SECRET_FILE) to " +
+        "whsec_ and the base64 of 24 to 64 random bytes, as in whsec_$(openssl rand -base64 32)",
+    });
+  }
   if (config.platform === "daytona" && config.daytonaApiKey === null) {
     mistakes.push({
       key: "daytonaApiKey",
@@ -103,6 +112,11 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
     });
   }
   return [...mistakes, ...impossibleBudgets(resolved)];
+}
+
+/** 24 to 64 bytes are 32 to 88 characters of base64. */
+function isWebhookSecret(text: string | null): boolean {
+  return text !== null && /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/.test(text);
 }
 
 export function isLoopback(host: string): boolean {

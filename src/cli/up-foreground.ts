@@ -87,6 +87,7 @@ function hubOptions(
     previewDomain: config.previewDomain,
     token,
     metricsToken: config.metricsToken,
+    webhook: webhookOf(config),
     version: productVersion(),
     platform: {
       ...platformDoor(config, platform),
@@ -99,6 +100,10 @@ function hubOptions(
     logLevel: config.logLevel,
     logFile: homePaths(config.home).hubLog,
   };
+}
+
+function webhookOf({ webhookUrl: url, webhookSecret: secret, webhookEvents: events }: Config) {
+  return url === null || secret === null ? null : { url, secret, events };
 }
 
 /** Off unless it was asked for: its code is loaded only then. */

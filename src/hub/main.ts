@@ -22,6 +22,8 @@ import { HostDoor } from "./host-door.ts";
 import { keyFileReader } from "./key-file.ts";
 import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics/metrics.ts";
+import { openWebhook, type WebhookSettings } from "./notify/open-webhook.ts";
+import type { Webhook } from "./notify/webhook.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
@@ -48,6 +50,7 @@ export interface HubOptions {
   readonly token: string;
   /** May read /metrics and nothing else. */
   readonly metricsToken: string | null;
+  readonly webhook: WebhookSettings | null;
   readonly version: string;
   readonly platform: {
     readonly kind: "local" | "daytona";
@@ -83,11 +86,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, platform, policy, webDir, version } = options;
   const clock = systemClock;
   const random = systemRandom;
-  const secret = [options.token, options.metricsToken ?? "", platform.apiKey];
+  const secret = secretsOf(options);
   const log = createLog(options.logLevel, options.logFile ?? null, secret);
-  const secrets = openSecrets(home);
+  const { hubId, driverSecret } = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
-  const { hubId } = secrets;
   const watch = createWatch(options, {
     hubId,
     log,
@@ -98,7 +100,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   const { provider, control } = watch;
-  const access = createAccess(options, secrets.driverSecret);
+  const access = createAccess(options, driverSecret);
   const door = new HostDoor(hubId, log);
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach);
@@ -110,13 +112,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const isReady = (): boolean => state.ready;
   const inner = new InnerClient({ switchboard, clock, random });
   const open = { access, sessions, clock, isReady, log, client: inner };
-  const previews = openPreviews(options, secrets.driverSecret, open);
+  const previews = openPreviews(options, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
-  const metrics = hearFacts(version, sessions, watch, switchboard, log);
+  const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log });
+  const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log });
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
-  const caretakers = [watch, drills, leases, ...createCaretakers(parts, sessions, store)];
+  const caretakers = createCaretakers(parts, sessions, store, [watch, drills, leases, webhook]);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
   const app = createHttp({ ...seen, clock, log, webDir, isReady });
@@ -152,14 +155,22 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   }
 }
 
+/** What no log and no answer may show. */
+function secretsOf({ token, platform, metricsToken, webhook }: HubOptions): string[] {
+  const others = [metricsToken, webhook?.secret].map((text) => text ?? "");
+  return [token, platform.apiKey, ...others];
+}
+
 /** Every fact goes to the counters, to the watch over the platform and to the log. */
-function hearFacts(
-  version: string,
-  sessions: Sessions,
-  watch: PlatformWatch,
-  switchboard: Switchboard,
-  log: Logger,
-): HubMetrics {
+function hearFacts(parts: {
+  readonly version: string;
+  readonly sessions: Sessions;
+  readonly watch: PlatformWatch;
+  readonly switchboard: Switchboard;
+  readonly webhook: Webhook | null;
+  readonly log: Logger;
+}): HubMetrics {
+  const { version, sessions, watch, switchboard, webhook, log } = parts;
   const metrics = new HubMetrics({
     version,
     sessions: () => sessions.all,
@@ -167,6 +178,7 @@ function hearFacts(
     cost: () => sessions.cost.view(),
     isStoreRefusing: () => sessions.storeTrouble !== null,
     platform: () => watch.report(),
+    webhook: () => webhook?.counts ?? null,
     now: () => systemClock.now(),
   });
   sessions.onEvent((event) => {
@@ -198,16 +210,24 @@ function createWatch(
   return new PlatformWatch({ ...given, ...limit, inner, clock, random: systemRandom });
 }
 
+/** Looks after something by itself, from the start to the end of a hub. */
+interface Caretaker {
+  start(): void;
+  stop(): void;
+}
+
 function createCaretakers(
   parts: SessionParts,
   sessions: Sessions,
   store: SqliteStore,
-): readonly [Janitor, ActivityKeeper] {
+  others: readonly (Caretaker | null)[],
+): readonly Caretaker[] {
   const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
   const all = { ...parts, sessions: () => sessions.all };
   return [
     new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
+    ...others.filter((one) => one !== null),
   ];
 }
 

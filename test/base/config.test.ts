@@ -162,6 +162,17 @@ describe("a hub", () => {
     expect(checkHubConfig(resolved)).toHaveLength(1);
   });
 
+  test.each([undefined, "s3cret", "whsec_short"])(
+    "signs a webhook with a key, not %j",
+    (secret) => {
+      const env = { HOLDFAST_WEBHOOK_URL: "https://a.example/", HOLDFAST_WEBHOOK_SECRET: secret };
+      const keys = checkHubConfig(resolveConfig(sources({ env }))).map(({ key }) => key);
+      expect(keys).toEqual(["webhookSecret"]);
+      const good = { ...env, HOLDFAST_WEBHOOK_SECRET: `whsec_${"A".repeat(43)}=` };
+      expect(checkHubConfig(resolveConfig(sources({ env: good })))).toEqual([]);
+    },
+  );
+
   test("needs a key for daytona", () => {
     const resolved = resolveConfig(sources({ env: { HOLDFAST_PLATFORM: "daytona" } }));
     expect(checkHubConfig(resolved).map((mistake) => mistake.key)).toEqual(["daytonaApiKey"]);

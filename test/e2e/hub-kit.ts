@@ -54,6 +54,7 @@ export class RealHub {
       policy: { ...defaultPolicy, ...this.#policy },
       driverBundle: driver,
       metricsToken: null,
+      webhook: null,
       version: "0.0.0-test",
       webDir: null,
       logLevel: "debug",

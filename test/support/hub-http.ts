@@ -72,6 +72,7 @@ export function hubHttp(
     cost: () => world.sessions.cost.view(),
     isStoreRefusing: () => world.sessions.storeTrouble !== null,
     platform: () => watch.report(),
+    webhook: () => null,
     now: () => clock.now(),
   });
   world.sessions.onEvent((event) => metrics.observe(event));

@@ -5,6 +5,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { SessionState } from "../../store/facts.ts";
 import type { HubCost } from "../cost/cost-book.ts";
+import type { WebhookFacts } from "../notify/webhook.ts";
 import type { Session } from "../session/session.ts";
 
 export interface HubNumbers {
@@ -14,6 +15,8 @@ export interface HubNumbers {
   readonly links: () => { readonly clients: number; readonly drivers: number };
   /** The store takes no facts. */
   readonly isStoreRefusing: () => boolean;
+  /** Null without a webhook. */
+  readonly webhook: () => WebhookFacts | null;
   /** Wall ms. */
   readonly now: () => number;
 }
@@ -52,6 +55,19 @@ export function addHubGauges(numbers: HubNumbers, registers: Registry[]): void {
       const { clients, drivers } = numbers.links();
       this.set({ role: "client" }, clients);
       this.set({ role: "driver" }, drivers);
+    },
+  });
+  new Counter({
+    name: "holdfast_webhook_messages_total",
+    help: "Messages to the webhook by result; a failed one is sent again, for a day.",
+    labelNames: ["result"],
+    registers,
+    collect() {
+      this.reset();
+      const { told = 0, failed = 0, leftOut = 0 } = numbers.webhook() ?? {};
+      this.inc({ result: "told" }, told);
+      this.inc({ result: "failed" }, failed);
+      this.inc({ result: "left_out" }, leftOut);
     },
   });
   addSessionGauges(numbers, registers);
