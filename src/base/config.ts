@@ -9,6 +9,7 @@ import type { Config, ConfigKey, Setting } from "./config-table.ts";
 import { formatAddress, parseValue, writeValue, type SettingValue } from "./config-values.ts";
 import { writeDuration } from "./duration.ts";
 import { impossibleBudgets } from "./policy-checks.ts";
+import { whyNotPreviewDomain } from "./preview-domain.ts";
 
 export { formatAddress, type Address } from "./config-values.ts";
 export type { Config, ConfigKey, Setting } from "./config-table.ts";
@@ -103,6 +104,11 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
         "the webhook is signed: set HOLDFAST_WEBHOOK_SECRET (or HOLDFAST_WEBHOOK_SECRET_FILE) to " +
         "whsec_ and the base64 of 24 to 64 random bytes, as in whsec_$(openssl rand -base64 32)",
     });
+  }
+  const domain = whyNotPreviewDomain(config.previewDomain, config.publicUrl);
+  if (domain !== null) {
+    const { place } = origins.previewDomain;
+    mistakes.push({ key: "previewDomain", place, message: domain });
   }
   if (config.platform === "daytona" && config.daytonaApiKey === null) {
     mistakes.push({

@@ -153,6 +153,22 @@ describe("a hub", () => {
     expect(checkHubConfig(safe)).toEqual([]);
   });
 
+  test("[CF2] a hub is not started with previews where it is itself, or nowhere", () => {
+    const wrong = (domain: string, publicUrl?: string): string[] => {
+      const flags = { "preview-domain": domain, "public-url": publicUrl };
+      return checkHubConfig(resolveConfig(sources({ flags }))).map(
+        ({ key, message }) => `${key}: ${message}`,
+      );
+    };
+    expect(wrong("previews.example.com", "https://hub.example.com")).toEqual([]);
+    expect(wrong("example.com", "https://hub.example.com")).toEqual([
+      expect.stringContaining("previewDomain: the hub's own address hub.example.com is below"),
+    ]);
+    for (const domain of ["not a name", "a..b", "-a", "http://a", "a:80", ""]) {
+      expect(wrong(domain)).toEqual([expect.stringContaining("is no host name")]);
+    }
+  });
+
   test.each(["localhost:1", "127.9.9.9:1", "[::1]:1"])("%s is loopback", (listen) => {
     expect(checkHubConfig(resolveConfig(sources({ flags: { listen } })))).toEqual([]);
   });

@@ -2,10 +2,11 @@
 import type { Clock } from "../../base/clock.ts";
 import { randomBytes } from "node:crypto";
 import { HubError } from "../../base/hub-error.ts";
+import { whyNotPreviewDomain } from "../../base/preview-domain.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import { PASS_PARAMETER } from "./preview-access.ts";
 import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
-import { addressOf, isPreviewHost, type PreviewPlace } from "./preview-host.ts";
+import { addressOf, type PreviewPlace } from "./preview-host.ts";
 import { PreviewPasses } from "./preview-pass.ts";
 
 export interface PreviewLink {
@@ -70,18 +71,7 @@ function placeOf(domain: string, address: string): PreviewPlace {
 }
 
 function checkedDomain(domain: string, publicUrl: string | null): string {
-  const name = domain.toLowerCase();
-  if (publicUrl !== null && isPreviewHost(new URL(publicUrl).host, name)) {
-    throw new HubError("ConfigInvalid", `previewDomain: ${publicUrl} itself is below ${name}`, {
-      hint: "Previews need a domain that the hub's own address is not below.",
-    });
-  }
-  if (
-    /^(?=.{1,200}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name)
-  ) {
-    return name;
-  }
-  throw new HubError("ConfigInvalid", `previewDomain: ${JSON.stringify(domain)} is no host name`, {
-    hint: "Name a domain whose every subdomain leads to this hub: previews.example.com.",
-  });
+  const wrong = whyNotPreviewDomain(domain, publicUrl);
+  if (wrong !== null) throw new HubError("ConfigInvalid", `previewDomain: ${wrong}`);
+  return domain.toLowerCase();
 }

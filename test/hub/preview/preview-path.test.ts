@@ -83,7 +83,7 @@ test("[PW1] a domain that has the hub itself below it is refused at the start", 
       isReady: () => true,
       log: silentLogger,
     });
-  expect(start("example.com")).toThrow("itself is below example.com");
+  expect(start("example.com")).toThrow("hub.example.com is below example.com");
   expect(start("not a name")).toThrow("is no host name");
   expect(start("previews.example.com")().links.address(at.session.record, 80)).toBe(
     "https://80-demo.previews.example.com",
