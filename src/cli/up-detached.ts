@@ -15,6 +15,20 @@ import { readFileSync, writeFileSync } from "node:fs";
 const START_MS_MAX = 60_000;
 
 export async function runDetached(cli: Cli, config: Config): Promise<number> {
+  const started = await startDetached(cli, config);
+  if (started.kind === "ended") return started.exitCode;
+  print(cli, started.banner);
+  if (!cli.json) note(cli, `it runs in the background; \`${commandName} down\` stops it`);
+  return 0;
+}
+
+/** What it says when it is ready has a login link in it: who does not ask for one shows none. */
+export type Started =
+  | { readonly kind: "ready"; readonly banner: string }
+  | { readonly kind: "ended"; readonly exitCode: number };
+
+/** @throws HubError HubRunning, or of one that is not ready in time */
+export async function startDetached(cli: Cli, config: Config): Promise<Started> {
   const { home } = config;
   prepareHome(home);
   const before = runningHub(home);
@@ -34,18 +48,14 @@ export async function runDetached(cli: Cli, config: Config): Promise<number> {
     },
     async () => (runningHub(home) === null ? null : banner(logPath)),
   );
-  if (started.kind === "ready") {
-    print(cli, started.value);
-    if (!cli.json) note(cli, `it runs in the background; \`${commandName} down\` stops it`);
-    return 0;
-  }
+  if (started.kind === "ready") return { kind: "ready", banner: started.value };
   if (started.kind === "late") {
     const message = `the hub was not ready within ${START_MS_MAX / 1_000} s:\n${started.lastWords}`;
     throw new HubError("Internal", message, { hint: `Its log is ${homePaths(home).hubLog}.` });
   }
   // The other process has already made message and exit code; nothing is added to them.
   cli.stderr.write(`${started.lastWords}\n`);
-  return started.exitCode ?? 1;
+  return { kind: "ended", exitCode: started.exitCode ?? 1 };
 }
 
 /** What the hub printed when it was ready; null until the whole line or block is there. */

@@ -8,7 +8,7 @@ import { checkHubConfig } from "../../base/config.ts";
 import { configInvalid, createCli, flagOption, note, usageError, type Cli } from "../cli.ts";
 import { connectApi } from "../connection.ts";
 import { runningHub } from "../home.ts";
-import { runDetached } from "../up-detached.ts";
+import { startDetached } from "../up-detached.ts";
 
 export interface RunHub {
   readonly api: Api;
@@ -40,13 +40,13 @@ function platformOption(cli: Cli): "local" | "daytona" | null {
 async function startHub(cli: Cli, platform: string | null): Promise<RunHub> {
   const { env, cwd, stdin, stderr } = cli;
   const options = { ...cli.options, ...(platform !== null && { platform }), json: false };
-  // Its banner is for people; stdout is for what the run says.
+  // What it says is for people; stdout is for what the run says.
   const own = createCli({ env, cwd, stdin, stdout: stderr, stderr }, options);
   const mistakes = checkHubConfig(own.resolved());
   if (mistakes.length > 0) throw configInvalid(mistakes);
   note(cli, "holdfast: no hub runs here: one is started for this run");
-  const exitCode = await runDetached(own, own.config());
-  if (exitCode !== 0) throw new HubError("HubUnreachable", "the hub did not start");
+  const { kind } = await startDetached(own, own.config());
+  if (kind === "ended") throw new HubError("HubUnreachable", "the hub did not start");
   return {
     api: connectApi(own),
     async close() {
