@@ -333,6 +333,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "platform info",
     about: "address, key and isolation tier of the local platform",
+    options: [["--env", 'print what a Daytona SDK reads, for a shell: eval "$(…)"']],
     load: () => import("./commands/platform-info.ts"),
   },
   {

@@ -1,4 +1,5 @@
 /** The platform's process: reads flags and environment, starts, says so in one line, ends well. */
+import { resolve } from "node:path";
 import { pino } from "pino";
 import { parsePlatformOptions } from "./options.ts";
 import { PlatformStartError, textOf } from "./outcome.ts";
@@ -23,6 +24,12 @@ async function main(): Promise<void> {
     : `platform ready at ${facts.apiUrl} · isolation ${facts.tier} · root ${facts.root} · ` +
       `pause ${facts.pause} · network ${facts.network}`;
   process.stdout.write(`${line}\n`);
+  if (!parsed.options.json) {
+    const key = `"$(cat '${resolve(parsed.options.dataDir, "api-key")}')"`;
+    const { apiUrl, target } = facts;
+    const set = `DAYTONA_API_URL=${apiUrl} DAYTONA_TARGET=${target} DAYTONA_API_KEY=${key}`;
+    process.stdout.write(`for a Daytona SDK: export ${set}\n`);
+  }
   const end = (): void => platform.requestEnd();
   process.once("SIGTERM", end);
   process.once("SIGINT", end);

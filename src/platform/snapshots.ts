@@ -93,10 +93,15 @@ export class Snapshots {
   create(name: unknown, imageName: unknown, organizationId: string): Outcome<Snapshot> {
     const problem = this.nameProblem(name, organizationId);
     if (problem !== undefined) return { ok: false, refusal: problem };
+    const like = typeof imageName === "string" ? this.find(imageName, organizationId) : undefined;
+    if (like?.seedDir === "") {
+      return this.addAs(name, organizationId, { imageName: like.name, rootDir: like.rootDir });
+    }
     if (typeof imageName !== "string" || !isAbsolute(imageName)) {
       return refuse(
         400,
-        "this platform has no image registry: imageName must be the absolute path of a root directory",
+        "this platform has no image registry: imageName must be the absolute path of a root " +
+          'directory, or the name of a snapshot that is one ("default" is this machine\'s)',
       );
     }
     if (resolve(imageName) === "/") return refuse(400, "the host's own root is no snapshot");
@@ -105,14 +110,16 @@ export class Snapshots {
         return refuse(400, `${imageName} is no usable root directory: ${part} is missing`);
       }
     }
-    const snapshot: Snapshot = {
-      ...builtIn(randomUUID(), String(name)),
-      organizationId,
-      imageName,
-      general: false,
-      rootDir: imageName,
-      createdAt: new Date().toISOString(),
-    };
+    return this.addAs(name, organizationId, { imageName, rootDir: imageName });
+  }
+
+  private addAs(
+    name: unknown,
+    organizationId: string,
+    root: Pick<Snapshot, "imageName" | "rootDir">,
+  ): Outcome<Snapshot> {
+    const own = { organizationId, general: false, createdAt: new Date().toISOString() };
+    const snapshot = { ...builtIn(randomUUID(), String(name)), ...own, ...root };
     this.all.set(snapshot.id, snapshot);
     this.save();
     return done(snapshot);

@@ -150,6 +150,27 @@ describeWhere([needs.linux], "the contract at its edges", () => {
     },
   );
 
+  test("a program that names an image finds this machine's root under that name", async () => {
+    await expect(daytona.create({ image: "python:3.12-slim" })).rejects.toThrow("not found");
+    const made = await daytona.snapshot.create({ name: "python:3.12-slim", image: "default" });
+    expect([made.state, made.general]).toEqual(["active", false]);
+    const sandbox = await daytona.create({ image: "python:3.12-slim" });
+    expect((await sandbox.process.codeRun("print(6 * 7)")).result).toBe("42\n");
+    await sandbox.delete();
+    await daytona.snapshot.delete(made);
+    const other = await post("/snapshots", { name: "a", imageName: "alpine" });
+    expect(other.status).toBe(400);
+    expect(await other.text()).toContain("is this machine's");
+  });
+
+  test("language servers are a typed no, and say who has them", async () => {
+    const lsp = await box.createLspServer("python", "project");
+    await expect(lsp.start()).rejects.toMatchObject({
+      statusCode: 501,
+      message: expect.stringContaining("runs no language servers; a hub does") as string,
+    });
+  });
+
   test("a broken-off upload leaves no file and no draft", async () => {
     const { hostname, port } = new URL(platform.apiUrl);
     const sending = request({

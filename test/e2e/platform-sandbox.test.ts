@@ -59,7 +59,10 @@ describeWhere([needs.linux], "sandboxes through the unmodified SDK", () => {
     expect(listed.map(({ name, size, isDir }) => ({ name, size, isDir }))).toEqual([
       { name: "c.bin", size: bytes.length, isDir: false },
     ]);
-    await box.fs.setFilePermissions("dir/c.bin", { mode: "640" });
+    const owner = { owner: "daytona", group: "daytona" };
+    await box.fs.setFilePermissions("dir/c.bin", { mode: "640", ...owner });
+    const stranger = box.fs.setFilePermissions("dir/c.bin", { owner: "nosuch" });
+    await expect(stranger).rejects.toThrow("unknown user nosuch");
     expect((await box.fs.getFileDetails("dir/c.bin")).mode).toBe("-rw-r-----");
     await box.fs.createFolder("dir/sub", "700");
     await expect(box.fs.deleteFile("dir")).rejects.toMatchObject({ statusCode: 400 });

@@ -1,6 +1,6 @@
 /** `holdfast platform info`: what any Daytona client needs to talk to the local platform. */
 import { HubError } from "../../base/hub-error.ts";
-import { print, printJson, type Run } from "../cli.ts";
+import { flagOption, print, printJson, type Run } from "../cli.ts";
 import { runningPlatform } from "../platform-process.ts";
 import { renderPairs } from "../render/table.ts";
 
@@ -13,6 +13,12 @@ export const run: Run = async (cli) => {
     });
   }
   const { apiUrl, apiKey, target, tier } = record;
+  if (flagOption(cli, "env")) {
+    // For a shell to read: no value of a platform has a quote in it.
+    const set = { DAYTONA_API_URL: apiUrl, DAYTONA_API_KEY: apiKey, DAYTONA_TARGET: target };
+    for (const [name, value] of Object.entries(set)) print(cli, `export ${name}='${value}'`);
+    return 0;
+  }
   if (cli.json) {
     printJson(cli, { apiUrl, apiKey, target, tier });
     return 0;

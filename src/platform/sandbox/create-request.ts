@@ -80,7 +80,10 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
   if (isGiven(fields["buildInfo"]) && wish.snapshot === undefined) {
     const image = plainImage(fields["buildInfo"]);
     if (image === undefined) {
-      return refuse(400, "the local platform cannot build images; name a registered snapshot");
+      return refuse(
+        400,
+        "the local platform cannot build images: name a registered snapshot, or a FROM alone",
+      );
     }
     wish.snapshot = image;
     wish.dockerfile = `FROM ${image}\n`;

@@ -3,7 +3,8 @@
  * the kernel, not this code, decides which paths and links may be followed.
  */
 import { createReadStream } from "node:fs";
-import { chmod, chown, lstat, mkdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readFile, rename } from "node:fs/promises";
+import { rm, stat, unlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { describe, list } from "./file-info.ts";
 import { resolvePath } from "./place.ts";
@@ -100,7 +101,11 @@ async function setPermissions(path: string, query: URLSearchParams): Promise<Rep
   const owner = query.get("owner");
   const group = query.get("group");
   if (owner || group) {
-    await chown(path, idOf(owner, found.uid), idOf(group, found.gid));
+    await chown(
+      path,
+      await idOf("passwd", owner, found.uid),
+      await idOf("group", group, found.gid),
+    );
   }
   return empty(200);
 }
@@ -123,13 +128,19 @@ function modeOf(text: string): number | undefined {
   return /^[0-7]{3,5}$/.test(text) ? parseInt(text, 8) : undefined;
 }
 
-/** Names are not looked up: the sandbox has one user, every other owner comes as a number. */
-function idOf(text: string | null, fallback: number): number {
+/** A number, or a name that the sandbox's own table has. */
+async function idOf(
+  table: "passwd" | "group",
+  text: string | null,
+  fallback: number,
+): Promise<number> {
   if (text === null || text === "") return fallback;
-  const id = Number(text);
-  if (!Number.isInteger(id))
-    throw Object.assign(new Error(`unknown user ${text}`), { code: "EINVAL" });
-  return id;
+  if (/^\d+$/.test(text)) return Number(text);
+  const lines = (await readFile(`/etc/${table}`, "utf8").catch(() => "")).split("\n");
+  const id = lines.map((line) => line.split(":")).find(([name]) => name === text)?.[2];
+  if (id !== undefined) return Number(id);
+  const what = table === "passwd" ? "user" : "group";
+  throw Object.assign(new Error(`unknown ${what} ${text}`), { code: "EINVAL" });
 }
 
 export function invalidPath(message: string): Reply {

@@ -107,7 +107,9 @@ async function answer(
 async function replyTo(routes: readonly Route[], request: ToolboxRequest): Promise<Reply> {
   const match = matchRoute(routes, request.method, request.path);
   if (match === "not-found") {
-    const message = `this toolbox has no route ${request.path}`;
+    const message = request.path.startsWith("/lsp/")
+      ? "the local platform runs no language servers; a hub does: /v1/sessions/NAME/lsp/SERVER"
+      : `this toolbox has no route ${request.path}`;
     return fault(501, "NOT_IMPLEMENTED", message);
   }
   if (match === "wrong-method") {
