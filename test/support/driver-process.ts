@@ -23,6 +23,10 @@ export async function startDriver(options: {
   urls: string[];
   config?: Record<string, unknown>;
   env?: Record<string, string>;
+  /** Another Node or Bun than this one. */
+  runtime?: string;
+  /** Holds nothing of this process open. */
+  quiet?: boolean;
 }): Promise<DriverProcess> {
   const { driver } = await ensureBundles();
   const home = mkdtempSync(join(tmpdir(), "holdfast-driver-"));
@@ -40,10 +44,10 @@ export async function startDriver(options: {
   const configFile = join(home, "driver.json");
   writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
   const child = spawn(
-    process.env["HOLDFAST_TEST_DRIVER_RUNTIME"] ?? process.execPath,
+    options.runtime ?? process.env["HOLDFAST_TEST_DRIVER_RUNTIME"] ?? process.execPath,
     [driver, configFile],
     {
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: options.quiet === true ? "ignore" : ["ignore", "inherit", "inherit"],
       env: { ...process.env, ...options.env },
     },
   );

@@ -41,6 +41,8 @@ export class TinyHub {
   readonly drivers: DriverLink[] = [];
   /** Closes the next drivers with this code instead of a welcome. */
   refuseWith: number | null = null;
+  /** Ends the links of all clients with that of a driver, so that they attach anew. */
+  cutsClients = false;
   port = 0;
   readonly #server: Server;
   readonly #wss = new WebSocketServer({ ...wsOptions, noServer: true });
@@ -108,6 +110,7 @@ export class TinyHub {
       if (link === null) return;
       link.heartbeat.stop();
       link.ended = end;
+      if (this.cutsClients) for (const { client } of this.#routes.values()) client.terminate();
     });
     socket.onFrame((message) => {
       const frame = decodeFrame(message);
