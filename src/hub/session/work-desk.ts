@@ -123,7 +123,11 @@ export class WorkDesk {
       const fault = toHubError(error);
       const { board, ledger, log } = this.deps;
       board.stepped(ledger.record.detail, false, fault.message);
-      if (fault.code === "Internal") log.error({ err: fault, session: ledger.record.id }, "defect");
+      // What was called off, because the state was left or the hub ends, is no defect.
+      const isOff = error instanceof Error && error.name === "AbortError";
+      if (fault.code === "Internal" && !isOff) {
+        log.error({ err: fault, session: ledger.record.id }, "defect");
+      }
       const unknown = fault.outcomeUnknown || fault.code === "StateConflict";
       throw new WorkFailure(faultFrom(fault, this.place(context)), unknown);
     }
