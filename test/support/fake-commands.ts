@@ -18,6 +18,8 @@ export interface RunningProgram {
 
 export const exited = (code: number): Exit => ({ code, signal: null });
 
+const ran = { startedAt: 1, stdoutBytes: 5, stderrBytes: 0 };
+
 export class FakeCommands {
   /** By name; what is not here is not found. */
   readonly programs: Record<string, Program> = {};
@@ -26,6 +28,8 @@ export class FakeCommands {
   readonly files = new Map<string, { bytes: Uint8Array; mtimeMs: number }>();
   open = 0;
   cancelled = 0;
+  /** Keys that a hub of before has used. */
+  readonly used = new Set<string>();
   /** Thrown by the next attaches, in this order. */
   readonly refuses: HubError[] = [];
 
@@ -37,6 +41,12 @@ export class FakeCommands {
       epoch: 1,
       exec: (request) => this.#exec(request),
       files: { list: (path) => this.#list(path), readAll: (path) => this.#read(path) },
+      execStatus: (key) =>
+        Promise.resolve(
+          this.used.has(key)
+            ? { ...ran, state: "exited", code: 3, signal: null, endedAt: 2 }
+            : { state: "never-ran" },
+        ),
       close: () => {
         this.open -= 1;
       },
@@ -48,8 +58,11 @@ export class FakeCommands {
     const stdin = Promise.withResolvers<string>();
     const killed = Promise.withResolvers<string>();
     let input = "";
-    const opened =
-      program === undefined
+    const isUsed = request.key !== undefined && this.used.has(request.key);
+    if (request.key !== undefined) this.used.add(request.key);
+    const opened = isUsed
+      ? Promise.reject(new HubError("CommandKnown", "the key was used"))
+      : program === undefined
         ? Promise.reject(new HubError("CommandNotFound", `command not found: ${request.argv[0]}`))
         : Promise.resolve({ pid: 7 });
     opened.catch(() => undefined);

@@ -8,7 +8,10 @@ import { HubError } from "../../base/hub-error.ts";
 import type { ExecStream, SessionChannel } from "../inner-client.ts";
 
 /** The part of a channel that work needs. */
-export interface WorkChannel extends Pick<SessionChannel, "exec" | "epoch" | "close"> {
+export interface WorkChannel extends Pick<
+  SessionChannel,
+  "exec" | "execStatus" | "epoch" | "close"
+> {
   readonly files: Pick<SessionChannel["files"], "list" | "readAll">;
 }
 

@@ -11,6 +11,7 @@ import type { Session } from "../session/session.ts";
 import type { Sessions } from "../sessions.ts";
 import { collect, lookBefore } from "./artifacts.ts";
 import { withAttempts, type RetrySetting } from "./attempts.ts";
+import { knownCommand } from "./known-command.ts";
 import { KeptOutput } from "./kept-output.ts";
 import { errorLineOf, type Language } from "./languages.ts";
 import { runOnce, type Command, type Ended, type TakeBytes, type WorkChannel } from "./run-once.ts";
@@ -102,13 +103,18 @@ export class WorkRoom {
       const stderr = new KeptOutput(request.outputBytesMax);
       const { artifacts: directory } = request;
       const before = directory === null ? null : await lookBefore(channel, directory);
-      const ended = await runOnce(commandOf(request, id), {
+      const command = commandOf(request, id);
+      const ended = await runOnce(command, {
         clock,
         channel,
         signal,
         onStarted: (pid) => watcher?.onStarted({ pid, sandboxId, epoch }),
         onStdout: keepAnd(stdout, watcher?.onStdout),
         onStderr: keepAnd(stderr, watcher?.onStderr),
+      }).catch(async (error: unknown): Promise<never> => {
+        const isKnown = error instanceof HubError && error.code === "CommandKnown";
+        if (!isKnown || command.key === undefined) throw error;
+        throw knownCommand(await channel.execStatus(command.key));
       });
       const made =
         directory === null || before === null ? null : await collect(channel, directory, before);

@@ -119,6 +119,17 @@ describe("work in a session", () => {
   });
 });
 
+test("[WK5] a key that was used before this hub knew of it starts nothing, and its end is told", async () => {
+  const { commands, run } = await room();
+  commands.programs["python3"] = () => exited(0);
+  expect((await run({ key: "step 1" })).result).toMatchObject({ exitCode: 0 });
+  const { failed } = await run({ key: "step 1", retries: 3 });
+  expect(failed).toMatchObject({ code: "CommandKnown", attempts: [{ attempt: 1 }] });
+  expect(failed?.message).toContain("it ran and ended with code 3, 5 bytes of stdout");
+  expect(commands.started.length).toBe(1);
+  expect((await run({ key: "step 2" })).result).toMatchObject({ exitCode: 0 });
+});
+
 describe("tries", () => {
   test("[WK2] what the session failed in is tried again as often as asked, each with its reason", async () => {
     const { commands, run } = await room();
