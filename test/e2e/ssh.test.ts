@@ -4,7 +4,7 @@
  * ControlMaster.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -21,7 +21,7 @@ const HTTP_GET = Buffer.from("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\
 /** Of a file that goes in and comes out again while a hub dies, lines are cut and time stops. */
 const BYTES = 3 * 1024 * 1024;
 /** So many are wished for; the first line is older than the wish, and ends with the dead hub. */
-const CUTS = 4;
+const CUTS = 2;
 
 describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
   let rig: SshRig;
@@ -242,6 +242,25 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect([nowhere.exitCode, nowhere.stdout]).toEqual([255, ""]);
     expect(nowhere.stderr).toContain('there is no session "nobody"');
     listener.close();
+  });
+
+  test("[SSH8] config-ssh shows what it would do, asks who is there, and takes out what it put in", async () => {
+    const file = join(rig.here, "own-config");
+    const own = "Host other\n  User ada\n";
+    writeFileSync(file, own, { mode: 0o640 });
+    const config = (...words: string[]) =>
+      rig.holdfast("config-ssh", "--ssh-config-file", file, ...words);
+    const shown = await config("--dry-run");
+    expect([shown.exitCode, readFileSync(file, "utf8")]).toEqual([0, own]);
+    expect(shown.stdout).toContain("+Host *.holdfast\n");
+    // Nobody is there to agree.
+    expect((await config()).exitCode).toBe(2);
+    expect((await config("--yes")).exitCode).toBe(0);
+    expect((await config("--yes")).stdout).toContain("is as it should be");
+    const known = await rig.run(["ssh", "-F", file, "-G", "other"]);
+    expect(known.stdout).toContain("user ada\n");
+    expect((await config("--remove", "--yes")).exitCode).toBe(0);
+    expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual([own, 0o640]);
   });
 
   test("[SSH9] an agent is not forwarded, and the person is told", async () => {
