@@ -124,7 +124,7 @@ const MIB = 1024 * 1024;
 /** What ssh2's client grants, and what it keeps for a reader that does not read. */
 const WINDOW_BYTES = 2 * MIB;
 const PIECE_BYTES = 60_000;
-const PIECES = 100;
+const PIECES = 80;
 /** What is handed on untaken, and one packet. */
 const HANDED_BYTES_MAX = 300_000;
 /** So long nothing moves where nothing can. */
