@@ -1,27 +1,20 @@
 /** Answers with 200 that are about something else, or about nothing: none of them is a claim. */
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/base/clock.ts";
-import { DaytonaProvider } from "../../src/providers/daytona/daytona.ts";
+import {
+  answeringApi,
+  API_KEY,
+  closeAnsweringApis,
+  sandboxDto as dto,
+} from "../support/answering-api.ts";
 
-const KEY = "canary-api-key-0123456789";
-const opened: { server: Server; api: DaytonaProvider }[] = [];
-
-afterEach(async () => {
-  for (const { server, api } of opened.splice(0)) {
-    await api.close();
-    server.closeAllConnections();
-    server.close();
-  }
-});
+afterEach(closeAnsweringApis);
 
 type Reply = { status?: number; body: unknown; text?: string };
 type Answer = (method: string, path: string, request: IncomingMessage) => Reply;
 
-/** An adapter in front of a server that answers as it likes. */
-async function on(answer: Answer): Promise<{ api: DaytonaProvider; base: string }> {
-  const server = createServer((request, response) => {
+const on = (answer: Answer) =>
+  answeringApi((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://x");
     const { status = 200, body, text } = answer(request.method ?? "GET", pathname, request);
     response.writeHead(status, {
@@ -29,31 +22,7 @@ async function on(answer: Answer): Promise<{ api: DaytonaProvider; base: string 
     });
     response.end(text ?? JSON.stringify(body));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const api = new DaytonaProvider({
-    platform: "daytona",
-    apiUrl: base,
-    apiKey: KEY,
-    target: "t",
-    clock: systemClock,
-    callMs: 2_000,
-    autoStopMs: null,
-  });
-  opened.push({ server, api });
-  return { api, base };
-}
 
-const dto = (over: object = {}) => ({
-  id: "id-1",
-  name: "box-1",
-  organizationId: "org-1",
-  labels: { owner: "me" },
-  env: {},
-  state: "started",
-  toolboxProxyUrl: "http://127.0.0.1:9/toolbox",
-  ...over,
-});
 const request = { name: "box-1", env: {}, labels: { owner: "me" } };
 const WAIT_MS = 1_000;
 
@@ -191,7 +160,7 @@ describe("a build log", () => {
     const log = await api.buildLog("id-1");
     expect(log?.endsWith("#500 ERROR: exporting to image")).toBe(true);
     expect(log?.length).toBeLessThanOrEqual(2_000);
-    expect(keys).toEqual([`Bearer ${KEY}`, `Bearer ${KEY}`]);
+    expect(keys).toEqual([`Bearer ${API_KEY}`, `Bearer ${API_KEY}`]);
   });
 
   test("[PV15] that is kept elsewhere is read without the key", async () => {

@@ -1,26 +1,16 @@
 /** What the adapter sends for the rarer verbs, what it tells of a sandbox's kind, what it keeps. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/base/clock.ts";
 import { toHubError } from "../../src/base/hub-error.ts";
-import { DaytonaProvider } from "../../src/providers/daytona/daytona.ts";
+import { answeringApi, closeAnsweringApis, sandboxDto } from "../support/answering-api.ts";
 
-const opened: { server: Server; api: DaytonaProvider }[] = [];
-afterEach(async () => {
-  for (const { server, api } of opened.splice(0)) {
-    await api.close();
-    server.closeAllConnections();
-    server.close();
-  }
-});
+afterEach(closeAnsweringApis);
 
 type Reply = readonly [status: number, body?: unknown];
 
 /** Answers by `METHOD path`: one after the other, the last one for ever. */
 async function on(replies: Record<string, readonly Reply[]>) {
   const asked: string[] = [];
-  const server = createServer((request, response) => {
+  const { api } = await answeringApi((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://x");
     const call = `${request.method} ${pathname}`;
     asked.push(call);
@@ -30,24 +20,10 @@ async function on(replies: Record<string, readonly Reply[]>) {
     response.writeHead(status, { "content-type": "application/json" });
     response.end(body === undefined ? "" : JSON.stringify(body));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const common = { platform: "daytona", apiKey: "key-0123456789", target: "t", clock: systemClock };
-  const api = new DaytonaProvider({ ...common, apiUrl, callMs: 2_000, autoStopMs: null });
-  opened.push({ server, api });
   return { api, asked };
 }
 
-const dto = (over: object = {}) => ({
-  id: "box",
-  name: "box",
-  organizationId: "org",
-  labels: {},
-  env: {},
-  state: "started",
-  toolboxProxyUrl: "http://127.0.0.1:9/toolbox",
-  ...over,
-});
+const dto = (over: object = {}) => sandboxDto({ id: "box", name: "box", labels: {}, ...over });
 
 describe("[PV2] recover", () => {
   test("asks once and waits until the platform calls the sandbox started", async () => {

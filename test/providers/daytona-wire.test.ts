@@ -8,6 +8,8 @@ import { DaytonaProvider } from "../../src/providers/daytona/daytona.ts";
 import { Toolbox } from "../../src/providers/daytona/toolbox.ts";
 
 const CALL_MS = 80;
+/** For what answers, also on a machine that is busy. */
+const PATIENT_MS = 5_000;
 /** The SDK loads on the first call, and the machine may be busy. */
 const SLACK_MS = 2_500;
 const API_KEY = "canary-api-key-0123456789";
@@ -28,14 +30,14 @@ async function serve(answer: Answer): Promise<string> {
 
 const toolbox = (baseUrl: string) => new Toolbox({ baseUrl, apiKey: API_KEY }, CALL_MS);
 
-const provider = (apiUrl: string) =>
+const provider = (apiUrl: string, callMs = CALL_MS) =>
   new DaytonaProvider({
     platform: "daytona",
     apiUrl,
     apiKey: API_KEY,
     target: "t",
     clock: systemClock,
-    callMs: CALL_MS,
+    callMs,
     autoStopMs: 1_800_000,
   });
 
@@ -158,8 +160,11 @@ describe("the adapter", () => {
     await mute.close();
     server?.closeAllConnections();
     server?.close();
-    const strict = provider(await serve(answering(400, '{"message":"Snapshot py is inactive"}')));
-    await expect(strict.create(request, CALL_MS)).rejects.toMatchObject({
+    const strict = provider(
+      await serve(answering(400, '{"message":"Snapshot py is inactive"}')),
+      PATIENT_MS,
+    );
+    await expect(strict.create(request, PATIENT_MS)).rejects.toMatchObject({
       code: "SnapshotInactive",
       outcomeUnknown: false,
     });
@@ -167,7 +172,7 @@ describe("the adapter", () => {
   });
 
   test("[PV8] a wrong key is one coded fault", async () => {
-    const api = provider(await serve(answering(401, '{"message":"Unauthorized"}')));
+    const api = provider(await serve(answering(401, '{"message":"Unauthorized"}')), PATIENT_MS);
     expect((await faultOf(api.claim("x"))).code).toBe("PlatformAuthRejected");
     expect(await api.facts()).toMatchObject({ reachable: true, auth: "rejected", door: null });
     await api.close();
@@ -233,7 +238,7 @@ describe("the adapter", () => {
       const base = await serve((request, response) => {
         response.writeHead(200).end(request.url === "/config" ? config : "[]");
       });
-      const api = provider(base);
+      const api = provider(base, PATIENT_MS);
       expect([await api.facts(), config]).toMatchObject([
         { reachable: true, auth: "ok", tier: null, door: null, detail: null },
         config,

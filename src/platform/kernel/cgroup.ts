@@ -48,18 +48,23 @@ export class CgroupParent {
   }
 
   list(): string[] {
-    try {
-      return readdirSync(this.path, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => entry.name);
-    } catch {
-      return [];
-    }
+    return groupsIn(this.path);
   }
 
   /** Leaves nothing behind once the last sandbox has gone. */
   close(): void {
     if (this.list().length === 0 && existsSync(this.path)) rmdirSync(this.path);
+  }
+}
+
+/** A group is a directory; all else in it is the kernel's files. */
+export function groupsIn(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch {
+    return [];
   }
 }
 

@@ -3,16 +3,9 @@
  * controller where there is one, of version 2 or of version 1 beside it. Knows which limits are in
  * force and what was killed for want of memory; decides no number.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { settle } from "./cgroup.ts";
+import { groupsIn, settle } from "./cgroup.ts";
 import type { CgroupParent } from "./cgroup.ts";
 
 export type LimitKind = "memory" | "processes" | "cpu";
@@ -126,7 +119,7 @@ export class LimitGroups {
   /** Leaves nothing behind once the last sandbox has gone. */
   close(): void {
     for (const { parent, isOwn } of this.controllers) {
-      if (isOwn && existsSync(parent) && directoriesIn(parent).length === 0) isRemoved(parent);
+      if (isOwn && existsSync(parent) && groupsIn(parent).length === 0) isRemoved(parent);
     }
   }
 }
@@ -183,12 +176,6 @@ function isRemoved(group: string): boolean {
   } catch {
     return false;
   }
-}
-
-function directoriesIn(path: string): string[] {
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
 }
 
 function textOf(file: string): string {

@@ -1,5 +1,4 @@
 /** From the body of POST /sandbox to a record or a refusal. Pure but for ids and the clock. */
-import type { SandboxVolume } from "@daytona/api-client";
 import { randomBytes, randomUUID } from "node:crypto";
 import type { NetworkKind, RootKind, Tier } from "../isolation/tier.ts";
 import { done, refuse } from "../outcome.ts";
@@ -7,24 +6,27 @@ import type { Outcome } from "../outcome.ts";
 import type { SandboxRecord } from "./record.ts";
 import { parseVolumes } from "./volume-wish.ts";
 
-export interface CreateWish {
+/** What its record will say, and what a record says otherwise. */
+export interface CreateWish extends Pick<
+  SandboxRecord,
+  | "dockerfile"
+  | "labels"
+  | "env"
+  | "isPublic"
+  | "volumes"
+  | "cpu"
+  | "memoryGib"
+  | "diskGib"
+  | "autoStopMinutes"
+  | "autoPauseMinutes"
+  | "autoArchiveMinutes"
+  | "autoDeleteMinutes"
+  | "sandboxClass"
+> {
   name: string | undefined;
   snapshot: string | undefined;
-  dockerfile: string | null;
-  labels: Record<string, string>;
-  env: Record<string, string>;
-  isPublic: boolean;
-  volumes: SandboxVolume[];
   blockNetwork: boolean;
-  cpu: number;
-  memoryGib: number;
-  diskGib: number;
-  autoStopMinutes: number;
-  autoPauseMinutes: number;
-  autoArchiveMinutes: number;
-  autoDeleteMinutes: number;
   ttlMinutes: number;
-  sandboxClass: SandboxRecord["sandboxClass"];
 }
 
 /** Daytona's defaults: 15 minutes idle, a week to the archive, never deleted by itself. */
