@@ -69,8 +69,8 @@ that is made for real on the local platform (\`npm run drill\`), \`test\` a test
 are from the drills: seconds from the fault to the first coded reason. Where only a patrol can see a
 fault, its pace decides; in the drills it is 3 s, in the product 30 s.
 
-${all.length} rows; ${bare.length} that nothing covers: ${numbers(bare)}. Covered with a part
-missing, which the row names: ${numbers(partial)}.
+${all.length} rows; ${bare.length === 0 ? "each is covered" : `nothing covers ${numbers(bare)}`}. Covered with a
+part missing, which the row names: ${numbers(partial)}.
 
 ## The platform's control plane
 
