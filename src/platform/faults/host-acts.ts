@@ -133,11 +133,17 @@ export async function unmountMerged(host: Host, record: SandboxRecord): Broken {
   return done(whileSameProcess(record, () => Promise.resolve()));
 }
 
+/** Frozen between the two: a file that somebody opens for writing there keeps it writable. */
 export async function readOnlyHome(host: Host, record: SandboxRecord): Broken {
-  return mountInside(host, record, insideHome, [
-    ["--bind", insideHome, insideHome],
-    ["-o", "remount,bind,ro", insideHome],
-  ]);
+  if (!(await setPaused(host, record, true))) return refuse(500, "the kernel would not freeze it");
+  try {
+    return await mountInside(host, record, insideHome, [
+      ["--bind", insideHome, insideHome],
+      ["-o", "remount,bind,ro", insideHome],
+    ]);
+  } finally {
+    await setPaused(host, record, false);
+  }
 }
 
 export async function cutServices(host: Host, record: SandboxRecord): Broken {
