@@ -172,6 +172,8 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
   }),
   "claim-flapping": watched(60, contradicted(/says stopped .* but its driver answered/), {
     more: { delayMs: 4_000 },
+    // The last word may have been "stopped": the next loss is then no surprise to the hub.
+    leavesWell: false,
   }),
   "claim-unknown": watched(atOnceS, contradicted(/says hibernating .* but its driver answered/)),
   "clock-skew": watched(atOnceS, warned("PlatformClockWrong")),
