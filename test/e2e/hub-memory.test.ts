@@ -36,15 +36,21 @@ describeWhere([needs.linux, needs.root, memoryLimits], "where memory runs out", 
     return ((await answer.json()) as { oomKills?: number }).oomKills ?? 0;
   };
 
+  const driverPid = async (session: string): Promise<string> => {
+    const said = (await rig.hub.health(session)).driverSays?.text ?? "";
+    return /pid (\d+)/.exec(said)?.[1] ?? `no pid in: ${said}`;
+  };
+
   test("many programs that together take all memory: some of them die, nobody else", async () => {
     const session = await rig.connected("hungry");
+    const pid = await driverPid(session.id);
     const ran = rig.hub.ask<object>("POST", `/sessions/${session.id}/exec`, {
       argv: ["python3", "-c", MANY],
     });
     await until(async () => (await oomKills(session.sandboxId)) > 0);
     expect(await ran).toMatchObject({ exitCode: 0 });
-    const after = await rig.hub.ask("GET", `/sessions/${session.id}`);
-    expect(after).toMatchObject({ state: "connected", epoch: session.epoch });
-    expect((await rig.hub.health(session.id)).verdict.code).toBe("Connected");
+    // Where all memory is fought for, a driver may be late for its link; its process lives on.
+    await until(async () => (await rig.hub.health(session.id)).verdict.code === "Connected");
+    expect(await driverPid(session.id)).toBe(pid);
   });
 });
