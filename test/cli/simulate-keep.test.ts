@@ -1,12 +1,15 @@
 /** What a campaign found is on disk before the campaign is over. */
-import { readdirSync, readFileSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { createCli } from "../../src/cli/cli.ts";
 import { SeedKeeper } from "../../src/cli/commands/simulate-keep.ts";
 import { planForSeed, readReplay } from "../../src/testing/index.ts";
 import { captureStreams } from "./capture.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "holdfast-keep-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 const broken = (seed: number) => ({
   seed,
@@ -15,7 +18,7 @@ const broken = (seed: number) => ({
 });
 
 test("[SIM3] a broken seed is kept and named at once, the first twenty of them", () => {
-  const dir = join(mkdtempSync(join(tmpdir(), "holdfast-keep-")), "deep");
+  const dir = join(scratch, "kept", "deep");
   const { streams, stderr } = captureStreams();
   const keeper = new SeedKeeper(createCli(streams, { keep: dir }));
   keeper.keep(broken(7));
@@ -28,7 +31,7 @@ test("[SIM3] a broken seed is kept and named at once, the first twenty of them",
 });
 
 test("[SIM3] a directory that takes no file is said once the campaign is over", () => {
-  const dir = join(mkdtempSync(join(tmpdir(), "holdfast-keep-")), "file");
+  const dir = join(scratch, "file");
   writeFileSync(dir, "");
   const keeper = new SeedKeeper(createCli(captureStreams().streams, { keep: dir }));
   keeper.keep(broken(7));
