@@ -126,7 +126,7 @@ async function sendAll(
   state: State,
 ): Promise<FileInfo & Digest> {
   const { from, prefix } = await writing.opened;
-  const beginAt = await source.skip(from, prefix);
+  const beginAt = await source.resumeAt(from, prefix);
   if (beginAt !== from) {
     state.anew = true;
     throw new StalePart();

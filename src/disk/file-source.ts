@@ -58,7 +58,7 @@ export class FileSource {
   }
 
   /** Goes on at `from` if what is before it has this hash, else at 0. Returns where. */
-  async skip(from: number, prefix: string | undefined): Promise<number> {
+  async resumeAt(from: number, prefix: string | undefined): Promise<number> {
     if (from === 0 || prefix === undefined || from > this.info.size) return 0;
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     while (this.#at < from) {

@@ -76,7 +76,7 @@ export async function readApp(
 ): Promise<AppPlan> {
   const file = await YamlFile.read(fileIn(place));
   const directory = dirname(resolve(file.path));
-  file.only(KEYS);
+  file.allow(KEYS);
   const secrets = secretsOf(file, env);
   const port = file.number(["port"], { min: 1, max: 65_535 }) ?? null;
   const plan: AppPlan = {
@@ -206,7 +206,7 @@ function healthOf(file: YamlFile, port: number | null): Health | null {
     return { check: { kind: "http", path: null }, timeoutMs: HEALTHY_WITHIN_MS };
   }
   if (typeof whole === "string") return { ...checkOf(file, ["health"], port) };
-  file.only(["path", "command", "tcp", "timeout"], "health");
+  file.allow(["path", "command", "tcp", "timeout"], "health");
   const timeoutMs = durationOf(file, ["health", "timeout"]) ?? HEALTHY_WITHIN_MS;
   const ways = ["path", "command", "tcp"].filter((key) => file.at("health", key) !== undefined);
   if (ways.length > 1) file.wrong(["health"], `has ${ways.join(" and ")}: one is enough`);

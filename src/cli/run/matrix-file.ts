@@ -15,7 +15,7 @@ const SETS_MAX = 10_000;
 export async function readMatrix(path: string): Promise<Matrix> {
   const file = await YamlFile.read(path);
   const isList = Array.isArray(file.at());
-  if (!isList) file.only(["params", "matrix", "repeat", "concurrency"]);
+  if (!isList) file.allow(["params", "matrix", "repeat", "concurrency"]);
   const listed = isList ? setsAt(file, []) : setsAt(file, ["params"]);
   const crossed = isList || file.at("matrix") === undefined ? null : cross(file);
   const once =

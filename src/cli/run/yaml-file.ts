@@ -94,7 +94,8 @@ export class YamlFile {
     return [];
   }
 
-  only(known: readonly string[], ...path: Path): void {
+  /** A key that is not one of these is a mistake. */
+  allow(known: readonly string[], ...path: Path): void {
     for (const key of this.keys(...path)) {
       if (known.includes(key)) continue;
       const near = nearestName(key, known);

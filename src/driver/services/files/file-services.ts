@@ -77,7 +77,7 @@ export class FileServices {
   async #read({ path, from, prefix }: OpenFileRead, stream: Stream): Promise<void> {
     const source = await FileSource.open(this.#gate, resolvePath(this.#home, path));
     try {
-      const beginAt = await source.skip(from, prefix);
+      const beginAt = await source.resumeAt(from, prefix);
       accept(stream, { from: beginAt, file: source.info });
       const digest = await source.pump(stream);
       if (digest === null) return;
