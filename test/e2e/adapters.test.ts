@@ -41,7 +41,7 @@ const found = (await import(published).catch(() => null)) as {
 } | null;
 const installed = { met: found !== null, why: `needs ${published}: npm ci` };
 
-describeWhere([needs.linux, installed], published, () => {
+describeWhere([needs.linux, needs.python, installed], published, () => {
   let platform: StartedPlatform;
   let computers: Computers;
 

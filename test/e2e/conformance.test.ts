@@ -42,7 +42,7 @@ function watchCalls(): { all: string[]; called: Set<string> } {
   return { all, called };
 }
 
-describeWhere([needs.linux, needs.root], "the conformance suite", () => {
+describeWhere([needs.linux, needs.root, needs.python], "the conformance suite", () => {
   let platform: StartedPlatform;
   let report: Report;
   const watched = watchCalls();

@@ -24,7 +24,9 @@ const memoryLimits = {
   why: "needs a memory controller",
 };
 
-describeWhere([needs.linux, needs.root, memoryLimits], "where memory runs out", () => {
+const wanted = [needs.linux, needs.root, needs.python, memoryLimits];
+
+describeWhere(wanted, "where memory runs out", () => {
   let rig: DrillRig;
   beforeAll(async () => {
     rig = await DrillRig.open();

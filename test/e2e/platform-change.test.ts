@@ -21,7 +21,7 @@ const tryDoor =
   "printf 'GET http://10.0.0.1/ HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n' >&3; head -1 <&3 | grep -q 403) " +
   "2>/dev/null && echo open || echo shut";
 
-describeWhere([needs.linux], "a sandbox becomes another", () => {
+describeWhere([needs.linux, needs.python], "a sandbox becomes another", () => {
   let platform: StartedPlatform;
   let daytona: Daytona;
   let box: Sandbox;

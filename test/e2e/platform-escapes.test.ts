@@ -188,7 +188,9 @@ const FORK = python(
     "for pid in children: os.kill(pid, 9)",
 );
 
-describeWhere([needs.linux, needs.root, needs.bubblewrap], "ways out of a sandbox", () => {
+const wanted = [needs.linux, needs.root, needs.bubblewrap, needs.python];
+
+describeWhere(wanted, "ways out of a sandbox", () => {
   let platform: StartedPlatform;
   let box: Sandbox;
   let other: Sandbox;

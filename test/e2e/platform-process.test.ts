@@ -2,7 +2,7 @@
 import type { Daytona, Sandbox } from "@daytonaio/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { describeWhere, needs } from "../support/needs.ts";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { makeDataDir, sdk, startPlatform, stopPlatform, toolbox } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
@@ -247,33 +247,37 @@ describeWhere([needs.linux], "processes through the toolbox", () => {
     await box.process.deleteSession("../../../tmp/out");
   });
 
-  test("code runs in each language, with arguments and variables, and has no charts", async () => {
-    for (const [language, code, expected] of [
-      ["python", "import os, sys; print(sys.argv[1:], os.environ['A'])", "['x y'] b\n"],
-      [
-        "typescript",
-        "const n: number = 2; console.log(n, process.argv[2], process.env.A)",
-        "2 x y b\n",
-      ],
-      ["javascript", "console.log(process.argv.length, process.env.A)", "3 b\n"],
-    ] as const) {
-      const answer = await post("/process/code-run", {
-        code,
-        language,
-        argv: ["x y"],
-        envs: { A: "b" },
-      });
-      expect(await answer.json()).toEqual({
-        exitCode: 0,
-        result: expected,
-        artifacts: { charts: [] },
-      });
-    }
-    expect((await post("/process/code-run", { code: "1", language: "cobol" })).status).toBe(400);
-    expect((await post("/process/code-run", { code: "while True: pass", timeout: 1 })).status).toBe(
-      408,
-    );
-  });
+  testWhere(
+    [needs.python],
+    "code runs in each language, with arguments, and has no charts",
+    async () => {
+      for (const [language, code, expected] of [
+        ["python", "import os, sys; print(sys.argv[1:], os.environ['A'])", "['x y'] b\n"],
+        [
+          "typescript",
+          "const n: number = 2; console.log(n, process.argv[2], process.env.A)",
+          "2 x y b\n",
+        ],
+        ["javascript", "console.log(process.argv.length, process.env.A)", "3 b\n"],
+      ] as const) {
+        const answer = await post("/process/code-run", {
+          code,
+          language,
+          argv: ["x y"],
+          envs: { A: "b" },
+        });
+        expect(await answer.json()).toEqual({
+          exitCode: 0,
+          result: expected,
+          artifacts: { charts: [] },
+        });
+      }
+      expect((await post("/process/code-run", { code: "1", language: "cobol" })).status).toBe(400);
+      expect(
+        (await post("/process/code-run", { code: "while True: pass", timeout: 1 })).status,
+      ).toBe(408);
+    },
+  );
 
   test("an interpreter remembers, tells errors, and ends what takes too long", async () => {
     const { codeInterpreter } = box;
