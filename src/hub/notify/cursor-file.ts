@@ -16,7 +16,8 @@ export function cursorFile(path: string): Cursor {
     },
     write(seq) {
       try {
-        writeFileSync(`${path}.new`, `${seq}\n`, { mode: 0o600 });
+        // On the disk before its name: a power cut must not leave an empty file that stops a start.
+        writeFileSync(`${path}.new`, `${seq}\n`, { mode: 0o600, flush: true });
         renameSync(`${path}.new`, path);
       } catch (cause) {
         throw new HubError("HomeNotWritable", `${path}: ${String(cause)}`, { cause });

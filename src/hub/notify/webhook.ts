@@ -16,7 +16,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { SessionEvent } from "../../store/facts.ts";
 import type { EventQuery } from "../../store/store.ts";
-import { eventView } from "../server/routes/events.ts";
+import { eventView } from "../event-view.ts";
 
 const PAGE = 100;
 /** A receiver takes a message and works later; one that thinks for longer is told again. */

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import type { SessionEvent } from "../../../store/facts.ts";
+import { eventView } from "../../event-view.ts";
 import type { HttpOptions } from "../http.ts";
 
 /** Proxies cut what is silent for a minute. */
@@ -12,10 +13,6 @@ const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
 /** A reader that lets this much pile up is cut; it resumes by Last-Event-ID. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
-
-export function eventView(event: SessionEvent) {
-  return { ...event, at: new Date(event.at).toISOString() };
-}
 
 export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void {
   const { sessions } = options;

@@ -2,13 +2,13 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
+import { eventView } from "../../event-view.ts";
 import { faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
 import type { HttpOptions } from "../http.ts";
 import { dryRunOf, numberOf, waitOf } from "../query.ts";
 import { NewSession, specOf } from "../session-request.ts";
-import { eventView } from "./events.ts";
 
 const PAGE_MAX = 200;
 const TIMELINE_MAX = 1_000;
