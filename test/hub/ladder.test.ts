@@ -1,6 +1,7 @@
 /** The upper half of the ladder: what is destructive, when it may be done, and what it leaves. */
 import { describe, expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
+import type { Session } from "../../src/hub/session/session.ts";
 import { broken, facts, untilRest } from "../support/broken-sandbox.ts";
 import { FakePlatform } from "../support/fake-platform.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -107,6 +108,22 @@ describe("a sandbox that is broken for good", () => {
     expect(`${restart?.would}: ${restart?.why}`).toMatch(/^refuse: .*driver answers/);
   });
 
+  test("[SM23] what a lying exec did not write, no driver has missed", async () => {
+    const { world, platform, session } = await broken();
+    const well = FakePlatform.prototype.exec.bind(platform);
+    let asked = 0;
+    const exec: typeof well = async (...request) => {
+      const { exitCode, output } = await well(...request);
+      // At first it leaves nothing that a driver could find, and later it does nothing at all.
+      return { exitCode, output: asked++ === 0 ? output.replaceAll(/ marked:\d/g, "") : "" };
+    };
+    Object.assign(platform, { exec });
+    world.attach(session);
+    await untilRest(world, session);
+    expect(session.record.state).toBe("error");
+    expect([facts(world, session, "sandbox.restarted"), platform.count("stop")]).toEqual([[], 0]);
+  });
+
   test("[SM27] is removed with its session", async () => {
     const { world, platform, session } = await broken();
     await untilRest(world, session);
@@ -197,6 +214,13 @@ describe("what no other sandbox mends", () => {
   });
 });
 
+/** The driver of a connected session ends; of any other there is none to end. */
+function crashDriver(world: HubWorld, session: Session): void {
+  const link = world.links.at(-1);
+  const isNew = link !== undefined && link.ended === null;
+  if (session.record.state === "connected" && isNew) session.detach(link, "crashed");
+}
+
 describe("what comes and goes", () => {
   test("[SM31] a sandbox that is stopped again and again is held, restarted once, then an error", async () => {
     const world = new HubWorld();
@@ -236,9 +260,7 @@ describe("what comes and goes", () => {
       sandbox?.files.set(`${world.platform.home}/.holdfast/${file}`, words);
     }
     for (let turn = 0; turn < 3_000 && session.record.state !== "error"; turn++) {
-      const link = world.links.at(-1);
-      const isNew = link !== undefined && link.ended === null;
-      if (session.record.state === "connected" && isNew) session.detach(link, "crashed");
+      crashDriver(world, session);
       await world.clock.advanceAsync(50);
     }
     expect(session.record.fault).toMatchObject({ code: "DriverCrashLoop", retryable: true });
@@ -246,6 +268,31 @@ describe("what comes and goes", () => {
     expect(said).toContain("FATAL: out of memory");
     expect(world.platform.count("exec:launch")).toBe(world.policy.crashLaunches + 1);
     expect(world.platform.count("stop")).toBe(0);
+  });
+
+  test("[SM31] who asks for a retry after launches that came to another end gets a driver at once", async () => {
+    const world = new HubWorld();
+    const { session } = await world.connected();
+    world.platform.onNudge = () => "driver-dead";
+    const refusal = new HubError("PlatformAuthRejected", "Invalid credentials");
+    const exec = world.platform.exec.bind(world.platform);
+    const launches = () => world.platform.count("exec:launch");
+    const untilRefused: typeof exec = (...asked) =>
+      launches() > world.policy.crashLaunches ? Promise.reject(refusal) : exec(...asked);
+    Object.assign(world.platform, { exec: untilRefused });
+    for (let turn = 0; turn < 3_000 && session.record.state !== "error"; turn++) {
+      crashDriver(world, session);
+      await world.clock.advanceAsync(50);
+    }
+    expect(session.record.fault?.code).toBe("PlatformAuthRejected");
+    const link = world.links.at(-1);
+    if (link !== undefined) session.detach(link, "crashed");
+    Object.assign(world.platform, { exec });
+    world.driversDial();
+    session.operate("operator.retried");
+    await untilRest(world, session);
+    expect(session.record.state).toBe("connected");
+    expect(world.path(session)).not.toContain("nudging.holding");
   });
 });
 

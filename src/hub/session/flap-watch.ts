@@ -34,9 +34,14 @@ export class FlapWatch {
 
   /** It is waited out: what led to that is not counted again, but the wait itself is. */
   held(): void {
+    this.asked();
+    this.#holds = [...this.#within(this.#holds, this.#memoryMs), this.#clock.mono()];
+  }
+
+  /** Somebody asks for it now: that is a new try, and what was waited out before is still known. */
+  asked(): void {
     this.#stops = [];
     this.#launches = [];
-    this.#holds = [...this.#within(this.#holds, this.#memoryMs), this.#clock.mono()];
   }
 
   /** Waits of the last while, the present one included. */

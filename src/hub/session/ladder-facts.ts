@@ -1,6 +1,6 @@
 /** What the ladder's law is asked with: a session's context, board and record as LadderFacts. */
 import type { FaultCode } from "../../base/faults.ts";
-import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
+import { PROBE_WAIT_MS, type Evidence, type ProbeName } from "../../probes/probe.ts";
 import { noCounts, type SessionRecord } from "../../store/facts.ts";
 import {
   BROKEN_BY_SILENCE,
@@ -75,7 +75,8 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
     claim: board.claim?.state === "error" ? "error" : "started",
     control: null,
     heldBack: control.whyNoRung(),
-    flapping: flaps.flapping,
+    // Who asks for a try gets one, whatever came and went before.
+    flapping: null,
     held: null,
     holds: flaps.holds,
     quarantine: record.quarantine,
@@ -112,11 +113,16 @@ function driverStanding(
   const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
   if (own.some(({ code }) => code === "CloneSuspected")) return driverDead ? "dead" : "elsewhere";
   if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";
-  // A terminal that does not open is a capability less, and no sandbox that is broken.
-  const inside = own.filter(({ path, probe }) => path === "driver" && probe !== "terminal");
+  const inside = own.filter(({ path, probe }) => path === "driver" && !NO_WORD_OF.includes(probe));
   if (inside.some(({ ok, code }) => !ok && !isUnlooked(code))) return "hurt";
   return "answers";
 }
+
+/**
+ * A terminal that does not open is a capability less, and no sandbox that is broken. What a command
+ * of the platform's could not write, the driver was never asked for.
+ */
+const NO_WORD_OF: readonly ProbeName[] = ["terminal", "sandbox"];
 
 /** A driver that says nothing has not looked. */
 function isUnlooked(code: Evidence["code"]): boolean {

@@ -262,6 +262,7 @@ export class Session {
     if (!this.#actor.getSnapshot().can(event)) throw this.#conflict(type);
     this.#want(type, because);
     this.#discardGone(type);
+    this.#desk.deps.flaps.asked();
     if (type !== "operator.removed") this.#board.startAttempt();
     this.#send(event);
     this.#throwHalted();
