@@ -60,14 +60,17 @@ function mounts(): readonly Leftover[] {
     .map((line) => ({ kind: "mount", text: line.split(" ")[4] ?? line }));
 }
 
-/** One without any process is nobody's, unless a platform runs that it is named after. */
+/** One without any process is nobody's, unless it was there before, or its platform runs. */
 function cgroups(): readonly Leftover[] {
   const inUse = new Set(runningDataDirs().map(cgroupName));
+  const before = new Set((process.env["CI_CGROUPS_BEFORE"] ?? "").split("\n"));
   return ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].flatMap((mount) =>
     directories(mount)
       .filter((name) => name.startsWith("holdfast-") && !inUse.has(name))
       .filter((name) => isEmptyTree(join(mount, name)))
-      .map((name): Leftover => ({ kind: "cgroup", text: join(mount, name) })),
+      .map((name) => join(mount, name))
+      .filter((path) => !before.has(path))
+      .map((path): Leftover => ({ kind: "cgroup", text: path })),
   );
 }
 

@@ -14,6 +14,10 @@ async function main(): Promise<void> {
   }
   // Files that sandboxes share are readable by their users; secrets carry their own mode.
   process.umask(0o022);
+  // Who asks for the end while it starts gets it once there is something that can be ended well.
+  const asked = Promise.withResolvers<void>();
+  process.once("SIGTERM", () => asked.resolve());
+  process.once("SIGINT", () => asked.resolve());
   const platform = await Platform.start(
     parsed.options,
     pino(pino.destination({ dest: 2, sync: true })),
@@ -30,10 +34,7 @@ async function main(): Promise<void> {
     const set = `DAYTONA_API_URL=${apiUrl} DAYTONA_TARGET=${target} DAYTONA_API_KEY=${key}`;
     process.stdout.write(`for a Daytona SDK: export ${set}\n`);
   }
-  const end = (): void => platform.requestEnd();
-  process.once("SIGTERM", end);
-  process.once("SIGINT", end);
-  await platform.whenEndRequested();
+  await Promise.race([asked.promise, platform.whenEndRequested()]);
   await platform.close();
 }
 
