@@ -5,6 +5,7 @@
 import { noCounts, newRecord } from "../src/store/facts.ts";
 import { healthOf, type HealthInput } from "../src/hub/session/health.ts";
 import type { Evidence, ProbeName, ProbePath } from "../src/probes/probe.ts";
+import { disagreement } from "../src/probes/disagreement.ts";
 import { judge } from "../src/probes/verdict.ts";
 
 const SESSIONS = 10_000;
@@ -81,3 +82,4 @@ function median(name: string, work: (input: HealthInput) => unknown): void {
 median("judge", ({ evidence, epoch }) => judge(evidence, epoch));
 median("health", (input) => healthOf(input));
 median("health as JSON", (input) => JSON.stringify(healthOf(input)));
+median("disagreement", (input) => disagreement(input));

@@ -31,6 +31,8 @@ export interface Session {
   readonly lastError: SessionError | null;
   /** Absent from hubs that do not count yet. */
   readonly cost?: SessionCost;
+  /** In a list that was asked for with health. */
+  readonly health?: HealthBrief;
 }
 
 export interface StartSource {
@@ -150,11 +152,9 @@ export interface Capability {
   readonly paths: readonly ProbeFact[];
 }
 
-export interface Health {
+/** What tells a session from others in a list. */
+export interface HealthBrief {
   readonly status: "pass" | "warn" | "fail";
-  readonly session: string;
-  readonly state: string;
-  readonly epoch: number;
   readonly claim: {
     readonly platform: string;
     readonly state: string | null;
@@ -166,6 +166,15 @@ export interface Health {
     readonly exec: ProbeFact;
     readonly filesystem: ProbeFact;
   };
+  readonly verdict: { readonly code: string; readonly text: string };
+  /** One sentence when the claim and the evidence contradict each other. */
+  readonly disagreement: string | null;
+}
+
+export interface Health extends HealthBrief {
+  readonly session: string;
+  readonly state: string;
+  readonly epoch: number;
   /** Absent from a hub that is older than this client. */
   readonly capabilities?: {
     readonly link: Capability;
@@ -187,9 +196,6 @@ export interface Health {
     readonly at: string;
     readonly ageMs: number;
   }[];
-  readonly verdict: { readonly code: string; readonly text: string };
-  /** One sentence when the claim and the evidence contradict each other. */
-  readonly disagreement: string | null;
   /** One sentence while a fault is switched on at the platform on purpose. */
   readonly drill?: string | null;
   /** What is wrong with the platform as a whole: then it is not about this session alone. */

@@ -39,6 +39,19 @@ export interface ApiOptions {
   readonly fetch: typeof fetch;
 }
 
+export interface SessionQuery {
+  /** Sessions of a page, at most 200. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+  /** Only these states, fault codes or ids. */
+  readonly state?: readonly string[];
+  readonly code?: readonly string[];
+  readonly id?: readonly string[];
+  /** Each with the part of its health that a list shows. */
+  readonly health?: boolean;
+}
+
 export type SessionAction = "pause" | "resume" | "retry";
 
 export type Api = ReturnType<typeof createApi>;
@@ -49,13 +62,9 @@ export function createApi(options: ApiOptions) {
   return {
     url: options.url,
 
-    /** One page of sessions, newest first. */
-    async sessions(page: { limit?: number; cursor?: string } = {}): Promise<SessionPage> {
-      const query = new URLSearchParams();
-      if (page.limit !== undefined) query.set("limit", String(page.limit));
-      if (page.cursor !== undefined) query.set("cursor", page.cursor);
-      const answer = await call("GET", `/v1/sessions${query.size > 0 ? `?${query}` : ""}`);
-      return answer as SessionPage;
+    /** One page of sessions, oldest first. */
+    async sessions(page: SessionQuery = {}): Promise<SessionPage> {
+      return (await call("GET", `/v1/sessions${queryOf(page)}`)) as SessionPage;
     },
 
     async session(idOrName: string): Promise<Session> {
@@ -170,6 +179,12 @@ function workCalls(options: ApiOptions) {
       return runCommand(post, sessionPath(idOrName), request, work);
     },
   };
+}
+
+function queryOf(page: SessionQuery): string {
+  const given = Object.entries(page).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  return query.size > 0 ? `?${query}` : "";
 }
 
 function sessionPath(idOrName: string): string {

@@ -10,8 +10,16 @@ import type { RetryPolicy } from "../base/retry.ts";
 import { activityAfter, type Activity } from "./activity.ts";
 import { costAfter, noCost, type SandboxCost } from "./cost.ts";
 
-export type SessionState =
-  "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
+export const sessionStates = [
+  "creating",
+  "resuming",
+  "nudging",
+  "connected",
+  "error",
+  "suspended",
+  "ended",
+] as const;
+export type SessionState = (typeof sessionStates)[number];
 
 /** What the user wants; the machine works towards it also after a restart. */
 export type Desired = "connected" | "suspended" | "ended";

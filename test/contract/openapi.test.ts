@@ -94,6 +94,7 @@ describe("what the hub answers", () => {
     const at = `/v1/sessions/${session.record.name}`;
     await check(http, "Session", at);
     await check(http, "SessionPage", "/v1/sessions");
+    await check(http, "SessionPage", "/v1/sessions?health=true");
     await check(http, "Health", `${at}/health`);
     await check(http, "Timeline", `${at}/timeline`);
     await check(http, "Platform", "/v1/platform");

@@ -276,14 +276,48 @@ describe("changes", () => {
 
 describe("reading", () => {
   test("lists are paged, and a wrong page is the caller's", async () => {
-    for (const name of ["a", "b", "c"]) await http.ask("POST", "/v1/sessions", { name });
-    const first = await http.ask("GET", "/v1/sessions?limit=2");
-    expect(first.json).toMatchObject({ nextCursor: "2", items: [{ name: "a" }, { name: "b" }] });
-    const rest = await http.ask("GET", "/v1/sessions?limit=2&cursor=2");
-    expect(rest.json).toMatchObject({ nextCursor: null, items: [{ name: "c" }] });
-    for (const query of ["limit=0", "limit=201", "limit=x", "cursor=-1", "limit=1&limit=2"]) {
-      expect((await http.ask("GET", `/v1/sessions?${query}`)).status).toBe(400);
+    for (const name of ["a", "b", "c"]) {
+      await http.ask("POST", "/v1/sessions", { name });
+      await world.clock.advanceAsync(10);
     }
+    const first = await http.ask("GET", "/v1/sessions?limit=2");
+    expect(first.json).toMatchObject({ items: [{ name: "a" }, { name: "b" }] });
+    // What goes while somebody turns pages must not take its neighbour along.
+    await http.ask("DELETE", "/v1/sessions/a");
+    await world.clock.advanceAsync(10_000);
+    const cursor = encodeURIComponent(String(first.json["nextCursor"]));
+    const rest = await http.ask("GET", `/v1/sessions?limit=2&cursor=${cursor}`);
+    expect(rest.json).toMatchObject({ nextCursor: null, items: [{ name: "c" }] });
+    const wrong = ["limit=0", "limit=201", "limit=x", "cursor=-1", "cursor=2", "limit=1&limit=2"];
+    const filters = ["state=gone", "state=", "states=error", "health=yes", "id=a&id=b", "code=,"];
+    for (const query of [...wrong, ...filters]) {
+      const answer = await http.ask("GET", `/v1/sessions?${query}`);
+      const key = query.split("=")[0] ?? "";
+      expect([query, answer.status, answer.json["detail"]]).toEqual([
+        query,
+        400,
+        expect.stringContaining(`query: ${key}`),
+      ]);
+    }
+  });
+
+  test("a list can be of some states, codes or ids, and show each one's health", async () => {
+    const { session } = await world.connected();
+    await http.ask("POST", "/v1/sessions", { name: "other" });
+    const names = async (query: string): Promise<unknown[]> => {
+      const { items } = (await http.ask("GET", `/v1/sessions?${query}`)).json;
+      return (items as { name: string }[]).map(({ name }) => name);
+    };
+    expect(await names("state=connected")).toEqual(["demo"]);
+    expect(await names("state=creating,error")).toEqual(["other"]);
+    expect(await names("code=Connected")).toEqual(["demo"]);
+    expect(await names("code=SandboxGone")).toEqual([]);
+    expect(await names(`id=ses_none,${session.record.id}`)).toEqual(["demo"]);
+    const { items } = (await http.ask("GET", "/v1/sessions?health=true")).json;
+    const whole = (await http.ask("GET", "/v1/sessions/demo/health")).json;
+    const [{ health }] = items as [{ health: Record<string, unknown> }];
+    expect(Object.keys(health)).toContain("disagreement");
+    for (const [field, value] of Object.entries(health)) expect(value).toEqual(whole[field]);
   });
 
   test("[FA9] GET changes nothing", async () => {

@@ -3,7 +3,7 @@
  * and prove, sandboxes and what they have cost, links, and whether facts can be kept.
  */
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { SessionState } from "../../store/facts.ts";
+import { sessionStates, type SessionState } from "../../store/facts.ts";
 import type { HubCost } from "../cost/cost-book.ts";
 import type { WebhookFacts } from "../notify/webhook.ts";
 import type { Session } from "../session/session.ts";
@@ -20,16 +20,6 @@ export interface HubNumbers {
   /** Wall ms. */
   readonly now: () => number;
 }
-
-const STATES: readonly SessionState[] = [
-  "creating",
-  "resuming",
-  "nudging",
-  "connected",
-  "error",
-  "suspended",
-  "ended",
-];
 
 export function addHubGauges(numbers: HubNumbers, registers: Registry[]): void {
   new Gauge({
@@ -81,7 +71,7 @@ function addSessionGauges({ sessions, now }: HubNumbers, registers: Registry[]):
     labelNames: ["state"],
     registers,
     collect() {
-      const counts = new Map<SessionState, number>(STATES.map((state) => [state, 0]));
+      const counts = new Map<SessionState, number>(sessionStates.map((state) => [state, 0]));
       for (const { record } of sessions()) {
         counts.set(record.state, (counts.get(record.state) ?? 0) + 1);
       }
@@ -101,7 +91,7 @@ function addSessionGauges({ sessions, now }: HubNumbers, registers: Registry[]):
   counted(
     "holdfast_sessions_disagreeing",
     "Sessions whose platform claims more than the evidence proves.",
-    (session) => session.health().disagreement !== null,
+    (session) => session.disagrees,
   );
   counted(
     "holdfast_sessions_degraded",

@@ -87,6 +87,10 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     query: {
       limit: Type.Integer({ minimum: 1, maximum: 200, description: "Sessions of a page (100)." }),
       cursor: Type.String({ description: "`nextCursor` of the page before." }),
+      state: Type.String({ description: "Only these states, with commas between them." }),
+      code: Type.String({ description: "Only these codes, of the error or the verdict." }),
+      id: Type.String({ description: "Only these ids, at most 200; unknown ones are left out." }),
+      health: Type.Boolean({ description: "`true`: each with what a list shows of its health." }),
     },
     status: 200,
     answer: "SessionPage",

@@ -72,6 +72,17 @@ export interface SessionHealth {
   readonly activity: ActivityView;
 }
 
+export type HealthBrief = Pick<
+  SessionHealth,
+  "status" | "claim" | "evidence" | "verdict" | "disagreement"
+>;
+
+/** What a list of many shows of each. */
+export function briefOf(health: SessionHealth): HealthBrief {
+  const { status, claim, evidence, verdict, disagreement: contradiction } = health;
+  return { status, claim, evidence, verdict, disagreement: contradiction };
+}
+
 export type FaultView = Omit<SessionFault, "at" | "evidence"> & {
   readonly at: string;
   readonly evidence: readonly {

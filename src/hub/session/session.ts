@@ -5,6 +5,7 @@
 import { createActor, type Actor } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
+import { disagreement } from "../../probes/disagreement.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox } from "../../store/facts.ts";
 import { whereKept } from "../../store/refusal.ts";
@@ -295,29 +296,39 @@ export class Session {
     return this.record.sandboxId === null ? planWithoutSandbox(facts) : planLadder(facts);
   }
 
-  health(): SessionHealth {
-    const snapshot = this.#actor.getSnapshot();
-    const { context } = snapshot;
-    const link = this.#link;
-    return healthOf({
-      record: this.record,
+  /** Claim and evidence contradict each other; asked of all sessions at each scrape. */
+  get disagrees(): boolean {
+    return disagreement(this.#seen(this.#actor.getSnapshot())) !== null;
+  }
+
+  /** What is known now, as the judges take it. */
+  #seen({ context }: SessionSnapshot) {
+    return {
       claim: this.#board.claim,
       claimSince: this.#board.claimSince,
       evidence: this.#board.evidence,
-      driverAttached: link !== null,
+      driverAttached: this.#link !== null,
       driverAbsentSince: this.#board.driverAbsentSince,
+      epoch: context.epoch ?? this.record.epoch,
+      now: this.#parts.clock.now(),
+    };
+  }
+
+  health(): SessionHealth {
+    const snapshot = this.#actor.getSnapshot();
+    return healthOf({
+      ...this.#seen(snapshot),
+      record: this.record,
       driverSays: this.#board.driverSays,
       warnings: this.#board.warnings,
       halted: this.#halted,
-      epoch: context.epoch ?? this.record.epoch,
-      counts: context.counts,
+      counts: snapshot.context.counts,
       platform: this.#parts.provider.platform,
       activity: this.activity.view(
         this.record,
         this.#parts.policy.autoStopMs,
         this.#board.evidence,
       ),
-      now: this.#parts.clock.now(),
     });
   }
 

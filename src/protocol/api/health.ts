@@ -1,23 +1,10 @@
 /** What admins see of a session: claim, evidence, verdict and their disagreement, side by side. */
 import { Type } from "typebox";
+import { briefFields, ProbeFactSchema } from "./evidence.ts";
 import { KeptSandboxSchema, SessionErrorSchema, SourceSchema } from "./session.ts";
-import { AgeMs, Count, Flag, OneOf, OrNull, Seconds, Text, Time } from "./shapes.ts";
+import { AgeMs, Count, Flag, OneOf, OrNull, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Optional, Array: List, Record } = Type;
-
-export const ProbeFactSchema = Shape(
-  {
-    ok: OrNull(Flag("Null before the first answer.")),
-    at: OrNull(Time("When it answered.")),
-    ageMs: OrNull(AgeMs),
-    latencyMs: OrNull(Seconds("Milliseconds until it answered.")),
-    path: OrNull(
-      OneOf(["platform", "driver", "link"], "The platform's API, the driver inside, or its link."),
-    ),
-    detail: OrNull(Text("What came back.")),
-  },
-  { description: "One probe's last answer." },
-);
 
 const CapabilitySchema = Shape(
   {
@@ -64,25 +51,12 @@ const ActivitySchema = Shape(
 
 export const HealthSchema = Shape(
   {
-    status: OneOf(["pass", "warn", "fail"], "As in application/health+json."),
+    ...briefFields,
     session: Text("Id of the session."),
     name: Optional(Text("Its name.")),
     state: Text("Its state."),
     detail: Optional(Text("Its nested state.")),
     epoch: Count("Its epoch."),
-    claim: Shape(
-      {
-        platform: Text("The platform's kind."),
-        state: OrNull(Text("The platform's own word, as it was said.")),
-        at: OrNull(Time("When it was said.")),
-        ageMs: OrNull(AgeMs),
-      },
-      { description: "What the platform says. It never makes a verdict better." },
-    ),
-    evidence: Shape(
-      { driver: ProbeFactSchema, exec: ProbeFactSchema, filesystem: ProbeFactSchema },
-      { description: "What was seen, each with its age." },
-    ),
     capabilities: Optional(
       Shape({
         link: CapabilitySchema,
@@ -103,11 +77,6 @@ export const HealthSchema = Shape(
         ),
       ),
     ),
-    verdict: Shape({
-      code: Text("`Connected`, `Suspended`, `Ended`, `Unproven`, or a code of docs/FAULTS.md."),
-      text: Text("A sentence."),
-    }),
-    disagreement: OrNull(Text("One sentence when claim and evidence contradict each other.")),
     drill: Optional(OrNull(Text("Set while a fault is switched on at the platform on purpose."))),
     platform: Optional(OrNull(Text("What is wrong with the platform as a whole."))),
     ladder: Shape({

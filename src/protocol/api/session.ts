@@ -1,5 +1,6 @@
 /** A session as the HTTP API tells it: what it is, what went wrong last, what it has cost. */
 import { Type } from "typebox";
+import { HealthBriefSchema } from "./evidence.ts";
 import { Count, Flag, OneOf, OrNull, Seconds, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Optional, Array: List } = Type;
@@ -104,8 +105,12 @@ export const SessionSchema = Shape(
     deadlineAt: OrNull(Time("When the running attempt ends at the latest.")),
     lastError: OrNull(SessionErrorSchema),
     cost: Optional(SessionCostSchema),
+    health: Optional(HealthBriefSchema),
   },
-  { description: "A session. Optional fields are absent from older hubs." },
+  {
+    description:
+      "A session. Optional fields are absent from older hubs; `health` is there on request.",
+  },
 );
 
 export const SessionPageSchema = Shape({

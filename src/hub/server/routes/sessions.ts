@@ -3,14 +3,14 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { eventView } from "../../event-view.ts";
-import { faultView } from "../../session/health.ts";
+import { briefOf, faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
 import type { HttpOptions } from "../http.ts";
-import { dryRunOf, numberOf, waitOf } from "../query.ts";
+import { dryRunOf, waitOf } from "../query.ts";
+import { pageOf, sessionQueryOf } from "../session-query.ts";
 import { NewSession, specOf } from "../session-request.ts";
 
-const PAGE_MAX = 200;
 const TIMELINE_MAX = 1_000;
 
 type Id = { Params: { id: string } };
@@ -45,15 +45,15 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     },
   );
 
-  app.get<{ Querystring: Record<string, string> }>("/v1/sessions", (request) => {
-    const limit = Math.floor(numberOf(request, "limit", 100, 1, PAGE_MAX));
-    const offset = Math.floor(numberOf(request, "cursor", 0, 0, Number.MAX_SAFE_INTEGER));
-    const all = sessions.all;
-    const next = offset + limit;
+  app.get("/v1/sessions", (request) => {
+    const query = sessionQueryOf(request);
+    const { page, nextCursor } = pageOf(sessions.all, query);
     const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
     return {
-      items: all.slice(offset, next).map(view),
-      nextCursor: next < all.length ? String(next) : null,
+      items: page.map((session) =>
+        query.health ? { ...view(session), health: briefOf(session.health()) } : view(session),
+      ),
+      nextCursor,
       // Following the events after this one continues the list without a gap.
       eventSeq: newest?.seq ?? 0,
     };

@@ -1,0 +1,106 @@
+/**
+ * Which sessions a list is asked for: filters, and a cursor that stays right while sessions come
+ * and go, because it names a place between two sessions and not a number of them. What is not
+ * known is refused: a filter with a typing error must not answer with everything.
+ */
+import type { FastifyRequest } from "fastify";
+import { HubError } from "../../base/hub-error.ts";
+import { sessionStates, type SessionRecord, type SessionState } from "../../store/facts.ts";
+import type { Session } from "../session/session.ts";
+import { flagOf, numberOf } from "./query.ts";
+
+const PAGE_MAX = 200;
+const PAGE_UNSAID = 100;
+
+export interface SessionQuery {
+  readonly limit: number;
+  /** The page begins after it. */
+  readonly after: Place | null;
+  readonly state: readonly SessionState[] | null;
+  readonly code: readonly string[] | null;
+  readonly id: ReadonlySet<string> | null;
+  readonly health: boolean;
+}
+
+/** Where a session stands in the order of the list. */
+type Place = Pick<SessionRecord, "createdAt" | "id">;
+
+const KEYS = ["limit", "cursor", "state", "code", "id", "health"];
+
+/** @throws HubError BadRequest that names the key, and what would be right. */
+export function sessionQueryOf(request: FastifyRequest): SessionQuery {
+  const given = request.query as Record<string, unknown>;
+  const unknown = Object.keys(given).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) throw wrong(unknown, `is not known; there are ${KEYS.join(", ")}`);
+  const ids = listOf("id", given["id"]);
+  return {
+    limit: Math.floor(numberOf(request, "limit", PAGE_UNSAID, 1, PAGE_MAX)),
+    after: placeOf(given["cursor"]),
+    state: statesOf(listOf("state", given["state"])),
+    code: listOf("code", given["code"]),
+    id: ids === null ? null : new Set(ids),
+    health: flagOf(request, "health", false),
+  };
+}
+
+export interface Page {
+  readonly page: readonly Session[];
+  readonly nextCursor: string | null;
+}
+
+/** Oldest first. */
+export function pageOf(all: readonly Session[], query: SessionQuery): Page {
+  const { limit, after } = query;
+  const wanted = all
+    .filter((session) => isWanted(session, query))
+    .filter(({ record }) => after === null || compare(record, after) > 0)
+    .sort((a, b) => compare(a.record, b.record));
+  const page = wanted.slice(0, limit);
+  const last = page.at(-1)?.record;
+  const isMore = last !== undefined && wanted.length > limit;
+  return { page, nextCursor: isMore ? `${last.createdAt}.${last.id}` : null };
+}
+
+function isWanted(session: Session, { state, code, id }: SessionQuery): boolean {
+  const { record } = session;
+  if (id !== null && !id.has(record.id)) return false;
+  if (state !== null && !state.includes(record.state)) return false;
+  if (code === null) return true;
+  const { fault } = record;
+  if (fault === null) return code.includes(session.health().verdict.code);
+  return code.includes(fault.code) || code.includes(fault.diagnosis ?? "");
+}
+
+function compare(a: Place, b: Place): number {
+  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+const CURSOR = /^(\d{1,16})\.(ses_[0-9a-z]+)$/;
+
+function placeOf(given: unknown): Place | null {
+  if (given === undefined) return null;
+  const [, createdAt, id] = (typeof given === "string" ? CURSOR.exec(given) : null) ?? [];
+  if (createdAt !== undefined && id !== undefined) return { createdAt: Number(createdAt), id };
+  throw wrong("cursor", `is ${JSON.stringify(given)}, no \`nextCursor\` of a page before`);
+}
+
+function listOf(key: string, given: unknown): readonly string[] | null {
+  if (given === undefined) return null;
+  if (typeof given !== "string") throw wrong(key, "is given twice; put commas between values");
+  const values = given.split(",").map((value) => value.trim());
+  if (values.includes("")) throw wrong(key, `is ${JSON.stringify(given)}: a value is empty`);
+  if (values.length <= PAGE_MAX) return values;
+  throw wrong(key, `has ${values.length} values, more than ${PAGE_MAX}`);
+}
+
+function statesOf(values: readonly string[] | null): readonly SessionState[] | null {
+  const isState = (value: string): value is SessionState =>
+    sessionStates.some((one) => one === value);
+  const strange = values?.find((value) => !isState(value));
+  if (strange === undefined) return values?.filter(isState) ?? null;
+  throw wrong("state", `is ${JSON.stringify(strange)}, none of ${sessionStates.join(", ")}`);
+}
+
+function wrong(key: string, what: string): HubError {
+  return new HubError("BadRequest", `query: ${key} ${what}`);
+}
