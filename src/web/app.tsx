@@ -97,12 +97,13 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
       />
       <main class="list">
         <NewSession onCreate={(name) => operator.create(name)} />
-        <SessionList board={board} onSelect={select} onAct={act} />
+        <SessionList board={board} onSelect={select} onAct={act} onDrawn={operator.look} />
       </main>
       {open !== undefined && (
         <SessionDetail
           api={api}
           row={open}
+          inDepth={board.inDepth}
           timeline={board.timeline}
           onAct={act}
           onClose={() => {

@@ -2,17 +2,25 @@
  * Everything that the page shows, and how it changes: sessions, their health, the event stream,
  * the platform, the selection. Pure; who brings the changes is live.ts.
  */
-import type { Health, HubEvent, PlatformReport, Session } from "../client/api-types.ts";
+import type {
+  Health,
+  HealthBrief,
+  HubEvent,
+  PlatformReport,
+  Session,
+} from "../client/api-types.ts";
 import type { Action } from "./session-actions.ts";
 
 /** As many as the hub tells at once; a session that flaps for days must not fill the tab. */
 const TIMELINE_MAX = 1_000;
 
 /** Health as it was when it came; ages go on from there on this machine's clock. */
-export interface SeenHealth {
-  readonly health: Health;
+export interface Seen<Shown extends HealthBrief> {
+  readonly health: Shown;
   readonly receivedAtMs: number;
 }
+export type SeenHealth = Seen<HealthBrief>;
+export type SeenInDepth = Seen<Health>;
 
 export interface Problem {
   readonly code: string;
@@ -43,15 +51,28 @@ export interface Board {
   readonly platform: PlatformReport | null;
   /** Id of the session whose details are open. */
   readonly selected: string | null;
+  /** All of its health. */
+  readonly inDepth: SeenInDepth | null;
   /** Of the selected session, oldest first. */
   readonly timeline: readonly HubEvent[];
 }
 
 export type Change =
-  | { readonly type: "listed"; readonly sessions: readonly Session[] }
+  /** What the hub answered of these sessions, with health. */
+  | {
+      readonly type: "read";
+      readonly sessions: readonly Session[];
+      readonly receivedAtMs: number;
+    }
+  /** There are no sessions but these. */
+  | { readonly type: "listed"; readonly ids: ReadonlySet<string> }
   | { readonly type: "session"; readonly session: Session }
-  | { readonly type: "health"; readonly id: string; readonly seen: SeenHealth }
-  | { readonly type: "unread"; readonly id: string; readonly problem: Problem }
+  | { readonly type: "inDepth"; readonly id: string; readonly seen: SeenInDepth }
+  | {
+      readonly type: "unread";
+      readonly ids: readonly string[];
+      readonly problem: Problem;
+    }
   | { readonly type: "gone"; readonly id: string }
   | { readonly type: "event"; readonly event: HubEvent }
   | { readonly type: "timeline"; readonly id: string; readonly events: readonly HubEvent[] }
@@ -66,26 +87,32 @@ export const emptyBoard: Board = {
   stream: { kind: "connecting" },
   platform: null,
   selected: null,
+  inDepth: null,
   timeline: [],
 };
 
 export function applyChange(board: Board, change: Change): Board {
   switch (change.type) {
+    case "read":
+      return withRows(board, change.sessions, (session, row) => {
+        const { health } = session;
+        const { receivedAtMs } = change;
+        const seen = health === undefined ? row.seen : { health, receivedAtMs };
+        return { ...row, session, seen, unread: null };
+      });
     case "listed":
-      return { ...board, rows: listed(board.rows, change.sessions) };
-    case "session": {
-      const { session } = change;
-      const row = board.rows?.get(session.id);
-      return withRow(board, session.id, row === undefined ? newRow(session) : { ...row, session });
+      return listed(board, change.ids);
+    case "session":
+      return withRows(board, [change.session], (session, row) => ({ ...row, session }));
+    case "inDepth":
+      return change.id === board.selected ? { ...board, inDepth: change.seen } : board;
+    case "unread": {
+      const { problem: unread } = change;
+      return change.ids.reduce(
+        (now, id) => changeRow(now, id, (row) => ({ ...row, unread })),
+        board,
+      );
     }
-    case "health":
-      return changeRow(board, change.id, (row) => ({
-        ...row,
-        seen: change.seen,
-        unread: null,
-      }));
-    case "unread":
-      return changeRow(board, change.id, (row) => ({ ...row, unread: change.problem }));
     case "gone":
       return withoutRow(board, change.id);
     case "event":
@@ -110,71 +137,41 @@ export function applyChange(board: Board, change: Change): Board {
       }));
     case "selected":
       if (change.id === board.selected) return board;
-      return { ...board, selected: change.id, timeline: [] };
+      return { ...board, selected: change.id, inDepth: null, timeline: [] };
   }
 }
 
-/** Newest first, and in an order that does not move while someone reads. */
-export function shownRows(board: Board, filter: string): readonly Row[] {
-  const words = filter
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "");
-  const matches = ({ session, seen }: Row): boolean => {
-    const { name, state, id, sandboxId, lastError } = session;
-    const codes = [lastError?.code, lastError?.diagnosis, seen?.health.verdict.code];
-    const text = [name, state, id, sandboxId, ...codes].join(" ").toLowerCase();
-    return words.every((word) => text.includes(word));
-  };
-  return [...(board.rows?.values() ?? [])]
-    .filter(matches)
-    .sort(
-      (a, b) =>
-        b.session.createdAt.localeCompare(a.session.createdAt) ||
-        a.session.id.localeCompare(b.session.id),
-    );
+/** A list replaces what was there, but what is known beside it stays. */
+function listed(board: Board, ids: ReadonlySet<string>): Board {
+  const rows = new Map([...(board.rows ?? [])].filter(([id]) => ids.has(id)));
+  const { selected } = board;
+  if (selected === null || rows.has(selected)) return { ...board, rows };
+  return { ...board, rows, ...nothingOpen };
 }
 
-export type StateCounts = readonly (readonly [Session["state"], number])[];
+const nothingOpen = { selected: null, inDepth: null, timeline: [] } as const;
 
-/** How many sessions are in each state, those that need a person first. */
-export function countStates(board: Board): StateCounts {
-  const order: readonly Session["state"][] = [
-    "error",
-    "creating",
-    "resuming",
-    "nudging",
-    "connected",
-    "suspended",
-    "ended",
-  ];
-  const rows = [...(board.rows?.values() ?? [])];
-  return order
-    .map((state) => [state, rows.filter((row) => row.session.state === state).length] as const)
-    .filter(([, count]) => count > 0);
+/** One copy of the map for any number of rows. */
+function withRows(
+  board: Board,
+  sessions: readonly Session[],
+  change: (session: Session, row: Row) => Row,
+): Board {
+  const rows = new Map(board.rows ?? []);
+  for (const session of sessions) {
+    rows.set(session.id, change(session, rows.get(session.id) ?? newRow(session)));
+  }
+  return { ...board, rows };
 }
 
 function newRow(session: Session): Row {
   return { session, seen: null, unread: null, asking: null, problem: null };
 }
 
-/** A list replaces what was there, but what is known beside it stays. */
-function listed(before: Board["rows"], sessions: readonly Session[]): ReadonlyMap<string, Row> {
-  return new Map(
-    sessions.map((session) => {
-      const row = before?.get(session.id);
-      return [session.id, row === undefined ? newRow(session) : { ...row, session }];
-    }),
-  );
-}
-
 function changeRow(board: Board, id: string, change: (row: Row) => Row): Board {
   const row = board.rows?.get(id);
-  return row === undefined ? board : withRow(board, id, change(row));
-}
-
-function withRow(board: Board, id: string, row: Row): Board {
-  return { ...board, rows: new Map(board.rows ?? []).set(id, row) };
+  if (row === undefined) return board;
+  return { ...board, rows: new Map(board.rows ?? []).set(id, change(row)) };
 }
 
 function withoutRow(board: Board, id: string): Board {
@@ -182,7 +179,7 @@ function withoutRow(board: Board, id: string): Board {
   const rows = new Map(board.rows);
   rows.delete(id);
   const rest = { ...board, rows };
-  return board.selected === id ? { ...rest, selected: null, timeline: [] } : rest;
+  return board.selected === id ? { ...rest, ...nothingOpen } : rest;
 }
 
 /** History and live events overlap; each number is there once, in order. */

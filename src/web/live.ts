@@ -1,23 +1,23 @@
 /**
- * Keeps the board true: the list, then events without a gap, health on every event and every few
- * seconds, and all of it again after a connection was lost. Owns the loop and its timers; what a
- * change means is board.ts.
+ * Keeps the board true: the list, then events without a gap, and all of it again after a connection
+ * was lost. A session is asked about when an event tells of it, every few seconds while it is in
+ * view, and now and then while it is not. Owns the loop and its timers; what a change means is
+ * board.ts.
  */
 import type { Api } from "../client/api.ts";
-import type { HubEvent, Session } from "../client/api-types.ts";
+import type { HubEvent } from "../client/api-types.ts";
 import { createBackoff } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { Random } from "../base/random.ts";
 import type { BoardStore } from "./board-store.ts";
 import { problemOf } from "./problem.ts";
-import { createRefreshQueue, type Refresh, type RefreshQueue } from "./refresh-queue.ts";
+import { createRefreshQueue, type RefreshQueue } from "./refresh-queue.ts";
 
-/** Evidence is at most this much older on the page than in the hub. */
+/** Evidence in view is at most this much older on the page than in the hub. */
 const PATROL_MS = 5_000;
 const PLATFORM_MS = 15_000;
-/** A browser opens six connections per host; one is the event stream, one is for clicks. */
-const REQUESTS_MAX = 4;
+/** As many as the hub tells at once, and a few ms of its time. */
 const PAGE = 200;
 /** The hub's stream has a heartbeat every 15 s; two missing ones are a dead connection. */
 const SILENCE_MS = 35_000;
@@ -40,8 +40,10 @@ export interface LiveOptions {
 export interface Live {
   /** Asks for a session's state and health soon. */
   refresh(id: string): void;
-  /** Loads the history of a session that was selected. */
-  loadTimeline(id: string): void;
+  /** Loads the history and all of the health of a session that was selected. */
+  loadInDepth(id: string): void;
+  /** The sessions that are drawn now. */
+  look(ids: readonly string[]): void;
   stop(): void;
 }
 
@@ -55,32 +57,42 @@ class LiveLoop implements Live {
   readonly #options: LiveOptions;
   readonly #stop = new AbortController();
   readonly #queue: RefreshQueue;
+  /** For all of the health of the session that is open. */
+  readonly #depth: RefreshQueue;
   #patrolTimer: unknown;
   #platformTimer: unknown;
+  #inView: readonly string[] = [];
+  /** Those out of view that the patrol has not come to in this round. */
+  #unvisited: string[] = [];
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#queue = createRefreshQueue({
-      parallelMax: REQUESTS_MAX,
-      run: (id, refresh) => this.#ask(id, refresh),
-    });
+    const { clock } = options;
+    this.#queue = createRefreshQueue({ batchMax: PAGE, clock, run: (ids) => this.#ask(ids) });
+    this.#depth = createRefreshQueue({ batchMax: 1, clock, run: (ids) => this.#askInDepth(ids) });
   }
 
   refresh(id: string): void {
-    this.#queue.want(id, "all");
+    this.#queue.want([id], "happened");
   }
 
-  loadTimeline(id: string): void {
+  look(ids: readonly string[]): void {
+    this.#inView = ids;
+  }
+
+  loadInDepth(id: string): void {
     const { api, store } = this.#options;
     api.timeline(id).then(
       (events) => store.apply({ type: "timeline", id, events }),
-      (error: unknown) => this.#failed(id, error),
+      (error: unknown) => this.#failed([id], error),
     );
+    this.#depth.want([id], "happened");
   }
 
   stop(): void {
     this.#stop.abort();
     this.#queue.clear();
+    this.#depth.clear();
     this.#options.clock.clearTimeout(this.#patrolTimer);
     this.#options.clock.clearTimeout(this.#platformTimer);
   }
@@ -117,18 +129,23 @@ class LiveLoop implements Live {
 
   /** All pages; the number of the first page is the one that misses nothing. */
   async #list(): Promise<number> {
-    const { api, store } = this.#options;
-    const sessions: Session[] = [];
-    let page = await api.sessions({ limit: PAGE });
-    const { eventSeq } = page;
-    sessions.push(...page.items);
-    while (page.nextCursor !== null && !this.#stopped) {
-      page = await api.sessions({ limit: PAGE, cursor: page.nextCursor });
-      sessions.push(...page.items);
-    }
-    if (this.#stopped) return eventSeq;
-    store.apply({ type: "listed", sessions });
-    for (const { id } of sessions) this.#queue.want(id, "health");
+    const { api, store, clock } = this.#options;
+    const ids = new Set<string>();
+    let cursor: string | undefined;
+    let eventSeq: number | null = null;
+    do {
+      const page = await api.sessions({
+        limit: PAGE,
+        health: true,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      if (this.#stopped) return page.eventSeq;
+      eventSeq ??= page.eventSeq;
+      for (const { id } of page.items) ids.add(id);
+      store.apply({ type: "read", sessions: page.items, receivedAtMs: clock.now() });
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    store.apply({ type: "listed", ids });
     return eventSeq;
   }
 
@@ -161,32 +178,45 @@ class LiveLoop implements Live {
   }
 
   #heard(event: HubEvent): void {
-    this.#options.store.apply({ type: "event", event });
-    if (event.session !== null) this.#queue.want(event.session, "all");
+    const { store } = this.#options;
+    store.apply({ type: "event", event });
+    if (event.session === null) return;
+    this.#queue.want([event.session], "happened");
+    if (event.session === store.board.selected) this.#depth.want([event.session], "happened");
   }
 
-  async #ask(id: string, refresh: Refresh): Promise<void> {
+  async #ask(ids: readonly string[]): Promise<void> {
     const { api, store, clock } = this.#options;
     try {
-      const [session, health] = await Promise.all([
-        refresh === "all" ? api.session(id) : null,
-        api.health(id),
-      ]);
-      if (session !== null) store.apply({ type: "session", session });
-      store.apply({ type: "health", id, seen: { health, receivedAtMs: clock.now() } });
-      const known = store.board.rows?.get(id)?.session;
-      if (known !== undefined && known.state !== health.state) this.#queue.want(id, "all");
+      const { items } = await api.sessions({ id: ids, limit: PAGE, health: true });
+      if (this.#stopped) return;
+      store.apply({ type: "read", sessions: items, receivedAtMs: clock.now() });
+      const there = new Set(items.map(({ id }) => id));
+      for (const id of ids) if (!there.has(id)) this.#sayFarewell(id);
     } catch (error) {
-      this.#failed(id, error);
+      this.#failed(ids, error);
     }
   }
 
-  /** A lost connection is told by the stream; what concerns this session stands in its row. */
-  #failed(id: string, error: unknown): void {
+  async #askInDepth(ids: readonly string[]): Promise<void> {
+    const { api, store, clock } = this.#options;
+    for (const id of ids) {
+      try {
+        const health = await api.health(id);
+        store.apply({ type: "inDepth", id, seen: { health, receivedAtMs: clock.now() } });
+      } catch (error) {
+        this.#failed([id], error);
+      }
+    }
+  }
+
+  /** A lost connection is told by the stream; what concerns sessions stands in their rows. */
+  #failed(ids: readonly string[], error: unknown): void {
     const { code } = toHubError(error);
-    if (code === "SessionNotFound" || code === "SessionEnded") this.#sayFarewell(id);
-    else if (code !== "HubUnreachable" && !this.#refused(error)) {
-      this.#options.store.apply({ type: "unread", id, problem: problemOf(error) });
+    if (code === "SessionNotFound" || code === "SessionEnded") {
+      for (const id of ids) this.#sayFarewell(id);
+    } else if (code !== "HubUnreachable" && !this.#refused(error)) {
+      this.#options.store.apply({ type: "unread", ids, problem: problemOf(error) });
     }
   }
 
@@ -211,9 +241,12 @@ class LiveLoop implements Live {
     const { store, clock, isVisible } = this.#options;
     const { rows, stream } = store.board;
     if (isVisible() && stream.kind === "live" && rows !== null) {
-      for (const { session } of rows.values()) {
-        if (session.state !== "ended") this.#queue.want(session.id, "health");
-      }
+      const inView = this.#inView.filter((id) => rows.has(id)).slice(0, PAGE);
+      if (this.#unvisited.length === 0) this.#unvisited = [...rows.keys()];
+      const others = this.#unvisited.splice(0, PAGE - inView.length);
+      const living = [...inView, ...others].filter((id) => rows.get(id)?.session.state !== "ended");
+      this.#queue.want(living, "ages");
+      if (store.board.selected !== null) this.#depth.want([store.board.selected], "ages");
     }
     this.#patrolTimer = clock.setTimeout(() => this.#patrol(), PATROL_MS);
   }

@@ -10,6 +10,8 @@ export interface Operator {
   act(id: string, action: Action): Promise<void>;
   /** Resolves with the problem, or null when the session is on its way. */
   create(name: string): Promise<Problem | null>;
+  /** These are drawn now, and kept the freshest. */
+  readonly look: (ids: readonly string[]) => void;
   /** Opens the details of a session, or closes them when they are open. */
   toggle(id: string): void;
 }
@@ -38,10 +40,11 @@ export function createOperator(api: Api, store: BoardStore, live: Live): Operato
         return problemOf(error);
       }
     },
+    look: (ids) => live.look(ids),
     toggle(id) {
       const open = store.board.selected !== id;
       store.apply({ type: "selected", id: open ? id : null });
-      if (open) live.loadTimeline(id);
+      if (open) live.loadInDepth(id);
     },
   };
 }

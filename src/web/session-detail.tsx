@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Api } from "../client/api.ts";
 import type { HubEvent } from "../client/api-types.ts";
-import type { Row } from "./board.ts";
+import type { Row, SeenInDepth } from "./board.ts";
 import { ActionButton } from "./action-buttons.tsx";
 import { plainText } from "./plain-text.ts";
 import { PortsPanel } from "./ports-panel.tsx";
@@ -18,12 +18,15 @@ import { Voices, Warnings } from "./voices.tsx";
 interface SessionDetailProps {
   readonly api: Api;
   readonly row: Row;
+  /** Null until all of its health came. */
+  readonly inDepth: SeenInDepth | null;
   readonly timeline: readonly HubEvent[];
   readonly onAct: (id: string, action: Action) => void;
   readonly onClose: () => void;
 }
 
-export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDetailProps) {
+export function SessionDetail(props: SessionDetailProps) {
+  const { api, row, inDepth, timeline, onAct, onClose } = props;
   const { session, seen, problem } = row;
   const title = useRef<HTMLHeadingElement>(null);
   // Who opened it with the keyboard goes on reading here.
@@ -55,14 +58,14 @@ export function SessionDetail({ api, row, timeline, onAct, onClose }: SessionDet
         <SessionErrorBox error={session.lastError} name={session.name} />
       )}
       <DisagreementText seen={seen} />
-      <Warnings seen={seen} />
+      <Warnings seen={inDepth} />
       {problem !== null && <ProblemBox problem={problem} what="refused" />}
       <TerminalPanel key={session.id} api={api} session={session} />
       <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
-      <Voices seen={seen} />
+      <Voices seen={inDepth} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
       <Timeline key={`timeline ${session.id}`} events={timeline} />
-      <Identity row={row} />
+      <Identity row={row} seen={inDepth} />
     </aside>
   );
 }
@@ -96,8 +99,8 @@ function Calls({ row, hubUrl, onAct }: CallsProps) {
   );
 }
 
-function Identity({ row }: { readonly row: Row }) {
-  const { session, seen } = row;
+function Identity({ row, seen }: { readonly row: Row; readonly seen: SeenInDepth | null }) {
+  const { session } = row;
   return (
     <section aria-labelledby="identity-title">
       <h3 id="identity-title">Details</h3>

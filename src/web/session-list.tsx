@@ -1,66 +1,88 @@
 /** All sessions, how many are in which state, and a filter for when they are many. */
-import { useState } from "preact/hooks";
-import { countStates, shownRows, type Board } from "./board.ts";
-import { SessionRow } from "./session-row.tsx";
-import type { Action } from "./session-actions.ts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Board } from "./board.ts";
+import { FleetRows, type FleetRowsProps } from "./fleet-rows.tsx";
+import { countRows, shownRows } from "./shown-rows.ts";
 
-interface SessionListProps {
+interface SessionListProps extends Pick<FleetRowsProps, "onSelect" | "onAct" | "onDrawn"> {
   readonly board: Board;
-  readonly onSelect: (id: string) => void;
-  readonly onAct: (id: string, action: Action) => void;
 }
 
 /** Below this many a filter is only one thing more to look at. */
 const FILTER_FROM = 6;
 
-export function SessionList({ board, onSelect, onAct }: SessionListProps) {
+export function SessionList({ board, ...doors }: SessionListProps) {
   const [filter, setFilter] = useState("");
   const { rows } = board;
+  const shown = useMemo(() => shownRows(board, filter), [rows, filter]);
+  const counts = useMemo(() => countRows(board), [rows]);
   if (rows === null) return <p class="empty">asking the hub…</p>;
   if (rows.size === 0) return <EmptyList />;
-  const shown = shownRows(board, filter);
   return (
     <>
       <div class="list-head">
         <p class="counts">
-          {countStates(board).map(([state, count]) => (
+          {counts.map(([word, count]) => (
             <button
-              key={state}
+              key={word}
               type="button"
               class="count"
-              data-count={state}
-              aria-pressed={filter === state}
-              onClick={() => setFilter(filter === state ? "" : state)}
+              data-count={word}
+              aria-pressed={filter === word}
+              onClick={() => setFilter(filter === word ? "" : word)}
             >
-              <b>{count}</b> {state}
+              <b>{count}</b> {word}
             </button>
           ))}
         </p>
         {(rows.size >= FILTER_FROM || filter !== "") && (
-          <label class="filter">
-            <span class="unseen">filter by name, state, code or id</span>
-            <input
-              type="search"
-              placeholder="filter"
-              value={filter}
-              onInput={(event) => setFilter(event.currentTarget.value)}
-            />
-          </label>
+          <FilterField filter={filter} onFilter={setFilter} />
         )}
       </div>
       {shown.length === 0 && <p class="empty">No session matches “{filter}”.</p>}
-      <ul class="rows" aria-label="sessions">
-        {shown.map((row) => (
-          <SessionRow
-            key={row.session.id}
-            row={row}
-            selected={board.selected === row.session.id}
-            onSelect={onSelect}
-            onAct={onAct}
-          />
-        ))}
-      </ul>
+      <FleetRows rows={shown} selected={board.selected} {...doors} />
     </>
+  );
+}
+
+interface FilterFieldProps {
+  readonly filter: string;
+  readonly onFilter: (filter: string) => void;
+}
+
+/** `/` goes there from anywhere, Escape empties it, the arrow down leads into the list. */
+function FilterField({ filter, onFilter }: FilterFieldProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+      const at = event.target instanceof Element ? event.target : null;
+      if (at?.closest("input, textarea, select, dialog, .shell")) return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") onFilter("");
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    document.querySelector<HTMLElement>('.rows [data-index="0"] .name')?.focus();
+  };
+  return (
+    <label class="filter">
+      <span class="unseen">filter by name, state, code or id</span>
+      <input
+        ref={field}
+        type="search"
+        placeholder="filter  /"
+        aria-keyshortcuts="/"
+        value={filter}
+        onInput={(event) => onFilter(event.currentTarget.value)}
+        onKeyDown={onKey}
+      />
+    </label>
   );
 }
 

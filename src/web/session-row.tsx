@@ -11,6 +11,9 @@ import { StateChip, StateStep } from "./state-chip.tsx";
 
 interface SessionRowProps {
   readonly row: Row;
+  /** Its place among all that match, from 0 on; most of them are not drawn. */
+  readonly index: number;
+  readonly count: number;
   readonly selected: boolean;
   readonly onSelect: (id: string) => void;
   readonly onAct: (id: string, action: Action) => void;
@@ -18,21 +21,27 @@ interface SessionRowProps {
 
 export class SessionRow extends Component<SessionRowProps> {
   override shouldComponentUpdate(next: SessionRowProps): boolean {
-    const { row, selected, onSelect, onAct } = this.props;
+    const { row, index, count, selected, onSelect, onAct } = this.props;
     return (
       row !== next.row ||
+      index !== next.index ||
+      count !== next.count ||
       selected !== next.selected ||
       onSelect !== next.onSelect ||
       onAct !== next.onAct
     );
   }
 
-  render({ row, selected, onSelect, onAct }: SessionRowProps) {
+  render({ row, index, count, selected, onSelect, onAct }: SessionRowProps) {
     const { session } = row;
     return (
-      <li
+      <div
+        role="listitem"
+        aria-posinset={index + 1}
+        aria-setsize={count}
         class={`row row-${session.state}${selected ? " selected" : ""}`}
         data-session={session.name}
+        data-index={index}
       >
         <div class="row-state">
           <StateChip state={session.state} detail={session.detail} />
@@ -53,7 +62,7 @@ export class SessionRow extends Component<SessionRowProps> {
         <EvidenceMarks seen={row.seen} atRest={isAtRest(session)} />
         <Verdict row={row} />
         <ActionButtons row={row} onAct={onAct} />
-      </li>
+      </div>
     );
   }
 }

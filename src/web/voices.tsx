@@ -3,7 +3,7 @@
  * saw of each thing that people use it for, over each way that leads to it. Each with its age.
  */
 import type { Capability, Health, ProbeFact } from "../client/api-types.ts";
-import type { SeenHealth } from "./board.ts";
+import type { SeenInDepth } from "./board.ts";
 import { signOf } from "./evidence-marks.tsx";
 import { plainText } from "./plain-text.ts";
 import { Ago } from "./ticking-text.tsx";
@@ -15,7 +15,7 @@ const WAYS = [
 ] as const;
 type Way = (typeof WAYS)[number][0];
 
-export function Voices({ seen }: { readonly seen: SeenHealth | null }) {
+export function Voices({ seen }: { readonly seen: SeenInDepth | null }) {
   const { capabilities, driverSays = null } = seen?.health ?? {};
   if (seen === null || capabilities === undefined) return null;
   return (
@@ -51,7 +51,7 @@ export function Voices({ seen }: { readonly seen: SeenHealth | null }) {
 interface CapabilityRowProps {
   readonly name: string;
   readonly capability: Capability;
-  readonly seen: SeenHealth;
+  readonly seen: SeenInDepth;
 }
 
 function CapabilityRow({ name, capability, seen }: CapabilityRowProps) {
@@ -68,7 +68,7 @@ function CapabilityRow({ name, capability, seen }: CapabilityRowProps) {
 }
 
 /** A way that does not lead there is empty, and one that was not gone yet is unknown. */
-function Cell({ fact, seen }: { readonly fact: ProbeFact | null; readonly seen: SeenHealth }) {
+function Cell({ fact, seen }: { readonly fact: ProbeFact | null; readonly seen: SeenInDepth }) {
   if (fact === null) return <td />;
   const [sign, word] = signOf(fact.ok);
   const took = fact.ok === true && fact.latencyMs !== null ? ` in ${fact.latencyMs} ms` : "";
@@ -98,7 +98,7 @@ function factBy(way: Way, { paths }: Capability): ProbeFact | null {
 type Warned = NonNullable<Health["warnings"]>[number];
 
 /** What breaks nothing now, and should be looked at. */
-export function Warnings({ seen }: { readonly seen: SeenHealth | null }) {
+export function Warnings({ seen }: { readonly seen: SeenInDepth | null }) {
   const warnings = seen?.health.warnings ?? [];
   if (seen === null || warnings.length === 0) return null;
   return (

@@ -1,42 +1,42 @@
 import { describe, expect, test } from "vitest";
+import type { Session } from "../../src/client/api-types.ts";
 import { createBoardStore } from "../../src/web/board-store.ts";
-import {
-  applyChange,
-  countStates,
-  emptyBoard,
-  shownRows,
-  type Board,
-  type Change,
-} from "../../src/web/board.ts";
-import { sampleEvent, sampleHealth, sampleSession } from "./sample-session.ts";
+import { applyChange, emptyBoard, type Board, type Change } from "../../src/web/board.ts";
+import { countRows, shownRows } from "../../src/web/shown-rows.ts";
+import { sampleBrief, sampleEvent, sampleHealth, sampleSession } from "./sample-session.ts";
 
 const after = (...changes: Change[]): Board => changes.reduce(applyChange, emptyBoard);
 const a = sampleSession();
 const b = sampleSession({ id: "ses_b", name: "other", createdAt: "2026-01-01T11:00:00.000Z" });
-const listed: Change = { type: "listed", sessions: [a, b] };
-const seen = { health: sampleHealth(), receivedAtMs: 1 };
+const read = (...sessions: Session[]): Change => ({ type: "read", sessions, receivedAtMs: 1 });
+const listed = read(a, b);
+const seen = { health: sampleBrief(), receivedAtMs: 1 };
+/** What the hub answers when it is asked about a again. */
+const again = read({ ...a, health: seen.health });
 
 describe("rows", () => {
   test("a new list keeps what is known beside it and drops what is gone", () => {
-    const board = after(
-      listed,
-      { type: "health", id: "ses_a", seen },
-      { type: "listed", sessions: [{ ...a, epoch: 2 }] },
-    );
+    const asked: Change = { type: "asked", id: "ses_a", action: "pause" };
+    const only: Change = { type: "listed", ids: new Set(["ses_a"]) };
+    const board = after(listed, again, asked, read({ ...a, epoch: 2 }), only);
     expect([...(board.rows?.keys() ?? [])]).toEqual(["ses_a"]);
-    expect(board.rows?.get("ses_a")).toMatchObject({ session: { epoch: 2 }, seen });
+    expect(board.rows?.get("ses_a")).toMatchObject({
+      session: { epoch: 2 },
+      seen,
+      asking: "pause",
+    });
+  });
+
+  test("a list without sessions is known to be empty", () => {
+    expect(emptyBoard.rows).toBeNull();
+    expect(after({ type: "listed", ids: new Set() }).rows?.size).toBe(0);
   });
 
   test("a change of one row leaves the others the same object", () => {
     const before = after(listed);
-    const board = applyChange(before, { type: "health", id: "ses_a", seen });
+    const board = applyChange(before, again);
     expect(board.rows?.get("ses_b")).toBe(before.rows?.get("ses_b"));
     expect(board.rows?.get("ses_a")).not.toBe(before.rows?.get("ses_a"));
-  });
-
-  test("health of a session that is not there changes nothing", () => {
-    const before = after(listed);
-    expect(applyChange(before, { type: "health", id: "ses_x", seen })).toBe(before);
   });
 
   test("a request is under way until it is answered, and a refusal stays to be read", () => {
@@ -45,16 +45,16 @@ describe("rows", () => {
     expect(asking.rows?.get("ses_a")?.asking).toBe("pause");
     const answered = applyChange(asking, { type: "answered", id: "ses_a", problem });
     expect(answered.rows?.get("ses_a")).toMatchObject({ asking: null, problem });
-    const again = applyChange(answered, { type: "asked", id: "ses_a", action: "pause" });
-    expect(again.rows?.get("ses_a")?.problem).toBeNull();
+    const twice = applyChange(answered, { type: "asked", id: "ses_a", action: "pause" });
+    expect(twice.rows?.get("ses_a")?.problem).toBeNull();
   });
 
   test("health that can be read again clears why it could not", () => {
     const problem = { code: "Internal", message: "broke", hint: "" };
-    const unread = after(listed, { type: "unread", id: "ses_a", problem });
+    const unread = after(listed, { type: "unread", ids: ["ses_a", "ses_x"], problem });
     expect(unread.rows?.get("ses_a")?.unread).toEqual(problem);
-    const read = applyChange(unread, { type: "health", id: "ses_a", seen });
-    expect(read.rows?.get("ses_a")?.unread).toBeNull();
+    expect(unread.rows?.size).toBe(2);
+    expect(applyChange(unread, again).rows?.get("ses_a")?.unread).toBeNull();
   });
 
   test("newest first, filtered by all words, over name, state and ids", () => {
@@ -63,16 +63,20 @@ describe("rows", () => {
     expect(shownRows(board, "DEMO connected").map((row) => row.session.id)).toEqual(["ses_a"]);
     expect(shownRows(board, "demo error")).toEqual([]);
     const verdict = { code: "DriverAbsent", text: "no driver" };
-    const health = { health: sampleHealth({ verdict }), receivedAtMs: 1 };
-    const told = applyChange(board, { type: "health", id: "ses_b", seen: health });
-    expect(shownRows(told, "driverabsent").map((row) => row.session.id)).toEqual(["ses_b"]);
+    const disagreement = "the platform says started, but no driver is connected";
+    const health = sampleBrief({ verdict, disagreement });
+    const told = applyChange(board, read({ ...b, health }));
+    for (const filter of ["driverabsent", "disagrees", "DISAGREES other"]) {
+      expect(shownRows(told, filter).map((row) => row.session.id)).toEqual(["ses_b"]);
+    }
   });
 
   test("counts only states that there are, those that need a person first", () => {
     const error = { ...b, state: "error" as const };
-    const board = after({ type: "listed", sessions: [a, error] });
-    expect(countStates(board)).toEqual([
+    const health = sampleBrief({ disagreement: "they do not agree" });
+    expect(countRows(after(read({ ...a, health }, error)))).toEqual([
       ["error", 1],
+      ["disagrees", 1],
       ["connected", 1],
     ]);
   });
@@ -108,9 +112,19 @@ describe("the open session", () => {
     expect([timeline.length, timeline.at(-1)?.seq]).toEqual([1_000, 1_500]);
   });
 
+  test("shows all of its own health, and none that comes late for another", () => {
+    const whole = { health: sampleHealth(), receivedAtMs: 1 };
+    expect(applyChange(open, { type: "inDepth", id: "ses_b", seen: whole })).toBe(open);
+    const board = applyChange(open, { type: "inDepth", id: "ses_a", seen: whole });
+    expect(board.inDepth).toBe(whole);
+    expect(applyChange(board, { type: "selected", id: "ses_b" }).inDepth).toBeNull();
+  });
+
   test("closes when the session is gone", () => {
     const board = applyChange(open, { type: "gone", id: "ses_a" });
     expect([board.selected, board.rows?.size]).toEqual([null, 1]);
+    const listedAnew = applyChange(open, { type: "listed", ids: new Set(["ses_b"]) });
+    expect([listedAnew.selected, listedAnew.rows?.size]).toEqual([null, 1]);
   });
 });
 

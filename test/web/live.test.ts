@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Api } from "../../src/client/api.ts";
-import type { HubEvent, PlatformReport, Session } from "../../src/client/api-types.ts";
+import type { Api, SessionQuery } from "../../src/client/api.ts";
+import type { HubEvent, PlatformReport, Session, SessionPage } from "../../src/client/api-types.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { createBoardStore } from "../../src/web/board-store.ts";
 import { startLive } from "../../src/web/live.ts";
 import { settled, TestClock } from "../support/test-clock.ts";
-import { sampleEvent, sampleHealth, sampleSession } from "./sample-session.ts";
+import { sampleBrief, sampleEvent, sampleHealth, sampleSession } from "./sample-session.ts";
 
 /** A hub in memory whose event stream breaks and falls silent on request. */
 class ScriptedHub {
@@ -14,21 +14,21 @@ class ScriptedHub {
   seq = 10;
   /** What each opened stream was asked to begin after. */
   readonly openedAfter: number[] = [];
-  readonly healthAsked: string[] = [];
+  /** The ids of each request for some sessions. */
+  readonly asked: (readonly string[])[] = [];
+  readonly inDepthAsked: string[] = [];
   fault: HubError | null = null;
   platformAsked = 0;
   #feed: ((what: HubEvent | Error) => void) | null = null;
   #alive: () => void = () => undefined;
 
   readonly api = {
-    sessions: async () =>
-      this.#answer({ items: this.sessions, nextCursor: null, eventSeq: this.seq }),
-    session: async (id: string) => this.#answer(this.#find(id)),
+    sessions: async (query: SessionQuery) => this.#answer(this.#page(query)),
     health: async (id: string) => {
-      this.healthAsked.push(id);
-      const { state } = this.#find(id);
-      return this.#answer(sampleHealth({ session: id, state }));
+      this.inDepthAsked.push(id);
+      return this.#answer(sampleHealth({ session: id }));
     },
+    timeline: async () => this.#answer([]),
     platform: async () => {
       this.platformAsked += 1;
       return this.#answer({ platform: "local" } as PlatformReport);
@@ -49,10 +49,17 @@ class ScriptedHub {
     this.#feed?.(error);
   }
 
-  #find(id: string): Session {
-    const found = this.sessions.find((session) => session.id === id);
-    if (found === undefined) throw new HubError("SessionNotFound", `no ${id}`);
-    return found;
+  #page({ id, limit = 100, cursor = "0", health }: SessionQuery): SessionPage {
+    if (id !== undefined) this.asked.push(id);
+    const wanted = this.sessions.filter((session) => id === undefined || id.includes(session.id));
+    const begin = Number(cursor);
+    const items = wanted.slice(begin, begin + limit).map((session) => ({
+      ...session,
+      ...(health === true ? { health: sampleBrief() } : {}),
+    }));
+    const end = begin + limit;
+    const nextCursor = end < wanted.length ? String(end) : null;
+    return { items, nextCursor, eventSeq: this.seq };
   }
 
   #answer<T>(answer: T): T {
@@ -110,7 +117,7 @@ describe("the page and the hub", () => {
     hub.tell(sampleEvent(11));
     await settled();
     expect(row()?.session.state).toBe("suspended");
-    expect(row()?.seen?.health.state).toBe("suspended");
+    expect(hub.asked).toEqual([["ses_a"]]);
     live.stop();
   });
 
@@ -172,21 +179,62 @@ describe("the page and the hub", () => {
   test("evidence is asked for every 5 s, and not while nobody looks", async () => {
     const { hub, clock, view, live } = open();
     await settled();
-    const before = hub.healthAsked.length;
     await clock.advanceAsync(15_000);
-    expect(hub.healthAsked.length - before).toBe(3);
+    expect(hub.asked).toEqual([["ses_a"], ["ses_a"], ["ses_a"]]);
     view.visible = false;
     await clock.advanceAsync(15_000);
-    expect(hub.healthAsked.length - before).toBe(3);
+    expect(hub.asked).toHaveLength(3);
     live.stop();
   });
 
-  test("health that knows a newer state than the row makes it look again", async () => {
-    const { hub, clock, row, live } = open();
+  test("of thousands, those in view are asked about each time, the others in turn", async () => {
+    const hub = new ScriptedHub();
+    hub.sessions = Array.from({ length: 1_000 }, (_, n) => sampleSession({ id: `ses_${n}` }));
+    const { clock, store, live } = open(hub);
     await settled();
-    hub.sessions = [sampleSession({ state: "error", detail: "error.final" })];
-    await clock.advanceAsync(5_000);
-    expect(row()?.session.state).toBe("error");
+    expect(store.board.rows?.size).toBe(1_000);
+    live.look(["ses_7", "ses_8"]);
+    await clock.advanceAsync(30_000);
+    expect(hub.asked).toHaveLength(6);
+    for (const ids of hub.asked) {
+      expect(ids).toEqual(expect.arrayContaining(["ses_7", "ses_8"]));
+      expect(ids.length).toBeLessThanOrEqual(200);
+    }
+    expect(new Set(hub.asked.flat()).size).toBe(1_000);
+    live.stop();
+  });
+
+  test("a burst of events is a few requests, and all of them are heard", async () => {
+    const hub = new ScriptedHub();
+    hub.sessions = Array.from({ length: 100 }, (_, n) => sampleSession({ id: `ses_${n}` }));
+    const { clock, store, live } = open(hub);
+    await settled();
+    hub.sessions = hub.sessions.map((session) => ({ ...session, state: "error" }));
+    for (let n = 0; n < 100; n++) {
+      hub.tell(sampleEvent(11 + n, { session: `ses_${n}` }));
+      await settled();
+    }
+    await clock.advanceAsync(1_000);
+    const states = [...(store.board.rows?.values() ?? [])].map(({ session }) => session.state);
+    expect(states.filter((state) => state === "error")).toHaveLength(100);
+    expect(hub.asked.length).toBeLessThan(4);
+    live.stop();
+  });
+
+  test("the open session is looked at in depth, by events and every 5 s", async () => {
+    const { hub, clock, store, live } = open();
+    await settled();
+    store.apply({ type: "selected", id: "ses_a" });
+    live.loadInDepth("ses_a");
+    await settled();
+    expect(store.board.inDepth?.health.session).toBe("ses_a");
+    await clock.advanceAsync(5_100);
+    hub.tell(sampleEvent(11));
+    await settled();
+    expect(hub.inDepthAsked).toHaveLength(3);
+    store.apply({ type: "selected", id: null });
+    await clock.advanceAsync(20_000);
+    expect(hub.inDepthAsked).toHaveLength(3);
     live.stop();
   });
 
@@ -216,9 +264,9 @@ describe("the page and the hub", () => {
     await settled();
     live.stop();
     await settled();
-    const asked = [hub.healthAsked.length, hub.openedAfter.length, hub.platformAsked];
+    const asked = [hub.asked.length, hub.openedAfter.length, hub.platformAsked];
     await clock.advanceAsync(120_000);
-    expect([hub.healthAsked.length, hub.openedAfter.length, hub.platformAsked]).toEqual(asked);
+    expect([hub.asked.length, hub.openedAfter.length, hub.platformAsked]).toEqual(asked);
     expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -1,53 +1,54 @@
 import { expect, test } from "vitest";
 import { createRefreshQueue } from "../../src/web/refresh-queue.ts";
-import { settled } from "../support/test-clock.ts";
+import { settled, TestClock } from "../support/test-clock.ts";
 
-function open(parallelMax: number) {
-  const started: string[] = [];
-  const ends = new Map<string, () => void>();
+function open(batchMax: number) {
+  const clock = new TestClock();
+  const asked: string[] = [];
+  let answer = (): void => undefined;
   const queue = createRefreshQueue({
-    parallelMax,
-    run: (id, refresh) => {
-      started.push(`${id} ${refresh}`);
-      return new Promise((resolve) => ends.set(id, resolve));
+    batchMax,
+    clock,
+    run: (ids) => {
+      asked.push(ids.join(" "));
+      return new Promise((resolve) => (answer = resolve));
     },
   });
-  const end = async (id: string): Promise<void> => {
-    ends.get(id)?.();
+  /** The request under way is answered, and the pause after it is over. */
+  const next = async (): Promise<void> => {
+    answer();
     await settled();
+    await clock.advanceAsync(100);
   };
-  return { queue, started, end };
+  return { clock, queue, asked, next };
 }
 
-test("one request per session at a time; wishes meanwhile become one more", async () => {
-  const { queue, started, end } = open(4);
-  queue.want("a", "all");
-  queue.want("a", "health");
-  queue.want("a", "all");
-  queue.want("a", "health");
-  expect(started).toEqual(["a all"]);
-  await end("a");
-  expect(started).toEqual(["a all", "a all"]);
-  await end("a");
-  expect(started).toHaveLength(2);
+test("the first wish is asked at once; those of a burst become one request", async () => {
+  const { queue, asked, next } = open(10);
+  queue.want(["a"], "happened");
+  expect(asked).toEqual(["a"]);
+  for (const id of ["a", "b", "b", "c", "a"]) queue.want([id], "happened");
+  expect(asked).toHaveLength(1);
+  await next();
+  expect(asked.slice(1)).toEqual(["a b c"]);
+  await next();
+  expect(asked).toHaveLength(2);
 });
 
 test("never more than allowed, and what happened goes before what ages", async () => {
-  const { queue, started, end } = open(2);
-  for (const id of ["a", "b", "c", "d"]) queue.want(id, "health");
-  queue.want("e", "all");
-  expect(started).toEqual(["a health", "b health"]);
-  await end("b");
-  expect(started.at(-1)).toBe("e all");
-  await end("a");
-  expect(started.at(-1)).toBe("c health");
+  const { queue, asked, next } = open(2);
+  queue.want(["a", "b", "c", "d"], "ages");
+  queue.want(["d", "e"], "happened");
+  expect(asked).toEqual(["a b"]);
+  await next();
+  await next();
+  expect(asked.slice(1)).toEqual(["d e", "c"]);
 });
 
 test("what waits is forgotten on clear", async () => {
-  const { queue, started, end } = open(1);
-  queue.want("a", "all");
-  queue.want("b", "all");
+  const { clock, queue, asked, next } = open(1);
+  queue.want(["a", "b"], "happened");
   queue.clear();
-  await end("a");
-  expect(started).toEqual(["a all"]);
+  await next();
+  expect([asked, clock.pendingTimers]).toEqual([["a"], 0]);
 });

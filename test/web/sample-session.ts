@@ -1,5 +1,5 @@
 /** A connected session and what the hub says of it, for tests that change one thing of it. */
-import type { Health, HubEvent, Session } from "../../src/client/api-types.ts";
+import type { Health, HealthBrief, HubEvent, Session } from "../../src/client/api-types.ts";
 
 export function sampleSession(change: Partial<Session> = {}): Session {
   return {
@@ -19,17 +19,24 @@ export function sampleSession(change: Partial<Session> = {}): Session {
   };
 }
 
-export function sampleHealth(change: Partial<Health> = {}): Health {
+export function sampleBrief(change: Partial<HealthBrief> = {}): HealthBrief {
   const fact = { ok: true, at: null, ageMs: 10, latencyMs: 5, path: null, detail: "answered" };
   return {
     status: "pass",
-    session: "ses_a",
-    state: "connected",
-    epoch: 1,
     claim: { platform: "local", state: "started", at: null, ageMs: 10 },
     evidence: { driver: fact, exec: fact, filesystem: fact },
     verdict: { code: "Connected", text: "all three answered" },
     disagreement: null,
+    ...change,
+  };
+}
+
+export function sampleHealth(change: Partial<Health> = {}): Health {
+  return {
+    ...sampleBrief(),
+    session: "ses_a",
+    state: "connected",
+    epoch: 1,
     ladder: { rung: null, attempts: 0, deadlineAt: null },
     lastError: null,
     ...change,
