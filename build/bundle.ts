@@ -123,13 +123,14 @@ const base = {
 } as const satisfies BuildOptions;
 
 /**
- * The driver dials and never listens. The package ws brings its server and its stream along
- * whether they are used or not, and both are a tenth of the driver.
+ * The driver dials, never listens, and never compresses. The package ws brings all of that along
+ * whether it is used or not, and it is an eighth of the driver.
  */
 const onlyTheDialler: Plugin = {
   name: "only-the-dialler",
   setup(builder) {
-    const unused = /[\\/]ws[\\/]lib[\\/](websocket-server|stream|subprotocol)\.js$/;
+    const unused =
+      /[\\/]ws[\\/]lib[\\/](websocket-server|stream|subprotocol|permessage-deflate|extension)\.js$/;
     builder.onLoad({ filter: unused }, () => ({ contents: "module.exports = {};" }));
   },
 };

@@ -1,7 +1,8 @@
 /** Ids and names: how they are made, and what a given one must look like. */
 import type { Random } from "./random.ts";
 
-export type IdPrefix = "ses" | "hub" | "lnk" | "tkt" | "chn" | "prb" | "mrk" | "trm" | "ctl";
+export type IdPrefix =
+  "ses" | "hub" | "lnk" | "tkt" | "chn" | "prb" | "mrk" | "trm" | "srv" | "ctl";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS = 20;

@@ -38,6 +38,12 @@ export {
   type MessageServerRequest,
 } from "./message-server.ts";
 export type {
+  NamedServer,
+  NamedServerEnd,
+  NamedServerRequest,
+  OpenedServer,
+} from "./named-server.ts";
+export type {
   OpenedTerminal,
   TerminalLookRequest,
   TerminalRequest,

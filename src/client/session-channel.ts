@@ -27,8 +27,10 @@ import { Channel, type ChannelState } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
 import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./exec-stream.ts";
 import type { HubLink } from "./hub-link.ts";
+import { openNamedServer, type NamedServer, type NamedServerRequest } from "./named-server.ts";
 import { createOutcome } from "./outcome.ts";
 import { askOnce } from "./ask-once.ts";
+import type { AttachOptions, ChannelPhase } from "./attach-options.ts";
 import { FINAL, LOST_CHANNEL, RESET_CODES, STDERR_GONE } from "./attach-answers.ts";
 import { SessionFiles } from "./session-files.ts";
 import {
@@ -57,22 +59,7 @@ const WAKE_TIMEOUT_MS = 150_000;
 const AGAIN_MIN_MS = 100;
 const AGAIN_MAX_MS = 1_000;
 
-export interface AttachOptions {
-  /** How long the driver keeps streams for this client while it is away; 26 hours by default. */
-  readonly leaseMs?: number;
-  /**
-   * `wake`: a session that is suspended is resumed and waited for; only now, never by a channel
-   * that comes back later. `observe`: neither wakes the session nor counts as its use. Without it
-   * a suspended session is refused.
-   */
-  readonly intent?: "wake" | "observe";
-}
-
-/** How the way to the driver is; streams wait while it is not `live`, and go on. */
-export type ChannelPhase =
-  | { readonly kind: "live"; readonly epoch: number }
-  | { readonly kind: "waiting"; readonly error: HubError }
-  | { readonly kind: "ended"; readonly error: HubError | null };
+export type { AttachOptions, ChannelPhase } from "./attach-options.ts";
 
 export interface SessionChannel extends AsyncDisposable {
   /** Session id, also when a name was asked for. */
@@ -90,6 +77,8 @@ export interface SessionChannel extends AsyncDisposable {
   attachTerminal(request: TerminalLookRequest): TerminalStream;
   /** The terminals of the session, also those at which nobody looks. @throws HubError */
   terminals(): Promise<readonly TerminalInfo[]>;
+  /** A server of messages that outlives this channel. @throws HubError when it has ended. */
+  namedServer(request: NamedServerRequest): NamedServer;
   /** What became of a command that was started under a key. @throws HubError */
   execStatus(key: string): Promise<ExecStatus>;
   /** The files of the session. */
@@ -210,6 +199,11 @@ export class AttachedChannel implements SessionChannel {
     this.#assertOpen();
     const read = (json: Uint8Array) => parseControl(TerminalList, json).terminals;
     return askOnce(this.#channel, { kind: "terminal.list" }, read);
+  }
+
+  namedServer(request: NamedServerRequest): NamedServer {
+    this.#assertOpen();
+    return openNamedServer(this.#channel, request);
   }
 
   async execStatus(key: string): Promise<ExecStatus> {

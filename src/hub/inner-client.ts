@@ -14,7 +14,7 @@ import { nativeCrc32 } from "../transport/native-crc32.ts";
 import { socketPair } from "../transport/socket-pair.ts";
 import type { Switchboard } from "./switchboard/attach.ts";
 
-export { openMessageServer, type MessageServer } from "../client/message-server.ts";
+export type { NamedServer, NamedServerEnd, NamedServerRequest } from "../client/named-server.ts";
 export { PortDuplex } from "../client/port-duplex.ts";
 export type { ExecStream } from "../client/exec-stream.ts";
 export type { SessionChannel } from "../client/session-channel.ts";

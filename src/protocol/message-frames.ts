@@ -1,7 +1,9 @@
 /**
  * Messages on a byte stream as language servers and debug adapters frame them: headers, an empty
- * line, then as many bytes of JSON as `Content-Length` says. Knows nothing of what is in them.
+ * line, then as many bytes of JSON as `Content-Length` says. And as agents do: one line of JSON
+ * each. Knows nothing of what is in them.
  */
+import type { Framing } from "./message-services.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /** Headers are two short lines; more is not this protocol. */
@@ -12,6 +14,20 @@ export const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
 const CR = 13;
 const LF = 10;
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+export interface MessageCodec {
+  /** What a program that frames so takes as one message. */
+  encode(text: string): Uint8Array;
+  /** Whole messages of what comes. @throws ProtocolError when it is framed in another way. */
+  push(bytes: Uint8Array): string[];
+}
+
+/** Both ways of one program; it keeps what came of a message that is not whole. */
+export function messageCodec(framing: Framing): MessageCodec {
+  if (framing === "lines") return new LineCodec();
+  const decoder = new MessageDecoder();
+  return { encode: encodeMessage, push: (bytes) => decoder.push(bytes) };
+}
 
 export function encodeMessage(text: string): Uint8Array {
   const body = new TextEncoder().encode(text);
@@ -81,4 +97,41 @@ function lengthIn(head: Uint8Array): number {
   const length = Number(/^content-length: *(\d{1,9}) *\r$/im.exec(text)?.[1] ?? NaN);
   if (length > 0 && length <= MESSAGE_BYTES_MAX) return length;
   throw new ProtocolError(`no message begins with ${JSON.stringify(text.slice(0, 80))}`);
+}
+
+/** JSON has no line end outside of its own white space, so a message becomes one line. */
+class LineCodec implements MessageCodec {
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  encode(text: string): Uint8Array {
+    return new TextEncoder().encode(`${text.replace(/[\r\n]+/g, " ")}\n`);
+  }
+
+  push(bytes: Uint8Array): string[] {
+    const messages: string[] = [];
+    let from = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
+      const line = this.#close(bytes.subarray(from, end)).trim();
+      from = end + 1;
+      if (line === "") continue;
+      if (!line.startsWith("{") && !line.startsWith("[")) {
+        throw new ProtocolError(`no message begins with ${JSON.stringify(line.slice(0, 80))}`);
+      }
+      messages.push(line);
+    }
+    this.#parts.push(bytes.slice(from));
+    this.#bytes += bytes.length - from;
+    if (this.#bytes > MESSAGE_BYTES_MAX) throw new ProtocolError("the line has no end");
+    return messages;
+  }
+
+  #close(end: Uint8Array): string {
+    const decoder = new TextDecoder();
+    let line = "";
+    for (const part of this.#parts) line += decoder.decode(part, { stream: true });
+    this.#parts = [];
+    this.#bytes = 0;
+    return line + decoder.decode(end);
+  }
 }

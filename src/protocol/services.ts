@@ -6,7 +6,8 @@
  *           id) with kind `exec.stderr` and the `of` of the first. Exit is a CTL on the first.
  * terminal  one pty: keystrokes one way, screen bytes the other; resize and exit are CTLs.
  *
- * Files are in file-services.ts, ports and sockets in port-services.ts.
+ * Files are in file-services.ts, ports and sockets in port-services.ts, servers of messages in
+ * message-services.ts.
  */
 import * as v from "valibot";
 import { decodeJson } from "./bodies.ts";
@@ -20,6 +21,7 @@ import {
   OpenFileWrite,
   Sha256,
 } from "./file-services.ts";
+import { MessagesKnown, MessagesTaken, OpenMessages } from "./message-services.ts";
 import { OpenAccepted, OpenListen, OpenTcp, OpenUnix } from "./port-services.ts";
 
 const Env = v.record(
@@ -183,6 +185,7 @@ export const OpenRequest = v.variant("kind", [
   OpenFileRead,
   OpenFileWrite,
   OpenFileWatch,
+  OpenMessages,
 ]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 
@@ -201,6 +204,7 @@ export const OpenOk = v.object({
   file: v.optional(FileInfo),
   /** Writing a file: SHA-256 of what is there before `from`. */
   prefix: v.optional(Sha256),
+  messages: v.optional(MessagesKnown),
 });
 export type OpenOk = v.InferOutput<typeof OpenOk>;
 
@@ -218,7 +222,10 @@ export const Ctl = v.union([
     signal: v.union([v.pipe(v.string(), v.maxLength(16)), v.null()]),
     /** Exec: the stream of its stderr, which may be opened later than this is heard. */
     stderr: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    /** Messages: the end of what it wrote to stderr, which goes nowhere else. */
+    words: v.optional(v.pipe(v.string(), v.maxLength(2048))),
   }),
+  MessagesTaken,
   /** Terminals: a viewer that was too slow does not see these offsets. */
   v.object({ type: v.literal("gap"), from: Count, to: Count }),
   /** Files: of all bytes, also those before the offset; the last word before the end. */

@@ -43,6 +43,7 @@ export class LanguageClient {
   /** Sets what carries its messages; another one may follow. */
   send: (text: string) => void = () => undefined;
   heard = 0;
+  readonly #sent: string[] = [];
 
   /** Where the project is inside the session. */
   constructor(root: string) {
@@ -98,7 +99,14 @@ export class LanguageClient {
     return `file://${this.#root}/main.ts`;
   }
 
+  /** The server was given so many of its messages: the rest is sent anew. */
+  sendFrom(taken: number): void {
+    for (const text of this.#sent.slice(taken)) this.send(text);
+  }
+
   #say(message: object): void {
-    this.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
+    const text = JSON.stringify({ jsonrpc: "2.0", ...message });
+    this.#sent.push(text);
+    this.send(text);
   }
 }

@@ -10,6 +10,7 @@ import { openMessageServer } from "../../src/client/index.ts";
 import { connectNode } from "../../src/client/node.ts";
 import { encodeMessage, MessageDecoder } from "../../src/protocol/message-frames.ts";
 import { describeWhere, needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import { bin, makeCliHome, waitForText, type CliHome } from "./cli-kit.ts";
 import { LanguageClient, makeProject } from "./lsp-kit.ts";
 
@@ -19,6 +20,8 @@ const SERVER = [
   `${ROOT}/node_modules/typescript-language-server/lib/cli.mjs`,
   "--stdio",
 ] as const;
+/** Of the server behind the plain WebSocket. */
+const PID_FILE = "/home/daytona/server.pid";
 const SIGNATURE = "twice: (value: number) => number";
 
 describeWhere([needs.linux], "a language server in a session", () => {
@@ -72,9 +75,9 @@ describeWhere([needs.linux], "a language server in a session", () => {
   };
 
   /** Resolves with the socket, or with the status of the refusal. */
-  const dial = (client: LanguageClient, query: string): Promise<WebSocket | number> =>
+  const dial = (client: LanguageClient, query: string, name = "ts"): Promise<WebSocket | number> =>
     new Promise((resolve) => {
-      const address = `${url.replace("http", "ws")}/v1/sessions/demo/lsp/ts${query}`;
+      const address = `${url.replace("http", "ws")}/v1/sessions/demo/lsp/${name}${query}`;
       const socket = new WebSocket(address, { headers: { authorization: `Bearer ${token}` } });
       socket.on("error", () => undefined);
       socket.on("unexpected-response", (_, { statusCode = 0 }) => resolve(statusCode));
@@ -85,7 +88,29 @@ describeWhere([needs.linux], "a language server in a session", () => {
       });
       ends.push(() => socket.terminate());
     });
-  const start = `?${SERVER.map((word) => `argv=${encodeURIComponent(word)}`).join("&")}&cwd=${ROOT}`;
+  const noted = ["sh", "-c", `echo $$ >${PID_FILE}; exec "$@"`, "sh", ...SERVER];
+  const words = noted.map((word) => `argv=${encodeURIComponent(word)}`).join("&");
+  const start = `?${words}&cwd=${ROOT}`;
+
+  /** To the same server, with nothing lost and nothing twice. */
+  const comeBack = async (client: LanguageClient): Promise<void> => {
+    const noted = Promise.withResolvers<{ readonly lost: number; readonly taken: number }>();
+    const note = new LanguageClient(ROOT);
+    note.hear = (text) => {
+      noted.resolve((JSON.parse(text) as { params: { lost: number; taken: number } }).params);
+      note.hear = (next) => client.hear(next);
+    };
+    await until(async () => {
+      const dialled = await dial(note, `?heard=${client.heard}`);
+      if (typeof dialled === "number") return false;
+      socket = dialled;
+      return true;
+    });
+    const { lost, taken } = await noted.promise;
+    expect(lost).toBe(0);
+    client.send = (text) => socket.send(text);
+    client.sendFrom(taken);
+  };
 
   let stdio: LanguageClient;
   let runtime: LanguageClient;
@@ -130,19 +155,22 @@ describeWhere([needs.linux], "a language server in a session", () => {
     expect(await plain.hover()).toContain(SIGNATURE);
   });
 
-  test("[LS1, LS3] goes on through a killed hub, or is told to start anew", async () => {
+  test("[LS1, LS2, LS4] goes on through a killed hub, whichever way it was reached", async () => {
     await killHub();
-    const meanwhile = [stdio.hover(), runtime.hover()];
+    // Asked of a hub that is dead: the one who asks keeps it, and the way there says from where on.
+    const meanwhile = [stdio.hover(), runtime.hover(), plain.hover()];
     await startHub();
+    await comeBack(plain);
     for (const said of meanwhile) expect(await said).toContain(SIGNATURE);
-    const again = await Promise.all([stdio.hover(), runtime.hover()]);
+    const again = await Promise.all([stdio, runtime, plain].map((client) => client.hover()));
     expect(again.every((text) => text.includes(SIGNATURE))).toBe(true);
+  });
 
-    let answer = await dial(plain, "");
-    while (answer === 409) answer = await dial(plain, "");
-    expect(answer).toBe(404);
-    expect(await dial(plain, start)).toBeInstanceOf(WebSocket);
-    await plain.begin();
-    expect(await plain.hover()).toContain(SIGNATURE);
+  test("[LS3] whose server is gone is told so, and starts it anew", async () => {
+    expect(await dial(new LanguageClient(ROOT), "", "another")).toBe(404);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    await home.run(["exec", "demo", "--", "sh", "-c", `kill -9 $(cat ${PID_FILE})`]);
+    expect(await closed).toBe(4410);
+    expect(await dial(plain, "")).toBe(404);
   });
 });

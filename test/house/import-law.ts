@@ -55,7 +55,7 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/hub/inner-client.ts", to: "src/client/session-channel.ts" },
   { from: "src/hub/inner-client.ts", to: "src/client/exec-stream.ts" },
   { from: "src/hub/inner-client.ts", to: "src/client/port-duplex.ts" },
-  { from: "src/hub/inner-client.ts", to: "src/client/message-server.ts" },
+  { from: "src/hub/inner-client.ts", to: "src/client/named-server.ts" },
   // The programs that need a bundle ask for it at their start.
   { from: "src/cli/installation.ts", to: "build/bundle.ts" },
   { from: "src/platform/toolbox-bundle.ts", to: "build/bundle.ts" },

@@ -54,7 +54,7 @@ export async function hubServer(
   const http = hubHttp(world, silentLogger, ports ?? inner);
   const { access, previews } = http;
   const isReady = (): boolean => http.ready;
-  const lsp = new LspRoom({ sessions, client: ports ?? inner, clock: systemClock });
+  const lsp = new LspRoom({ sessions, client: ports ?? inner });
   const texts = createTextDoor({ access, lsp, clock: systemClock, isReady });
   const doors = { previews, texts, log: silentLogger };
   const gate = createUpgradeGate({ access, sessions, switchboard, isReady, ...doors });

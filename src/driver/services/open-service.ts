@@ -8,6 +8,7 @@ import { createPtyOpener } from "../pty/open-pty.ts";
 import { ExecLedger } from "./exec-ledger.ts";
 import { openExec, tellStatus } from "./exec.ts";
 import { FileServices } from "./files/file-services.ts";
+import { Messages } from "./messages.ts";
 import { createOutputPipes } from "./output-pipes.ts";
 import { openMark } from "./mark.ts";
 import { openTcp, openUnix } from "./ports/connect.ts";
@@ -43,6 +44,7 @@ export function createServices(context: ServiceContext): OpenService {
   const openPty = createPtyOpener(context, context.ptyModule);
   const outputPipes = createOutputPipes(context.log);
   const terminals = new Terminals({ ...context, openPty });
+  const messages = new Messages({ ...context, outputPipes });
   const ledger = new ExecLedger(context.ledgerFile, context.clock, context.log);
   const files = new FileServices(context);
   return (request, stream, channel) => {
@@ -60,6 +62,9 @@ export function createServices(context: ServiceContext): OpenService {
         break;
       case "terminal.list":
         terminals.list(stream);
+        break;
+      case "messages":
+        messages.open(request, stream);
         break;
       case "exec.status":
         tellStatus(request.key, stream, ledger);

@@ -1,96 +1,142 @@
 /**
- * The language servers that clients of plain WebSockets left in this hub's care, by session and
- * name. In memory: a hub that dies takes them along, and who comes back is told to start anew.
+ * Plain WebSockets of foreign clients, each joined to a language server of a session. The servers
+ * are the driver's, so this hub may die, and its next one finds them by their names. Owns which
+ * sockets are there and what their clients are told; keeps no message.
  */
-import type { Clock } from "../../base/clock.ts";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { TextEvents, TextSocket } from "../../transport/text-socket.ts";
-import type { InnerClient } from "../inner-client.ts";
+import type { InnerClient, NamedServer, NamedServerEnd, SessionChannel } from "../inner-client.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 import type { Sessions } from "../sessions.ts";
-import { lspRequestOf } from "./lsp-request.ts";
-import { LspClose, LspServer } from "./lsp-server.ts";
+import { lspRequestOf, type LspRequest } from "./lsp-request.ts";
 
-/** Each is a process of some hundred MiB inside a sandbox; more is a client that does not stop. */
-const SERVERS_PER_SESSION_MAX = 16;
+/** Codes of its own: a WebSocket client that knows nothing of this hub shows code and reason. */
+export const LspClose = { ended: 4410, takenOver: 4409, goingAway: 1012 } as const;
+
+/** Said first to who told how far it heard, and to nobody else: a name that others may ignore. */
+const JOINED = "$/holdfast/joined";
 
 /** Gets the socket's events and returns when the socket is there. */
 type OpenSocket = (events: TextEvents) => TextSocket;
 
+/** Whoever has it puts a socket to it, or leaves. */
+export interface LspSeat {
+  sit(open: OpenSocket): void;
+  leave(): void;
+}
+
 export interface LspRoomOptions {
   readonly sessions: Pick<Sessions, "find">;
   readonly client: Pick<InnerClient, "attach">;
-  readonly clock: Clock;
 }
 
 export class LspRoom {
   readonly #options: LspRoomOptions;
-  readonly #servers = new Map<string, LspServer>();
+  readonly #seats = new Set<Seat>();
 
   constructor(options: LspRoomOptions) {
     this.#options = options;
   }
 
-  /**
-   * The server that the address asks for, running; the function that is returned puts a socket
-   * to it. @throws HubError
-   */
-  async admit(url: string): Promise<(open: OpenSocket) => void> {
-    const { sessions, client, clock } = this.#options;
-    const { session, name, start } = lspRequestOf(url);
-    const { record, route } = sessions.find(session);
+  /** A seat at the server that the address asks for, which runs. @throws HubError */
+  async admit(url: string): Promise<LspSeat> {
+    const { sessions, client } = this.#options;
+    const request = lspRequestOf(url);
+    const { record, route } = sessions.find(request.session);
     if (route === null) throw whyNotRoutable(record);
-    const key = `${record.id}/${name}`;
-    if (start === null) return this.#join(key, name);
-    this.#checkRoom(record.id, key);
-    const channel = await client.attach(record.id);
-    try {
-      const server: LspServer = new LspServer({
-        channel,
-        start,
-        clock,
-        onEnded: () => {
-          if (this.#servers.get(key) === server) this.#servers.delete(key);
-        },
-      });
-      await server.opened;
-      this.#servers.get(key)?.stop(LspClose.takenOver, "another server took its place");
-      this.#servers.set(key, server);
-    } catch (error) {
-      channel.close();
-      throw error;
-    }
-    return this.#join(key, name);
+    const seat = new Seat(await client.attach(record.id), request, () => this.#seats.delete(seat));
+    this.#seats.add(seat);
+    await seat.opened();
+    return seat;
   }
 
+  /** Servers live on: their clients are sent to the next hub. */
   close(): void {
-    for (const server of [...this.#servers.values()]) {
-      server.stop(LspClose.goingAway, "the hub is going down");
+    for (const seat of [...this.#seats]) seat.close(LspClose.goingAway, "the hub is going down");
+  }
+}
+
+type Phase =
+  | { readonly name: "waiting"; readonly joined: PromiseWithResolvers<void> }
+  | { readonly name: "joined"; readonly socket: TextSocket }
+  | { readonly name: "over"; readonly code: number; readonly reason: string };
+
+/** One socket and the stream that goes with it. */
+class Seat implements LspSeat {
+  readonly #channel: SessionChannel;
+  readonly #server: NamedServer;
+  readonly #request: LspRequest;
+  readonly #onOver: () => void;
+  #phase: Phase = { name: "waiting", joined: Promise.withResolvers() };
+  #note: string | null = null;
+
+  constructor(channel: SessionChannel, request: LspRequest, onOver: () => void) {
+    this.#channel = channel;
+    this.#request = request;
+    this.#onOver = onOver;
+    this.#server = channel.namedServer({ ...request, onMessage: (text) => this.#said(text) });
+    void this.#server.ended.then((end) => this.close(...toldOf(end)));
+  }
+
+  /** @throws HubError */
+  async opened(): Promise<void> {
+    const { heard, start, name } = this.#request;
+    try {
+      const { server, from, taken } = await this.#server.opened;
+      if (heard === undefined) return;
+      const params = { server, from, lost: from - heard, taken };
+      this.#note = JSON.stringify({ jsonrpc: "2.0", method: JOINED, params });
+    } catch (error) {
+      const fault = toHubError(error);
+      this.close(LspClose.ended, fault.message);
+      if (fault.code !== "CommandNotFound" || start !== undefined) throw fault;
+      throw new HubError("NotFound", fault.message, {
+        hint: `Start ${name}: ?argv=PROGRAM&argv=--stdio, and initialize it.`,
+      });
     }
   }
 
-  #join(key: string, name: string): (open: OpenSocket) => void {
-    const server = this.#servers.get(key);
-    if (server === undefined) {
-      throw new HubError("NotFound", `no language server ${name} runs in this session`, {
-        hint: "Start it: ?argv=PROGRAM&argv=--stdio, and initialize it.",
-      });
-    }
-    return (open) => {
-      const socket = open({
-        onText: (text) => server.hear(text),
-        onClose: () => server.left(socket),
-      });
-      server.join(socket);
-    };
+  sit(open: OpenSocket): void {
+    const phase = this.#phase;
+    const socket = open({
+      onText: (text) => this.#server.send(text),
+      onClose: () => this.leave(),
+    });
+    if (phase.name === "over") socket.close(phase.code, phase.reason);
+    if (phase.name !== "waiting") return;
+    this.#phase = { name: "joined", socket };
+    if (this.#note !== null) void socket.send(this.#note);
+    phase.joined.resolve();
   }
 
-  #checkRoom(sessionId: string, key: string): void {
-    const others = [...this.#servers.keys()].filter(
-      (one) => one !== key && one.startsWith(`${sessionId}/`),
-    );
-    if (others.length < SERVERS_PER_SESSION_MAX) return;
-    const said = `this session has ${SERVERS_PER_SESSION_MAX} language servers already`;
-    throw new HubError("RateLimited", said);
+  leave(): void {
+    this.close(LspClose.goingAway, "the client left");
   }
+
+  close(code: number, reason: string): void {
+    const phase = this.#phase;
+    if (phase.name === "over") return;
+    this.#phase = { name: "over", code, reason };
+    if (phase.name === "joined") phase.socket.close(code, reason);
+    else phase.joined.resolve();
+    this.#server.leave();
+    this.#channel.close();
+    this.#onOver();
+  }
+
+  /** A message is taken once the socket has it; one that it never had stays the server's. */
+  #said(text: string): void | Promise<void> {
+    const phase = this.#phase;
+    if (phase.name === "waiting") return phase.joined.promise.then(() => this.#said(text));
+    if (phase.name === "joined" && phase.socket.isOpen) return phase.socket.send(text);
+    return new Promise(() => undefined);
+  }
+}
+
+function toldOf(end: NamedServerEnd): readonly [code: number, reason: string] {
+  if (end.kind === "taken-over") return [LspClose.takenOver, end.message];
+  if (end.kind === "lost") return [LspClose.ended, end.error.message];
+  const how = `it ended with ${end.exit.signal ?? end.exit.code ?? "no code"}`;
+  const words = end.words.trim().split("\n").at(-1) ?? "";
+  return [LspClose.ended, words === "" ? how : `${how}: ${words}`];
 }

@@ -46,10 +46,14 @@ export function createTextDoor(options: {
         access.checkOrigin(headers.origin, headers.host);
         if (!isReady()) throw starting();
         checkPerson(access, headers);
-        const join = await lsp.admit(url);
+        const seat = await lsp.admit(url);
+        let isTaken = false;
         server.handleUpgrade(request, socket, head, (ws) => {
-          join((events) => fromTextWebSocket(ws, clock, events));
+          isTaken = true;
+          seat.sit((events) => fromTextWebSocket(ws, clock, events));
         });
+        // Nobody is there any more, or what was sent is no handshake: that is answered.
+        if (!isTaken) seat.leave();
       } catch (error) {
         refuseUpgrade(socket, error);
       }

@@ -2,64 +2,68 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { HubError } from "../../../src/base/hub-error.ts";
-import type { ExecRequest, ExecStream, Exit } from "../../../src/client/exec-stream.ts";
-import type { InnerClient, SessionChannel } from "../../../src/hub/inner-client.ts";
-import { encodeMessage, MessageDecoder } from "../../../src/protocol/message-frames.ts";
+import type {
+  InnerClient,
+  NamedServer,
+  NamedServerEnd,
+  NamedServerRequest,
+  SessionChannel,
+} from "../../../src/hub/inner-client.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
 import { hubServer, ticketProtocols, type HubServer } from "../../support/hub-server.ts";
 import { HubWorld } from "../../support/hub-world.ts";
 import { until } from "../../support/until.ts";
 
-/** A server without a process: says what the test tells it to. */
+/** A stream to a server, in the hands of the test. */
 class ScriptedServer {
-  readonly request: ExecRequest;
+  readonly request: NamedServerRequest;
   readonly heard: string[] = [];
-  readonly exit = Promise.withResolvers<Exit>();
-  hungUp = false;
-  readonly #decoder = new MessageDecoder();
+  readonly ended = Promise.withResolvers<NamedServerEnd>();
+  isLeft = false;
 
-  constructor(request: ExecRequest) {
+  constructor(request: NamedServerRequest) {
     this.request = request;
   }
 
   say(text: string): void | Promise<void> {
-    return this.request.onStdout?.(encodeMessage(text));
+    return this.request.onMessage(text);
   }
 
-  stream(): ExecStream {
-    const missing = this.request.argv[0] === "missing";
-    const refused = new HubError("CommandNotFound", "missing: no such program");
+  stream(): NamedServer {
+    const { start, heard = 0 } = this.request;
+    const fault = FAULTS[start?.argv[0] ?? this.request.name];
+    const known = { server: "srv_1", from: Math.max(heard, 3), taken: 7 };
     return {
-      opened: missing ? Promise.reject(refused) : Promise.resolve({ pid: 1 }),
-      stdin: {
-        write: (bytes) => {
-          this.heard.push(...this.#decoder.push(bytes));
-          return Promise.resolve();
-        },
-        end: () => undefined,
+      opened: fault === undefined ? Promise.resolve(known) : Promise.reject(fault),
+      ended: this.ended.promise,
+      send: (text) => {
+        this.heard.push(text);
+        return Promise.resolve();
       },
-      exit: this.exit.promise,
-      signal: () => undefined,
-      cancel: () => undefined,
+      leave: () => void (this.isLeft = true),
     };
   }
 }
 
+const FAULTS: Readonly<Record<string, HubError>> = {
+  missing: new HubError("CommandNotFound", "command not found: missing"),
+  gone: new HubError("CommandNotFound", "no language server gone runs in this session"),
+};
+
 class ScriptedServers implements Pick<InnerClient, "attach"> {
   readonly all: ScriptedServer[] = [];
+  channelsOpen = 0;
 
   attach(session: string): Promise<SessionChannel> {
-    let made: ScriptedServer | null = null;
+    this.channelsOpen += 1;
     const channel: Partial<SessionChannel> = {
       session,
-      exec: (request) => {
-        made = new ScriptedServer(request);
+      namedServer: (request) => {
+        const made = new ScriptedServer(request);
         this.all.push(made);
         return made.stream();
       },
-      close: () => {
-        if (made !== null) made.hungUp = true;
-      },
+      close: () => void (this.channelsOpen -= 1),
     };
     return Promise.resolve(channel as SessionChannel);
   }
@@ -115,9 +119,12 @@ function opened(socket: WebSocket): Promise<Editor> {
 const START = "?argv=tls&argv=--stdio&cwd=/src";
 
 test("[LS2] a message is a frame, both ways", async () => {
-  const editor = await dial(START);
+  const editor = await dial(`${START}&lease=60&framing=lines`);
   const [server] = servers.all;
-  expect(server?.request).toMatchObject({ argv: ["tls", "--stdio"], cwd: "/src" });
+  expect(server?.request).toMatchObject({
+    name: "ts",
+    start: { argv: ["tls", "--stdio"], cwd: "/src", leaseMs: 60_000, framing: "lines" },
+  });
   editor.socket.send('{"id":1}');
   editor.socket.send('{"id":2}');
   await until(() => server?.heard.length === 2);
@@ -127,59 +134,53 @@ test("[LS2] a message is a frame, both ways", async () => {
   expect(editor.heard).toEqual(['{"result":"é"}']);
 });
 
-test("[LS2] what a server says while nobody is there waits, in order, within a bound", async () => {
+test("[LS2] a message for a socket that is gone is not taken, and its server is left", async () => {
   const editor = await dial(START);
   const [server] = servers.all;
   editor.socket.close();
   await editor.closed;
-  await until(() => server?.say("1") === undefined);
-  void server?.say("2");
-  const held = server?.say("x".repeat(1024 * 1024));
-  expect(held).toBeInstanceOf(Promise);
-  const back = await dial("");
-  await held;
-  await until(() => back.heard.length === 3);
-  expect(back.heard.map((text) => text[0])).toEqual(["1", "2", "x"]);
-  expect(servers.all).toHaveLength(1);
+  await until(() => server?.isLeft === true);
+  let isTaken = false;
+  void server?.say("1")?.then(() => (isTaken = true));
+  await dial("");
+  expect([isTaken, servers.channelsOpen]).toEqual([false, 1]);
 });
 
-test("[LS2] a server that nobody comes back to ends with its lease", async () => {
-  const editor = await dial(`${START}&lease=0`);
-  editor.socket.close();
-  await editor.closed;
-  await until(() => servers.all[0]?.hungUp === true);
-  await expect(dial("")).rejects.toThrow(/404.*no language server ts runs/);
+test("[LS4] who says how far it heard is told first where it stands", async () => {
+  const editor = await dial("?server=srv_1&heard=1");
+  const [server] = servers.all;
+  expect(server?.request).toMatchObject({ server: "srv_1", heard: 1 });
+  await server?.say("{}");
+  await until(() => editor.heard.length === 2);
+  expect(editor.heard.map((text) => JSON.parse(text) as unknown)).toEqual([
+    {
+      jsonrpc: "2.0",
+      method: "$/holdfast/joined",
+      params: { server: "srv_1", from: 3, lost: 2, taken: 7 },
+    },
+    {},
+  ]);
 });
 
-test("[LS3] the newest socket has the server, and the other is told", async () => {
-  const first = await dial(START);
-  const second = await dial("");
-  expect(await first.closed).toEqual([4409, "another client joined this server"]);
-  await servers.all[0]?.say("now");
-  await until(() => second.heard.length === 1);
-});
-
-test("[LS3] a start takes the place of the server that is there", async () => {
-  const first = await dial(START);
-  await dial(START);
-  expect(await first.closed).toEqual([4409, "another server took its place"]);
-  expect(servers.all.map(({ hungUp }) => hungUp)).toEqual([true, false]);
+test("[LS3] whose server another client has is told so", async () => {
+  const editor = await dial(START);
+  servers.all[0]?.ended.resolve({ kind: "taken-over", message: "another client joined" });
+  expect(await editor.closed).toEqual([4409, "another client joined"]);
+  expect(servers.channelsOpen).toBe(0);
 });
 
 test("[LS3] an end is told with what the server said last", async () => {
   const editor = await dial(START);
-  const [server] = servers.all;
-  void server?.request.onStderr?.(Buffer.from("at line 1\nout of memory\n"));
-  server?.exit.resolve({ code: 134, signal: null });
+  const exit = { code: 134, signal: null };
+  servers.all[0]?.ended.resolve({ kind: "exited", exit, words: "at line 1\nout of memory\n" });
   expect(await editor.closed).toEqual([4410, "it ended with 134: out of memory"]);
 });
 
-test("[LS3] a program that writes no messages is ended, and that is the reason", async () => {
+test("[LS3] a server that was lost with its driver is told with the reason", async () => {
   const editor = await dial(START);
-  void servers.all[0]?.request.onStdout?.(Buffer.from("Listening on stdout…\r\n\r\n"));
-  const [code, reason] = await editor.closed;
-  expect([code, reason]).toEqual([4410, expect.stringContaining("tls: no message begins with")]);
-  expect(servers.all[0]?.hungUp).toBe(true);
+  const error = new HubError("DriverRestarted", "the driver was started anew");
+  servers.all[0]?.ended.resolve({ kind: "lost", error });
+  expect(await editor.closed).toEqual([4410, "the driver was started anew"]);
 });
 
 test("[LS2] a hub that goes down says so", async () => {
@@ -202,23 +203,24 @@ describe("[LS3] refused before there is a socket:", () => {
   test.for([
     ["a program that is not there", "?argv=missing", /502.*CommandNotFound/],
     ["an empty program", "?argv=", /400.*argv begins with no program/],
+    ["a server that nobody started", "", /404.*no language server gone runs.*Start gone/],
+    ["a program and a server", "?argv=x&server=srv_1", /400.*leave argv out/],
+    ["an id that no server has", "?server=../x", /400.*no server has as its id/],
+    ["a count that is none", "?heard=-1", /400.*heard is/],
+    ["a start that heard something", "?argv=x&heard=2", /400.*heard is/],
+    ["a framing that nobody speaks", "?argv=x&framing=xml", /400.*not headers or lines/],
+    ["two leases", "?argv=x&lease=1&lease=2", /400.*lease is given twice/],
     ["a lease that is no time", "?argv=x&lease=-1", /400.*lease is/],
     ["a setting that nobody knows", "?argv=x&shell=1", /400.*shell is not known here/],
     ["a directory without a start", "?cwd=/x", /400.*name the program with argv/],
   ] as const)("%s", async ([, query, said]) => {
-    await expect(dial(query)).rejects.toThrow(said);
+    await expect(dial(query, "demo/lsp/gone")).rejects.toThrow(said);
+    expect(servers.channelsOpen).toBe(0);
   });
 
   test("a session that nobody knows, and a name that is none", async () => {
     await expect(dial(START, "nobody/lsp/ts")).rejects.toThrow(/404.*SessionNotFound/);
     await expect(dial(START, "demo/lsp/a%2Fb")).rejects.toThrow(/404/);
-  });
-
-  test("more servers than a session may have", async () => {
-    for (let at = 0; at < 16; at += 1) await dial(START, `demo/lsp/s${at}`);
-    await expect(dial(START, "demo/lsp/one-more")).rejects.toThrow(/429/);
-    // One that is there may be started anew.
-    await dial(START, "demo/lsp/s3");
   });
 });
 
