@@ -158,6 +158,11 @@ export class SimProcess {
     return this.#frozen;
   }
 
+  /** Its event loop is busy: it has still to do what came before. */
+  get late(): boolean {
+    return this.#lagMs > 0 || this.#kernel.now < this.#busyUntilMs;
+  }
+
   /** It has read and done everything at once for this long. */
   prompt(forMs: number): boolean {
     const { now } = this.#kernel;

@@ -76,7 +76,9 @@ export class EpochChecks implements Check {
     let session = "";
     for (const driver of drivers) {
       ({ session } = driver);
-      if (!driver.process.frozen && driver.live) live += 1;
+      const { frozen, late } = driver.process;
+      // Who stands still, or is behind, learns that it was superseded when it comes to it.
+      if (!frozen && !late && driver.live) live += 1;
     }
     if (live < 2) {
       this.#twinsSince.delete(session);
