@@ -5,7 +5,7 @@ import { connectNode } from "../client/node.ts";
 import type { SessionChannel } from "../client/session-channel.ts";
 import { lastEventSeq } from "../client/verdict.ts";
 import { HubError } from "../base/hub-error.ts";
-import { flagOption, usageError, type Cli } from "./cli.ts";
+import { flagOption, note, usageError, type Cli } from "./cli.ts";
 import { connectApi, hubAddress } from "./connection.ts";
 import { followToVerdict } from "./follow.ts";
 import { proofSteps } from "./render/proof.ts";
@@ -17,7 +17,8 @@ export interface SessionLink {
 
 /**
  * `--wake` resumes a suspended session first, and shows how; `--observe` neither wakes it nor
- * counts as its use. Without either a suspended session is refused, with how to wake it.
+ * counts as its use. Without either a suspended session is refused, with how to wake it, and one
+ * that is on its way is waited for.
  */
 export async function attachSession(cli: Cli, name: string): Promise<SessionLink> {
   return attach(cli, name, async (connection, observe) => {
@@ -56,11 +57,17 @@ async function attach<T>(
       hint: "Set HOLDFAST_TOKEN to what `holdfast token` prints on the hub's machine.",
     });
   });
+  const slow = setTimeout(
+    () => note(cli, `waiting for ${name}, which is not connected yet`),
+    1_000,
+  );
   try {
     return await open(connection, observes);
   } catch (error) {
     connection.close();
     throw error;
+  } finally {
+    clearTimeout(slow);
   }
 }
 

@@ -7,7 +7,7 @@ export interface AttachOptions {
   /**
    * `wake`: a session that is suspended is resumed and waited for; only now, never by a channel
    * that comes back later. `observe`: neither wakes the session nor counts as its use. Without it
-   * a suspended session is refused.
+   * a suspended session is refused, and one that is on its way gets 10 s.
    */
   readonly intent?: "wake" | "observe";
 }

@@ -148,7 +148,9 @@ export class AttachedChannel implements SessionChannel {
     });
     this.#firstTimer = clock.setTimeout(
       () => {
-        this.end(new HubError("DriverDeaf", `no answer to the attach of ${session}`));
+        const said = this.#phase.kind === "waiting" ? this.#phase.error : null;
+        const deaf = new HubError("DriverDeaf", `no answer to the attach of ${session}`);
+        this.end(said?.code === "SessionNotConnected" ? said : deaf);
       },
       options.intent === "wake" ? WAKE_TIMEOUT_MS : ATTACH_TIMEOUT_MS,
     );
@@ -269,14 +271,14 @@ export class AttachedChannel implements SessionChannel {
     if (this.#hold.name !== "asking") return;
     const lost = LOST_CHANNEL[code];
     if (lost !== undefined) this.#lose(lost, error.message);
-    else if (this.#isWaking(error)) this.#pause(this.#hold.link, error);
+    else if (this.#isComing(error)) this.#pause(this.#hold.link, error);
     else if (!this.#everAttached || FINAL.has(error.code)) this.end(error);
     else this.#pause(this.#hold.link, error);
   }
 
   /** The hub works on it; a session that is suspended or in error is an answer. */
-  #isWaking({ code, message }: HubError): boolean {
-    if (this.#options.intent !== "wake" || this.#everAttached) return false;
+  #isComing({ code, message }: HubError): boolean {
+    if (this.#options.intent === "observe" || this.#everAttached) return false;
     return code === "SessionNotConnected" && /: (?:creating|resuming|nudging)/.test(message);
   }
 

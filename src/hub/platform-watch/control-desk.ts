@@ -55,7 +55,9 @@ export class PlatformControl implements ControlDesk {
   readonly #stop = new AbortController();
   #running: { readonly run: ControlRun; readonly result: Promise<ControlResult> } | null = null;
   #last: ControlResult | null = null;
-  /** Wall ms of each automatic run of the last hour. */
+  /** Mono ms, as all ages here: a wall clock that was set back would keep an answer young. */
+  #lastAt = -Infinity;
+  /** Mono ms of each automatic run of the last hour. */
   #automatic: readonly number[] = [];
   #today = { day: 0, runs: 0, seconds: 0 };
   #leftovers = 0;
@@ -99,13 +101,14 @@ export class PlatformControl implements ControlDesk {
       return { verdict, text: refusal.message, at, tookMs: 0 };
     }
     if (this.#running === null) {
-      if (this.#last !== null && at - this.#last.at < FRESH_MS) return this.#last;
+      const isFresh = clock.mono() - this.#lastAt < FRESH_MS;
+      if (this.#last !== null && isFresh) return this.#last;
       const recent = this.#recentRuns();
       if (recent.length >= RUNS_PER_HOUR) {
         const text = `no control sandbox was asked: there were ${RUNS_PER_HOUR} in the last hour`;
         return { verdict: "unknown", text, at, tookMs: 0 };
       }
-      this.#automatic = [...recent, at];
+      this.#automatic = [...recent, clock.mono()];
     }
     return raceSignal(this.run(), signal);
   }
@@ -118,6 +121,7 @@ export class PlatformControl implements ControlDesk {
     const result = run.run().then((ended) => {
       this.#running = null;
       this.#last = ended;
+      this.#lastAt = clock.mono();
       const day = this.#dayOf(ended.at);
       this.#today = { ...day, runs: day.runs + 1, seconds: day.seconds + ended.sandboxSeconds };
       const { verdict, text, tookMs, sandboxName, deleted } = ended;
@@ -142,7 +146,7 @@ export class PlatformControl implements ControlDesk {
   }
 
   #recentRuns(): readonly number[] {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.mono();
     return this.#automatic.filter((at) => now - at < HOUR_MS);
   }
 

@@ -126,6 +126,16 @@ describe("the control desk", () => {
     expect(control.facts.runsToday).toBe(2);
   });
 
+  test("[GU9] a wall clock that is set back keeps no answer young, and no run recent", async () => {
+    const { control, platform, clock } = desk();
+    for (let n = 1; n <= 12; n++) {
+      await control.consult(never);
+      expect(platform.count("create")).toBe(n);
+      clock.jumpWall(-30 * 60_000);
+      await clock.advanceAsync(8 * 60_000);
+    }
+  });
+
   test("[GU9] by itself it makes ten an hour at most, and says so; a person is not counted", async () => {
     const { control, platform, clock } = desk();
     for (let n = 0; n < 10; n++) {
