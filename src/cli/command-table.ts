@@ -4,6 +4,7 @@
  */
 import { faultSwitches, isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
 import type { Run } from "./cli.ts";
+import { accessCommands } from "./command-table-access.ts";
 import { sshCommands } from "./command-table-ssh.ts";
 
 export interface CommandSpec {
@@ -314,11 +315,7 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     load: () => import("./commands/chaos.ts"),
   },
-  {
-    name: "token",
-    about: "print the admin token",
-    load: () => import("./commands/token.ts"),
-  },
+  ...accessCommands,
   {
     name: "control",
     about: "take a fresh sandbox through all that a session needs: is the platform itself broken?",

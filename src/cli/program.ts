@@ -46,14 +46,16 @@ function buildProgram(streams: CliStreams, finish: (code: number) => void): Comm
   for (const spec of commandTable) {
     const [first = "", second] = spec.name.split(" ");
     const parent = second === undefined ? program : groupOf(groups, program, first);
-    addCommand(parent, second ?? first, spec, streams, finish);
+    const command = addCommand(parent, second ?? first, spec, streams, finish);
+    if (second === undefined) groups.set(first, command);
   }
   return program;
 }
 
 function groupOf(groups: Map<string, Command>, program: Command, name: string): Command {
   const known = groups.get(name);
-  if (known !== undefined) return known;
+  // What follows a word of a group that is itself a command belongs to that word.
+  if (known !== undefined) return known.enablePositionalOptions();
   const group = program.command(name).description(`${name} commands`);
   groups.set(name, group);
   return group;
@@ -65,7 +67,7 @@ function addCommand(
   spec: CommandSpec,
   streams: CliStreams,
   finish: (code: number) => void,
-): void {
+): Command {
   const command = parent.command(name).description(spec.about);
   for (const argument of spec.args?.split(" ") ?? []) command.argument(argument);
   for (const [flags, about] of [...(spec.options ?? []), ...sharedOptions]) {
@@ -84,6 +86,7 @@ function addCommand(
     const args = command.processedArgs.flat().filter((arg) => typeof arg === "string");
     finish(await run(createCli(streams, command.opts<Options>()), args));
   });
+  return command;
 }
 
 function collect(value: string, earlier: string[]): string[] {

@@ -16,6 +16,7 @@ import type {
   SessionPage,
 } from "./api-types.ts";
 import type { PlatformControl } from "./platform-types.ts";
+import { tokenCalls } from "./api-tokens.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 import { problemFault } from "./problem.ts";
 import type {
@@ -141,7 +142,7 @@ export function createApi(options: ApiOptions) {
       return ok;
     },
 
-    ...workCalls(options),
+    ...furtherCalls(options, call),
 
     events(stream: EventStreamOptions): AsyncGenerator<HubEvent, void, undefined> {
       return openEventStream(stream, (path, headers, signal) =>
@@ -151,13 +152,15 @@ export function createApi(options: ApiOptions) {
   };
 }
 
-function workCalls(options: ApiOptions) {
+function furtherCalls(options: ApiOptions, call: Parameters<typeof tokenCalls>[0]) {
   const post: PostLines = (path, body, headers, signal) => {
     const all = { accept: "application/x-ndjson", "content-type": "application/json", ...headers };
     const init = { method: "POST", headers: all, body: JSON.stringify(body) };
     return openStream(options, path, init, signal);
   };
   return {
+    ...tokenCalls(call),
+
     /** Runs code in a session to its result; a nonzero exit is one. */
     async code(
       idOrName: string,

@@ -29,6 +29,7 @@ import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
 import { openPreviews } from "./preview/previews.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
+import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
@@ -129,7 +130,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     state.ready = false;
     for (const caretaker of caretakers) caretaker.stop();
     sessions.stop();
-    for (const part of [previews.door, texts, inner]) part.close();
+    for (const part of [previews.door, texts, inner, access.tokens]) part.close();
     switchboard.close("the hub is going down");
     gate.close();
     await door.close();
@@ -251,6 +252,7 @@ function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {
     adminToken: token,
     metricsToken,
     driverSecret,
+    shelf: tokenFile(join(options.home, "tokens.json")),
     hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     clock: systemClock,
     random: systemRandom,

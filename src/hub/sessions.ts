@@ -122,9 +122,13 @@ export class Sessions {
     return count;
   }
 
+  known(idOrName: string): Session | undefined {
+    return this.#byId.get(idOrName) ?? this.#byName.get(idOrName);
+  }
+
   /** @throws HubError SessionNotFound naming what was asked for. */
   find(idOrName: string): Session {
-    const session = this.#byId.get(idOrName) ?? this.#byName.get(idOrName);
+    const session = this.known(idOrName);
     if (session !== undefined) return session;
     throw new HubError("SessionNotFound", `there is no session ${JSON.stringify(idOrName)}`);
   }

@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest";
 import type * as client from "../../src/client/api-types.ts";
+import type * as tokens from "../../src/client/api-tokens.ts";
 import type { PlatformControl } from "../../src/client/platform-types.ts";
 import type { Lease, WorkResult } from "../../src/client/work.ts";
 import type { namedSchemas } from "../../src/hub/server/api-book.ts";
@@ -25,9 +26,12 @@ const same: readonly [
   Same<Named<"PreviewLink">, client.PreviewLink>,
   Same<Named<"WorkResult">, WorkResult>,
   Same<Named<"Lease">, Lease>,
+  Same<Named<"Me">, tokens.Me>,
+  Same<Named<"ApiToken">, tokens.ApiToken>,
+  Same<Named<"NewApiToken">, tokens.NewApiToken>,
   Tells<Named<"Health">, client.Health>,
   Tells<Named<"Platform">, client.PlatformReport>,
-] = [true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 test("[API2] the client's types are those of the document", () => {
   expect(same).not.toContain(false);

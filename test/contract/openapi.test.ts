@@ -99,6 +99,10 @@ describe("what the hub answers", () => {
     await check(http, "Timeline", `${at}/timeline`);
     await check(http, "Platform", "/v1/platform");
     await check(http, "Ticket", "/v1/tickets", "POST");
+    await check(http, "Me", "/v1/me");
+    const wish = { name: "t", role: "viewer", sessions: null, createdBy: "admin" } as const;
+    http.access.tokens.create({ ...wish, forMs: 60_000 });
+    await check(http, "ApiTokenList", "/v1/tokens");
     await check(http, "PreviewLink", `${at}/ports/8000/links`, "POST");
     await check(http, "Problem", "/v1/sessions/nobody");
   });

@@ -104,7 +104,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   ],
   preact: ["web/"],
   ssh2: ["ssh/"],
-  typebox: ["hub/server/", "protocol/api/"],
+  typebox: ["hub/server/", "hub/auth/token-file.ts", "protocol/api/"],
   valibot: ["protocol/", "driver/config.ts"],
   ws: ["transport/", "hub/server/upgrade.ts", "hub/server/text-upgrade.ts", "platform/toolbox/"],
   yaml: ["cli/run/yaml-file.ts"],

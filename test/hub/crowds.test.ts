@@ -5,6 +5,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { DriverLink } from "../../src/hub/switchboard/driver-link.ts";
+import { EVERYBODY } from "../../src/hub/auth/guest.ts";
 import { ClientLink } from "../../src/hub/switchboard/client-link.ts";
 import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
 import { WaitingBytes } from "../../src/hub/switchboard/waiting-bytes.ts";
@@ -127,7 +128,7 @@ test("[SB12] 500 clients that stop to read leave a hub's memory bounded, and oth
   const activity = new SessionActivity(clock);
   const find = () => ({ sessionId: "ses_1", driver, activity, state: () => "connected" });
   const attach = (socket: FrameSocket, say: (message: Uint8Array) => void, n: number): void => {
-    new ClientLink({ ...base, socket, find, onClose: () => undefined });
+    new ClientLink({ ...base, guest: EVERYBODY, socket, find, onClose: () => undefined });
     const head = encodeJson({ mode: "new", session: "demo", channelId: `chn_${n}` });
     const body = joinAttach(head, new Uint8Array());
     say(encodeFrame({ type: FrameType.attach, body }));

@@ -29,7 +29,7 @@ describe("/metrics", () => {
     expect((await scrape(http, ADMIN_TOKEN)).status).toBe(200);
     expect((await scrape(http, "wrong")).status).toBe(401);
     for (const url of ["/v1/sessions", "/v1/platform", "/v1/events"]) {
-      expect((await scrape(http, METRICS_TOKEN, url)).status).toBe(401);
+      expect((await scrape(http, METRICS_TOKEN, url)).status).toBe(403);
     }
   });
 

@@ -1,5 +1,6 @@
 /** The one gate of all WebSockets: paths, credentials, Host, Origin, subprotocol. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ADMIN } from "../../src/hub/auth/principal.ts";
 import { ADMIN_TOKEN } from "../support/hub-http.ts";
 import {
   hubServer,
@@ -49,11 +50,11 @@ describe("the upgrade gate", () => {
     const own = tokenOf(sessionId);
     const gone = hub.access.driverToken("ses_gone", "box");
     const forged = `${own.slice(0, -3)}abc`;
-    const expired = hub.access.issueTicket().ticket;
+    const expired = hub.access.issueTicket(ADMIN).ticket;
     world.clock.jumpWall(30_000);
-    const used = hub.access.issueTicket().ticket;
+    const used = hub.access.issueTicket(ADMIN).ticket;
     hub.access.redeemTicket(used);
-    const fresh = (): string[] => ticketProtocols(hub.access.issueTicket().ticket);
+    const fresh = (): string[] => ticketProtocols(hub.access.issueTicket(ADMIN).ticket);
     const cases: [string, Record<string, string>, string[] | undefined, number][] = [
       ["/v1/client", {}, undefined, 401],
       ["/v1/client", bearer("wrong"), undefined, 401],
@@ -112,14 +113,14 @@ describe("the upgrade gate", () => {
     const outcome = await hub.dial(
       "/v1/client",
       {},
-      ticketProtocols(hub.access.issueTicket().ticket),
+      ticketProtocols(hub.access.issueTicket(ADMIN).ticket),
     );
     expect(outcome.ok && outcome.subprotocol).toBe("hsp.v1");
     if (outcome.ok) outcome.socket.terminate();
   });
 
   test("[AC10] of many who race with one ticket exactly one gets in", async () => {
-    const protocols = ticketProtocols(hub.access.issueTicket().ticket);
+    const protocols = ticketProtocols(hub.access.issueTicket(ADMIN).ticket);
     const racers = Array.from({ length: 30 }, () => status("/v1/client", {}, protocols));
     const won = (await Promise.all(racers)).filter((answer) => answer.status === 101);
     expect(won).toHaveLength(1);
@@ -130,7 +131,7 @@ describe("the upgrade gate", () => {
     const protocols = ticketProtocols(String(issued.json["ticket"]));
     world.clock.jumpWall(30_000);
     expect((await status("/v1/client", {}, protocols)).status).toBe(401);
-    const next = ticketProtocols(hub.access.issueTicket().ticket);
+    const next = ticketProtocols(hub.access.issueTicket(ADMIN).ticket);
     world.clock.jumpWall(29_999);
     expect((await status("/v1/client", {}, next)).status).toBe(101);
   });

@@ -7,6 +7,8 @@ import type { InnerClient } from "../../src/hub/inner-client.ts";
 import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
 import { LeaseKeeper } from "../../src/hub/lease-keeper.ts";
+import type { ApiToken } from "../../src/hub/auth/api-token.ts";
+import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
@@ -42,11 +44,14 @@ export function hubHttp(
   client: Pick<InnerClient, "attach"> = { attach: () => Promise.reject(noWay()) },
   work: HttpOptions["work"] = noWork,
 ): HubHttp {
+  let kept: readonly ApiToken[] = [];
+  const shelf: TokenShelf = { read: () => kept, write: (tokens) => (kept = tokens) };
   const access = new Access({
     adminToken: ADMIN_TOKEN,
     metricsToken: METRICS_TOKEN,
     driverSecret: new Uint8Array(32).fill(7),
     hostNames: ["hub.example"],
+    shelf,
     clock: world.clock,
     random: seededRandom("access"),
   });

@@ -29,7 +29,7 @@ export interface HubServer extends HubHttp {
   readonly port: number;
   readonly switchboard: Switchboard;
   driver(sessionId: string): Promise<Wire>;
-  client(): Promise<Wire>;
+  client(token?: string): Promise<Wire>;
   /** A client whose reading a test can stop. */
   pausableClient(): Promise<{ readonly wire: Wire; readonly ws: WebSocket }>;
   dial(path: string, headers: Record<string, string>, protocols?: string[]): Promise<DialOutcome>;
@@ -55,7 +55,7 @@ export async function hubServer(
   const { access, previews } = http;
   const isReady = (): boolean => http.ready;
   const lsp = new LspRoom({ sessions, client: ports ?? inner });
-  const texts = createTextDoor({ access, lsp, clock: systemClock, isReady });
+  const texts = createTextDoor({ access, sessions, lsp, clock: systemClock, isReady });
   const doors = { previews, texts, log: silentLogger };
   const gate = createUpgradeGate({ access, sessions, switchboard, isReady, ...doors });
   gate.attach(http.app.server);
@@ -76,7 +76,7 @@ export async function hubServer(
       const { sandboxName } = sessions.find(sessionId).record;
       return open("/v1/driver", access.driverToken(sessionId, sandboxName));
     },
-    client: () => open("/v1/client", ADMIN_TOKEN),
+    client: (token = ADMIN_TOKEN) => open("/v1/client", token),
     pausableClient: async () => {
       const ws = new WebSocket(`ws://127.0.0.1:${port}/v1/client`, [SUBPROTOCOL], {
         ...wsOptions,

@@ -41,6 +41,7 @@ function bashScript(commands: string, takesName: string, names: string): string 
     "      cp) compopt -o nospace",
     `        COMPREPLY=($(compgen -S : -W "$(${names})" -- "$word") $(compgen -f -- "$word")) ;;`,
     '      platform) COMPREPLY=($(compgen -W "info up" -- "$word")) ;;',
+    '      token) COMPREPLY=($(compgen -W "create list revoke" -- "$word")) ;;',
     '      config) COMPREPLY=($(compgen -W "show" -- "$word")) ;;',
     "    esac",
     "  fi",

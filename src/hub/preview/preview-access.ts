@@ -1,10 +1,11 @@
 /**
- * Who may see a preview, and by what: a signed link, the cookie that it left, or the admin's token
+ * Who may see a preview, and by what: a signed link, the cookie that it left, or a token
  * for programs. What opened the door is taken out of the request, so that nothing of it reaches
  * what runs in the sandbox.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { HubError, toHubError } from "../../base/hub-error.ts";
+import { admit } from "../auth/guard.ts";
 import type { Access } from "../server/access.ts";
 import { isPreviewHost, targetOf, type PreviewTarget } from "./preview-host.ts";
 import { HINT, type Pass, type PreviewPasses } from "./preview-pass.ts";
@@ -13,6 +14,9 @@ export const PASS_PARAMETER = "holdfast_token";
 export const PASS_COOKIE = "holdfast_preview";
 /** For programs: `Authorization` is often the app's own. */
 export const TOKEN_HEADER = "x-holdfast-token";
+
+/** What a token needs, where no link opens the preview. */
+const PREVIEW = { right: "work", reach: "session", notes: false } as const;
 
 export interface Visitor {
   readonly method: string;
@@ -28,7 +32,7 @@ export type Admission =
   | { readonly kind: "redirect"; readonly location: string; readonly cookie: string };
 
 export interface PreviewAccessOptions {
-  readonly access: Pick<Access, "checkAdmin" | "isAdmin">;
+  readonly access: Pick<Access, "identify" | "recognise">;
   readonly passes: PreviewPasses;
   readonly domain: string;
   readonly isSecure: boolean;
@@ -50,12 +54,12 @@ export class PreviewAccess {
     const { headers, method, isUpgrade } = visitor;
     const { pass, url } = takePass(visitor.url);
     const given = headers[TOKEN_HEADER];
-    if (given !== undefined) {
-      access.checkAdmin(`Bearer ${String(given)}`);
-      return { kind: "admitted", url, takesAuthorization: access.isAdmin(headers.authorization) };
-    }
-    if (access.isAdmin(headers.authorization)) {
-      return { kind: "admitted", url, takesAuthorization: true };
+    const known = access.recognise(headers.authorization);
+    const takesAuthorization = known !== null;
+    const person = given === undefined ? known : access.identify(`Bearer ${String(given)}`);
+    if (person !== null) {
+      admit(person, PREVIEW, target.session, this.#options.idOf);
+      return { kind: "admitted", url, takesAuthorization };
     }
     if (pass !== null) {
       const read = this.#check(pass, target);

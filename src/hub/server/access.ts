@@ -1,18 +1,16 @@
 /**
- * Who may talk to the hub: Host, Origin and token, for HTTP and for every WebSocket alike. Pure
- * but for the ticket book. Cookies are never used, so a foreign page has nothing to borrow.
+ * Who talks to the hub: Host, Origin and token, for HTTP and for every WebSocket alike. Cookies
+ * are never used, so a foreign page has nothing to borrow. What one may then do is ../auth.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
-import { newId } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
-
-/** Long enough to open a WebSocket after asking, too short to be found in a log. */
-const TICKET_MS = 30_000;
-/** Tickets that wait at the same time; more means that someone only asks. */
-const TICKETS_MAX = 10_000;
+import { Admitted } from "../auth/admitted.ts";
+import { ADMIN, COLLECTOR, type Principal } from "../auth/principal.ts";
+import { TicketBook } from "../auth/ticket-book.ts";
+import { TokenBook, type TokenShelf } from "../auth/token-book.ts";
 
 const DRIVER_TOKEN_PREFIX = "hfd_";
 
@@ -24,6 +22,8 @@ export interface AccessOptions {
   readonly driverSecret: Uint8Array;
   /** Names, without port, under which the hub may be addressed. */
   readonly hostNames: readonly string[];
+  /** Where API tokens are kept. */
+  readonly shelf: TokenShelf;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -31,10 +31,18 @@ export interface AccessOptions {
 export class Access {
   readonly #options: AccessOptions;
   readonly #hostNames: ReadonlySet<string>;
-  readonly #tickets = new Map<string, number>();
+  readonly #tickets: TicketBook;
+  readonly tokens: TokenBook;
+  readonly admitted: Admitted;
 
+  /** @throws HubError StoreCorrupt when the tokens cannot be read */
   constructor(options: AccessOptions) {
     this.#options = options;
+    const { shelf, clock, random } = options;
+    this.#tickets = new TicketBook(clock, random);
+    this.admitted = new Admitted(clock);
+    const onRevoked = (id: string): void => this.admitted.end(id);
+    this.tokens = new TokenBook({ shelf, clock, random, onRevoked });
     this.#hostNames = new Set([
       "localhost",
       ...options.hostNames.map((name) => name.toLowerCase()),
@@ -63,26 +71,25 @@ export class Access {
   }
 
   /** @throws HubError Unauthenticated */
-  checkAdmin(authorization: string | undefined): void {
+  identify(authorization: string | undefined): Principal {
     const token = bearer(authorization);
     if (token === null) throw new HubError("Unauthenticated", "the request carries no token");
-    if (!same(token, this.#options.adminToken)) {
-      throw new HubError("Unauthenticated", "the token is not this hub's");
+    const { adminToken, metricsToken } = this.#options;
+    if (same(token, adminToken)) return ADMIN;
+    if (metricsToken !== null && same(token, metricsToken)) return COLLECTOR;
+    const known = this.tokens.check(token);
+    if (known !== null) return known;
+    throw new HubError("Unauthenticated", "the token is not this hub's, is over or was revoked");
+  }
+
+  /** Null where the header is not the hub's: it may be an app's own. */
+  recognise(authorization: string | undefined): Principal | null {
+    try {
+      return this.identify(authorization);
+    } catch {
+      // Nobody that the hub knows, which is the answer.
+      return null;
     }
-  }
-
-  /** For doors at which the header may also be an app's own. */
-  isAdmin(authorization: string | undefined): boolean {
-    const token = bearer(authorization);
-    return token !== null && same(token, this.#options.adminToken);
-  }
-
-  /** The admin may see the numbers, and so may a collector with its own token. */
-  checkMetrics(authorization: string | undefined): void {
-    const { metricsToken } = this.#options;
-    const token = bearer(authorization);
-    if (token !== null && metricsToken !== null && same(token, metricsToken)) return;
-    this.checkAdmin(authorization);
   }
 
   driverToken(sessionId: string, sandboxName: string): string {
@@ -102,29 +109,15 @@ export class Access {
     return { sessionId, sandboxName };
   }
 
-  /** One use, soon: for browsers, which cannot set headers on a WebSocket. */
-  issueTicket(): { readonly ticket: string; readonly expiresAt: number } {
-    const { clock, random } = this.#options;
-    const now = clock.now();
-    for (const [ticket, expiresAt] of this.#tickets) {
-      if (expiresAt <= now) this.#tickets.delete(ticket);
-    }
-    if (this.#tickets.size >= TICKETS_MAX) {
-      throw new HubError("RateLimited", "too many tickets wait to be used");
-    }
-    const ticket = newId("tkt", random) + newId("tkt", random).slice(4);
-    const expiresAt = now + TICKET_MS;
-    this.#tickets.set(ticket, expiresAt);
-    return { ticket, expiresAt };
+  issueTicket(principal: Principal): { readonly ticket: string; readonly expiresAt: number } {
+    return this.#tickets.issue(principal);
   }
 
-  /** @throws HubError Unauthenticated, also on the second use. */
-  redeemTicket(ticket: string): void {
-    const expiresAt = this.#tickets.get(ticket);
-    this.#tickets.delete(ticket);
-    if (expiresAt === undefined || expiresAt <= this.#options.clock.now()) {
-      throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
-    }
+  /** @throws HubError Unauthenticated, also when the token that asked for it is over. */
+  redeemTicket(ticket: string): Principal {
+    const principal = this.#tickets.redeem(ticket);
+    if (this.tokens.stands(principal)) return principal;
+    throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
   }
 
   #mac(owner: string): string {

@@ -14,6 +14,12 @@ import {
 import { HealthSchema } from "../../protocol/api/health.ts";
 import { ControlSchema, PlatformSchema } from "../../protocol/api/platform.ts";
 import { LadderPlanSchema, SessionPageSchema, SessionSchema } from "../../protocol/api/session.ts";
+import {
+  ApiTokenListSchema,
+  ApiTokenSchema,
+  MeSchema,
+  NewApiTokenSchema,
+} from "../../protocol/api/tokens.ts";
 import { LeaseSchema, WorkResultSchema } from "../../protocol/api/work.ts";
 
 /** Shapes that have a name in the document. */
@@ -31,6 +37,10 @@ export const namedSchemas = {
   PreviewLink: PreviewLinkSchema,
   WorkResult: WorkResultSchema,
   Lease: LeaseSchema,
+  Me: MeSchema,
+  ApiToken: ApiTokenSchema,
+  ApiTokenList: ApiTokenListSchema,
+  NewApiToken: NewApiTokenSchema,
   Problem: ProblemSchema,
 } as const satisfies Readonly<Record<string, TSchema>>;
 export type SchemaName = keyof typeof namedSchemas;
@@ -190,10 +200,32 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     status: 200,
     answer: "Ticket",
   },
+  "GET /v1/me": { tag: "hub", summary: "Who is asking, and may what", status: 200, answer: "Me" },
+  "GET /v1/tokens": {
+    tag: "hub",
+    summary: "The API tokens, without the tokens",
+    status: 200,
+    answer: "ApiTokenList",
+  },
+  "POST /v1/tokens": {
+    tag: "hub",
+    summary: "Make an API token",
+    description:
+      "Its role is owner, operator, viewer or metrics; with `sessions` it sees no other.",
+    status: 201,
+    answer: "NewApiToken",
+  },
+  "DELETE /v1/tokens/:tokenId": {
+    tag: "hub",
+    summary: "Take an API token back",
+    description: "What it has open ends at once.",
+    status: 200,
+    answer: "ApiToken",
+  },
   "GET /metrics": {
     tag: "hub",
     summary: "The hub in numbers, for Prometheus",
-    description: "With the metrics token, or the admin's.",
+    description: "With a token of the role metrics or owner.",
     status: 200,
     answer: { text: "Prometheus text." },
   },

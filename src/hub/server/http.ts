@@ -1,6 +1,5 @@
 /**
- * The hub's HTTP server: hooks, error door, routes. Every route needs the token but for the page's
- * files and the three probes for orchestrators, which tell nothing.
+ * The hub's HTTP server: limits, error door, routes. Who may have which is ../auth/route-rights.ts.
  */
 import { createServer, type IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
@@ -16,13 +15,14 @@ import type { Sessions } from "../sessions.ts";
 import type { WorkRoom } from "../work/work-room.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { keepDoor } from "./door-keeper.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
-import { starting } from "./starting.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
 import { addPortRoutes, isForApp } from "./routes/ports.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
+import { addTokenRoutes } from "./routes/tokens.ts";
 import { addWebRoutes } from "./routes/web.ts";
 import { addWorkRoutes } from "./routes/work.ts";
 
@@ -51,19 +51,8 @@ export const slowPeerLimits = {
   connectionsCheckingInterval: 1_000,
 } as const;
 
-/** What answers without a token; every route that is not named here needs one. */
-const OPEN_ROUTES = new Set([
-  "/livez",
-  "/readyz",
-  "/startupz",
-  "/openapi.json",
-  "/",
-  "/login",
-  "/*",
-]);
-
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { access, log, previews } = options;
+  const { access, log, previews, isReady } = options;
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -82,22 +71,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       }),
   });
 
-  app.addHook("onRequest", (request, reply, done) => {
-    void reply.header("x-content-type-options", "nosniff");
-    void reply.header("cache-control", "no-store");
-    access.checkHost(request.headers.host);
-    access.checkOrigin(request.headers.origin, request.headers.host);
-    // By the route that will run, never by the URL's text: one route has many spellings.
-    if (OPEN_ROUTES.has(request.routeOptions.url ?? "")) {
-      done();
-      return;
-    }
-    const { authorization } = request.headers;
-    if (request.routeOptions.url === "/metrics") access.checkMetrics(authorization);
-    else access.checkAdmin(authorization);
-    if (!options.isReady()) throw starting();
-    done();
-  });
+  keepDoor(app, { access, isReady, idOf: (session) => idOf(options.sessions, session) });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     const path = request.url.split("?")[0];
@@ -136,8 +110,13 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   addWorkRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
+  addTokenRoutes(app, options);
   addMetricsRoute(app, options);
   addOpenApiRoute(app);
+}
+
+function idOf(sessions: HttpOptions["sessions"], session: string): string | null {
+  return sessions.known(session)?.record.id ?? null;
 }
 
 /** Lets a peer go that is slow with a body. Sockets live in real time, as Node's own limits do. */

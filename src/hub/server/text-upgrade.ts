@@ -9,12 +9,13 @@ import type { Clock } from "../../base/clock.ts";
 import { MESSAGE_BYTES_MAX } from "../../protocol/message-frames.ts";
 import { fromTextWebSocket } from "../../transport/text-socket.ts";
 import { wsOptions } from "../../transport/ws-socket.ts";
-import { isLspPath } from "../lsp/lsp-request.ts";
+import { isLspPath, lspRequestOf } from "../lsp/lsp-request.ts";
 import type { LspRoom } from "../lsp/lsp-room.ts";
+import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { checkPerson, isTicket } from "./subprotocols.ts";
+import { checkRight, heldBy, isTicket, personOf } from "./subprotocols.ts";
 
 export interface TextDoor {
   isFor(request: IncomingMessage): boolean;
@@ -26,10 +27,12 @@ export interface TextDoor {
 export function createTextDoor(options: {
   readonly access: Access;
   readonly lsp: LspRoom;
+  readonly sessions: Pick<Sessions, "known">;
   readonly clock: Clock;
   readonly isReady: () => boolean;
 }): TextDoor {
-  const { access, lsp, clock, isReady } = options;
+  const { access, lsp, sessions, clock, isReady } = options;
+  const idOf = (session: string): string | null => sessions.known(session)?.record.id ?? null;
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
@@ -45,11 +48,13 @@ export function createTextDoor(options: {
         access.checkHost(headers.host);
         access.checkOrigin(headers.origin, headers.host);
         if (!isReady()) throw starting();
-        checkPerson(access, headers);
+        const person = personOf(access, headers);
+        checkRight(person, "WS /v1/sessions/:id/lsp/:name", lspRequestOf(url).session, idOf);
         const seat = await lsp.admit(url);
         let isTaken = false;
         server.handleUpgrade(request, socket, head, (ws) => {
           isTaken = true;
+          heldBy(access, person, ws);
           seat.sit((events) => fromTextWebSocket(ws, clock, events));
         });
         // Nobody is there any more, or what was sent is no handshake: that is answered.

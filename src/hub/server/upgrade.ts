@@ -4,18 +4,19 @@
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { WebSocketServer, type WebSocket } from "ws";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
+import { guestOf } from "../auth/guest.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { checkPerson, protocolsOf } from "./subprotocols.ts";
+import { checkRight, heldBy, personOf, protocolsOf } from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
 
 /** Room for every session and its people; more is refused instead of taken and starved. */
@@ -46,7 +47,7 @@ export function createUpgradeGate(options: {
     handleProtocols: () => SUBPROTOCOL,
   });
   /** Says who gets the socket; throws when nobody does. */
-  const admit = (request: IncomingMessage): ((ws: Parameters<typeof fromWebSocket>[0]) => void) => {
+  const admitted = (request: IncomingMessage): ((ws: WebSocket) => void) => {
     const { headers } = request;
     const path = (request.url ?? "").split("?")[0];
     if (path !== "/v1/client" && path !== "/v1/driver") {
@@ -71,8 +72,10 @@ export function createUpgradeGate(options: {
       }
       return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
     }
-    checkPerson(access, headers);
-    return (ws) => switchboard.acceptClient(fromWebSocket(ws));
+    const person = personOf(access, headers);
+    checkRight(person, "WS /v1/client", "", () => null);
+    const guest = guestOf(person);
+    return (ws) => switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws)), guest);
   };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -86,7 +89,7 @@ export function createUpgradeGate(options: {
       return;
     }
     try {
-      const accept = admit(request);
+      const accept = admitted(request);
       server.handleUpgrade(request, socket, head, accept);
     } catch (error) {
       refuseUpgrade(socket, error);

@@ -18,6 +18,8 @@ import { whereKept } from "../../store/refusal.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 import type { Session } from "../session/session.ts";
+import { EVERYBODY, type Guest } from "../auth/guest.ts";
+import { noSession } from "../auth/guard.ts";
 import { ClientLink } from "./client-link.ts";
 import { DriverLink } from "./driver-link.ts";
 import { Fence, type Lineage } from "./fence.ts";
@@ -87,7 +89,8 @@ export class Switchboard {
     return this.#options.clock.mono() - askedAt < WANTED_MS;
   }
 
-  acceptClient(socket: FrameSocket): void {
+  /** `guest` is what this client may do; a session that it cannot see does not exist for it. */
+  acceptClient(socket: FrameSocket, guest: Guest = EVERYBODY): void {
     const { clock, find } = this.#options;
     onHello(socket, clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
@@ -102,8 +105,10 @@ export class Switchboard {
         socket,
         features: commonFeatures(hello.features),
         waiting: this.#waiting,
+        guest,
         find: (idOrName, wakes) => {
           const session = find(idOrName);
+          if (!guest.sees(session.record.id)) throw noSession(idOrName);
           if (wakes && session.record.detail === "suspended.paused") {
             session.operate("operator.resumed", "because a client attached to wake it");
           }

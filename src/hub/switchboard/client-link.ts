@@ -15,6 +15,7 @@ import { splitAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { SessionActivity } from "../activity/session-activity.ts";
 import { TypingWatch } from "../activity/typing-watch.ts";
+import { whyNotLooking, type Guest } from "../auth/guest.ts";
 import type { DriverLink } from "./driver-link.ts";
 import { Leg } from "./leg.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
@@ -34,6 +35,7 @@ export interface ClientLinkOptions {
   /** What both sides of the link speak. */
   readonly features: readonly string[];
   readonly waiting: WaitingBytes;
+  readonly guest: Guest;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -93,6 +95,7 @@ export class ClientLink {
         }
         const binding = this.#bindings.get(frame.route);
         if (binding === undefined) return;
+        if (this.#options.guest.onlyLooks && !this.#mayPass(frame, binding)) return;
         binding.typing.sent(frame);
         binding.destination.driver.forward(binding.driverRoute, message);
       }
@@ -105,9 +108,11 @@ export class ClientLink {
     if (this.#bindings.size >= limits.CHANNELS_PER_LINK_MAX) {
       throw new ProtocolError(`more than ${limits.CHANNELS_PER_LINK_MAX} channels on one link`);
     }
+    const { guest } = this.#options;
+    const intent = guest.onlyLooks ? "observe" : (attach.intent ?? "wake");
     let destination: Destination;
     try {
-      const wakes = attach.intent === "wake" && attach.mode === "new";
+      const wakes = attach.intent === "wake" && attach.mode === "new" && !guest.onlyLooks;
       destination = this.#options.find(attach.session, wakes);
     } catch (error) {
       this.#refuse(toHubError(error), attach.channelId);
@@ -124,11 +129,22 @@ export class ClientLink {
       },
       vector,
     );
-    const typing = new TypingWatch(
-      destination.activity.visited(attach.intent ?? "wake"),
-      attach.mode === "resume",
-    );
+    const typing = new TypingWatch(destination.activity.visited(intent), attach.mode === "resume");
     this.#bindings.set(route, { destination, driverRoute, typing });
+  }
+
+  /** A stream on which one who only looks does more is over, at both ends. */
+  #mayPass(frame: Frame, { destination: { driver }, driverRoute }: Binding): boolean {
+    const why = whyNotLooking(frame);
+    if (why === null) return true;
+    const { route, epoch, stream } = frame;
+    const reset = { type: FrameType.reset, epoch, stream };
+    const told = encodeJson({ code: "PERMISSION", message: why });
+    this.#leg.send(encodeFrame({ ...reset, route, body: told }));
+    if (frame.type === FrameType.open) return false;
+    const body = encodeJson({ code: "CANCELLED", message: why });
+    driver.forward(driverRoute, encodeFrame({ ...reset, route: driverRoute, body }));
+    return false;
   }
 
   /** A driver that refuses the attach, or takes the channel elsewhere, ends the route. */

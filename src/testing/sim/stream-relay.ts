@@ -8,6 +8,7 @@ import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { SessionActivity } from "../../hub/activity/session-activity.ts";
+import { EVERYBODY } from "../../hub/auth/guest.ts";
 import { ClientLink } from "../../hub/switchboard/client-link.ts";
 import { DriverLink, type RouteTarget } from "../../hub/switchboard/driver-link.ts";
 import { onHello, refuse } from "../../hub/switchboard/hello.ts";
@@ -65,6 +66,7 @@ export class StreamRelay {
         socket,
         features,
         waiting: this.#waiting,
+        guest: EVERYBODY,
         clock,
         random: this.#random,
         log: silentLogger,

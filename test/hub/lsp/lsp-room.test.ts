@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { HubError } from "../../../src/base/hub-error.ts";
+import { ADMIN } from "../../../src/hub/auth/principal.ts";
 import type {
   InnerClient,
   NamedServer,
@@ -191,7 +192,7 @@ test("[LS2] a hub that goes down says so", async () => {
 });
 
 test("[LS2] a browser comes with a ticket, which is not echoed", async () => {
-  const { ticket } = hub.access.issueTicket();
+  const { ticket } = hub.access.issueTicket(ADMIN);
   const [, carried = ""] = ticketProtocols(ticket);
   const address = `ws://127.0.0.1:${hub.port}/v1/sessions/demo/lsp/ts${START}`;
   const { socket } = await opened(new WebSocket(address, ["lsp", carried]));

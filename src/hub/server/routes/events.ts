@@ -5,7 +5,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import type { SessionEvent } from "../../../store/facts.ts";
+import { sees } from "../../auth/principal.ts";
 import { eventView } from "../../event-view.ts";
+import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 
 /** Proxies cut what is silent for a minute. */
@@ -20,12 +22,14 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
   app.get("/v1/events", { exposeHeadRoute: false }, (request, reply) => {
     const { session: wanted } = request.query as { session?: unknown };
     const session = wanted === undefined ? undefined : idOf(options, wanted);
+    const principal = principalOf(request);
     const after = afterOf(request);
     const out = openStream(reply, options.clock);
     let sent = after;
     const send = (event: SessionEvent): void => {
       if (event.seq <= sent || (session !== undefined && event.session !== session)) return;
       sent = event.seq;
+      if (!sees(principal, event.session ?? "")) return;
       out.write(
         `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(eventView(event))}\n\n`,
       );

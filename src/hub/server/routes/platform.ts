@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { sleep } from "../../../base/deadline.ts";
 import { controlView, iso, platformView } from "../platform-view.ts";
+import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 import { waitOf } from "../query.ts";
 
@@ -22,8 +23,8 @@ export function addPlatformRoutes(app: FastifyInstance, options: HttpOptions): v
     void reply.code(202);
     return controlView(watch.control.facts, clock.now());
   });
-  app.post("/v1/tickets", () => {
-    const { ticket, expiresAt } = access.issueTicket();
+  app.post("/v1/tickets", (request) => {
+    const { ticket, expiresAt } = access.issueTicket(principalOf(request));
     return { ticket, expiresAt: iso(expiresAt) };
   });
 }

@@ -6,6 +6,7 @@ import { eventView } from "../../event-view.ts";
 import { briefOf, faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
+import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 import { dryRunOf, waitOf } from "../query.ts";
 import { pageOf, sessionQueryOf } from "../session-query.ts";
@@ -47,7 +48,9 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
 
   app.get("/v1/sessions", (request) => {
     const query = sessionQueryOf(request);
-    const { page, nextCursor } = pageOf(sessions.all, query);
+    const { sessions: ids } = principalOf(request);
+    const seen = sessions.all.filter(({ record }) => ids === null || ids.includes(record.id));
+    const { page, nextCursor } = pageOf(seen, query);
     const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
     return {
       items: page.map((session) =>

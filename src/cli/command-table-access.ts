@@ -1,0 +1,36 @@
+/** The commands about who may do what: API tokens. */
+import type { CommandSpec } from "./command-table.ts";
+
+export const accessCommands: readonly CommandSpec[] = [
+  {
+    name: "token",
+    about: "print the admin token",
+    load: () => import("./commands/token.ts"),
+  },
+  {
+    name: "token create",
+    args: "<label>",
+    about: "make an API token with a role and an end, and print it this once",
+    options: [
+      ["--role <role>", "owner, operator (the default), viewer or metrics"],
+      ["--session <session...>", "it sees only this session; may be given often"],
+      ["--expires <duration>", "how long it is good for (30d, at most 366d)"],
+    ],
+    examples: [
+      "holdfast token create ci --role operator --expires 90d",
+      "holdfast token create ada --role viewer --session demo --expires 8h",
+    ],
+    load: () => import("./commands/token-create.ts"),
+  },
+  {
+    name: "token list",
+    about: "the API tokens: role, sessions, end, last use",
+    load: () => import("./commands/token-list.ts"),
+  },
+  {
+    name: "token revoke",
+    args: "<id>",
+    about: "take an API token back; what it has open ends at once",
+    load: () => import("./commands/token-revoke.ts"),
+  },
+];

@@ -1,0 +1,70 @@
+/**
+ * What each route asks of who calls it, and of which sessions it tells. The server refuses to be
+ * built with a route that has no row here, so that a new one cannot be open by oversight.
+ */
+import type { Right } from "./principal.ts";
+
+/**
+ * What a route reaches: the `session` in its path, the `hub` as a whole, or `own`: only what the
+ * caller can see, which the route itself keeps to.
+ */
+export type Reach = "session" | "own" | "hub";
+
+export type RouteRight =
+  "open" | "driver" | { readonly right: Right; readonly reach: Reach; readonly notes: boolean };
+
+const look = (reach: Reach): RouteRight => ({ right: "look", reach, notes: false });
+/** Changes something, so that the audit log hears of it before it is done. */
+const work = (reach: Reach): RouteRight => ({ right: "work", reach, notes: true });
+const govern: RouteRight = { right: "govern", reach: "hub", notes: true };
+
+export const routeRights: Readonly<Record<string, RouteRight>> = {
+  "GET /livez": "open",
+  "GET /readyz": "open",
+  "GET /startupz": "open",
+  "GET /openapi.json": "open",
+  "GET /": "open",
+  "GET /login": "open",
+  "GET /*": "open",
+  "GET /metrics": { right: "measure", reach: "hub", notes: false },
+
+  "POST /v1/sessions": work("hub"),
+  "GET /v1/sessions": look("own"),
+  "GET /v1/sessions/:id": look("session"),
+  "GET /v1/sessions/:id/health": look("session"),
+  "GET /v1/sessions/:id/timeline": look("session"),
+  "POST /v1/sessions/:id/pause": work("session"),
+  "POST /v1/sessions/:id/resume": work("session"),
+  "POST /v1/sessions/:id/retry": work("session"),
+  "POST /v1/sessions/:id/probe": work("session"),
+  // A run says every few seconds that it is alive: nothing that anybody looks up later.
+  "POST /v1/sessions/:id/lease": { right: "work", reach: "session", notes: false },
+  "DELETE /v1/sessions/:id": work("session"),
+  "POST /v1/sessions/:id/exec": work("session"),
+  "POST /v1/sessions/:id/code": work("session"),
+  "GET /v1/sessions/:id/ports": look("session"),
+  "POST /v1/sessions/:id/ports/:port/links": work("session"),
+  // What an app serves below a path is asked for too often to be noted one by one.
+  "* /v1/sessions/:id/ports/:port/http": { right: "work", reach: "session", notes: false },
+  "* /v1/sessions/:id/ports/:port/http/*": { right: "work", reach: "session", notes: false },
+
+  "GET /v1/events": look("own"),
+  "GET /v1/platform": look("hub"),
+  "POST /v1/platform/control": work("hub"),
+
+  "POST /v1/tickets": look("own"),
+  "GET /v1/me": { right: "look", reach: "own", notes: false },
+  "GET /v1/tokens": { ...govern, notes: false },
+  "POST /v1/tokens": govern,
+  "DELETE /v1/tokens/:tokenId": govern,
+
+  "WS /v1/client": { right: "look", reach: "own", notes: true },
+  "WS /v1/driver": "driver",
+  "WS /v1/sessions/:id/lsp/:name": work("session"),
+};
+
+/** HEAD asks for what GET does. Undefined when nobody decided. */
+export function routeRightOf(method: string, url: string): RouteRight | undefined {
+  const asked = method === "HEAD" ? "GET" : method;
+  return routeRights[`${asked} ${url}`] ?? routeRights[`* ${url}`];
+}

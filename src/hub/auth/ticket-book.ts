@@ -1,0 +1,56 @@
+/** One use, soon: tickets for browsers, which cannot set headers on a WebSocket. In memory only. */
+import type { Clock } from "../../base/clock.ts";
+import { HubError } from "../../base/hub-error.ts";
+import { newId } from "../../base/ids.ts";
+import type { Random } from "../../base/random.ts";
+import type { Principal } from "./principal.ts";
+
+/** Long enough to open a WebSocket after asking, too short to be found in a log. */
+const TICKET_MS = 30_000;
+/** Tickets that wait at the same time; more means that someone only asks. */
+const TICKETS_MAX = 10_000;
+/** Of these, for one principal: a browser that reconnects all its tabs needs a handful. */
+const TICKETS_EACH_MAX = 1_000;
+
+interface Waiting {
+  readonly principal: Principal;
+  readonly expiresAt: number;
+}
+
+export class TicketBook {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** @throws HubError RateLimited */
+  issue(principal: Principal): { readonly ticket: string; readonly expiresAt: number } {
+    const now = this.#clock.now();
+    let own = 0;
+    for (const [ticket, waiting] of this.#waiting) {
+      if (waiting.expiresAt <= now) this.#waiting.delete(ticket);
+      else if (waiting.principal.id === principal.id) own += 1;
+    }
+    if (this.#waiting.size >= TICKETS_MAX || own >= TICKETS_EACH_MAX) {
+      throw new HubError("RateLimited", "too many tickets wait to be used");
+    }
+    const ticket = newId("tkt", this.#random) + newId("tkt", this.#random).slice(4);
+    const expiresAt = now + TICKET_MS;
+    this.#waiting.set(ticket, { principal, expiresAt });
+    return { ticket, expiresAt };
+  }
+
+  /** Whoever asked for it. @throws HubError Unauthenticated, also on the second use. */
+  redeem(ticket: string): Principal {
+    const waiting = this.#waiting.get(ticket);
+    this.#waiting.delete(ticket);
+    if (waiting === undefined || waiting.expiresAt <= this.#clock.now()) {
+      throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
+    }
+    return waiting.principal;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Puts the guard in front of Fastify's routes: who calls is known before anything of the request
+ * is read, and a route without a row in the table of rights ends the start of the server.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { assert } from "../../base/assert.ts";
+import { HubError } from "../../base/hub-error.ts";
+import { admit, type IdOf } from "../auth/guard.ts";
+import type { Principal } from "../auth/principal.ts";
+import { routeRightOf } from "../auth/route-rights.ts";
+import type { Access } from "./access.ts";
+import { starting } from "./starting.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Null on routes that are open. */
+    principal: Principal | null;
+  }
+}
+
+export interface DoorKeeperOptions {
+  readonly access: Access;
+  readonly idOf: IdOf;
+  readonly isReady: () => boolean;
+}
+
+/** Must be called before the routes are added: it hears of each as it comes. */
+export function keepDoor(app: FastifyInstance, options: DoorKeeperOptions): void {
+  app.decorateRequest("principal", null);
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) {
+      if (routeRightOf(one, url) !== undefined) continue;
+      throw new HubError("Internal", `${one} ${url} has no row in the table of rights`);
+    }
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.header("x-content-type-options", "nosniff");
+    void reply.header("cache-control", "no-store");
+    checkCaller(request, reply, options);
+    done();
+  });
+}
+
+/** Who calls, on a route that is not open. */
+export function principalOf({ principal }: FastifyRequest): Principal {
+  assert(principal !== null, "only an open route has nobody who calls");
+  return principal;
+}
+
+function checkCaller(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { access, idOf, isReady }: DoorKeeperOptions,
+): void {
+  const { headers, routeOptions } = request;
+  access.checkHost(headers.host);
+  access.checkOrigin(headers.origin, headers.host);
+  // By the route that will run, never by the URL's text: one route has many spellings.
+  const row =
+    routeOptions.url === undefined ? null : routeRightOf(request.method, routeOptions.url);
+  if (row === "open") return;
+  const principal = access.identify(headers.authorization);
+  if (!isReady()) throw starting();
+  // What does not exist is told to nobody but those who are known.
+  if (row === null) return;
+  if (row === undefined || row === "driver") throw new HubError("Forbidden", "this door is closed");
+  const { id = "" } = request.params as { id?: string };
+  admit(principal, row, id, idOf);
+  request.principal = principal;
+  const { raw } = reply;
+  raw.once(
+    "close",
+    access.admitted.hold(principal, () => raw.destroy()),
+  );
+}

@@ -1,0 +1,61 @@
+/** /v1/tokens and /v1/me: API tokens, and who is asking. The token itself is told once. */
+import type { FastifyInstance } from "fastify";
+import { Type, type Static } from "typebox";
+import type { ApiToken } from "../../auth/api-token.ts";
+import { roles } from "../../auth/principal.ts";
+import { principalOf } from "../door-keeper.ts";
+import type { HttpOptions } from "../http.ts";
+import { iso } from "../platform-view.ts";
+
+const DAY_SECONDS = 24 * 60 * 60;
+const SECONDS_MAX = 366 * DAY_SECONDS;
+const SECONDS_DEFAULT = 30 * DAY_SECONDS;
+
+const NewToken = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 63, pattern: "^[A-Za-z0-9][A-Za-z0-9 ._@-]*$" }),
+    role: Type.Union(roles.map((role) => Type.Literal(role))),
+    /** Ids or names of sessions that there are; all when it is left out. */
+    sessions: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 100 })),
+    expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: SECONDS_MAX })),
+  },
+  { additionalProperties: false },
+);
+
+export function addTokenRoutes(app: FastifyInstance, { access, sessions }: HttpOptions): void {
+  const { tokens } = access;
+  app.get("/v1/me", (request) => {
+    const { id, role, sessions: ids, expiresAt } = principalOf(request);
+    return { id, role, sessions: ids, expiresAt: expiresAt === null ? null : iso(expiresAt) };
+  });
+  app.get("/v1/tokens", () => ({ items: tokens.all.map(tokenView) }));
+  app.post<{ Body: Static<typeof NewToken> }>(
+    "/v1/tokens",
+    { schema: { body: NewToken } },
+    (request, reply) => {
+      const { name, role, sessions: named, expiresInSeconds = SECONDS_DEFAULT } = request.body;
+      const { token, kept } = tokens.create({
+        name,
+        role,
+        sessions: named?.map((one) => sessions.find(one).record.id) ?? null,
+        createdBy: principalOf(request).id,
+        forMs: expiresInSeconds * 1_000,
+      });
+      void reply.code(201);
+      return { ...tokenView(kept), token };
+    },
+  );
+  app.delete<{ Params: { tokenId: string } }>("/v1/tokens/:tokenId", (request) =>
+    tokenView(tokens.revoke(request.params.tokenId)),
+  );
+}
+
+function tokenView(token: ApiToken) {
+  const { id, name, role, sessions, createdBy, createdAt, expiresAt, lastUsedAt } = token;
+  return {
+    ...{ id, name, role, sessions, createdBy },
+    createdAt: iso(createdAt),
+    expiresAt: iso(expiresAt),
+    lastUsedAt: lastUsedAt === null ? null : iso(lastUsedAt),
+  };
+}
