@@ -34,6 +34,8 @@ function buildProgram(streams: CliStreams, finish: (code: number) => void): Comm
     .helpOption("-h, --help", "show help")
     .addHelpText("after", `\nExit codes:\n${exitCodeHelp()}`)
     .addHelpText("after", "\nBegin with: holdfast up, then holdfast new demo")
+    // What follows a word of a group that is itself a command belongs to that word.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
@@ -54,7 +56,6 @@ function buildProgram(streams: CliStreams, finish: (code: number) => void): Comm
 
 function groupOf(groups: Map<string, Command>, program: Command, name: string): Command {
   const known = groups.get(name);
-  // What follows a word of a group that is itself a command belongs to that word.
   if (known !== undefined) return known.enablePositionalOptions();
   const group = program.command(name).description(`${name} commands`);
   groups.set(name, group);

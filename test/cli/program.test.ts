@@ -27,6 +27,7 @@ describe("wrong usage ends with 2, says what was meant, and writes nothing to st
     [["new", "--image", "a", "--snapshot", "b"], "exclude each other"],
     [["new", "demo", "--env", "NOVALUE"], 'has no "="'],
     [["rm"], "name the sessions to remove"],
+    [["token", "create", "ci", "--role", "root"], "Roles: owner"],
     [["rm", "demo", "--all"], "name the sessions to remove"],
     [["completion", "tcsh"], "bash, zsh, fish"],
     [["cp", "a", "b"], "no place is in a session"],
@@ -46,7 +47,7 @@ describe("wrong usage ends with 2, says what was meant, and writes nothing to st
 });
 
 describe("without a hub", () => {
-  const needHub = ["ls", "show demo", "health demo", "why demo", "events demo", "pause demo"];
+  const needHub = ["token list", "token revoke tok_x", "ls", "show demo", "health demo", "why demo", "events demo", "pause demo"];
   test.each([...needHub, "new demo", "resume demo", "retry demo", "rm demo", "rm --all"])(
     "%s ends with 255 and names the next step",
     async (words) => {
@@ -90,6 +91,12 @@ describe("--json", () => {
 });
 
 describe("token", () => {
+  test("is a command and a group: options belong to the word before them", async () => {
+    const other = join(home, "other");
+    expect((await run("token", "list", "--home", other)).stderr).toContain(`runs on ${other}`);
+    expect((await run("token", "--home", other)).stderr).toContain(`no token in ${other}`);
+  });
+
   test("is printed alone", async () => {
     writeFileSync(join(home, "token"), "hf_abc\n");
     expect(await run("token")).toEqual({ exitCode: 0, stdout: "hf_abc\n", stderr: "" });
