@@ -47,7 +47,16 @@ describe("wrong usage ends with 2, says what was meant, and writes nothing to st
 });
 
 describe("without a hub", () => {
-  const needHub = ["token list", "token revoke tok_x", "ls", "show demo", "health demo", "why demo", "events demo", "pause demo"];
+  const needHub = [
+    "token list",
+    "token revoke tok_x",
+    "ls",
+    "show demo",
+    "health demo",
+    "why demo",
+    "events demo",
+    "pause demo",
+  ];
   test.each([...needHub, "new demo", "resume demo", "retry demo", "rm demo", "rm --all"])(
     "%s ends with 255 and names the next step",
     async (words) => {

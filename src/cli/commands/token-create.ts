@@ -8,11 +8,12 @@ import { connectApi } from "../connection.ts";
 const roles: readonly TokenRole[] = ["owner", "operator", "viewer", "metrics"];
 
 export const run: Run = async (cli, [name = ""]) => {
+  const role = roleOf(cli);
   const sessions = listOption(cli, "session");
   const expiresInSeconds = secondsOf(cli);
   const made = await connectApi(cli).createToken({
     name,
-    role: roleOf(cli),
+    role,
     ...(sessions.length === 0 ? {} : { sessions }),
     ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
   });
