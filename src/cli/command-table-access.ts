@@ -1,4 +1,4 @@
-/** The commands about who may do what: API tokens. */
+/** The commands about who may do what: API tokens, and the audit log. */
 import type { CommandSpec } from "./command-table.ts";
 
 export const accessCommands: readonly CommandSpec[] = [
@@ -32,5 +32,11 @@ export const accessCommands: readonly CommandSpec[] = [
     args: "<id>",
     about: "take an API token back; what it has open ends at once",
     load: () => import("./commands/token-revoke.ts"),
+  },
+  {
+    name: "audit verify",
+    about: "follow the audit log's chain of hashes: was an entry changed, put in or taken out?",
+    examples: ["holdfast audit verify", "holdfast audit verify --home /var/lib/holdfast --json"],
+    load: () => import("./commands/audit-verify.ts"),
   },
 ];

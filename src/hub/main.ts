@@ -29,6 +29,8 @@ import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
 import { openPreviews } from "./preview/previews.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
+import { AuditFile } from "./auth/audit-file.ts";
+import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
@@ -101,7 +103,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   const { provider, control } = watch;
-  const access = createAccess(options, driverSecret);
+  const access = createAccess(options, driverSecret, log);
   const door = new HostDoor(hubId, log);
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach);
@@ -130,14 +132,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     state.ready = false;
     for (const caretaker of caretakers) caretaker.stop();
     sessions.stop();
-    for (const part of [previews.door, texts, inner, access.tokens]) part.close();
+    for (const part of [previews.door, texts, inner]) part.close();
     switchboard.close("the hub is going down");
     gate.close();
     await door.close();
     app.server.closeAllConnections();
     await app.close();
     await provider.close();
-    store.close();
+    for (const part of [store, access]) part.close();
     log.info({ hubId }, "hub stopped");
   };
   try {
@@ -246,12 +248,13 @@ function createDriver(
   });
 }
 
-function createAccess(options: HubOptions, driverSecret: Uint8Array): Access {
+function createAccess(options: HubOptions, driverSecret: Uint8Array, log: Logger): Access {
   const { publicUrl, listen, token, metricsToken } = options;
   return new Access({
     adminToken: token,
     metricsToken,
     driverSecret,
+    audit: new AuditLog(new AuditFile(options.home), systemClock, log),
     shelf: tokenFile(join(options.home, "tokens.json")),
     hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     clock: systemClock,

@@ -42,7 +42,12 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     // The last: what it removes is gone for the others.
     "DELETE /v1/sessions/:id",
   ],
-  "governs the hub": ["GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/:tokenId"],
+  "governs the hub": [
+    "GET /v1/tokens",
+    "POST /v1/tokens",
+    "DELETE /v1/tokens/:tokenId",
+    "GET /v1/audit",
+  ],
 };
 
 /** WebSockets have their own test: upgrade.test.ts and links.test.ts. */

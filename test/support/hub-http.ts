@@ -7,6 +7,8 @@ import type { InnerClient } from "../../src/hub/inner-client.ts";
 import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
 import { LeaseKeeper } from "../../src/hub/lease-keeper.ts";
+import { ROOT, type AuditEntry } from "../../src/hub/auth/audit-chain.ts";
+import { AuditLog, type AuditPlace } from "../../src/hub/auth/audit-log.ts";
 import type { ApiToken } from "../../src/hub/auth/api-token.ts";
 import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
 import { Access } from "../../src/hub/server/access.ts";
@@ -52,6 +54,7 @@ export function hubHttp(
     driverSecret: new Uint8Array(32).fill(7),
     hostNames: ["hub.example"],
     shelf,
+    audit: new AuditLog(memoryPlace(), world.clock, log),
     clock: world.clock,
     random: seededRandom("access"),
   });
@@ -130,6 +133,19 @@ export function hubHttp(
       const json = type.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : {};
       return { status: response.statusCode, type, text, json };
     },
+  };
+}
+
+function memoryPlace(): AuditPlace {
+  const entries: AuditEntry[] = [];
+  return {
+    get head() {
+      return entries.at(-1) ?? ROOT;
+    },
+    lost: null,
+    append: (entry) => void entries.push(entry),
+    tail: (count) => entries.slice(-count),
+    close: () => undefined,
   };
 }
 

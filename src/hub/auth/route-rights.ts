@@ -57,6 +57,7 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /v1/tokens": { ...govern, notes: false },
   "POST /v1/tokens": govern,
   "DELETE /v1/tokens/:tokenId": govern,
+  "GET /v1/audit": { ...govern, notes: false },
 
   "WS /v1/client": { right: "look", reach: "own", notes: true },
   "WS /v1/driver": "driver",

@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Random } from "../../base/random.ts";
+import type { AuditLog } from "../auth/audit-log.ts";
 import { Admitted } from "../auth/admitted.ts";
 import { ADMIN, COLLECTOR, type Principal } from "../auth/principal.ts";
 import { TicketBook } from "../auth/ticket-book.ts";
@@ -24,6 +25,7 @@ export interface AccessOptions {
   readonly hostNames: readonly string[];
   /** Where API tokens are kept. */
   readonly shelf: TokenShelf;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -34,11 +36,13 @@ export class Access {
   readonly #tickets: TicketBook;
   readonly tokens: TokenBook;
   readonly admitted: Admitted;
+  readonly audit: AuditLog;
 
   /** @throws HubError StoreCorrupt when the tokens cannot be read */
   constructor(options: AccessOptions) {
     this.#options = options;
-    const { shelf, clock, random } = options;
+    const { shelf, audit, clock, random } = options;
+    this.audit = audit;
     this.#tickets = new TicketBook(clock, random);
     this.admitted = new Admitted(clock);
     const onRevoked = (id: string): void => this.admitted.end(id);
@@ -118,6 +122,12 @@ export class Access {
     const principal = this.#tickets.redeem(ticket);
     if (this.tokens.stands(principal)) return principal;
     throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
+  }
+
+  /** Writes down what was only remembered. */
+  close(): void {
+    this.tokens.close();
+    this.audit.close();
   }
 
   #mac(owner: string): string {

@@ -17,6 +17,7 @@ import { LadderPlanSchema, SessionPageSchema, SessionSchema } from "../../protoc
 import {
   ApiTokenListSchema,
   ApiTokenSchema,
+  AuditSchema,
   MeSchema,
   NewApiTokenSchema,
 } from "../../protocol/api/tokens.ts";
@@ -41,6 +42,7 @@ export const namedSchemas = {
   ApiToken: ApiTokenSchema,
   ApiTokenList: ApiTokenListSchema,
   NewApiToken: NewApiTokenSchema,
+  Audit: AuditSchema,
   Problem: ProblemSchema,
 } as const satisfies Readonly<Record<string, TSchema>>;
 export type SchemaName = keyof typeof namedSchemas;
@@ -221,6 +223,15 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     description: "What it has open ends at once.",
     status: 200,
     answer: "ApiToken",
+  },
+  "GET /v1/audit": {
+    tag: "hub",
+    summary: "Who asked for what",
+    description:
+      "Each entry carries the hash of the one before; `head` is worth keeping elsewhere.",
+    query: { limit: Type.Integer({ minimum: 1, maximum: 100, description: "Entries (50)." }) },
+    status: 200,
+    answer: "Audit",
   },
   "GET /metrics": {
     tag: "hub",

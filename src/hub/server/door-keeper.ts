@@ -4,12 +4,16 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../../base/assert.ts";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { AuditNote } from "../auth/audit-chain.ts";
 import { admit, type IdOf } from "../auth/guard.ts";
 import type { Principal } from "../auth/principal.ts";
 import { routeRightOf } from "../auth/route-rights.ts";
 import type { Access } from "./access.ts";
 import { starting } from "./starting.ts";
+
+/** A path may be long; a name or id never is. */
+const TARGET_CHARS_MAX = 128;
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -36,9 +40,40 @@ export function keepDoor(app: FastifyInstance, options: DoorKeeperOptions): void
   app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-content-type-options", "nosniff");
     void reply.header("cache-control", "no-store");
-    checkCaller(request, reply, options);
+    try {
+      checkCaller(request, reply, options);
+    } catch (error) {
+      const { code } = toHubError(error);
+      options.access.audit.refused(noteOf(request, `refused ${code}`));
+      throw error;
+    }
     done();
   });
+  // After the body is checked, before anything of it is done.
+  app.addHook("preHandler", (request, _, done) => {
+    const { routeOptions, method } = request;
+    const row = routeRightOf(method, routeOptions.url ?? "");
+    if (typeof row === "object" && row.notes) {
+      options.access.audit.note(noteOf(request, "asked"), row.right === "govern");
+    }
+    done();
+  });
+}
+
+function noteOf(request: FastifyRequest, outcome: string): AuditNote {
+  const { principal, method, routeOptions, raw, body } = request;
+  const { id, tokenId } = (request.params ?? {}) as { id?: string; tokenId?: string };
+  const url = routeOptions.url ?? "(no such route)";
+  const isGrant = outcome === "asked" && url === "/v1/tokens";
+  return {
+    who: principal?.id ?? "nobody",
+    from: raw.socket.remoteAddress ?? "",
+    what: `${method} ${url}`,
+    target: (id ?? tokenId ?? null)?.slice(0, TARGET_CHARS_MAX) ?? null,
+    outcome,
+    // What is granted; nothing of it is a secret. Other bodies may hold some.
+    detail: isGrant ? (body as Readonly<Record<string, unknown>>) : null,
+  };
 }
 
 /** Who calls, on a route that is not open. */
@@ -65,8 +100,8 @@ function checkCaller(
   if (row === null) return;
   if (row === undefined || row === "driver") throw new HubError("Forbidden", "this door is closed");
   const { id = "" } = request.params as { id?: string };
-  admit(principal, row, id, idOf);
   request.principal = principal;
+  admit(principal, row, id, idOf);
   const { raw } = reply;
   raw.once(
     "close",

@@ -2,14 +2,18 @@
  * Who opens a WebSocket: what it says in `Sec-WebSocket-Protocol` (its protocol, and a ticket where
  * it has one), what it may then do, and that its socket ends with its token.
  */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { assert } from "../../base/assert.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
+import type { AuditNote } from "../auth/audit-chain.ts";
 import { admit, type IdOf } from "../auth/guard.ts";
 import type { Principal } from "../auth/principal.ts";
 import { routeRights } from "../auth/route-rights.ts";
 import type { Access } from "./access.ts";
+
+/** Longer than any path of ours. */
+const PATH_CHARS_MAX = 200;
 
 export function protocolsOf(headers: IncomingHttpHeaders): string[] {
   return (headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
@@ -19,18 +23,36 @@ export function isTicket(protocol: string): boolean {
   return protocol.startsWith(TICKET_SUBPROTOCOL_PREFIX);
 }
 
-/** By a token or by a ticket, which is used up by it. @throws HubError Unauthenticated */
-export function personOf(access: Access, headers: IncomingHttpHeaders): Principal {
+/**
+ * The guard of ../auth in front of a WebSocket: known by a token, or by a ticket, which is used up
+ * by it; allowed; and written down.
+ * @throws HubError Unauthenticated, Forbidden, SessionNotFound, StoreRefuses
+ */
+export function admitPerson(
+  access: Access,
+  request: IncomingMessage,
+  way: { readonly route: string; readonly session?: string; readonly idOf?: IdOf },
+): Principal {
+  const { route, session = "", idOf = () => null } = way;
+  const { headers } = request;
   const ticket = protocolsOf(headers).find(isTicket);
-  if (ticket === undefined) return access.identify(headers.authorization);
-  return access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length));
-}
-
-/** The guard of ../auth in front of a WebSocket. @throws HubError Forbidden, SessionNotFound */
-export function checkRight(person: Principal, route: string, session: string, idOf: IdOf): void {
+  const person =
+    ticket === undefined
+      ? access.identify(headers.authorization)
+      : access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length));
   const row = routeRights[route];
   assert(typeof row === "object", `${route} is no route for people`);
   admit(person, row, session, idOf);
+  access.audit.note(linkNote(request, person.id, "asked"));
+  return person;
+}
+
+/** A link in the audit log; of its path no query, which may hold anything. */
+export function linkNote(request: IncomingMessage, who: string, outcome: string): AuditNote {
+  const path = (request.url ?? "").split("?")[0] ?? "";
+  const from = request.socket.remoteAddress ?? "";
+  const what = `WS ${path.slice(0, PATH_CHARS_MAX)}`;
+  return { who, from, what, target: null, outcome, detail: null };
 }
 
 /** What of a WebSocket is needed to end it. */

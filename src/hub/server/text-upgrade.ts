@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import { toHubError } from "../../base/hub-error.ts";
 import type { Clock } from "../../base/clock.ts";
 import { MESSAGE_BYTES_MAX } from "../../protocol/message-frames.ts";
 import { fromTextWebSocket } from "../../transport/text-socket.ts";
@@ -15,7 +16,7 @@ import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { checkRight, heldBy, isTicket, personOf } from "./subprotocols.ts";
+import { admitPerson, heldBy, isTicket, linkNote } from "./subprotocols.ts";
 
 export interface TextDoor {
   isFor(request: IncomingMessage): boolean;
@@ -48,8 +49,9 @@ export function createTextDoor(options: {
         access.checkHost(headers.host);
         access.checkOrigin(headers.origin, headers.host);
         if (!isReady()) throw starting();
-        const person = personOf(access, headers);
-        checkRight(person, "WS /v1/sessions/:id/lsp/:name", lspRequestOf(url).session, idOf);
+        const { session } = lspRequestOf(url);
+        const route = "WS /v1/sessions/:id/lsp/:name";
+        const person = admitPerson(access, request, { route, session, idOf });
         const seat = await lsp.admit(url);
         let isTaken = false;
         server.handleUpgrade(request, socket, head, (ws) => {
@@ -60,6 +62,7 @@ export function createTextDoor(options: {
         // Nobody is there any more, or what was sent is no handshake: that is answered.
         if (!isTaken) seat.leave();
       } catch (error) {
+        access.audit.refused(linkNote(request, "nobody", `refused ${toHubError(error).code}`));
         refuseUpgrade(socket, error);
       }
     },

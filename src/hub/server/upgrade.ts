@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
@@ -16,7 +16,7 @@ import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { checkRight, heldBy, personOf, protocolsOf } from "./subprotocols.ts";
+import { admitPerson, heldBy, linkNote, protocolsOf } from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
 
 /** Room for every session and its people; more is refused instead of taken and starved. */
@@ -72,8 +72,7 @@ export function createUpgradeGate(options: {
       }
       return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
     }
-    const person = personOf(access, headers);
-    checkRight(person, "WS /v1/client", "", () => null);
+    const person = admitPerson(access, request, { route: "WS /v1/client" });
     const guest = guestOf(person);
     return (ws) => switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws)), guest);
   };
@@ -92,6 +91,7 @@ export function createUpgradeGate(options: {
       const accept = admitted(request);
       server.handleUpgrade(request, socket, head, accept);
     } catch (error) {
+      access.audit.refused(linkNote(request, "nobody", `refused ${toHubError(error).code}`));
       refuseUpgrade(socket, error);
     }
   };

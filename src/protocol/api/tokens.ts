@@ -1,6 +1,6 @@
-/** What the HTTP API tells of API tokens, and of who asks. */
+/** What the HTTP API tells of API tokens, of who asks, and of who asked for what. */
 import { Type } from "typebox";
-import { OneOf, OrNull, Text, Time } from "./shapes.ts";
+import { Count, OneOf, OrNull, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Array: List } = Type;
 
@@ -35,4 +35,27 @@ export const MeSchema = Shape(
     expiresAt: OrNull(Time("When the token expires.")),
   },
   { description: "Who is asking." },
+);
+
+const Hash = Type.String({ pattern: "^[0-9a-f]{64}$" });
+
+export const AuditSchema = Shape(
+  {
+    items: List(
+      Shape({
+        n: Count("Grows by one per entry."),
+        at: Time("When it was asked."),
+        who: Text("`admin`, the id of a token, `nobody`, or `hub`."),
+        from: Text("Address of the peer."),
+        what: Text("The route."),
+        target: OrNull(Text("Id or name that it is about.")),
+        outcome: Text("`asked`, before it was done, or `refused CODE`."),
+        detail: Type.Unknown({ description: "Of a grant: what was granted." }),
+        prev: Hash,
+        hash: Hash,
+      }),
+    ),
+    head: Shape({ n: Count("The newest entry."), hash: Hash }),
+  },
+  { description: "The newest entries of the audit log, oldest first." },
 );

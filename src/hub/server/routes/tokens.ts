@@ -1,4 +1,7 @@
-/** /v1/tokens and /v1/me: API tokens, and who is asking. The token itself is told once. */
+/**
+ * /v1/tokens, /v1/me and /v1/audit: API tokens, who is asking, and who asked for what. A token
+ * itself is told once.
+ */
 import type { FastifyInstance } from "fastify";
 import { Type, type Static } from "typebox";
 import type { ApiToken } from "../../auth/api-token.ts";
@@ -6,10 +9,15 @@ import { roles } from "../../auth/principal.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 import { iso } from "../platform-view.ts";
+import { numberOf } from "../query.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;
 const SECONDS_MAX = 366 * DAY_SECONDS;
 const SECONDS_DEFAULT = 30 * DAY_SECONDS;
+
+const AUDIT_DEFAULT = 50;
+/** As many as are in the end of the file that is read. */
+const AUDIT_MAX = 100;
 
 const NewToken = Type.Object(
   {
@@ -27,6 +35,10 @@ export function addTokenRoutes(app: FastifyInstance, { access, sessions }: HttpO
   app.get("/v1/me", (request) => {
     const { id, role, sessions: ids, expiresAt } = principalOf(request);
     return { id, role, sessions: ids, expiresAt: expiresAt === null ? null : iso(expiresAt) };
+  });
+  app.get("/v1/audit", (request) => {
+    const items = access.audit.tail(numberOf(request, "limit", AUDIT_DEFAULT, 1, AUDIT_MAX));
+    return { items, head: access.audit.head };
   });
   app.get("/v1/tokens", () => ({ items: tokens.all.map(tokenView) }));
   app.post<{ Body: Static<typeof NewToken> }>(
