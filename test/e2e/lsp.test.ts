@@ -4,14 +4,17 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { openMessageServer } from "../../src/client/index.ts";
 import { connectNode } from "../../src/client/node.ts";
 import { encodeMessage, MessageDecoder } from "../../src/protocol/message-frames.ts";
-import { describeWhere, needs } from "../support/needs.ts";
+import { describeWhere, needs, testWhere } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { bin, makeCliHome, waitForText, type CliHome } from "./cli-kit.ts";
+import { browser, launch } from "./dashboard-kit.ts";
 import { LanguageClient, makeProject } from "./lsp-kit.ts";
 
 const ROOT = "/home/daytona/project";
@@ -30,7 +33,9 @@ describeWhere([needs.linux], "a language server in a session", () => {
   let url: string;
   let token: string;
   const project = makeProject();
-  const ends: (() => void)[] = [];
+  const ends: (() => unknown)[] = [];
+  /** Null where there is no browser. */
+  let page: Page | null = null;
 
   const startHub = async (): Promise<void> => {
     up = home.start(["up"]);
@@ -126,7 +131,7 @@ describeWhere([needs.linux], "a language server in a session", () => {
     expect(copied.exitCode).toBe(0);
   });
   afterAll(async () => {
-    for (const end of ends) end();
+    for (const end of ends) await end();
     rmSync(project, { recursive: true, force: true });
     await home.close();
   });
@@ -155,15 +160,51 @@ describeWhere([needs.linux], "a language server in a session", () => {
     expect(await plain.hover()).toContain(SIGNATURE);
   });
 
+  testWhere(
+    [browser],
+    "[LS2] a page with an editor shows what its language server says",
+    async () => {
+      const serve = join(import.meta.dirname, "../../examples/language-server/serve.mjs");
+      const args = [serve, "demo", `${ROOT}/main.ts`, ...SERVER];
+      const env = { ...home.env, HOLDFAST_URL: url, HOLDFAST_TOKEN: token };
+      const server = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+      ends.push(() => server.kill());
+      const [said, window] = await Promise.all([
+        waitForText(server, "/\n"),
+        chromium.launch(launch),
+      ]);
+      ends.push(() => window.close());
+      page = await window.newPage();
+      await page.goto(said.trim());
+      const word = page.locator(".cm-line").first().getByText("twice");
+      const tooltip = page.locator(".cm-tooltip", { hasText: SIGNATURE });
+      await until(async () => {
+        // The server may not know the file yet: an editor asks anew when the mouse moves.
+        await page?.mouse.move(0, 0);
+        await word.hover();
+        return tooltip.waitFor({ timeout: 1_000 }).then(
+          () => true,
+          () => false,
+        );
+      });
+    },
+  );
+
   test("[LS1, LS2, LS4] goes on through a killed hub, whichever way it was reached", async () => {
     await killHub();
     // Asked of a hub that is dead: the one who asks keeps it, and the way there says from where on.
     const meanwhile = [stdio.hover(), runtime.hover(), plain.hover()];
+    await page?.locator(".cm-content").click();
+    await page?.keyboard.press("Control+End");
+    await page?.keyboard.insertText('export const five: number = "five";\n');
     await startHub();
     await comeBack(plain);
     for (const said of meanwhile) expect(await said).toContain(SIGNATURE);
     const again = await Promise.all([stdio, runtime, plain].map((client) => client.hover()));
     expect(again.every((text) => text.includes(SIGNATURE))).toBe(true);
+    // What was written to a dead hub has its error, of the same server.
+    await page?.locator(".cm-lintRange-error").waitFor();
+    await page?.locator("#state").getByText("live").waitFor();
   });
 
   test("[LS3] whose server is gone is told so, and starts it anew", async () => {

@@ -4,7 +4,15 @@
  * ControlMaster.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -133,6 +141,23 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     const own = await rig.run(["sh", "-c", `cd ${tree} && sha256sum *`]);
     expect(sums.stdout).toBe(own.stdout);
   });
+
+  testWhere(
+    [needs.rsync],
+    "[SSH3] the example works on a directory there and brings it back",
+    async () => {
+      const tree = join(rig.here, "project");
+      mkdirSync(tree);
+      writeFileSync(join(tree, "in"), "7\n");
+      const script = join(import.meta.dirname, "../../examples/ssh-rsync/sync.sh");
+      const words = ["demo", tree, "expr $(cat in) \\* 6 >out; exit 3"];
+      const env = `RSYNC_RSH=ssh -F ${rig.config}`;
+      const ended = await rig.run(["env", env, "sh", script, ...words]);
+      expect([ended.exitCode, ended.stderr]).toEqual([3, ""]);
+      expect(readFileSync(join(tree, "out"), "utf8")).toBe("42\n");
+      expect(readdirSync(rig.here).filter((name) => name.startsWith(".holdfast-sync"))).toEqual([]);
+    },
+  );
 
   testWhere([needs.git], "[SSH3] git clones from a session and pushes into it", async () => {
     const name = "-c user.email=ada@example.org -c user.name=ada";

@@ -18,16 +18,21 @@ export function isLspPath(path: string): boolean {
   return PATH.test(path);
 }
 
+/** For who has to be asked whether he may. @throws HubError BadRequest */
+export function lspSessionOf(url: string): string {
+  return decoded(PATH.exec(url.split("?")[0] ?? "")?.[1] ?? "");
+}
+
 /** @throws HubError BadRequest that names what is wrong. */
 export function lspRequestOf(url: string): LspRequest {
   const [path = "", query = ""] = url.split("?");
-  const [, session = "", name = ""] = PATH.exec(path) ?? [];
+  const name = PATH.exec(path)?.[2] ?? "";
   const given = new URLSearchParams(query);
   for (const key of given.keys()) {
     if (!KNOWN.includes(key)) throw wrong(`${key} is not known here`);
     if (key !== "argv" && given.getAll(key).length > 1) throw wrong(`${key} is given twice`);
   }
-  const whom = { session: decoded(session), name };
+  const whom = { session: lspSessionOf(url), name };
   if (given.has("argv")) {
     if (given.has("server")) throw wrong("server is for those who come back: leave argv out");
     const heard = numberOf(given, "heard", 0, 0);

@@ -5,18 +5,23 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { toHubError } from "../../base/hub-error.ts";
 import type { Clock } from "../../base/clock.ts";
+import { faults } from "../../base/faults.ts";
+import { toHubError, type HubError } from "../../base/hub-error.ts";
 import { MESSAGE_BYTES_MAX } from "../../protocol/message-frames.ts";
 import { fromTextWebSocket } from "../../transport/text-socket.ts";
-import { wsOptions } from "../../transport/ws-socket.ts";
-import { isLspPath, lspRequestOf } from "../lsp/lsp-request.ts";
+import { clipReason, wsOptions } from "../../transport/ws-socket.ts";
+import { isLspPath, lspSessionOf } from "../lsp/lsp-request.ts";
 import type { LspRoom } from "../lsp/lsp-room.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
 import { admitPerson, heldBy, isTicket, linkNote } from "./subprotocols.ts";
+
+/** To a page, by the status of a program: for good, or for as long as the session is away. */
+const REFUSED: Readonly<Record<number, number>> = { 400: 4400, 403: 4403, 404: 4404, 410: 4404 };
+const REFUSED_FOR_NOW = 4408;
 
 export interface TextDoor {
   isFor(request: IncomingMessage): boolean;
@@ -41,17 +46,31 @@ export function createTextDoor(options: {
     // A ticket rides in the same header and must not be echoed.
     handleProtocols: (offered) => [...offered].find((one) => !isTicket(one)) ?? false,
   });
+  const closeWith = (
+    { code, message }: HubError,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void => {
+    server.handleUpgrade(request, socket, head, (ws) => {
+      ws.on("error", () => undefined);
+      ws.close(REFUSED[faults[code].http] ?? REFUSED_FOR_NOW, clipReason(`${code}: ${message}`));
+    });
+  };
   return {
     isFor: ({ url = "" }) => isLspPath(url.split("?")[0] ?? ""),
     async upgrade(request, socket, head) {
       const { headers, url = "" } = request;
+      const isPage = headers.origin !== undefined;
+      let isKnown = false;
       try {
         access.checkHost(headers.host);
         access.checkOrigin(headers.origin, headers.host);
         if (!isReady()) throw starting();
-        const { session } = lspRequestOf(url);
+        const session = lspSessionOf(url);
         const route = "WS /v1/sessions/:id/lsp/:name";
         const person = admitPerson(access, request, { route, session, idOf });
+        isKnown = true;
         const seat = await lsp.admit(url);
         let isTaken = false;
         server.handleUpgrade(request, socket, head, (ws) => {
@@ -62,8 +81,11 @@ export function createTextDoor(options: {
         // Nobody is there any more, or what was sent is no handshake: that is answered.
         if (!isTaken) seat.leave();
       } catch (error) {
-        access.audit.refused(linkNote(request, "nobody", `refused ${toHubError(error).code}`));
-        refuseUpgrade(socket, error);
+        const fault = toHubError(error);
+        access.audit.refused(linkNote(request, "nobody", `refused ${fault.code}`));
+        // A script in a page sees neither status nor body of a refusal: it gets a close instead.
+        if (isPage && isKnown) closeWith(fault, request, socket, head);
+        else refuseUpgrade(socket, error);
       }
     },
     close() {

@@ -225,6 +225,26 @@ describe("[LS3] refused before there is a socket:", () => {
   });
 });
 
+test.for([
+  ["", 4404, /^NotFound: no language server gone runs/],
+  ["?argv=x&lease=-1", 4400, /^BadRequest: query: lease is/],
+] as const)(
+  "[LS3] a page, which sees no status, hears why by a close: %s",
+  async ([query, ...how]) => {
+    const { ticket } = hub.access.issueTicket(ADMIN);
+    const address = `ws://127.0.0.1:${hub.port}/v1/sessions/demo/lsp/gone${query}`;
+    const origin = `http://127.0.0.1:${hub.port}`;
+    const { closed } = await opened(
+      new WebSocket(address, ["lsp", ticketProtocols(ticket)[1] ?? ""], { origin }),
+    );
+    const [code, reason] = await closed;
+    expect(code).toBe(how[0]);
+    expect(reason).toMatch(how[1]);
+    // Who may not be here learns nothing of what there is.
+    await expect(opened(new WebSocket(address, ["lsp"], { origin }))).rejects.toThrow(/401/);
+  },
+);
+
 test("[LS2] a binary frame is none", async () => {
   const editor = await dial(START);
   editor.socket.send(Buffer.from([1, 2]));
