@@ -200,6 +200,32 @@ export const faults = {
       "authority that signed it. It is never accepted unchecked.",
   ),
   SandboxFlapping: broken("environment", "same", "It stops and starts again and again."),
+  SandboxStopStalled: broken(
+    "environment",
+    "same",
+    "The platform does not end a stop: the sandbox may still cost money. Delete it there.",
+  ),
+  SandboxUnlisted: broken(
+    "environment",
+    "same",
+    "The platform's listing lacks a sandbox; what it counts and bills by that list is wrong.",
+  ),
+  ToolboxRefused: broken(
+    "environment",
+    "same",
+    "The API takes the key and the way into the sandbox does not: check the rights of the key, " +
+      "or the platform's proxy has lost the sandbox.",
+  ),
+  ClaimContradicted: broken(
+    "environment",
+    "never",
+    "The platform's word on the sandbox is wrong: what was seen counts. `holdfast why NAME` has it.",
+  ),
+  PlatformStateUnknown: broken(
+    "environment",
+    "never",
+    "The platform uses a word for the sandbox that this version does not know: upgrade the hub.",
+  ),
   PlatformClockWrong: broken(
     "environment",
     "never",

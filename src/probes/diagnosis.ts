@@ -78,6 +78,7 @@ export const diagnoses: readonly Rule[] = [
   rule("snapshot-missing", "SnapshotMissing", "the platform has no such snapshot"),
   rule("image-build-failed", "ImageBuildFailed", "the platform could not build the image"),
   rule("start-stalled", "SandboxStartStalled", "the platform stopped making progress"),
+  rule("toolbox-refused", "ToolboxRefused", "the way into the sandbox refuses our key"),
   rule(
     "exec-and-filesystem-broken",
     "ResumeBroken",

@@ -94,8 +94,13 @@ function filesystemCode(fault: HubError): FaultCode {
   if (MOUNT_MISSING.test(said)) return "FilesystemMountMissing";
   if (READ_ONLY.test(said)) return "FilesystemReadOnly";
   if (DISK_FULL.test(said)) return "DiskFull";
-  if (fault.code === "PlatformAuthRejected" || fault.code === "PlatformRateLimited") {
-    return fault.code;
-  }
-  return fault.code === "SandboxStopped" ? "SandboxStopped" : "FilesystemBroken";
+  return AS_TOLD.includes(fault.code) ? fault.code : "FilesystemBroken";
 }
+
+/** What a refusal says of more than the files. */
+const AS_TOLD: readonly FaultCode[] = [
+  "PlatformAuthRejected",
+  "PlatformRateLimited",
+  "SandboxStopped",
+  "ToolboxRefused",
+];

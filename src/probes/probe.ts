@@ -56,7 +56,7 @@ export interface LinkProber {
   terminal(nonce: string, signal: AbortSignal): Promise<string>;
 }
 
-/** One probe may take this long: five seconds is what a person forgives, and no queue is faster. */
-export const PROBE_WAIT_MS = 5_000;
+/** One probe may take this long, so that what hangs has its reason within the 5 s of a person. */
+export const PROBE_WAIT_MS = 4_500;
 /** A driver answers its nonce from memory. */
 export const LINK_PROBE_WAIT_MS = 2_000;

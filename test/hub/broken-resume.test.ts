@@ -52,7 +52,7 @@ test("[PR20] what was seen before the driver was lost says nothing of now", asyn
   expect([evidence.exec.ok, evidence.filesystem.ok, verdict.code]).toEqual([
     null,
     null,
-    "Unproven",
+    "DriverAbsent",
   ]);
 });
 

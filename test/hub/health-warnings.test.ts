@@ -1,8 +1,14 @@
 /** What breaks no session and must not be hidden: health warns of it, and stops when it is over. */
 import { describe, expect, test } from "vitest";
 import type { Claim } from "../../src/providers/provider.ts";
-import { answered, FakePlatform, type FakeSandbox } from "../support/fake-platform.ts";
-import { worldOn } from "../support/hub-world.ts";
+import type { Session } from "../../src/hub/session/session.ts";
+import {
+  answered,
+  FakePlatform,
+  LyingPlatform,
+  type FakeSandbox,
+} from "../support/fake-platform.ts";
+import { worldOn, type HubWorld } from "../support/hub-world.ts";
 
 /** Two patrols. */
 const ROUNDS_MS = 80_000;
@@ -24,6 +30,14 @@ class FastClockPlatform extends FakePlatform {
   }
 }
 
+/** Says another word than what is so; all else works. */
+class OddWordPlatform extends FakePlatform {
+  says: Pick<Claim, "state" | "platformState"> | null = null;
+  override claimOf(sandbox: FakeSandbox): Claim {
+    return { ...super.claimOf(sandbox), ...this.says };
+  }
+}
+
 class KeepingPlatform extends FakePlatform {
   keeps: "refuses" | "pretends" | null = "refuses";
   override destroy(sandboxId: string): Promise<boolean> {
@@ -31,6 +45,12 @@ class KeepingPlatform extends FakePlatform {
     if (this.keeps === null) return super.destroy(sandboxId);
     return Promise.reject(answered("delete sandbox", 409, "Sandbox state change in progress"));
   }
+}
+
+/** How many facts of the session carry the code. */
+function noted(world: HubWorld, { record }: Session, code: string): number {
+  const facts = world.sessions.events({ after: 0, session: record.id, limit: 1_000 });
+  return facts.filter(({ data }) => data["code"] === code).length;
 }
 
 describe("health warns", () => {
@@ -69,6 +89,59 @@ describe("health warns", () => {
     // A claim is dated by who read it.
     expect(session.health().claim.ageMs).toBeGreaterThanOrEqual(0);
     platform.aheadMs = 0;
+    await world.clock.advanceAsync(ROUNDS_MS);
+    expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
+  });
+
+  test("[SM65] of a claim that all evidence contradicts, once, until they agree again", async () => {
+    const { world, platform } = worldOn((clock) => new OddWordPlatform(clock));
+    const { session } = await world.connected();
+    platform.says = { state: "stopped", platformState: "stopped" };
+    await world.clock.advanceAsync(ROUNDS_MS);
+    const text = "the platform says stopped, and its driver, commands and files answered";
+    expect(session.health()).toMatchObject({
+      status: "warn",
+      detail: "connected.healthy",
+      verdict: { code: "Connected" },
+      warnings: [{ code: "ClaimContradicted", text }],
+    });
+    expect(noted(world, session, "ClaimContradicted")).toBe(1);
+    platform.says = null;
+    await world.clock.advanceAsync(ROUNDS_MS);
+    expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
+  });
+
+  test("[SM65] of a sandbox that is said to run, has no driver and lets nobody in", async () => {
+    const { world, platform } = worldOn((clock) => new LyingPlatform(clock));
+    platform.lies = false;
+    const { session, link } = await world.connected();
+    platform.lies = true;
+    platform.onNudge = () => "driver-dead";
+    session.detach(link, "closed");
+    expect(session.health().verdict.code).toBe("DriverAbsent");
+    expect(noted(world, session, "DriverAbsent")).toBe(1);
+    await world.clock.advanceAsync(100);
+    expect(session.health().warnings).toMatchObject([{ code: "ClaimContradicted" }]);
+  });
+
+  test("[SM65] of no driver that the hub itself sent away", async () => {
+    const { world } = worldOn((clock) => new FakePlatform(clock));
+    const { session } = await world.connected();
+    session.operate("operator.paused");
+    await world.clock.advanceAsync(1_000);
+    expect(session.record.detail).toBe("suspended.paused");
+    expect(noted(world, session, "DriverAbsent")).toBe(0);
+  });
+
+  test("[SM65] of a word that nobody knows, in the first round that reads it", async () => {
+    const { world, platform } = worldOn((clock) => new OddWordPlatform(clock));
+    const { session } = await world.connected();
+    platform.says = { state: "unknown", platformState: "hibernating" };
+    await world.clock.advanceAsync(world.policy.patrolMs * 1.2 + 100);
+    const text = "hibernating is a state that nobody here knows";
+    expect(session.health().warnings).toMatchObject([{ code: "PlatformStateUnknown", text }]);
+    expect(noted(world, session, "PlatformStateUnknown")).toBe(1);
+    platform.says = null;
     await world.clock.advanceAsync(ROUNDS_MS);
     expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
   });

@@ -221,10 +221,15 @@ describe("store to platform", () => {
 
   test("[JA9] a listing that forgets a healthy sandbox costs one proof and nothing else", async () => {
     const { session } = await world.connected();
+    const { list } = world.platform;
     world.platform.list = () => Promise.resolve([]);
     await world.clock.advanceAsync(EVERY_MS * 3);
     expect(session.record.detail).toBe("connected.healthy");
+    expect(session.health().warnings).toMatchObject([{ code: "SandboxUnlisted" }]);
     expect(world.platform.sandboxes.size).toBe(1);
+    world.platform.list = list;
+    await world.clock.advanceAsync(EVERY_MS * 2);
+    expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
   });
 
   test("[JA9] a listing that lacks nearly everything is itself at fault", async () => {
@@ -235,5 +240,9 @@ describe("store to platform", () => {
     await world.clock.advanceAsync(EVERY_MS * 3);
     expect(janitor.counts.missing).toBe(0);
     expect(warnings).toContainEqual(expect.stringContaining("is not believed"));
+    for (const session of world.sessions.all) {
+      expect(session.health().warnings).toMatchObject([{ code: "SandboxUnlisted" }]);
+      expect(world.path(session)).not.toContain("connected.suspect");
+    }
   });
 });

@@ -46,6 +46,8 @@ describe("a sandbox that is broken for good", () => {
     expect(session.record.state).toBe("connected");
     const [told] = facts(world, session, "sandbox.quarantined");
     expect(told?.text).toContain("not stopped (Sandbox state change in progress)");
+    expect(told?.data).toMatchObject({ code: "SandboxStopStalled", stopped: false });
+    expect(session.health().warnings).toMatchObject([{ code: "SandboxStopStalled" }]);
   });
 
   test("[SM23] what the platform calls broken is recovered, where the platform offers that", async () => {

@@ -61,14 +61,14 @@ describe("a session and its platform", () => {
     expect(session.health().disagreement).toContain("exec failed");
   });
 
-  test("[SM9] QueuedExecPlatform: a nudge that is queued has failed after 5 s; nudges never pile up", async () => {
+  test("[SM9] QueuedExecPlatform: a nudge that is queued has failed after 4.5 s; nudges never pile up", async () => {
     const { world, platform } = worldOn((clock) => new QueuedExecPlatform(clock));
     platform.queued = false;
     const { session, link } = await world.connected();
     platform.queued = true;
     world.links.length = 0;
     session.detach(link, "frozen");
-    await world.clock.advanceAsync(4_999);
+    await world.clock.advanceAsync(4_499);
     // The nudge, and the probe beside it.
     expect(platform.count("exec:queued")).toBe(2);
     expect(session.record.detail).toBe("nudging.signalling");

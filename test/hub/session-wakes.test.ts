@@ -109,7 +109,7 @@ describe("a wake", () => {
     const stuck = [{ says: "resuming", forMs: hourMs }];
     const { world, session } = await asleep("paused", stuck, noRungs);
     session.operate("operator.resumed");
-    expect(await untilError(world, session, 200_000)).toBeLessThan(90_000);
+    expect(await untilError(world, session, 200_000)).toBeLessThan(60_000);
     expect(session.record.fault).toMatchObject(stalled);
     const said = session.record.fault?.evidence.find(
       ({ what }) => what === "resuming.watching",

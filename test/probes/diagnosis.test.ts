@@ -38,6 +38,7 @@ const table: readonly (readonly [string, Scene, Scene])[] = [
     sees(driver("DriverDeaf"), files("FilesystemMountMissing")),
     sees(driver("DriverDeaf"), files("FilesystemBroken")),
   ],
+  ["toolbox-refused", sees(exec("ToolboxRefused")), failedWith("PlatformAuthRejected")],
   [
     "exec-and-filesystem-broken",
     sees(exec("ExecQueued"), files("FilesystemBroken")),

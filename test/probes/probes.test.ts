@@ -65,7 +65,7 @@ describe("the exec probe", () => {
     }
   });
 
-  test("[PR2] a command that is taken and not run in 5 s is ExecQueued, to the millisecond", async () => {
+  test("[PR2] a command that is taken and not run in 4.5 s is ExecQueued, to the millisecond", async () => {
     const { clock, platform, common } = setUp();
     platform.exec = () => never();
     let evidence: Evidence | null = null;
@@ -77,7 +77,7 @@ describe("the exec probe", () => {
   });
 
   test.for([
-    ["ExecBroken", 401, "Invalid credentials"],
+    ["ToolboxRefused", 401, "Invalid credentials"],
     ["PlatformRateLimited", 429, "slow down"],
     ["SandboxStopped", 400, "no IP address found. Is the Sandbox started?"],
     ["ExecBroken", 500, ""],
@@ -155,7 +155,7 @@ describe("the filesystem probe", () => {
     ["DiskFull", 500, "write /x: no space left on device"],
     ["FilesystemBroken", 404, "no such file"],
     ["FilesystemBroken", 500, ""],
-    ["FilesystemBroken", 401, "Invalid credentials"],
+    ["ToolboxRefused", 401, "Invalid credentials"],
     ["SandboxStopped", 400, "Is the Sandbox started?"],
   ] as const)(
     "[PR3] its code is %s when the platform answers %i %s",

@@ -82,7 +82,11 @@ describe("classify", () => {
   test("[PV3] a toolbox never says that a sandbox is gone or a key is bad", () => {
     const inside = (toolbox: "exec" | "files", status: number, message = "") =>
       failed(status, message, { toolbox }).code;
-    for (const status of [401, 403, 404, 409, 500, 502]) {
+    for (const status of [401, 403]) {
+      expect(inside("exec", status)).toBe("ToolboxRefused");
+      expect(inside("files", status)).toBe("ToolboxRefused");
+    }
+    for (const status of [404, 409, 500, 502]) {
       expect(inside("exec", status)).toBe("ExecBroken");
       expect(inside("files", status)).toBe("FilesystemBroken");
     }

@@ -84,7 +84,7 @@ describe.for(Object.entries(calls))("toolbox %s", ([name, call]) => {
     ["never answers", silent, "PlatformTimeout"],
     ["begins to answer and stops", trickling, "PlatformTimeout"],
     ["hangs up", (request: IncomingMessage) => request.socket.destroy(), "PlatformDown"],
-    ["answers 401", answering(401, '{"message":"no"}'), broken(name)],
+    ["answers 401", answering(401, '{"message":"no"}'), "ToolboxRefused"],
     ["answers 502 with nothing", answering(502, ""), broken(name)],
   ] as const)("[PV5] a platform that %s: a fault in time", async ([, answer, code]) => {
     const base = await serve(answer);

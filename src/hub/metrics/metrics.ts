@@ -4,7 +4,7 @@
  * carries a session's id or name: those are in the timeline and the log.
  */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
-import { faults } from "../../base/faults.ts";
+import { faults, isFaultCode } from "../../base/faults.ts";
 import type { SessionEvent } from "../../store/facts.ts";
 import { addHubGauges, type HubNumbers } from "./hub-gauges.ts";
 import { addPlatformMetrics, type PlatformNumbers } from "./platform-metrics.ts";
@@ -31,6 +31,7 @@ export class HubMetrics {
   readonly #registry = new Registry();
   readonly #events: Counter<"kind">;
   readonly #failures: Counter<"code" | "category">;
+  readonly #findings: Counter<"code">;
   readonly #rungs: Counter<"rung">;
   readonly #attempts: Counter<"result" | "code">;
   readonly #attemptSeconds: Histogram<"result">;
@@ -50,6 +51,12 @@ export class HubMetrics {
       name: "holdfast_session_failures_total",
       help: "Sessions that came to rest in error, by fault code and category.",
       labelNames: ["code", "category"],
+      registers,
+    });
+    this.#findings = new Counter({
+      name: "holdfast_findings_total",
+      help: "Facts that carry a fault code, by code: what was seen, whether or not it was healed.",
+      labelNames: ["code"],
       registers,
     });
     this.#rungs = new Counter({
@@ -79,7 +86,9 @@ export class HubMetrics {
     });
     // A series that is born with its first failure has no increase that an alert could see.
     for (const [code, { category }] of Object.entries(faults)) {
-      if (category !== "caller") this.#failures.inc({ code, category }, 0);
+      if (category === "caller") continue;
+      this.#failures.inc({ code, category }, 0);
+      this.#findings.inc({ code }, 0);
     }
     addHubGauges(sources, registers);
     addPlatformMetrics(sources.platform, registers);
@@ -91,6 +100,7 @@ export class HubMetrics {
   observe(event: SessionEvent): void {
     const { kind, data } = event;
     this.#events.inc({ kind });
+    if (isFaultCode(data["code"])) this.#findings.inc({ code: data["code"] });
     const rung = RUNGS[kind];
     if (rung !== undefined) this.#rungs.inc({ rung });
     if (kind === "session.failed") {

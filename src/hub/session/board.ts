@@ -89,13 +89,43 @@ export class EvidenceBoard {
     if (this.#unread !== null) this.#warnings.delete(this.#unread);
     this.#unread = null;
     this.#judgeClock(claim);
+    this.#judgeWord(claim);
+    this.#judgeAgreement();
     if (before?.platformState === claim.platformState) return;
     this.#claimSince = claim.at;
     const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
     const stopped = before?.state === "started" && GOING_TO_REST.includes(claim.state);
     const wanted = this.#ledger.record.desired === "connected";
-    const code = stopped && wanted ? { code: "SandboxStopped" satisfies FaultCode } : {};
-    this.#ledger.note("platform.claimed", text, { ...claim, ...code });
+    const code: FaultCode | null =
+      claim.state === "unknown"
+        ? "PlatformStateUnknown"
+        : stopped && wanted
+          ? "SandboxStopped"
+          : null;
+    this.#ledger.note("platform.claimed", text, code === null ? { ...claim } : { ...claim, code });
+  }
+
+  /** What was seen in one look with the newest claim says the opposite; told when it begins. */
+  contradicted(text: string): void {
+    const isNew = !this.#warnings.has("ClaimContradicted");
+    this.warned("ClaimContradicted", text);
+    if (isNew) this.#ledger.note("platform.claimed", text, { code: "ClaimContradicted" });
+  }
+
+  /** The sandbox is in the platform's listing, as it should be. */
+  listed(): void {
+    this.#warnings.delete("SandboxUnlisted");
+  }
+
+  #judgeWord({ state, platformState }: Claim): void {
+    if (state !== "unknown") this.#warnings.delete("PlatformStateUnknown");
+    else this.warned("PlatformStateUnknown", `${platformState} is a state that nobody here knows`);
+  }
+
+  /** The claim and the driver's presence tell one story again. */
+  #judgeAgreement(): void {
+    const isHere = this.#driverAbsentSince === null;
+    if (isHere === (this.#claim?.state === "started")) this.#warnings.delete("ClaimContradicted");
   }
 
   /** Nobody said how the sandbox is: the claim that is known only grows older. */
@@ -149,6 +179,7 @@ export class EvidenceBoard {
   driverAttached(says: string): void {
     this.#driverAbsentSince = null;
     this.#driverSays = { text: this.#ledger.redact(says), at: this.#clock.now() };
+    this.#judgeAgreement();
   }
 
   /** Something that breaks nothing now and that an admin should look at. */
@@ -158,6 +189,7 @@ export class EvidenceBoard {
 
   driverDetached(): void {
     this.#driverAbsentSince ??= this.#clock.now();
+    this.#judgeAgreement();
   }
 
   /** A step of the hub's own work, kept as evidence for a fault that may follow. */

@@ -127,6 +127,10 @@ export class DriverWork {
         this.#nudge(context, dir, signal),
         lookInside(this.#desk, context, signal),
       ]);
+      if (claim.state === "started" && wayIn === "broken") {
+        const said = `the platform says ${claim.platformState}`;
+        board.contradicted(`${said}, but no driver is connected and its own way in is broken`);
+      }
       // What the probes prove names the fault better than the nudge that failed of it. The way of
       // a nudge that was queued is stuck, whatever else the platform still answers.
       const look = nudge.wrong?.code === "NudgeQueued" && wayIn !== "silent" ? "stuck" : wayIn;
@@ -195,6 +199,10 @@ export class DriverWork {
       // The claim can only make it worse: what is gone or refused explains what the probes saw.
       const worse = await claiming;
       const broken = this.#verdictFault(context);
+      if (broken === null && worse?.code === "SandboxStopped") {
+        const { board } = this.#desk.deps;
+        board.contradicted(`${worse.message}, and its driver, commands and files answered`);
+      }
       const explained =
         broken === null || worse === null ? broken : faultFrom(worse, this.#desk.place(context));
       const degraded = this.#insideProven(context) ? explained : null;

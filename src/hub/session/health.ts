@@ -208,7 +208,12 @@ function verdictOf(input: HealthInput): SessionHealth["verdict"] {
 function verdictWithoutDriver(input: HealthInput): SessionHealth["verdict"] {
   const seen = input.evidence.filter((item) => isOfNow(item, input));
   const { code, text } = judge(seen, input.epoch);
-  if (code === "Unproven") return { code, text: "not trusted yet: no driver is connected" };
+  if (code === "Unproven") {
+    // One that was here and is not is missed; one that is still to come is not proven.
+    const isMissed = input.record.state === "nudging" && input.driverSays !== null;
+    const text = "not trusted yet: no driver is connected";
+    return { code: isMissed ? "DriverAbsent" : code, text };
+  }
   return { code, text: `no driver is connected; ${text}` };
 }
 

@@ -90,6 +90,7 @@ const USELESS: Partial<Record<FaultCode, string>> = {
 /** What the sandbox itself answered when its way in is broken, and not merely slow. */
 export const BROKEN_BY_WORD: readonly FaultCode[] = [
   "ExecBroken",
+  "ToolboxRefused",
   "FilesystemBroken",
   "FilesystemMountMissing",
   "ResumeBroken",

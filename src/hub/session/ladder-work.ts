@@ -4,6 +4,7 @@
  * nothing here decides it.
  */
 import { sleep, withDeadline } from "../../base/deadline.ts";
+import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { discardSandbox, quarantineSandbox } from "../../store/facts.ts";
@@ -188,7 +189,7 @@ export class LadderWork {
   }
 
   #quarantine(context: SessionContext, refused: HubError | null): void {
-    const { ledger, clock, policy } = this.#desk.deps;
+    const { ledger, board, clock, policy } = this.#desk.deps;
     const { sandboxName, sandboxId } = ledger.record;
     const until = clock.now() + policy.quarantineMs;
     const why = whyOf(context);
@@ -197,7 +198,10 @@ export class LadderWork {
       `${sandboxName} is replaced and kept, ${still}, until ` +
       `${new Date(until).toISOString()}: ${why}`;
     const data = { sandboxName, sandboxId, until, why, stopped: refused === null };
-    ledger.note("sandbox.quarantined", text, data, quarantineSandbox(ledger.record, until, why));
+    const code = refused === null ? {} : { code: "SandboxStopStalled" satisfies FaultCode };
+    if (refused !== null) board.warned("SandboxStopStalled", text);
+    const change = quarantineSandbox(ledger.record, until, why);
+    ledger.note("sandbox.quarantined", text, { ...data, ...code }, change);
   }
 
   async #stopQuietly(signal: AbortSignal): Promise<HubError | null> {

@@ -4,6 +4,7 @@ import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { CLEAN_EVERY_MAX_MS, clearAway } from "./clear-away.ts";
 import type { Launched } from "./events.ts";
+import { StallWatch } from "./stall-watch.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
@@ -16,9 +17,10 @@ export class SandboxWork {
 
   /** Starts or thaws the sandbox; waits out a change that the platform is still making. */
   async wakeSandbox(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, board, clock, policy } = this.#desk.deps;
+    const { provider, board, clock, policy, ledger } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
+      const watch = new StallWatch(clock, policy, null);
       for (;;) {
         const claim = await this.#claim(sandboxId, signal);
         if (claim.state === "started") return { at: clock.now() };
@@ -28,11 +30,15 @@ export class SandboxWork {
           throw new HubError(code, `the platform cannot start it: ${why}`);
         }
         if (["paused", "stopped", "archived"].includes(claim.state)) {
+          const { sandboxName } = ledger.record;
+          this.#desk.asked = { sandboxName, atMono: clock.mono() };
           const woken = await provider.start(sandboxId, this.#desk.holdMs(context), signal);
           board.claimed(woken);
           board.stepped("wake", true, `asked to start from ${claim.platformState}`);
+          this.#desk.asked = null;
           return { at: clock.now() };
         }
+        watch.look(claim);
         await sleep(clock, policy.watchEveryMs, signal);
       }
     });

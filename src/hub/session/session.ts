@@ -65,6 +65,8 @@ export class Session {
   /** The newest outcomes, by attempt. */
   readonly #outcomes = new Map<number, AttemptOutcome>();
   #link: DriverLink | null = null;
+  /** The link that the hub itself ended last. */
+  #dropped: DriverLink | null = null;
   #entered = "";
 
   constructor(options: {
@@ -87,7 +89,10 @@ export class Session {
     this.ticket = new DriverTicket(parts.random);
     const links = {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
-      drop: (why: LinkEnding) => this.#link?.end(why),
+      drop: (why: LinkEnding) => {
+        this.#dropped = this.#link;
+        this.#link?.end(why);
+      },
       ticket: () => this.ticket.issue(),
     };
     const flaps = new FlapWatch(parts.clock, parts.policy);
@@ -186,8 +191,8 @@ export class Session {
     return this.#link;
   }
 
-  /** What admins should know of the drivers of this session, beside the verdict. */
-  warn(kind: "clone.suspected" | "driver.rolledBack", code: FaultCode, text: string): void {
+  /** What admins should know of this session, beside the verdict. */
+  warn(kind: Fact["kind"], code: FaultCode, text: string): void {
     this.#board.warned(code, text);
     this.ledger.tryNote(kind, text, { code });
   }
@@ -212,7 +217,10 @@ export class Session {
     this.#link = null;
     this.#board.driverDetached();
     this.activity.driverLeft();
-    this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch: link.epoch });
+    const { epoch } = link;
+    // Its own end of the link is no news to the hub; any other is a driver that is missing.
+    const code = this.#dropped === link ? {} : { code: "DriverAbsent" satisfies FaultCode };
+    this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch, ...code });
     this.#send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
@@ -237,10 +245,15 @@ export class Session {
    * Somebody has reason to think that all is not well: a connected session proves itself at once,
    * any other keeps the sentence for its next attempt. Nothing is concluded from it.
    */
-  doubt(text: string): void {
-    this.ledger.tryNote("platform.claimed", text);
+  doubt(text: string, code: FaultCode): void {
+    this.warn("platform.claimed", code, text);
     const link = this.#link;
     if (link !== null) this.fellSilent(link);
+  }
+
+  /** The platform's listing has its sandbox. */
+  listed(): void {
+    this.#board.listed();
   }
 
   /**

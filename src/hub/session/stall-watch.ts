@@ -25,7 +25,7 @@ export class StallWatch {
     this.#sinceMono = askedMono ?? clock.mono();
   }
 
-  /** @throws HubError SandboxStartStalled when nothing has changed for too long. */
+  /** @throws HubError SandboxStartStalled, or SandboxStopStalled, once nothing has changed. */
   look(claim: Claim): void {
     const mark = `${claim.platformState} ${claim.reason ?? ""}`;
     if (this.#mark !== null && this.#mark !== mark) {
@@ -39,6 +39,7 @@ export class StallWatch {
     if (stuckMs < limitMs) return;
     const record = this.#touched === 0 ? "" : `; its record was touched ${this.#touched} times`;
     const said = `it is ${claim.platformState} without any progress for ${stuckMs} ms${record}`;
-    throw new HubError("SandboxStartStalled", said);
+    const isEnding = claim.state === "stopping" || claim.state === "pausing";
+    throw new HubError(isEnding ? "SandboxStopStalled" : "SandboxStartStalled", said);
   }
 }

@@ -24,9 +24,6 @@ const REFUSED: readonly FaultCode[] = ["SnapshotInactive", "SnapshotMissing"];
 
 export class StartWork {
   readonly #desk: WorkDesk;
-  /** The newest request, for the clock of its progress. */
-  #asked: { readonly sandboxName: string; readonly atMono: number } | null = null;
-
   constructor(desk: WorkDesk) {
     this.#desk = desk;
   }
@@ -87,7 +84,7 @@ export class StartWork {
       { sandboxName, attempt: context.attempt, source: source.kind, from: source.name },
       { asked: true, source },
     );
-    this.#asked = { sandboxName, atMono: clock.mono() };
+    this.#desk.asked = { sandboxName, atMono: clock.mono() };
     const waitMs = this.#desk.holdMs(context);
     const claim = await provider.create(request, waitMs).catch(async (error: unknown) => {
       throw await this.#explained(toHubError(error), source, signal);
@@ -183,8 +180,9 @@ export class StartWork {
   async #adopt(found: Claim, context: SessionContext, signal: AbortSignal): Promise<SandboxFound> {
     const { provider, board, clock, policy, ledger } = this.#desk.deps;
     const { sandboxName } = ledger.record;
-    const asked = this.#asked?.sandboxName === sandboxName ? this.#asked.atMono : null;
-    const watch = new StallWatch(clock, policy, asked);
+    const { asked } = this.#desk;
+    const askedMono = asked?.sandboxName === sandboxName ? asked.atMono : null;
+    const watch = new StallWatch(clock, policy, askedMono);
     for (let claim: Claim = found; ;) {
       // Its attempt may be over, and have given this sandbox up: it is for whoever asks next.
       signal.throwIfAborted();
@@ -219,7 +217,7 @@ export class StartWork {
     }
     board.claimed({ ...claim, at: clock.now() });
     // A later wake has a clock of its own.
-    this.#asked = null;
+    this.#desk.asked = null;
     return { sandboxId, at: clock.now() };
   }
 

@@ -86,6 +86,8 @@ const CALL_MS_MIN = 1_000;
 
 export class WorkDesk {
   readonly deps: WorkDeps;
+  /** The newest create or start that was asked for, for the clock of its progress. */
+  asked: { readonly sandboxName: string; readonly atMono: number } | null = null;
 
   constructor(deps: WorkDeps) {
     this.deps = deps;

@@ -15,6 +15,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { uidOf } from "../host.ts";
 import type { Host } from "../host.ts";
 import { homeOf, unmountRoot } from "../isolation/root-tree.ts";
@@ -34,6 +35,8 @@ const homeBytesMax = 64 * 1024 * 1024;
 /** So little that no nonce file fits once the ballast is in. */
 const slackBytes = 256 * 1024;
 const ballastName = ".drill-ballast";
+const refills = 4;
+const refillMs = 250;
 
 type Broken = Promise<Outcome<Breakage | "once">>;
 
@@ -181,9 +184,19 @@ export async function fullHome(host: Host, record: SandboxRecord): Broken {
     cpSync(source, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     // Owners do not come along with a copy.
     const owned = await run("chown", ["-Rh", `${uid ?? 0}:${uid ?? 0}`, target]);
-    fillUp(`${target}/${ballastName}`);
-    if (uid !== undefined) chownSync(target, uid, uid);
-    if (owned.code === 0 && statfsSync(target).bfree === 0) return made;
+    const ballast = openSync(`${target}/${ballastName}`, "w", 0o600);
+    try {
+      fillUp(ballast);
+      if (uid !== undefined) chownSync(target, uid, uid);
+      const isFull = owned.code === 0 && statfsSync(target).bfree === 0;
+      await setPaused(host, record, false);
+      if (isFull) {
+        await keepFull(ballast);
+        return made;
+      }
+    } finally {
+      closeSync(ballast);
+    }
     if (made.value !== "once") await made.value.undo();
     return refuse(500, `the full disk could not be made: ${owned.stderr || "space is left"}`);
   } finally {
@@ -191,19 +204,22 @@ export async function fullHome(host: Host, record: SandboxRecord): Broken {
   }
 }
 
-function fillUp(file: string): void {
-  const ballast = openSync(file, "w", 0o600);
-  try {
-    for (let block = Buffer.alloc(64 * 1024, 1); block.length > 0;) {
-      try {
-        writeSync(ballast, block);
-      } catch (error) {
-        if (errnoOf(error) !== "ENOSPC") throw error;
-        block = block.subarray(0, Math.floor(block.length / 2));
-      }
+function fillUp(ballast: number): void {
+  for (let block = Buffer.alloc(64 * 1024, 1); block.length > 0;) {
+    try {
+      writeSync(ballast, block);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOSPC") throw error;
+      block = block.subarray(0, Math.floor(block.length / 2));
     }
-  } finally {
-    closeSync(ballast);
+  }
+}
+
+/** Who was frozen with a file that it was about to remove frees its room a moment later. */
+async function keepFull(ballast: number): Promise<void> {
+  for (let round = 0; round < refills; round++) {
+    await delay(refillMs);
+    fillUp(ballast);
   }
 }
 

@@ -136,7 +136,8 @@ function ofSnapshot(call: "read" | "activate", status: number, code: FaultCode):
 /**
  * What a toolbox says is about the way into a sandbox. It answers 401 and 404 also for a sandbox
  * that moved or is just starting, and 502 when its daemon is dead: whether the sandbox is there,
- * and whether the key is good, only the API says.
+ * and whether the key is good, only the API says. A way that refuses the key is broken like any
+ * other, and has a name of its own: whoever looks into it begins with the key's rights.
  */
 function inside(toolbox: "exec" | "files", code: FaultCode): FaultCode {
   const door: readonly FaultCode[] = [
@@ -148,6 +149,7 @@ function inside(toolbox: "exec" | "files", code: FaultCode): FaultCode {
     "PlatformAnswerInvalid",
   ];
   if (!door.includes(code)) return code;
+  if (code === "PlatformAuthRejected") return "ToolboxRefused";
   return toolbox === "exec" ? "ExecBroken" : "FilesystemBroken";
 }
 

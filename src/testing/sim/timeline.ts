@@ -67,6 +67,7 @@ const FAILED: Readonly<Record<string, FaultKind>> = {
   SandboxStartStalled: "create-stuck",
   ImageBuildFailed: "create-image-broken",
   ExecBroken: "exec-broken",
+  ToolboxRefused: "exec-broken",
   ExecQueued: "exec-queued",
   NudgeQueued: "exec-queued",
   ProcessLimit: "inside-no-fork",
