@@ -1,12 +1,12 @@
 /**
  * Every fault switch of the platform, and what a hub says of it in public and how soon: one row a
  * switch, or it does not compile. The bounds are those of the fault catalogue, counted from when
- * the hub looks; what only a patrol can see may take its pace on top.
+ * the hub looks; by when it looks follows from its policy in detection-bounds.ts.
  */
 import type { FaultCode } from "../../src/base/faults.ts";
-import type { SessionPolicy } from "../../src/hub/session/policy.ts";
 import type { FaultName } from "../../src/platform/faults/catalogue.ts";
 import type { SessionHealth } from "../../src/hub/session/health.ts";
+import type { ShownBy } from "./detection-bounds.ts";
 import type { TimelineEvent } from "./drill-rig.ts";
 
 /** All that the hub answers about a session and its platform, at one moment after the fault. */
@@ -26,15 +26,17 @@ export interface DetectionRow {
   readonly where: string;
   /** What it says there; null while it does not. */
   readonly seen: (answers: Answers) => string | null;
+  /** The fault catalogue's bound, from when the hub looks. */
   readonly withinS: number;
-  /** Only a patrol sees it. */
-  readonly byPatrol: boolean;
+  readonly shownBy: ShownBy;
   readonly with: readonly FaultName[];
   readonly more: Readonly<Record<string, unknown>>;
   /** Its session can be used for the next one, once the switch is off. */
   readonly leavesWell: boolean;
   /** What it does to the hub as a whole would be seen by the others. */
   readonly alone: boolean;
+  /** Nobody has to wait for a patrol to see it where the session is resumed into it. */
+  readonly atResume: boolean;
 }
 
 /** A fault that no call of the hub can meet, and why. Its test shows it on the wire. */
@@ -42,32 +44,10 @@ export interface Apart {
   readonly apart: string;
 }
 
-/** Short waits, so that the ends of deadlines can be waited for; probes are the product's. */
-export const detectionPolicy: Partial<SessionPolicy> = {
-  patrolMs: 700,
-  driverPatrolMs: 700,
-  confirmMs: 400,
-  janitorMs: 1_000,
-  watchEveryMs: 100,
-  stallMs: 3_000,
-  activateMs: 2_000,
-  nudgeMs: 1_500,
-  nudgeWaitsMs: [200, 300],
-  relaunchMs: 12_000,
-  driverWaitMs: 2_000,
-  restartMs: 3_000,
-};
-/** The patrol's pace, and as much again for a machine that breaks eight sessions at once. */
-const patrolS = 4;
 /** The catalogue says 0: it is in the answer of the very call. */
 const atOnceS = 2;
 /** The platform's calls have a deadline of 10 s, and the catalogue allows 30. */
 const callS = 30;
-const stallS = 3 + atOnceS;
-
-export function boundOf({ withinS, byPatrol }: DetectionRow): number {
-  return byPatrol ? withinS + patrolS : withinS;
-}
 
 interface Spot {
   readonly where: string;
@@ -96,15 +76,6 @@ const codesIn = ({ code, because }: TimelineEvent["data"]): readonly unknown[] =
   code,
   because?.code,
 ];
-const told = (kind: string, text: RegExp): Spot => ({
-  where: "timeline",
-  seen: ({ timeline }) =>
-    timeline.some((event) => event.kind === kind && text.test(event.text)) ? kind : null,
-});
-const contradicted = (text: RegExp): Spot => ({
-  where: "health, disagreement",
-  seen: ({ health }) => (text.test(health.disagreement ?? "") ? "disagreement" : null),
-});
 const callFailed = (call: string, code: FaultCode): Spot => ({
   where: "platform, last errors",
   seen: ({ failedCalls }) =>
@@ -116,22 +87,29 @@ const row =
   (withinS: number, spot: Spot, more: Partial<DetectionRow> = {}): DetectionRow => ({
     scene,
     withinS,
-    byPatrol: false,
+    shownBy: "at-once",
     with: [],
     more: {},
     leavesWell: false,
     alone: false,
+    atResume: false,
     ...spot,
     ...over,
     ...more,
   });
 /** Seen by the patrol of a connected session, which is well again once the switch is off. */
-const watched = row("stay", { byPatrol: true, leavesWell: true });
-/** Seen by a patrol, and there is no way back. */
-const broken = row("stay", { byPatrol: true });
-/** Seen by the link that ends. */
+const watched = row("stay", { shownBy: "patrol", leavesWell: true });
+/** The same of the way into its sandbox: seen at once where it is resumed. */
+const wayIn = row("stay", { shownBy: "patrol", leavesWell: true, atResume: true });
+/** The same, and there is no way back. */
+const broken = row("stay", { shownBy: "patrol", atResume: true });
+/** The driver's own path sees it, too, and is looked at more often. */
+const brokenInside = row("stay", { shownBy: "inside-patrol", atResume: true });
+/** Seen by the link that ends, or falls silent. */
 const linkLost = row("stay", {});
 const start = row("start", { leavesWell: true });
+/** The session's own deadline shows that nothing comes. */
+const stalled = row("start", { leavesWell: true, shownBy: "stall" });
 const resume = row("resume", {});
 const remove = row("remove", {});
 
@@ -146,20 +124,20 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
   "api-slow": watched(60, warned("PlatformTimeout"), { more: { delayMs: 15_000 } }),
   "api-drop-answer": resume(atOnceS, callFailed("start", "PlatformDown")),
   "api-junk": watched(atOnceS, warned("PlatformAnswerInvalid")),
-  "create-stuck": start(stallS, noted("SandboxStartStalled")),
-  "create-late": start(stallS, noted("SandboxStartStalled"), { more: { delayMs: 20_000 } }),
+  "create-stuck": stalled(2, noted("SandboxStartStalled")),
+  "create-late": stalled(2, noted("SandboxStartStalled"), { more: { delayMs: 90_000 } }),
   "create-error": start(2, noted("SandboxStartFailed")),
   "create-build-failed": start(2, noted("ImageBuildFailed")),
   "snapshot-inactive": start(atOnceS, failed("SnapshotInactive")),
   "snapshot-missing": start(atOnceS, failed("SnapshotMissing")),
   "quota-exceeded": start(atOnceS, failed("PlatformQuota")),
-  "activate-slow": row("activate", {})(4, failed("SnapshotInactive"), {
-    more: { delayMs: 20_000 },
+  "activate-slow": row("activate", { shownBy: "activate" })(2, failed("SnapshotInactive"), {
+    more: { delayMs: 90_000 },
   }),
   "activate-refused": row("activate", {})(atOnceS, failed("SnapshotInactive")),
-  "start-stuck": resume(stallS, told("platform.claimed", /says (resuming|starting)/)),
+  "start-stuck": row("resume", { shownBy: "stall" })(2, noted("SandboxStartStalled")),
   "start-error": resume(2, failed("PlatformQuota")),
-  "stop-stuck": broken(120, told("sandbox.quarantined", /not stopped/), {
+  "stop-stuck": linkLost(120, warned("SandboxStopStalled"), {
     with: ["exec-500", "driver-killed"],
   }),
   "pause-refused": row("pause", {})(atOnceS, noted("PauseUnsupported")),
@@ -167,28 +145,32 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
   "delete-409": remove(60, warned("DeletePending")),
   "delete-ignored": remove(60, warned("DeletePending")),
   "delete-stuck": remove(60, warned("DeletePending")),
-  "claim-stale": linkLost(5, contradicted(/says started .* but no driver is connected/), {
+  "claim-stale": linkLost(5, warned("ClaimContradicted"), {
     with: ["killed"],
   }),
-  "claim-flapping": watched(60, contradicted(/says stopped .* but its driver answered/), {
+  "claim-flapping": watched(60, warned("ClaimContradicted"), {
     more: { delayMs: 4_000 },
     // The last word may have been "stopped": the next loss is then no surprise to the hub.
     leavesWell: false,
   }),
-  "claim-unknown": watched(atOnceS, contradicted(/says hibernating .* but its driver answered/)),
+  "claim-unknown": watched(atOnceS, warned("PlatformStateUnknown")),
   "clock-skew": watched(atOnceS, warned("PlatformClockWrong")),
-  "list-lags": watched(60, told("platform.claimed", /does not list/)),
-  "list-empty": watched(60, told("platform.claimed", /does not list/)),
-  "exec-500": watched(5, verdict("ExecBroken")),
-  "exec-hang": watched(5, verdict("ExecQueued")),
-  "exec-pretends": watched(10, verdict("ExecBroken")),
-  "exec-late": watched(5, verdict("ExecQueued")),
-  "files-missing": watched(5, verdict("FilesystemMountMissing")),
-  "files-hang": watched(5, verdict("FilesystemBroken")),
-  "toolbox-502": watched(5, verdict("ResumeBroken")),
-  "toolbox-401": watched(5, verdict("ResumeBroken")),
-  "toolbox-moved": watched(15, verdict("ResumeBroken")),
-  "toolbox-hang": watched(5, verdict("ResumeBroken", "ExecQueued", "FilesystemBroken")),
+  "list-lags": watched(atOnceS, warned("SandboxUnlisted"), {
+    shownBy: "janitor",
+    // Its own delay is over before two looks could agree.
+    more: { delayMs: 600_000 },
+  }),
+  "list-empty": watched(atOnceS, warned("SandboxUnlisted"), { shownBy: "janitor" }),
+  "exec-500": wayIn(5, verdict("ExecBroken")),
+  "exec-hang": wayIn(5, verdict("ExecQueued")),
+  "exec-pretends": wayIn(10, verdict("ExecBroken")),
+  "exec-late": wayIn(5, verdict("ExecQueued")),
+  "files-missing": wayIn(5, verdict("FilesystemMountMissing")),
+  "files-hang": wayIn(5, verdict("FilesystemBroken")),
+  "toolbox-502": wayIn(5, verdict("ResumeBroken")),
+  "toolbox-401": wayIn(5, verdict("ToolboxRefused")),
+  "toolbox-moved": wayIn(15, verdict("ResumeBroken")),
+  "toolbox-hang": wayIn(5, verdict("ResumeBroken", "ExecQueued", "FilesystemBroken")),
   "pty-1008": {
     apart: "the hub opens no terminal of the platform: all bytes ride on the driver's link",
   },
@@ -196,10 +178,10 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
     apart: "the hub follows no log stream of the platform: output rides on the driver's link",
   },
   "root-unmounted": broken(5, verdict("ResumeBroken", "FilesystemMountMissing")),
-  "home-readonly": broken(5, verdict("FilesystemReadOnly")),
-  "disk-full": broken(30, verdict("DiskFull")),
+  "home-readonly": brokenInside(5, verdict("FilesystemReadOnly")),
+  "disk-full": brokenInside(30, verdict("DiskFull")),
   "hub-unreachable": linkLost(20, failed("EgressBlocked"), { with: ["driver-killed"] }),
-  frozen: broken(15, verdict("DriverDeaf")),
+  frozen: linkLost(15, verdict("DriverDeaf")),
   killed: linkLost(15, noted("SandboxStopped", "ExecBroken")),
   stopped: linkLost(15, noted("SandboxStopped")),
   "auto-stopped": linkLost(15, noted("SandboxStopped")),
@@ -209,7 +191,7 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
   deleted: linkLost(30, failed("SandboxGone")),
   "toolbox-killed": broken(5, verdict("ResumeBroken")),
   "toolbox-stopped": broken(5, verdict("ResumeBroken", "ExecQueued", "FilesystemBroken")),
-  "driver-killed": linkLost(15, told("driver.detached", /link lost/)),
-  "driver-stopped": broken(15, verdict("DriverDeaf")),
-  "process-limit": broken(5, verdict("ProcessLimit")),
+  "driver-killed": linkLost(15, noted("DriverAbsent")),
+  "driver-stopped": linkLost(15, verdict("DriverDeaf")),
+  "process-limit": brokenInside(5, verdict("ProcessLimit")),
 };

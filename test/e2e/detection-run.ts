@@ -7,23 +7,23 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SessionHealth } from "../../src/hub/session/health.ts";
 import { faultNames, type FaultName } from "../../src/platform/faults/catalogue.ts";
-import {
-  boundOf,
-  detection,
-  detectionPolicy,
-  type Answers,
-  type DetectionRow,
-} from "./detection-rows.ts";
+import type { SessionPolicy } from "../../src/hub/session/policy.ts";
+import { boundS as boundOf, untilLookS } from "./detection-bounds.ts";
+import { detection, type Answers, type DetectionRow } from "./detection-rows.ts";
 import { DrillRig } from "./drill-rig.ts";
 import type { SessionView } from "./hub-kit.ts";
 import { api } from "./platform-kit.ts";
 
 export interface Detected {
   readonly fault: FaultName;
+  readonly scene: DetectionRow["scene"];
   readonly where: string;
   readonly said: string | null;
   readonly seconds: number | null;
-  readonly boundS: number;
+  /** Of the fault catalogue, from when the hub looks. */
+  readonly withinS: number;
+  /** The longest that it may take until it looks. */
+  readonly untilLookS: number;
   /** What was not as it must be; empty when all was. */
   readonly wrong: readonly string[];
 }
@@ -40,25 +40,39 @@ interface Struck {
   readonly beganAt: number;
 }
 
-/** More would only wait for each other on two cores. */
-const atOnce = 8;
-const lookMs = 50;
+/** How it is run; what is asked of the hub is the same for all. */
+export interface DetectionMode {
+  readonly policy: SessionPolicy;
+  /** Sessions that are broken side by side and wait for somebody to look. */
+  readonly waiting: number;
+  /** The same where the fault is met at once: more would only wait for each other. */
+  readonly busy: number;
+  /** Each is asked so often. */
+  readonly lookMs: number;
+  /** Sessions are resumed into a fault, too, where that shows it without a patrol. */
+  readonly resumes: boolean;
+}
+
 /** The hub asks for drills once a second, and keeps the end of one that is over. */
 const toldS = 4;
+/** Beside the pace at which a hub looks at what is broken. */
 const recoverS = 10;
+/** A platform that takes longer to resume is not what is measured. */
+const resumeS = 20;
 
 /** Switches that no call of a hub meets: on from begin to end, and never used. */
 const untouched = ["pty-1008", "log-cut"] as const satisfies readonly FaultName[];
 
 /** Answers with the switches that a hub met although none should. */
 export async function detectAll(
+  mode: DetectionMode,
   chosen: (fault: FaultName) => boolean,
   onResult: (result: Detected) => void,
 ): Promise<readonly string[]> {
-  const rig = await DrillRig.open(detectionPolicy);
+  const rig = await DrillRig.open(mode.policy);
   try {
     const ids = await Promise.all(untouched.map((fault) => rig.switchOn(fault)));
-    await runCases(new Detection(rig), casesOf(chosen), onResult);
+    await runCases(new Detection(rig, mode), casesOf(mode, chosen), onResult);
     const uses = await Promise.all(ids.map(({ id }) => rig.usesOf(id)));
     return untouched.filter((_, at) => uses[at] !== 0);
   } finally {
@@ -67,12 +81,21 @@ export async function detectAll(
 }
 
 /** What may take longest begins first. */
-function casesOf(chosen: (fault: FaultName) => boolean): readonly Case[] {
+function casesOf(
+  { policy, resumes }: DetectionMode,
+  chosen: (fault: FaultName) => boolean,
+): readonly Case[] {
   const all = faultNames.filter(chosen).flatMap((fault): Case[] => {
     const row = detection[fault];
-    return "apart" in row ? [] : [{ fault, row }];
+    if ("apart" in row) return [];
+    const one = { fault, row };
+    return resumes && row.atResume ? [one, { fault, row: resumed(row) }] : [one];
   });
-  return all.toSorted((a, b) => boundOf(b.row) - boundOf(a.row));
+  return all.toSorted((a, b) => boundOf(b.row, policy) - boundOf(a.row, policy));
+}
+
+function resumed(row: DetectionRow): DetectionRow {
+  return { ...row, scene: "resume", shownBy: "at-once", leavesWell: false };
 }
 
 async function runCases(
@@ -91,16 +114,27 @@ async function runCases(
   const shared = all.filter(({ row }) => row.scene !== "start" && !row.alone);
   // Before there is a session nobody can say which one is meant; so the first start is alone.
   const starter = await lane(starts.splice(0, 1), null);
-  const lanes = Array.from({ length: atOnce }, () => lane(shared, null));
-  await Promise.all([lane(starts, starter), ...lanes]);
+  const { waiting, busy } = detecting.mode;
+  const isMet = ({ row }: Case): boolean => row.shownBy === "at-once";
+  const met = shared.filter(isMet);
+  const looked = shared.filter((one) => !isMet(one));
+  await Promise.all([
+    lane(starts, starter),
+    ...Array.from({ length: waiting }, () => lane(looked, null)),
+    ...Array.from({ length: busy }, () => lane(met, null)),
+  ]);
   await lane([...all.filter(({ row }) => row.alone)], null);
 }
 
 class Detection {
   readonly #rig: DrillRig;
+  readonly mode: DetectionMode;
+  /** Sessions come up one after the other: they are not what is measured. */
+  #making: Promise<unknown> = Promise.resolve();
 
-  constructor(rig: DrillRig) {
+  constructor(rig: DrillRig, mode: DetectionMode) {
     this.#rig = rig;
+    this.mode = mode;
   }
 
   /** Answers with the session, when it can be used again. */
@@ -110,7 +144,7 @@ class Detection {
     onResult: (result: Detected) => void,
   ): Promise<SessionView | null> {
     const { fault, row } = one;
-    const boundS = boundOf(row);
+    const boundS = boundOf(row, this.mode.policy);
     const struck = await this.#strike(one, given);
     const { said, seconds } = await this.#watch(struck, row, boundS);
     const wrong: string[] = [];
@@ -126,12 +160,16 @@ class Detection {
       wrong.push("health and timeline do not say that it is a drill");
     }
     // Without the switch its next try would do, and then there is nothing to start any more.
-    if (row.scene === "start") await this.#isSo(struck.session, ({ state }) => state === "error");
+    if (row.scene === "start") await this.#rests(struck.session);
     for (const id of struck.ids) await this.#rig.switchOff(id);
-    onResult({ fault, where: row.where, said, seconds, boundS, wrong });
+    const { scene, where, withinS } = row;
+    const looked = untilLookS(row.shownBy, this.mode.policy);
+    onResult({ fault, scene, where, said, seconds, withinS, untilLookS: looked, wrong });
     const { session } = struck;
     if (row.leavesWell && row.scene === "start") return session;
-    if (row.leavesWell && (await this.#isSo(session, ({ status }) => status === "pass"))) {
+    const confirmS = (1.2 * this.mode.policy.confirmMs) / 1000;
+    const isWell = ({ status }: SessionHealth): boolean => status === "pass";
+    if (row.leavesWell && (await this.#isSo(session, isWell, confirmS))) {
       return session;
     }
     await this.#rig.hub.ask("DELETE", `/sessions/${session.id}`);
@@ -140,7 +178,7 @@ class Detection {
 
   async #strike({ fault, row }: Case, given: SessionView | null): Promise<Struck> {
     const { hub } = this.#rig;
-    const name = `sees-${fault}`;
+    const name = `sees-${fault}-${row.scene}`;
     if (row.scene === "start" && given === null) {
       const on = await this.#rig.switchOn(fault, row.more);
       return { session: await hub.ask("POST", "/sessions", { name }), ids: [on.id], ...on };
@@ -151,7 +189,7 @@ class Detection {
       const session = await hub.ask("POST", "/sessions", { name, snapshot });
       return { session, ids: [on.id], beganAt: on.beganAt };
     }
-    const session = given ?? (await this.#rig.connected(name));
+    const session = given ?? (await this.#connected(name));
     const path = `/sessions/${session.id}`;
     if (row.scene === "resume") await hub.ask("POST", `${path}/pause?wait=20`);
     const sandbox = row.scene === "start" ? nextSandboxes(session) : session.sandboxId;
@@ -171,34 +209,45 @@ class Detection {
     return { session, ids, beganAt };
   }
 
+  #connected(name: string): Promise<SessionView> {
+    const made = this.#making.then(() => this.#rig.connected(name));
+    this.#making = made.catch(() => null);
+    return made;
+  }
+
   /** Asks until the hub says it; a hub that says it too late has not. */
   async #watch(
     { session, beganAt }: Struck,
     row: DetectionRow,
     boundS: number,
   ): Promise<{ readonly said: string | null; readonly seconds: number | null }> {
-    const passedS = (): number => (Date.now() - beganAt) / 1000;
-    while (passedS() < boundS) {
-      const answers = await this.#answers(session.id, beganAt);
+    // A resume takes the platform's time: what is counted begins once it says that it is done.
+    let countedFrom = row.atResume && row.scene === "resume" ? null : beganAt;
+    const passedS = (): number => (Date.now() - (countedFrom ?? Date.now())) / 1000;
+    const endAt = Date.now() + (boundS + resumeS) * 1000;
+    while (passedS() < boundS && Date.now() < endAt) {
+      const answers = await this.#answers(session.id, beganAt, row.where.startsWith("platform"));
       const said = answers === null ? null : row.seen(answers);
-      if (said !== null) return { said, seconds: passedS() };
-      await pause();
+      countedFrom ??= answers === null ? null : startedAt(answers);
+      const seconds = passedS();
+      if (said !== null && seconds <= boundS) return { said, seconds };
+      await this.#pause();
     }
     return { said: null, seconds: null };
   }
 
   /** Null once the session is gone. */
-  async #answers(id: string, beganAt: number): Promise<Answers | null> {
+  async #answers(id: string, beganAt: number, withCalls = false): Promise<Answers | null> {
     const { hub } = this.#rig;
     const health = (await hub.health(id)) as Answers["health"] | { readonly status: number };
     if (typeof health.status === "number") return null;
     type Calls = { readonly lastErrors: readonly (Answers["failedCalls"][number] & At)[] };
-    const { lastErrors } = await hub.ask<Calls>("GET", "/platform");
+    const calls = withCalls ? (await hub.ask<Calls>("GET", "/platform")).lastErrors : [];
     const since = ({ at }: At): boolean => Date.parse(at) >= beganAt;
     return {
       health,
       timeline: (await this.#rig.timeline(id)).filter(since),
-      failedCalls: lastErrors.filter(since),
+      failedCalls: calls.filter(since),
     };
   }
 
@@ -214,18 +263,32 @@ class Detection {
       if (names.test(health.drill ?? "") || timeline.some(({ text }) => names.test(text))) {
         return true;
       }
-      await pause();
+      await this.#pause();
     }
     return false;
   }
 
-  async #isSo({ id }: SessionView, holds: (health: SessionHealth) => boolean): Promise<boolean> {
-    const endAt = Date.now() + recoverS * 1000;
+  /** It was tried as often as it may be, and failed. */
+  #rests(session: SessionView): Promise<boolean> {
+    const endS = this.mode.policy.createMs / 1000;
+    return this.#isSo(session, ({ state }) => state === "error", endS);
+  }
+
+  async #isSo(
+    { id }: SessionView,
+    holds: (health: SessionHealth) => boolean,
+    moreS: number,
+  ): Promise<boolean> {
+    const endAt = Date.now() + (recoverS + moreS) * 1000;
     while (Date.now() < endAt) {
       if (holds(await this.#rig.hub.health(id))) return true;
-      await pause();
+      await this.#pause();
     }
     return false;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((next) => setTimeout(next, this.mode.lookMs));
   }
 
   /** One that nothing is ever started from: all that is asked of it is to become active. */
@@ -248,9 +311,14 @@ interface At {
   readonly at: string;
 }
 
+function startedAt({ timeline }: Answers): number | null {
+  const fact = timeline.find(
+    ({ kind, text }) => kind === "platform.claimed" && text.includes("says started"),
+  );
+  return fact === undefined ? null : Date.parse(fact.at);
+}
+
 /** What the sandboxes of a session are called, also those that it has not asked for yet. */
 function nextSandboxes({ id }: SessionView): string {
   return `holdfast-${id.toLowerCase().replaceAll("_", "-")}-*`;
 }
-
-const pause = (): Promise<void> => new Promise((next) => setTimeout(next, lookMs));

@@ -5,17 +5,49 @@
  */
 import { WebSocket } from "ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkHubConfig, resolveConfig } from "../../src/base/config.ts";
+import { writeDuration } from "../../src/base/duration.ts";
+import { defaultPolicy, policyKeys, policyOf, policyTable } from "../../src/base/policy-table.ts";
 import { askByName } from "../../src/conformance/local-name.ts";
 import { faultNames } from "../../src/platform/faults/catalogue.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
+import { quickPolicy } from "./detection-bounds.ts";
 import { detection } from "./detection-rows.ts";
 import { detectAll, type Detected } from "./detection-run.ts";
 import { api, makeDataDir, sdk, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
 
+/** More at once would only wait for each other on two cores. */
+const quick = { policy: quickPolicy, waiting: 4, busy: 4, lookMs: 50, resumes: false };
 /** Two minutes on a machine that is busy with other things; half a minute on one that is not. */
 const longestMs = 180_000;
+
+/** What somebody would have to set to run such a hub. */
+const quickSettings = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    policyKeys.flatMap((key): [string, string][] => {
+      const value: unknown = quickPolicy[key];
+      if (value === defaultPolicy[key]) return [];
+      const times = Array.isArray(value) ? (value as number[]) : [value as number];
+      return [[policyTable[key].env, times.map((ms) => writeDuration(ms)).join(",")]];
+    }),
+  );
+
+test("the paces of this test are ones that the config takes", () => {
+  const sources = {
+    flags: {},
+    env: quickSettings(),
+    file: null,
+    readSecret: () => ({ problem: "none" }),
+    resolvePath: (path: string) => path,
+  };
+  const resolved = resolveConfig(sources);
+  expect(checkHubConfig(resolved).filter(({ key }) => /pace|deadlines|budgets/.test(key))).toEqual(
+    [],
+  );
+  expect(policyOf(resolved.config)).toEqual(quickPolicy);
+});
 
 describeWhere([needs.linux, needs.root, needs.bubblewrap], "a hub says of each switch", () => {
   const results = new Map<string, Detected>();
@@ -23,6 +55,7 @@ describeWhere([needs.linux, needs.root, needs.bubblewrap], "a hub says of each s
 
   beforeAll(async () => {
     met = await detectAll(
+      quick,
       () => true,
       (result) => results.set(result.fault, result),
     );
