@@ -26,7 +26,8 @@ import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { whyNotRoutable } from "./not-routable.ts";
-import { isAtRest, outcomeAtRest, outcomeSuperseded, sentenceOf } from "./outcome.ts";
+import { OutcomeBook } from "./outcome-book.ts";
+import { isAtRest, outcomeAtRest, outcomeSuperseded } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { DriverTicket } from "./ticket.ts";
 import { SandboxWork } from "./sandbox-work.ts";
@@ -46,9 +47,6 @@ export type SessionParts = Omit<
   "board" | "links" | "ledger" | "flaps" | "isTaken" | "isHalted" | "pace"
 >;
 
-/** Attempts whose outcome somebody may still ask for. */
-const OUTCOMES_KEPT_MAX = 8;
-
 export class Session {
   readonly ledger: SessionLedger;
   readonly ticket: DriverTicket;
@@ -62,8 +60,7 @@ export class Session {
   readonly #works: SessionWorks;
   /** Set while the store refuses a fact of it: it does nothing until that is over. */
   #halted: Said | null = null;
-  /** The newest outcomes, by attempt. */
-  readonly #outcomes = new Map<number, AttemptOutcome>();
+  readonly #outcomes: OutcomeBook;
   #link: DriverLink | null = null;
   /** The link that the hub itself ended last. */
   #dropped: DriverLink | null = null;
@@ -80,6 +77,7 @@ export class Session {
   }) {
     const { parts, ledger, isTaken } = options;
     this.ledger = ledger;
+    this.#outcomes = new OutcomeBook(ledger);
     this.#parts = parts;
     this.#onEntered = options.onEntered;
     this.#onHalted = options.onHalted;
@@ -132,7 +130,8 @@ export class Session {
   start(): void {
     // The hub may have died between a session's rest and the word that its attempt ended.
     const { record } = this;
-    const end = (): void => this.#tellEnd(outcomeAtRest(record, record, this.#parts.clock.now()));
+    const end = (): void =>
+      this.#outcomes.tell(outcomeAtRest(record, record, this.#parts.clock.now()));
     if (isAtRest(record) && !whereKept(end)) return;
     this.#actor.start();
   }
@@ -294,7 +293,7 @@ export class Session {
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */
   outcome(attempt: number): AttemptOutcome | null {
-    return this.#outcomes.get(attempt) ?? null;
+    return this.#outcomes.of(attempt);
   }
 
   /**
@@ -375,7 +374,7 @@ export class Session {
     if (attempt !== before.attempt) {
       // Who was told no has no wish left that the session should work towards.
       const wish = context.refusal === null ? {} : ({ desired: "connected" } as const);
-      this.#tellEnd(outcomeSuperseded(before, context.refusal, now), wish);
+      this.#outcomes.tell(outcomeSuperseded(before, context.refusal, now), wish);
     }
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" && fault !== null ? toldFault(fault) : null;
@@ -383,20 +382,8 @@ export class Session {
     const change = { state, detail, attempt, attemptAt, deadlineAt, ...used, fault: kept };
     // A hub that restarts re-enters the same state: nothing new to tell.
     if (!isSame(before, change)) tellState(this.ledger, context, change);
-    if (isAtRest(this.record)) this.#tellEnd(outcomeAtRest(before, this.record, now));
+    if (isAtRest(this.record)) this.#outcomes.tell(outcomeAtRest(before, this.record, now));
     this.#onEntered(this);
-  }
-
-  /** Each attempt tells once how it ended; the record remembers which have. */
-  #tellEnd(outcome: AttemptOutcome, change: Fact["change"] = {}): void {
-    const { attempt } = outcome;
-    if (this.record.attemptEnded >= attempt) return;
-    const told = { ...change, attemptEnded: attempt };
-    this.ledger.note("attempt.ended", sentenceOf(outcome), { ...outcome }, told);
-    this.#outcomes.set(attempt, outcome);
-    for (const old of this.#outcomes.keys()) {
-      if (this.#outcomes.size > OUTCOMES_KEPT_MAX) this.#outcomes.delete(old);
-    }
   }
 }
 
