@@ -17,11 +17,24 @@ export interface Sink {
   end(): void;
 }
 
-/** Reads on only after the remote took what was read; returns a function that stops it. */
-export function pumpInput(input: NodeJS.ReadStream, sink: Sink, onError: (e: unknown) => void) {
+/**
+ * Reads on only after the remote took what was read, but for so many bytes `ahead`; returns a
+ * function that stops it.
+ */
+export function pumpInput(
+  input: NodeJS.ReadStream,
+  sink: Sink,
+  onError: (error: unknown) => void,
+  aheadBytesMax = 0,
+) {
+  let ahead = 0;
   const onData = (bytes: Buffer): void => {
-    input.pause();
-    sink.write(bytes).then(() => input.resume(), onError);
+    ahead += bytes.length;
+    if (ahead > aheadBytesMax) input.pause();
+    sink.write(bytes).then(() => {
+      ahead -= bytes.length;
+      if (ahead <= aheadBytesMax) input.resume();
+    }, onError);
   };
   const onEnd = (): void => sink.end();
   input.on("data", onData);

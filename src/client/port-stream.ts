@@ -159,7 +159,10 @@ function follow(
     return {
       opened: opened.promise,
       closed: closed.promise,
-      write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
+      write: (bytes) => {
+        stream.write(bytes);
+        return stream.whenSent();
+      },
       end: () => stream.end(),
       cut,
       [Symbol.asyncDispose]: async () => cut(),

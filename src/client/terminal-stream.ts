@@ -48,7 +48,10 @@ export interface TerminalStream {
    */
   readonly opened: Promise<OpenedTerminal>;
   readonly exit: Promise<Exit>;
-  /** Resolves when the bytes were sent within what the terminal takes. */
+  /**
+   * Resolves when the bytes were sent within what the terminal takes. A ^C, ^Z or ^\ after bytes
+   * that wait goes ahead of them, and they are thrown away, where the tty makes a signal of it.
+   */
   write(bytes: Uint8Array): Promise<void>;
   resize(size: { readonly cols: number; readonly rows: number }): void;
   /** Hangs the terminal up. */
@@ -56,6 +59,8 @@ export interface TerminalStream {
 }
 
 const DEFAULT_TERM = "xterm-256color";
+/** ^C, ^Z and ^\: what is stuck before them must not hold them up. */
+const URGENT_KEYS = [3, 26, 28] as const;
 
 export function openTerminal(channel: Channel, request: TerminalRequest): TerminalStream {
   const open: OpenRequest = {
@@ -115,10 +120,21 @@ function follow(
       if (end.kind === "reset") fail(resetFault(end.reset));
     },
   });
+  /** Offset of the next byte. */
+  let tx = 0;
   return {
     opened: opened.promise,
     exit: exited.promise,
-    write: (bytes) => (stream.write(bytes) ? Promise.resolve() : stream.whenSent()),
+    write: (bytes) => {
+      const behind = stream.keptBytes;
+      stream.write(bytes);
+      for (const key of URGENT_KEYS) {
+        const at = bytes.lastIndexOf(key);
+        if (at !== -1 && behind + at > 0) stream.ctl({ type: "urgent", key, at: tx + at });
+      }
+      tx += bytes.length;
+      return stream.whenSent();
+    },
     resize: ({ cols, rows }) => stream.ctl({ type: "resize", cols, rows }),
     close: () => stream.reset("CANCELLED", "closed by the client"),
   };

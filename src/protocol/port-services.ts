@@ -4,8 +4,8 @@
  * reset of one is a reset of the other.
  */
 import * as v from "valibot";
+import { Count, StreamId } from "./numbers.ts";
 
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const Host = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
 /** What the kernel takes for a unix socket is shorter still; it says so itself. */
@@ -49,7 +49,7 @@ export type OpenListen = v.InferOutput<typeof OpenListen>;
 export const OpenAccepted = v.object({
   kind: v.literal("listen.accepted"),
   /** Stream id of the listen it belongs to. */
-  of: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  of: StreamId,
   /** Who connected, for people; empty for a unix socket. */
   from: v.pipe(v.string(), v.maxLength(128)),
   rxMax: Count,

@@ -21,7 +21,11 @@ import {
   OpenFileWrite,
   Sha256,
 } from "./file-services.ts";
+<<<<<<< HEAD
 import { MessagesKnown, MessagesTaken, OpenMessages } from "./message-services.ts";
+=======
+import { Count, StreamId } from "./numbers.ts";
+>>>>>>> db2d5ef (Let ^C, ^Z and ^\ in a terminal pass input that nobody reads)
 import { OpenAccepted, OpenListen, OpenTcp, OpenUnix } from "./port-services.ts";
 
 const Env = v.record(
@@ -30,7 +34,8 @@ const Env = v.record(
 );
 
 const Key = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** Of a screen, in characters. */
+const Side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
 
 export const OpenExec = v.object({
   kind: v.literal("exec"),
@@ -41,7 +46,7 @@ export const OpenExec = v.object({
   /** Written down before the command runs: a key that was used starts nothing. */
   key: v.optional(Key),
   /** Bytes of stdout and stderr that the opener grants to start with. */
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rxMax: Count,
 });
 export type OpenExec = v.InferOutput<typeof OpenExec>;
 
@@ -49,12 +54,12 @@ export const OpenTerminal = v.object({
   kind: v.literal("terminal"),
   /** Empty means the user's login shell. */
   argv: v.pipe(v.array(v.string()), v.maxLength(4096)),
-  cols: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
-  rows: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+  cols: Side,
+  rows: Side,
   term: v.pipe(v.string(), v.maxLength(64)),
   cwd: v.optional(v.pipe(v.string(), v.maxLength(4096))),
   env: v.optional(Env),
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rxMax: Count,
 });
 export type OpenTerminal = v.InferOutput<typeof OpenTerminal>;
 
@@ -62,8 +67,8 @@ export type OpenTerminal = v.InferOutput<typeof OpenTerminal>;
 export const OpenStderr = v.object({
   kind: v.literal("exec.stderr"),
   /** Stream id of the exec it belongs to. */
-  of: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  of: StreamId,
+  rxMax: Count,
 });
 export type OpenStderr = v.InferOutput<typeof OpenStderr>;
 
@@ -71,7 +76,7 @@ export type OpenStderr = v.InferOutput<typeof OpenStderr>;
 export const OpenProbe = v.object({
   kind: v.literal("probe"),
   nonce: v.pipe(v.string(), v.minLength(8), v.maxLength(128)),
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rxMax: Count,
 });
 export type OpenProbe = v.InferOutput<typeof OpenProbe>;
 
@@ -94,7 +99,7 @@ export type ProbeAnswer = v.InferOutput<typeof ProbeAnswer>;
 export const OpenMark = v.object({
   kind: v.literal("mark"),
   files: v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4096))), v.maxLength(4)),
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rxMax: Count,
 });
 export type OpenMark = v.InferOutput<typeof OpenMark>;
 
@@ -118,15 +123,15 @@ export const ExecStatus = v.variant("state", [
   v.object({
     state: v.literal("running"),
     startedAt: Count,
-    pid: v.union([Count, v.null()]),
+    pid: v.nullable(Count),
     ...OutputBytes,
   }),
   v.object({
     state: v.literal("exited"),
     startedAt: Count,
     endedAt: Count,
-    code: v.union([v.number(), v.null()]),
-    signal: v.union([v.string(), v.null()]),
+    code: v.nullable(v.number()),
+    signal: v.nullable(v.string()),
     ...OutputBytes,
   }),
   /** It ran, and the driver died before it ended. */
@@ -158,8 +163,8 @@ export const TerminalInfo = v.object({
   to: Count,
   exit: v.union([
     v.object({
-      code: v.union([v.number(), v.null()]),
-      signal: v.union([v.string(), v.null()]),
+      code: v.nullable(v.number()),
+      signal: v.nullable(v.string()),
     }),
     v.null(),
   ]),
@@ -190,7 +195,7 @@ export const OpenRequest = v.variant("kind", [
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 
 export const OpenOk = v.object({
-  rxMax: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rxMax: Count,
   pid: v.optional(v.pipe(v.number(), v.integer())),
   /** Terminals: which pty is behind it (`node-pty`, `script`, `pipes`). */
   pty: v.optional(v.pipe(v.string(), v.maxLength(32))),
@@ -211,19 +216,25 @@ export type OpenOk = v.InferOutput<typeof OpenOk>;
 export const Ctl = v.union([
   v.object({
     type: v.literal("resize"),
-    cols: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
-    rows: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+    cols: Side,
+    rows: Side,
   }),
   v.object({ type: v.literal("signal"), signal: v.pipe(v.string(), v.maxLength(16)) }),
+  /** Terminals: this byte comes at this offset, and earlier ones may be stuck before it. */
+  v.object({ type: v.literal("urgent"), key: Count, at: Count }),
   v.object({
     type: v.literal("exit"),
     /** Exit code, or null when a signal ended the process. */
-    code: v.union([v.pipe(v.number(), v.integer()), v.null()]),
-    signal: v.union([v.pipe(v.string(), v.maxLength(16)), v.null()]),
+    code: v.nullable(v.pipe(v.number(), v.integer())),
+    signal: v.nullable(v.pipe(v.string(), v.maxLength(16))),
     /** Exec: the stream of its stderr, which may be opened later than this is heard. */
+<<<<<<< HEAD
     stderr: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
     /** Messages: the end of what it wrote to stderr, which goes nowhere else. */
     words: v.optional(v.pipe(v.string(), v.maxLength(2048))),
+=======
+    stderr: v.optional(StreamId),
+>>>>>>> db2d5ef (Let ^C, ^Z and ^\ in a terminal pass input that nobody reads)
   }),
   MessagesTaken,
   /** Terminals: a viewer that was too slow does not see these offsets. */
@@ -244,48 +255,48 @@ export function readCtl(json: Uint8Array): Ctl | null {
 }
 
 /** Why a stream was reset: a closed list. */
-export const ResetCode = v.union([
-  v.literal("CANCELLED"),
-  v.literal("PROTOCOL"),
-  v.literal("CREDIT_VIOLATION"),
-  v.literal("NOT_FOUND"),
-  v.literal("PERMISSION"),
-  v.literal("REFUSED"),
-  v.literal("DRIVER_GONE"),
-  v.literal("LIMIT"),
-  v.literal("IO"),
+export const ResetCode = v.picklist([
+  "CANCELLED",
+  "PROTOCOL",
+  "CREDIT_VIOLATION",
+  "NOT_FOUND",
+  "PERMISSION",
+  "REFUSED",
+  "DRIVER_GONE",
+  "LIMIT",
+  "IO",
   /** The key was used before. */
-  v.literal("ALREADY"),
+  "ALREADY",
   /** The peer had forgotten bytes that were still missing here. */
-  v.literal("GAP"),
+  "GAP",
   /** The peer came back in an older state than was seen of it. */
-  v.literal("ROLLED_BACK"),
+  "ROLLED_BACK",
   /** Equal positions, different bytes. */
-  v.literal("DIVERGED"),
+  "DIVERGED",
   /** Nothing is known of this stream any more. */
-  v.literal("GONE"),
+  "GONE",
   /** Nobody came back for the channel in time. */
-  v.literal("LEASE_EXPIRED"),
+  "LEASE_EXPIRED",
   /** The driver was started anew: what ran in it is gone. */
-  v.literal("DRIVER_RESTARTED"),
+  "DRIVER_RESTARTED",
   /** Ports: nobody listens there. */
-  v.literal("CONNECT_REFUSED"),
+  "CONNECT_REFUSED",
   /** There is no such host, or no way to it. */
-  v.literal("UNREACHABLE"),
-  v.literal("TIMEOUT"),
+  "UNREACHABLE",
+  "TIMEOUT",
   /** The other end of the connection cut it. */
-  v.literal("CONNECTION_RESET"),
-  v.literal("ADDRESS_IN_USE"),
+  "CONNECTION_RESET",
+  "ADDRESS_IN_USE",
   /** Files: there is something already. */
-  v.literal("EXISTS"),
+  "EXISTS",
   /** A directory where a file is wanted, a file where a directory is, or neither of them. */
-  v.literal("WRONG_KIND"),
-  v.literal("NO_SPACE"),
-  v.literal("READ_ONLY"),
+  "WRONG_KIND",
+  "NO_SPACE",
+  "READ_ONLY",
   /** It became shorter while it was read. */
-  v.literal("CHANGED"),
+  "CHANGED",
   /** What arrived has another SHA-256 than what was sent. */
-  v.literal("CORRUPT"),
+  "CORRUPT",
 ]);
 
 /** The code, with a sentence for people. */

@@ -25,8 +25,14 @@ export class CtlQueue {
     return this.#kept.length > 0;
   }
 
-  /** False when too many wait. Of sizes that were not sent yet only the newest counts. */
+  /**
+   * False when too many wait. Of sizes that were not sent yet only the newest counts, of one urgent
+   * key the first that was not taken: a key that is held down fills no queue.
+   */
   push(ctl: Ctl): boolean {
+    if (ctl.type === "urgent") {
+      if (this.#kept.some((kept) => kept.type === "urgent" && kept.key === ctl.key)) return true;
+    }
     const last = this.#kept.at(-1);
     const unsent = this.#base + this.#kept.length > this.#cursor;
     if (ctl.type === "resize" && last?.type === "resize" && unsent) {

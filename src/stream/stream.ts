@@ -44,7 +44,7 @@ export class Stream implements DataSource {
   readonly #arrived: Uint8Array[] = [];
   #consuming: boolean;
   #endDelivered = false;
-  #senders: (() => void)[] = [];
+  readonly #senders: (() => void)[] = [];
   /** The position from which the peer was last asked to send again. */
   #resyncedAt = -1;
   /** The highest offset that the peer was told it may reach. */
@@ -72,9 +72,14 @@ export class Stream implements DataSource {
     return this.#receive.windowBytes;
   }
 
-  /** Bytes kept for the peer, and bytes that wait for the consumer here. */
+  /** Bytes that were written and the peer has not taken. */
+  get keptBytes(): number {
+    return this.#send.keptBytes;
+  }
+
+  /** Those, and bytes that wait for the consumer here. */
   get heldBytes(): number {
-    return this.#send.keptBytes + this.#receive.heldBytes;
+    return this.keptBytes + this.#receive.heldBytes;
   }
 
   /** Grows with every byte that one of the two ends has taken. */
@@ -128,7 +133,7 @@ export class Stream implements DataSource {
 
   ctl(ctl: Ctl): void {
     if (this.closed) return;
-    if (!this.#ctl.push(ctl)) this.reset("LIMIT", "too many control messages wait for the peer");
+    if (!this.#ctl.push(ctl)) this.reset("LIMIT", "too many control messages wait");
     else this.#sendCtls();
   }
 
@@ -169,7 +174,7 @@ export class Stream implements DataSource {
       const [code, message] = RESUME_FAULTS[verdict];
       this.reset(code, message);
     } else if (!this.#ctl.rewind(peer.ctlRx)) {
-      this.reset("ROLLED_BACK", "the peer counts other control messages than were sent");
+      this.reset("ROLLED_BACK", "the peer counts what was never sent");
     } else {
       this.#send.resume(peer);
       this.#closeWhenFinished();
@@ -263,8 +268,7 @@ export class Stream implements DataSource {
 
   receivedProbe(probe: ProbeBody): void {
     if (this.closed) return;
-    const behind = probe.tx > this.#receive.rx || probe.ctlTx > this.#ctl.rx;
-    if (behind) this.#resync(true);
+    if (probe.tx > this.#receive.rx || probe.ctlTx > this.#ctl.rx) this.#resync(true);
     else this.#credit();
   }
 
@@ -377,9 +381,7 @@ export class Stream implements DataSource {
 
   #settleSenders(): void {
     if (!this.closed && this.#send.waitingBytes > 0) return;
-    const senders = this.#senders;
-    this.#senders = [];
-    for (const settle of senders) settle();
+    for (const settle of this.#senders.splice(0)) settle();
   }
 
   /** The answer may be lost and what followed it not: bytes of the peer are an answer, too. */

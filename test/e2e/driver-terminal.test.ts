@@ -1,4 +1,5 @@
 /** Terminals of the bundled driver, over each kind of pty that this machine has. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -9,6 +10,8 @@ import { startDriver, type DriverProcess } from "../support/driver-process.ts";
 import { alive, until } from "../support/real-process.ts";
 import { TinyHub } from "../support/tiny-hub.ts";
 
+/** More than the tty, the driver and the window take of what nobody reads. */
+const PASTE_BYTES = 1024 * 1024;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -92,6 +95,39 @@ describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
     await sees(/code=130/);
     await type("exit 9\r");
     expect(await terminal.exit).toEqual({ code: 9, signal: null });
+  });
+
+  test("[TE2] ^C, ^Z and ^\\ pass a mass of input that nobody reads, which is thrown away", async () => {
+    const { sees, type, terminal } = await open(["bash", "--norc"]);
+    const pasted = join(driver.home, "pasted");
+    const line = `touch ${pasted}\r`;
+    for (const [key, code] of [
+      ["\u0003", 130],
+      ["\u001c", 131],
+      ["\u001a", 148],
+    ] as const) {
+      await type(`sh -c 'echo asleep$0; exec sleep 60' ${code}\r`);
+      await sees(new RegExp(`asleep${code}`));
+      void type(line.repeat(PASTE_BYTES / line.length));
+      void type(key);
+      await type("echo code=$?\r");
+      await sees(new RegExp(`code=${code}`));
+    }
+    expect(existsSync(pasted)).toBe(false);
+    await type("kill -9 %1\r");
+    terminal.close();
+  });
+
+  test("[TE2] a tty in raw mode gets each byte, ^C too, however long it did not read", async () => {
+    const reader = `stty raw -echo; echo ready; sleep 0.5; head -c ${PASTE_BYTES} | sha256sum`;
+    const { terminal, sees } = await open(["sh", "-c", reader]);
+    await sees(/ready/);
+    const bytes = Uint8Array.from({ length: PASTE_BYTES }, (_, at) => at % 251);
+    for (let at = 0; at < PASTE_BYTES; at += PASTE_BYTES / 8) {
+      void terminal.write(bytes.subarray(at, at + PASTE_BYTES / 8));
+    }
+    await sees(new RegExp(createHash("sha256").update(bytes).digest("hex")));
+    await terminal.exit;
   });
 
   test("opens the login shell when no program is named", async () => {

@@ -146,4 +146,18 @@ describeWhere([needs.linux], "a command that runs while everything breaks", () =
     expect([exitCode, bytes, stderr]).toEqual([130, "ready\ninterrupted\n".length, ""]);
     expect(rig.proxy.bytes - bytesBefore).toBeLessThan(UNREAD_BYTES / 2);
   });
+
+  test("[TE2] ^C in a terminal passes what was pasted, and the session does not notice", async () => {
+    const { epoch } = await rig.hub.ask("GET", "/sessions/demo");
+    const terminal = new CapturedTerminal("demo", rig.env());
+    await until(() => terminal.text.length > 0);
+    terminal.type("sh -c 'echo asleep$0; exec sleep 60' 1\n");
+    await until(() => terminal.text.includes("asleep1"));
+    terminal.type("echo pasted >> ~/pasted\n".repeat(UNREAD_BYTES / 24));
+    terminal.type("\u0003");
+    terminal.type("exit 11\n");
+    expect(await terminal.end()).toMatchObject({ exitCode: 11, stderr: "" });
+    expect(await rig.inside("cat ~/pasted 2>&1")).toContain("No such file");
+    expect(await rig.hub.ask("GET", "/sessions/demo")).toMatchObject({ state: "connected", epoch });
+  });
 });

@@ -35,7 +35,7 @@ describe("docs/PROTOCOL.md", () => {
       const row = rows.find(([, number]) => number === String(code));
       expect([row?.[2], row?.[3]?.startsWith(follows[redial])]).toEqual([name, true]);
     }
-    for (const { literal } of ResetCode.options) expect(text).toContain(`\`${literal}\``);
+    for (const code of ResetCode.options) expect(text).toContain(`\`${code}\``);
     for (const { entries } of OpenRequest.options) {
       expect(text).toContain(`\`${entries.kind.literal}\``);
     }

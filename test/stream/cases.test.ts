@@ -195,15 +195,16 @@ test("two sides that both only write end in bounded memory, and go on when one r
   expect(taken).toBe(20 * WINDOW);
 });
 
-test("of sizes that wait only the newest is sent, of signals each", async () => {
+test("[TE2] of sizes only the newest waits, of a key that is held down one, of signals each", async () => {
   const heard: Heard[] = [];
   const meeting = new Meeting(playDriver(heard));
   const stream = meeting.client.open(exec, {});
   await meeting.quiet();
   meeting.cut();
   for (let cols = 1; cols <= 500; cols++) stream.ctl({ type: "resize", cols, rows: 1 });
+  for (let at = 0; at < 500; at++) stream.ctl({ type: "urgent", key: 3, at });
   for (const signal of ["INT", "INT", "TERM"]) stream.ctl({ type: "signal", signal });
   meeting.meet();
   await meeting.quiet();
-  expect(heard[0]?.said).toEqual(["resize", "INT", "INT", "TERM"]);
+  expect(heard[0]?.said).toEqual(["resize", "urgent", "INT", "INT", "TERM"]);
 });

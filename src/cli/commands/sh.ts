@@ -9,6 +9,8 @@ import { tellOnScreen } from "../link-status.ts";
 import { attachSession } from "../session-link.ts";
 
 const EXIT_TERMINATED = 143;
+/** A ^C is seen only by who reads on; what is pasted is seldom more. */
+const PASTE_BYTES_MAX = 16 * 1024 * 1024;
 const COLUMNS_FALLBACK = 80;
 const ROWS_FALLBACK = 24;
 /** Leaves the alternate screen, shows the cursor, ends mouse reports and bracketed paste. */
@@ -52,7 +54,8 @@ async function runShell(cli: Cli, terminal: TerminalStream): Promise<number> {
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
   const sink = { write: (bytes: Uint8Array) => terminal.write(bytes), end: () => terminal.close() };
-  const stopInput = pumpInput(cli.stdin, sink, () => terminal.close());
+  const onError = (): void => terminal.close();
+  const stopInput = pumpInput(cli.stdin, sink, onError, PASTE_BYTES_MAX);
   try {
     return await Promise.race([terminal.exit.then(exitCodeOf), stopped]);
   } catch (error) {

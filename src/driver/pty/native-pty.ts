@@ -9,8 +9,9 @@ import { ReadStream } from "node:tty";
 import type { Clock } from "../../base/clock.ts";
 import { diesFirst } from "../out-of-memory.ts";
 import { whenOver } from "../services/ending.ts";
-import { pipeIn, pipeOut } from "../services/pipes.ts";
+import { pipeOut } from "../services/pipes.ts";
 import { hangUpGroup, signalGroup } from "../services/process-group.ts";
+import { MasterWriter } from "./master-writer.ts";
 import type { Pty, PtyCommand, Size } from "./pty.ts";
 
 /** The functions of pty.node that are used here (node-pty 1.1, unix). */
@@ -27,7 +28,7 @@ interface NativeModule {
     utf8: boolean,
     helperPath: string,
     onExit: (code: number, signal: number) => void,
-  ): { readonly fd: number; readonly pid: number };
+  ): { readonly fd: number; readonly pid: number; readonly pty: string };
   resize(fd: number, cols: number, rows: number): void;
 }
 
@@ -47,11 +48,12 @@ export function openNative(native: NativeModule, command: PtyCommand, clock: Clo
 class NativePty implements Pty {
   readonly kind = "node-pty";
   readonly pid: number;
-  readonly write: Pty["write"];
+  readonly tty: string;
   readonly #native: NativeModule;
   readonly #clock: Clock;
   readonly #fd: number;
   readonly #master: ReadStream;
+  readonly #writer: MasterWriter;
   #ended = false;
   #exit: { readonly code: number; readonly signal: number } | null = null;
   #onExit: ((code: number, signal: number) => void) | null = null;
@@ -63,7 +65,7 @@ class NativePty implements Pty {
     // The shell says "not found" on the screen where a failing fork would say nothing.
     const args = ["-c", 'exec "$@"', "sh", ...argv];
     const { cols, rows } = size;
-    const { fd, pid } = native.fork(
+    const { fd, pid, pty } = native.fork(
       "/bin/sh",
       args,
       pairs,
@@ -77,10 +79,11 @@ class NativePty implements Pty {
       (code, signal) => this.#exited(code, signal),
     );
     this.pid = pid;
+    this.tty = pty;
     diesFirst(pid);
     this.#fd = fd;
     this.#master = new ReadStream(fd);
-    this.write = pipeIn(this.#master);
+    this.#writer = new MasterWriter(this.#master, fd, clock);
   }
 
   start({ output, onExit }: Parameters<Pty["start"]>[0]): void {
@@ -92,6 +95,10 @@ class NativePty implements Pty {
     if (this.#exit !== null) this.#onExit(this.#exit.code, this.#exit.signal);
     // The end of a pty is a failing read (EIO): pipeOut takes it as an end.
     pipeOut(this.#master, output);
+  }
+
+  write(bytes: Uint8Array): void | Promise<void> {
+    return this.#writer.write(bytes);
   }
 
   /** A pty has no half close: the end of input is a character. */

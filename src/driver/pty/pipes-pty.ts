@@ -28,6 +28,7 @@ function pipesPty(running: Running, { clock }: PtyContext): Pty {
   return {
     kind: "pipes",
     pid,
+    tty: null,
     start: ({ output, onExit }) => {
       whenProcessOver(running, clock, onExit);
       pipeOut(stdout, output);

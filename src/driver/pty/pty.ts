@@ -19,6 +19,8 @@ export interface Pty {
   /** `pipes` is no pty at all: no line editing, no resize, no ^C. */
   readonly kind: "node-pty" | "script" | "pipes";
   readonly pid: number;
+  /** Path of the tty that the program has; null when there is none, or it is not known yet. */
+  readonly tty: string | null;
   /** Screen bytes go to `output` from now on; `onExit` after the last of them was written. */
   start(to: { readonly output: ByteSink; readonly onExit: (exit: Exit) => void }): void;
   /** Resolves when the kernel has the bytes. */

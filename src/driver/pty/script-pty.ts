@@ -55,8 +55,7 @@ class ScriptPty implements Pty {
   readonly write: Pty["write"];
   readonly #running: Running;
   readonly #context: PtyContext;
-  /** Null until the inner shell has told it. */
-  #tty: string | null = null;
+  tty: string | null = null;
   #innerPid: number | null = null;
   #size: Size;
   #resizing = false;
@@ -102,22 +101,22 @@ class ScriptPty implements Pty {
     report.on("error", () => report.destroy());
     report.on("data", (part: string) => {
       text += part;
-      if (!text.includes("\n") || this.#tty !== null) return;
+      if (!text.includes("\n") || this.tty !== null) return;
       const [pid, tty] = text.trim().split(" ");
       this.#innerPid = Number(pid);
-      this.#tty = tty ?? null;
+      this.tty = tty ?? null;
       if (this.#size !== startSize) void this.#applySize();
     });
   }
 
   /** One stty at a time; the newest size wins. */
   async #applySize(): Promise<void> {
-    if (this.#tty === null || this.#resizing) return;
+    if (this.tty === null || this.#resizing) return;
     this.#resizing = true;
     let applied: Size;
     do {
       applied = this.#size;
-      await this.#stty(this.#tty, applied);
+      await this.#stty(this.tty, applied);
     } while (applied !== this.#size);
     this.#resizing = false;
   }

@@ -13,6 +13,7 @@ import type { Pty } from "../pty/pty.ts";
 import type { Exit } from "./ending.ts";
 import { OutputRing } from "./output-ring.ts";
 import type { ByteSink } from "./pipes.ts";
+import { Keyboard, TerminalInput } from "./terminal-input.ts";
 
 export interface TerminalOptions {
   readonly id: string;
@@ -40,6 +41,7 @@ export class TerminalRoom implements ByteSink {
   readonly #ring = new OutputRing(limits.TERMINAL_LOG_BYTES);
   readonly #viewers = new Set<Viewer>();
   readonly #startedAt: number;
+  readonly #keyboard: Keyboard;
   #waiters: (() => void)[] = [];
   #exit: Exit | null = null;
   #keepTimer: TimerId = null;
@@ -48,6 +50,7 @@ export class TerminalRoom implements ByteSink {
     this.id = options.id;
     this.#options = options;
     this.#startedAt = options.clock.now();
+    this.#keyboard = new Keyboard(options.pty, options.clock);
   }
 
   /** The program's output comes from now on. */
@@ -74,8 +77,9 @@ export class TerminalRoom implements ByteSink {
     const { pty, clock } = this.#options;
     const at = Math.min(how.from ?? this.#ring.from, this.#ring.to);
     const viewer: Viewer = { stream, owner: how.owner, at, busy: false };
+    const input = new TerminalInput(this.#keyboard);
     stream.listen({
-      onBytes: (bytes) => (how.readOnly ? undefined : pty.write(bytes)),
+      onBytes: (bytes) => (how.readOnly ? undefined : input.take(bytes)),
       onEnd: () => {
         if (how.owner) pty.endInput();
       },
@@ -83,6 +87,7 @@ export class TerminalRoom implements ByteSink {
         if (how.readOnly) return;
         if (ctl.type === "resize") pty.resize({ cols: ctl.cols, rows: ctl.rows });
         if (ctl.type === "signal") pty.signal(ctl.signal);
+        if (ctl.type === "urgent") input.urgent(ctl.key, ctl.at);
       },
       onClosed: (end) => this.#left(viewer, end),
     });
