@@ -14,6 +14,7 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildClient } from "./client-bundle.ts";
+import { pureSchemas } from "./pure-schemas.ts";
 import { buildTesting } from "./testing-bundle.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -123,15 +124,17 @@ const base = {
 } as const satisfies BuildOptions;
 
 /**
- * The driver dials, never listens, and never compresses. The package ws brings all of that along
- * whether it is used or not, and it is an eighth of the driver.
+ * In ws, an eighth of the driver, that nobody asks for. The driver dials, never listens, never
+ * compresses, and hears its socket as an emitter and not as a browser would.
  */
 const onlyTheDialler: Plugin = {
   name: "only-the-dialler",
   setup(builder) {
-    const unused =
-      /[\\/]ws[\\/]lib[\\/](websocket-server|stream|subprotocol|permessage-deflate|extension)\.js$/;
-    builder.onLoad({ filter: unused }, () => ({ contents: "module.exports = {};" }));
+    const server = /[\\/]ws[\\/]lib[\\/](websocket-server|stream|subprotocol)\.js$/;
+    const rest = /[\\/]ws[\\/]lib[\\/](permessage-deflate|extension|event-target)\.js$/;
+    for (const filter of [server, rest]) {
+      builder.onLoad({ filter }, () => ({ contents: "module.exports = { EventTarget: {} };" }));
+    }
   },
 };
 
@@ -145,7 +148,7 @@ async function makeProgram(target: Target): Promise<readonly BuiltFile[]> {
     // ws asks for these inside try and goes on without them.
     external: ["bufferutil", "utf-8-validate"],
     define: { HOLDFAST_VERSION: JSON.stringify(packageVersion()) },
-    plugins: target === driver ? [onlyTheDialler] : [],
+    plugins: target === driver ? [onlyTheDialler, pureSchemas] : [],
   });
   const [output] = result.outputFiles;
   if (output === undefined) throw new Error(`${target.entry} gave no output`);

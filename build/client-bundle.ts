@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { BuiltFile } from "./bundle.ts";
+import { pureSchemas } from "./pure-schemas.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ENTRY = "src/client/index.ts";
@@ -32,6 +33,7 @@ const base = {
   target: "es2022",
   legalComments: "none" as const,
   logLevel: "silent" as const,
+  plugins: [pureSchemas],
 } satisfies BuildOptions;
 
 export async function buildClient(

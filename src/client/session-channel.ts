@@ -17,6 +17,7 @@ import { FrameType, type Frame } from "../protocol/frame.ts";
 import { encodeVector, joinAttach } from "../protocol/resume.ts";
 import { CHANNEL_FEATURES, commonChannelFeatures } from "../protocol/version.ts";
 import {
+  DriverRequest,
   ExecStatus,
   TerminalList,
   type OpenRequest,
@@ -141,6 +142,7 @@ export class AttachedChannel implements SessionChannel {
     this.#again = createBackoff({ minMs: AGAIN_MIN_MS, maxMs: AGAIN_MAX_MS, random });
     this.#channel = new Channel({
       side: "client",
+      requests: DriverRequest,
       clock,
       ...(options.crc32 !== undefined && { crc32: options.crc32 }),
       onOpen: (request, stream) => this.#peerOpened(request, stream),

@@ -11,7 +11,7 @@ import type { Crc32 } from "../base/crc32.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Attach, Away } from "../protocol/control.ts";
-import type { Reset } from "../protocol/services.ts";
+import { OpenRequest, type Reset } from "../protocol/services.ts";
 import { commonChannelFeatures } from "../protocol/version.ts";
 import { Channel } from "../stream/channel.ts";
 import type { OpenService } from "./services/service.ts";
@@ -113,6 +113,7 @@ export class ChannelTable {
     const { clock, openService, crc32 } = this.#options;
     const channel: Channel = new Channel({
       side: "driver",
+      requests: OpenRequest,
       clock,
       ...(crc32 !== undefined && { crc32 }),
       // Who is not waited for keeps nothing: so the hub's own probes still tell that all is well.

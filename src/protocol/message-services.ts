@@ -4,8 +4,8 @@
  * messages both ways, each framed by `Content-Length`, whatever the program itself frames them by.
  */
 import * as v from "valibot";
+import { Count } from "./numbers.ts";
 
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 
 /** How the program frames its messages: language servers by `headers`, agents (ACP) by `lines`. */

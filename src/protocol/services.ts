@@ -21,11 +21,8 @@ import {
   OpenFileWrite,
   Sha256,
 } from "./file-services.ts";
-<<<<<<< HEAD
 import { MessagesKnown, MessagesTaken, OpenMessages } from "./message-services.ts";
-=======
 import { Count, StreamId } from "./numbers.ts";
->>>>>>> db2d5ef (Let ^C, ^Z and ^\ in a terminal pass input that nobody reads)
 import { OpenAccepted, OpenListen, OpenTcp, OpenUnix } from "./port-services.ts";
 
 const Env = v.record(
@@ -194,6 +191,10 @@ export const OpenRequest = v.variant("kind", [
 ]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;
 
+/** What a driver opens: all that a client has to understand. */
+export const DriverRequest = v.variant("kind", [OpenStderr, OpenAccepted]);
+export type Requests = v.GenericSchema<unknown, OpenRequest>;
+
 export const OpenOk = v.object({
   rxMax: Count,
   pid: v.optional(v.pipe(v.number(), v.integer())),
@@ -228,13 +229,9 @@ export const Ctl = v.union([
     code: v.nullable(v.pipe(v.number(), v.integer())),
     signal: v.nullable(v.pipe(v.string(), v.maxLength(16))),
     /** Exec: the stream of its stderr, which may be opened later than this is heard. */
-<<<<<<< HEAD
-    stderr: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    stderr: v.optional(StreamId),
     /** Messages: the end of what it wrote to stderr, which goes nowhere else. */
     words: v.optional(v.pipe(v.string(), v.maxLength(2048))),
-=======
-    stderr: v.optional(StreamId),
->>>>>>> db2d5ef (Let ^C, ^Z and ^\ in a terminal pass input that nobody reads)
   }),
   MessagesTaken,
   /** Terminals: a viewer that was too slow does not see these offsets. */

@@ -23,7 +23,7 @@ import { parseControl } from "../protocol/control.ts";
 import { encodeFrame, FLAG_FIN, FrameType, type Frame } from "../protocol/frame.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
-import { OpenOk, OpenRequest, readCtl, Reset } from "../protocol/services.ts";
+import { OpenOk, readCtl, Reset, type OpenRequest, type Requests } from "../protocol/services.ts";
 import { CHANNEL_FEATURES } from "../protocol/version.ts";
 import type { Egress } from "./egress.ts";
 import { Stream, type StreamEnd, type StreamEvents, type StreamPort } from "./stream.ts";
@@ -31,6 +31,8 @@ import { Stream, type StreamEnd, type StreamEvents, type StreamPort } from "./st
 export interface ChannelOptions {
   /** Clients open odd stream ids, drivers even ones. */
   readonly side: "client" | "driver";
+  /** What the peer may open. */
+  readonly requests: Requests;
   readonly clock: Clock;
   /** A faster one than the portable, where there is one. */
   readonly crc32?: Crc32;
@@ -263,7 +265,7 @@ export class Channel {
       return;
     }
     this.#noteOpened(id);
-    const request = readOpen(frame.body);
+    const request = readOpen(this.#options.requests, frame.body);
     const full = this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX;
     const open = { body: frame.body, own: false };
     const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, open);
@@ -388,9 +390,9 @@ type ReadOpen =
   | { readonly ok: false; readonly message: string };
 
 /** A request that this version does not know is refused alone; the link and the rest live on. */
-function readOpen(body: Uint8Array): ReadOpen {
+function readOpen(requests: Requests, body: Uint8Array): ReadOpen {
   try {
-    return { ok: true, open: parseControl(OpenRequest, body) };
+    return { ok: true, open: parseControl(requests, body) };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return { ok: false, message: error.message };

@@ -8,7 +8,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { openMark } from "../../src/driver/services/mark.ts";
 import { parseControl } from "../../src/protocol/control.ts";
 import { decodeFrame } from "../../src/protocol/frame.ts";
-import { MarkAnswer } from "../../src/protocol/services.ts";
+import { DriverRequest, MarkAnswer, OpenRequest } from "../../src/protocol/services.ts";
 import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
@@ -24,9 +24,15 @@ afterEach(() => {
 async function texts(files: readonly string[]): Promise<readonly (string | null)[]> {
   const [toDriver, toClient] = MemorySocket.pair();
   const clock = systemClock;
-  const client = new Channel({ side: "client", clock, onOpen: () => undefined });
+  const client = new Channel({
+    side: "client",
+    requests: DriverRequest,
+    clock,
+    onOpen: () => undefined,
+  });
   const driver = new Channel({
     side: "driver",
+    requests: OpenRequest,
     clock,
     onOpen: (request, stream) => {
       if (request.kind !== "mark") throw new Error("not a mark");

@@ -6,6 +6,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { openProbe } from "../../src/driver/services/probe.ts";
 import { decodeFrame } from "../../src/protocol/frame.ts";
 import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
+import { DriverRequest, OpenRequest } from "../../src/protocol/services.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 
@@ -34,11 +35,13 @@ async function probe(
   const [toDriver, toClient] = MemorySocket.pair();
   const client = new Channel({
     side: "client",
+    requests: DriverRequest,
     clock: systemClock,
     onOpen: () => undefined,
   });
   const driver = new Channel({
     side: "driver",
+    requests: OpenRequest,
     clock: systemClock,
     onOpen: (request, stream) => {
       if (request.kind !== "probe") throw new Error("not a probe");

@@ -4,7 +4,7 @@ import { limits } from "../../src/base/limits.ts";
 import { decodeResync, encodeCredit, encodeJson } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
-import type { OpenRequest } from "../../src/protocol/services.ts";
+import { DriverRequest, OpenRequest } from "../../src/protocol/services.ts";
 import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import type { Stream, StreamEnd, StreamEvents } from "../../src/stream/stream.ts";
@@ -32,11 +32,13 @@ function pair(onOpen?: (stream: Stream) => void): Pair {
   const egresses = [new Egress(toDriver, clock), new Egress(toClient, clock)] as const;
   const client = new Channel({
     side: "client",
+    requests: DriverRequest,
     clock,
     onOpen: (_request, stream) => stream.reset("REFUSED", "no"),
   });
   const driver = new Channel({
     side: "driver",
+    requests: OpenRequest,
     clock,
     onOpen: (_request, stream) => {
       accepted.push(stream);

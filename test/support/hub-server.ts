@@ -14,6 +14,7 @@ import { decodeFrame, encodeFrame, FrameType, type Frame } from "../../src/proto
 import { splitAttach } from "../../src/protocol/resume.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../src/protocol/version.ts";
 import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
+import { OpenRequest } from "../../src/protocol/services.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import {
@@ -207,6 +208,7 @@ class ProbeEnd {
       const well = { ok: true, latencyMs: 1, code: null, detail: "fine" };
       this.#channel = new Channel({
         side: "driver",
+        requests: OpenRequest,
         clock: systemClock,
         onOpen: (request, stream) => {
           if (request.kind === "mark") {

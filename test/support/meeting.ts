@@ -1,5 +1,6 @@
 import { decodeFrame } from "../../src/protocol/frame.ts";
 import { Channel, NEW_CHANNEL, type ChannelState } from "../../src/stream/channel.ts";
+import { DriverRequest, OpenRequest } from "../../src/protocol/services.ts";
 import { Egress } from "../../src/stream/egress.ts";
 import type { Stream } from "../../src/stream/stream.ts";
 import { MemorySocket } from "./memory-socket.ts";
@@ -23,11 +24,13 @@ export class Meeting {
   ) {
     this.client = new Channel({
       side: "client",
+      requests: DriverRequest,
       clock: this.clock,
       onOpen: (_request, stream) => onPeerOpen(stream),
     });
     this.driver = new Channel({
       side: "driver",
+      requests: OpenRequest,
       clock: this.clock,
       onOpen: (_request, stream) => {
         this.accepted.push(stream);

@@ -9,7 +9,7 @@ import type { InsideAnswer } from "../../probes/probe.ts";
 import { parseControl } from "../../protocol/control.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { MarkAnswer, ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
+import { DriverRequest, MarkAnswer, ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
 import { Channel, NEW_CHANNEL } from "../../stream/channel.ts";
 import { Egress } from "../../stream/egress.ts";
 import type { StreamEnd } from "../../stream/stream.ts";
@@ -36,6 +36,7 @@ export class ProbeChannel {
     const { route, epoch, clock, send } = options;
     this.#channel = new Channel({
       side: "client",
+      requests: DriverRequest,
       clock,
       onOpen: (_, stream) => stream.reset("REFUSED", "the hub serves no streams"),
     });
