@@ -1,7 +1,7 @@
 /**
- * Lets a bundle leave out the schemas that nobody in it asks for. Valibot says of its functions that
- * a call has no effect but its value, and esbuild does not carry that from one module to another; so
- * each call in src/protocol, where nothing but schemas is made of them, is marked where it stands.
+ * Lets a bundle leave out the schemas that nobody in it asks for. Valibot says of its functions
+ * that a call has no effect but its value, and esbuild does not carry that from one module to
+ * another; so each call in src/protocol, where only schemas are made, is marked where it stands.
  */
 import type { Plugin } from "esbuild";
 import { readFile } from "node:fs/promises";
