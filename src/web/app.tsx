@@ -5,7 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Board, Problem } from "./board.ts";
 import { createBoardStore, type BoardStore } from "./board-store.ts";
-import { HubHeader } from "./hub-header.tsx";
+import { HubHeader, PlatformNotice } from "./hub-header.tsx";
 import { startLive } from "./live.ts";
 import { LoginForm } from "./login-form.tsx";
 import { NewSession } from "./new-session.tsx";
@@ -95,6 +95,7 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
         stream={board.stream}
         onSignOut={onSignOut}
       />
+      <PlatformNotice platform={board.platform} />
       <main class="list">
         <NewSession onCreate={(name) => operator.create(name)} />
         <SessionList board={board} onSelect={select} onAct={act} onDrawn={operator.look} />

@@ -33,6 +33,32 @@ export function HubHeader({ hubUrl, platform, stream, onSignOut }: HubHeaderProp
   );
 }
 
+/**
+ * What is wrong with the platform as a whole, before anybody looks for it in one session: all of
+ * what is seen below may come of it.
+ */
+export function PlatformNotice({ platform }: { readonly platform: PlatformReport | null }) {
+  const sentence = platform === null ? null : noticeOf(platform);
+  if (sentence === null) return null;
+  return (
+    <p class="problem notice" role="status" data-notice="platform">
+      {plainText(sentence)}
+    </p>
+  );
+}
+
+function noticeOf({ reachable, auth, detail, breaker, alike }: PlatformReport): string | null {
+  if (auth === "rejected")
+    return "The platform refuses the hub's key: no session is started or healed.";
+  if (breaker !== undefined && breaker.state !== "closed" && breaker.why !== null) {
+    return `The platform fails: ${breaker.why.text}. Connected sessions go on; none is started or healed.`;
+  }
+  if (typeof alike?.text === "string") return alike.text;
+  if (reachable !== false) return null;
+  const why = detail === null ? "" : `: ${detail}`;
+  return `The platform does not answer${why}. Connected sessions go on; none is started or healed.`;
+}
+
 function PlatformFacts({ platform }: { readonly platform: PlatformReport }) {
   const { tier, reachable, auth } = platform;
   const unsafe = tier === "process";

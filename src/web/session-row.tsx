@@ -75,7 +75,9 @@ function Verdict({ row }: { readonly row: Row }) {
   return (
     <div class="verdict">
       {error === null ? (
-        <p>{health === undefined ? "asking the hub…" : plainText(health.verdict.text)}</p>
+        <p class="brief">
+          {health === undefined ? "asking the hub…" : plainText(health.verdict.text)}
+        </p>
       ) : (
         <>
           <p class="brief">

@@ -78,7 +78,7 @@ function Cell({ fact, seen }: { readonly fact: ProbeFact | null; readonly seen: 
         {sign}
       </span>
       <span class="unseen">{word}</span>
-      {took}
+      <span class="took">{took}</span>
       {fact.ageMs !== null && (
         <>
           {" "}

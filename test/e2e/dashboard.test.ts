@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
+import { walkCrowd } from "./dashboard-crowd.ts";
 import { browser, rowState, startDashboard, type Dashboard } from "./dashboard-kit.ts";
 
 describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
@@ -127,6 +128,10 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await page.setViewportSize({ width: 1400, height: 900 });
   });
 
+  test("5,000 sessions: draws what is in view, walks and filters all, stays quick", async () => {
+    await walkCrowd(dashboard);
+  });
+
   test("a hub that is killed is told at once, and followed again when it is back", async () => {
     await dashboard.killHub();
     await page.getByText("reconnecting").waitFor();
@@ -147,6 +152,7 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await other.goto(`${dashboard.url}/login#token=${dashboard.token}`);
     await other.locator("[data-fact=isolation].fact-bad").getByText("process (none)").waitFor();
     await other.locator("[data-fact=auth].fact-bad").getByText("rejected").waitFor();
+    await other.locator("[data-notice=platform]").getByText("refuses the hub's key").waitFor();
     await other.close();
   });
 

@@ -3,6 +3,7 @@
  * a session after a fault began, when, and how it ended. Reads the hub's own timeline, as an
  * operator would.
  */
+import type { HubOptions } from "../../src/hub/main.ts";
 import type { SessionPolicy } from "../../src/hub/session/policy.ts";
 import { RealHub, type SessionView } from "./hub-kit.ts";
 import {
@@ -59,9 +60,12 @@ export class DrillRig {
     this.hub = hub;
   }
 
-  static async open(policy: Partial<SessionPolicy> = {}): Promise<DrillRig> {
+  static async open(
+    policy: Partial<SessionPolicy> = {},
+    more: Partial<HubOptions> = {},
+  ): Promise<DrillRig> {
     const platform = await startPlatform(makeDataDir(), ["--faults", "on"]);
-    const hub = new RealHub(platform, policy);
+    const hub = new RealHub(platform, policy, more);
     await hub.start();
     return new DrillRig(platform, hub);
   }

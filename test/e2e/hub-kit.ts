@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBundles } from "../../build/bundle.ts";
+import type { HubOptions } from "../../src/hub/main.ts";
 import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.ts";
 import type { SessionHealth } from "../../src/hub/session/health.ts";
 import { exited, type StartedPlatform } from "./platform-kit.ts";
@@ -24,13 +25,16 @@ export class RealHub {
   readonly home = mkdtempSync(join(tmpdir(), "hfh-"));
   readonly #platform: { readonly apiUrl: string; readonly apiKey: string };
   readonly #policy: Partial<SessionPolicy>;
+  readonly #more: Partial<HubOptions>;
   #child: ChildProcess | null = null;
   url = "";
 
   constructor(
     platform: Pick<StartedPlatform, "apiUrl" | "apiKey">,
     policy: Partial<SessionPolicy> = {},
+    more: Partial<HubOptions> = {},
   ) {
+    this.#more = more;
     this.#platform = platform;
     this.#policy = policy;
   }
@@ -59,6 +63,7 @@ export class RealHub {
       webDir: null,
       logLevel: "debug",
       logFile: this.logFile,
+      ...this.#more,
     };
     // As bin/holdfast.js starts a hub.
     const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];

@@ -46,6 +46,23 @@ describe("/metrics", () => {
     expect(all.get('holdfast_build_info{version="0.0.0-test"}')).toBe(1);
   });
 
+  test("[ME1] a session disagrees while its driver is away, and not while it goes away", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    const { session, link } = await world.connected();
+    const disagreeing = async (): Promise<number | undefined> =>
+      samples((await scrape(http, METRICS_TOKEN)).text).get("holdfast_sessions_disagreeing");
+    expect(await disagreeing()).toBe(0);
+    session.detach(link, "its network is gone");
+    expect([await disagreeing(), session.health().disagreement]).toEqual([
+      1,
+      expect.stringContaining("no driver is connected"),
+    ]);
+    session.operate("operator.removed");
+    expect([session.record.state, session.health().disagreement]).toEqual(["ended", null]);
+    expect(await disagreeing()).toBe(0);
+  });
+
   test("[CO3] sandbox-seconds and sandboxes are there by what they are", async () => {
     const world = new HubWorld();
     const http = hubHttp(world);

@@ -1,5 +1,6 @@
 /** The hub's HTTP over a world of fakes, with one way to ask it. */
 import type { FastifyInstance } from "fastify";
+import type { Clock } from "../../src/base/clock.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -14,7 +15,8 @@ import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
 import { Access } from "../../src/hub/server/access.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
-import type { HubWorld } from "./hub-world.ts";
+import type { Sessions } from "../../src/hub/sessions.ts";
+import type { FakePlatform } from "./fake-platform.ts";
 
 export const ADMIN_TOKEN = "canary-admin-token-0123456789";
 export const METRICS_TOKEN = "canary-metrics-token-0123456789";
@@ -39,12 +41,20 @@ const noWork: HttpOptions["work"] = {
   run: () => Promise.reject(new HubError("Internal", "no work in this test")),
 };
 
+/** Of a HubWorld, what has to be there to be asked. */
+export interface AskedWorld {
+  readonly clock: Clock;
+  readonly platform: FakePlatform;
+  readonly sessions: Sessions;
+}
+
 /** `client` is the hub's own way into sessions; without it no preview leads anywhere. */
 export function hubHttp(
-  world: HubWorld,
+  world: AskedWorld,
   log: Logger = silentLogger,
   client: Pick<InnerClient, "attach"> = { attach: () => Promise.reject(noWay()) },
   work: HttpOptions["work"] = noWork,
+  webDir: string | null = null,
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
   const shelf: TokenShelf = { read: () => kept, write: (tokens) => (kept = tokens) };
@@ -108,7 +118,7 @@ export function hubHttp(
     leases: new LeaseKeeper({ sessions: () => world.sessions.all, clock, log }),
     clock,
     log,
-    webDir: null,
+    webDir,
     isReady,
   });
   return {

@@ -66,7 +66,7 @@ describe("rows", () => {
     const disagreement = "the platform says started, but no driver is connected";
     const health = sampleBrief({ verdict, disagreement });
     const told = applyChange(board, read({ ...b, health }));
-    for (const filter of ["driverabsent", "disagrees", "DISAGREES other"]) {
+    for (const filter of ["driverabsent", "disagreeing", "Disagreeing other"]) {
       expect(shownRows(told, filter).map((row) => row.session.id)).toEqual(["ses_b"]);
     }
   });
@@ -76,7 +76,7 @@ describe("rows", () => {
     const health = sampleBrief({ disagreement: "they do not agree" });
     expect(countRows(after(read({ ...a, health }, error)))).toEqual([
       ["error", 1],
-      ["disagrees", 1],
+      ["disagreeing", 1],
       ["connected", 1],
     ]);
   });

@@ -2,7 +2,7 @@
  * What admins see of one session: claim, evidence, verdict and their disagreement, side by side.
  * Pure and from memory: it answers while the platform hangs.
  */
-import { disagreement } from "../../probes/disagreement.ts";
+import { disagreement, type DisagreementInput } from "../../probes/disagreement.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { judge } from "../../probes/verdict.ts";
 import type { ActivityView } from "../activity/session-activity.ts";
@@ -137,11 +137,16 @@ export function healthOf(input: HealthInput): SessionHealth {
     capabilities,
     source: sourceView(record),
     verdict: verdictOf(input),
-    disagreement: disagreement(input),
+    disagreement: contradiction(record, input),
     ladder: ladderView(record, input.counts),
     lastError: record.fault === null ? null : faultView(record.fault),
     activity: input.activity,
   };
+}
+
+/** What goes away on purpose loses its driver before its sandbox: nobody contradicts anybody. */
+export function contradiction(record: SessionRecord, seen: DisagreementInput): string | null {
+  return record.state === "ended" ? null : disagreement(seen);
 }
 
 function ladderView(record: SessionRecord, counts: LadderCounts): SessionHealth["ladder"] {

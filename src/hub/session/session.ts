@@ -5,7 +5,6 @@
 import { createActor, type Actor } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
-import { disagreement } from "../../probes/disagreement.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox } from "../../store/facts.ts";
 import { whereKept } from "../../store/refusal.ts";
@@ -18,7 +17,7 @@ import { isSame, pathOf, tellState } from "./entered.ts";
 import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
 import { toldFault } from "./fault-from.ts";
-import { healthOf, type SessionHealth } from "./health.ts";
+import { contradiction, healthOf, type SessionHealth } from "./health.ts";
 import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
 import { LadderWork } from "./ladder-work.ts";
@@ -310,7 +309,7 @@ export class Session {
 
   /** Claim and evidence contradict each other; asked of all sessions at each scrape. */
   get disagrees(): boolean {
-    return disagreement(this.#seen(this.#actor.getSnapshot())) !== null;
+    return contradiction(this.record, this.#seen(this.#actor.getSnapshot())) !== null;
   }
 
   /** What is known now, as the judges take it. */
