@@ -260,7 +260,7 @@ export const plants: readonly Plant[] = [
   plant(
     "outcome-told-twice",
     "which attempts have told their end is not written down",
-    "hub/session/session.ts",
+    "hub/session/outcome-book.ts",
     "const told = { ...change, attemptEnded: attempt };",
     "const told = { ...change };",
   ),
