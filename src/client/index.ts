@@ -30,18 +30,19 @@ export {
   type ConnectOptions,
   type HubConnection,
 } from "./hub-connection.ts";
-export type { AttachOptions, ChannelPhase, SessionChannel } from "./session-channel.ts";
+export type { AttachOptions, ChannelPhase, Service, SessionChannel } from "./session-channel.ts";
 export type { ExecRequest, ExecStream, Exit, TakeBytes } from "./exec-stream.ts";
 export {
   openMessageServer,
   type MessageServer,
   type MessageServerRequest,
 } from "./message-server.ts";
-export type {
-  NamedServer,
-  NamedServerEnd,
-  NamedServerRequest,
-  OpenedServer,
+export {
+  openNamedServer,
+  type NamedServer,
+  type NamedServerEnd,
+  type NamedServerRequest,
+  type OpenedServer,
 } from "./named-server.ts";
 export type {
   OpenedTerminal,

@@ -28,7 +28,6 @@ import { Channel, type ChannelState } from "../stream/channel.ts";
 import type { Stream } from "../stream/stream.ts";
 import { openExec, type ExecRequest, type ExecStream, type OpenedExec } from "./exec-stream.ts";
 import type { HubLink } from "./hub-link.ts";
-import { openNamedServer, type NamedServer, type NamedServerRequest } from "./named-server.ts";
 import { createOutcome } from "./outcome.ts";
 import { askOnce } from "./ask-once.ts";
 import type { AttachOptions, ChannelPhase } from "./attach-options.ts";
@@ -62,6 +61,8 @@ const AGAIN_MAX_MS = 1_000;
 
 export type { AttachOptions, ChannelPhase } from "./attach-options.ts";
 
+export type Service<Request, Opened> = (channel: Channel, request: Request) => Opened;
+
 export interface SessionChannel extends AsyncDisposable {
   /** Session id, also when a name was asked for. */
   readonly session: string;
@@ -78,8 +79,11 @@ export interface SessionChannel extends AsyncDisposable {
   attachTerminal(request: TerminalLookRequest): TerminalStream;
   /** The terminals of the session, also those at which nobody looks. @throws HubError */
   terminals(): Promise<readonly TerminalInfo[]>;
-  /** A server of messages that outlives this channel. @throws HubError when it has ended. */
-  namedServer(request: NamedServerRequest): NamedServer;
+  /**
+   * A service that only some need, as `openNamedServer`: who names it brings it along.
+   * @throws HubError when the channel has ended.
+   */
+  open<Request, Opened>(service: Service<Request, Opened>, request: Request): Opened;
   /** What became of a command that was started under a key. @throws HubError */
   execStatus(key: string): Promise<ExecStatus>;
   /** The files of the session. */
@@ -205,9 +209,9 @@ export class AttachedChannel implements SessionChannel {
     return askOnce(this.#channel, { kind: "terminal.list" }, read);
   }
 
-  namedServer(request: NamedServerRequest): NamedServer {
+  open<Request, Opened>(service: Service<Request, Opened>, request: Request): Opened {
     this.#assertOpen();
-    return openNamedServer(this.#channel, request);
+    return service(this.#channel, request);
   }
 
   async execStatus(key: string): Promise<ExecStatus> {

@@ -14,10 +14,11 @@ import { nativeCrc32 } from "../transport/native-crc32.ts";
 import { socketPair } from "../transport/socket-pair.ts";
 import type { Switchboard } from "./switchboard/attach.ts";
 
+export { openNamedServer } from "../client/named-server.ts";
 export type { NamedServer, NamedServerEnd, NamedServerRequest } from "../client/named-server.ts";
 export { PortDuplex } from "../client/port-duplex.ts";
 export type { ExecStream } from "../client/exec-stream.ts";
-export type { SessionChannel } from "../client/session-channel.ts";
+export type { Service, SessionChannel } from "../client/session-channel.ts";
 
 /** A hub that dies leaves nobody who comes back: what it ran is hung up this soon. */
 const LEASE_MS = 30_000;

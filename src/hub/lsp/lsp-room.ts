@@ -5,7 +5,13 @@
  */
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { TextEvents, TextSocket } from "../../transport/text-socket.ts";
-import type { InnerClient, NamedServer, NamedServerEnd, SessionChannel } from "../inner-client.ts";
+import {
+  openNamedServer,
+  type InnerClient,
+  type NamedServer,
+  type NamedServerEnd,
+  type SessionChannel,
+} from "../inner-client.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 import type { Sessions } from "../sessions.ts";
 import { lspRequestOf, type LspRequest } from "./lsp-request.ts";
@@ -74,7 +80,8 @@ class Seat implements LspSeat {
     this.#channel = channel;
     this.#request = request;
     this.#onOver = onOver;
-    this.#server = channel.namedServer({ ...request, onMessage: (text) => this.#said(text) });
+    const onMessage = (text: string): void => this.#said(text);
+    this.#server = channel.open(openNamedServer, { ...request, onMessage });
     void this.#server.ended.then((end) => this.close(...toldOf(end)));
   }
 

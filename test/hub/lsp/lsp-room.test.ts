@@ -8,6 +8,7 @@ import type {
   NamedServer,
   NamedServerEnd,
   NamedServerRequest,
+  Service,
   SessionChannel,
 } from "../../../src/hub/inner-client.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
@@ -59,10 +60,10 @@ class ScriptedServers implements Pick<InnerClient, "attach"> {
     this.channelsOpen += 1;
     const channel: Partial<SessionChannel> = {
       session,
-      namedServer: (request) => {
-        const made = new ScriptedServer(request);
+      open: <Request, Opened>(_service: Service<Request, Opened>, request: Request) => {
+        const made = new ScriptedServer(request as NamedServerRequest);
         this.all.push(made);
-        return made.stream();
+        return made.stream() as Opened;
       },
       close: () => void (this.channelsOpen -= 1),
     };
