@@ -80,7 +80,7 @@ class Seat implements LspSeat {
     this.#channel = channel;
     this.#request = request;
     this.#onOver = onOver;
-    const onMessage = (text: string): void => this.#said(text);
+    const onMessage = (text: string) => this.#said(text);
     this.#server = channel.open(openNamedServer, { ...request, onMessage });
     void this.#server.ended.then((end) => this.close(...toldOf(end)));
   }
