@@ -12,6 +12,8 @@ import { constants } from "node:os";
 import { setFlagsFromString } from "node:v8";
 
 const NODE_MAJOR_MIN = 24;
+// Node opens its inspector on this signal, to whoever reaches its port: a door into the hub.
+process.on("SIGUSR1", () => {});
 // A small young space, so that buffers of sockets are freed early: docs/decisions/0503. It has
 // its size from the start, or stays as it is before the imports make it grow.
 const SMALL_YOUNG_SPACE = "--max-semi-space-size=1";
@@ -53,7 +55,7 @@ function bundledNode() {
 }
 
 function runOn(node) {
-  const flags = ["--disable-warning=ExperimentalWarning", SMALL_YOUNG_SPACE];
+  const flags = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1", SMALL_YOUNG_SPACE];
   const args = [...flags, main, ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
   // ^C reaches the whole process group by itself; the others are passed on.

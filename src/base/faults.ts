@@ -103,6 +103,14 @@ export const faults = {
   LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
+  HubBusy: {
+    category: "capacity",
+    retry: "after-backoff",
+    http: 503,
+    exit: 255,
+    level: "warn",
+    hint: "Try again in a moment; what runs goes on.",
+  },
   StoreRefuses: {
     category: "capacity",
     retry: "after-backoff",

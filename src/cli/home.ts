@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HubError } from "../base/hub-error.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -12,6 +12,8 @@ import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 /** 256 bits: not to be guessed; the prefix lets secret scanners find it. */
 const TOKEN_BYTES = 32;
 const TOKEN_PREFIX = "hf_";
+const OTHERS_WRITE = 0o022;
+const OTHERS_ALL = 0o077;
 
 export interface HubRecord extends ProcessIdentity {
   readonly url: string;
@@ -46,6 +48,27 @@ export function prepareHome(home: string): void {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new HubError("HomeNotWritable", `cannot write to the state directory ${home} (${code})`, {
       cause,
+    });
+  }
+}
+
+/**
+ * What is in here opens the hub, so nobody else may have put or be able to put it there.
+ * @throws HubError HomeNotWritable that names the file and what would be right
+ */
+export function checkHome(home: string): void {
+  const secrets = ["token", "hub-secret.json", "tokens.json", "audit.jsonl", "store.sqlite"];
+  for (const name of ["", ...secrets]) {
+    const path = name === "" ? home : join(home, name);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    const open = found.mode & (name === "" ? OTHERS_WRITE : OTHERS_ALL);
+    const self = process.getuid?.() ?? found.uid;
+    if (open === 0 && (found.uid === self || found.uid === 0)) continue;
+    const is = open === 0 ? `belongs to user ${found.uid}` : `is open to others`;
+    const mode = (found.mode & 0o777).toString(8);
+    throw new HubError("HomeNotWritable", `${path} ${is} (mode ${mode})`, {
+      hint: `Look at what it holds, then: chmod ${name === "" ? "go-w" : "go="} ${path}`,
     });
   }
 }

@@ -9,6 +9,7 @@ import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { note, print, printJson, type Cli } from "./cli.ts";
 import {
+  checkHome,
   ensureToken,
   homePaths,
   prepareHome,
@@ -29,6 +30,7 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const beganAtMs = performance.now();
   const { home } = config;
   prepareHome(home);
+  checkHome(home);
   refuseSecondHub(home);
   const identity = ownIdentity();
   const token = config.token ?? ensureToken(home);

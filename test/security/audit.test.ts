@@ -151,7 +151,7 @@ describe("what is written down", () => {
       { what: "POST /v1/tokens", outcome: "asked", detail: { name: "ci", role: "viewer" } },
       { what: "POST /v1/sessions/:id/exec", target: "demo", detail: null },
       { what: "DELETE /v1/tokens/:tokenId", target: id },
-      { who: "nobody", what: "GET /v1/sessions", outcome: "refused Unauthenticated" },
+      { who: "nobody", what: "GET /v1/sessions", outcome: "refused BadRequest" },
     ]);
     const text = JSON.stringify(entries);
     for (const secret of [token, ADMIN_TOKEN, "canary"]) expect(text).not.toContain(secret);

@@ -10,8 +10,19 @@ import type { Random } from "../../base/random.ts";
 import type { AuditLog } from "../auth/audit-log.ts";
 import { Admitted } from "../auth/admitted.ts";
 import { ADMIN, COLLECTOR, type Principal } from "../auth/principal.ts";
+import { Traffic } from "../auth/traffic.ts";
 import { TicketBook } from "../auth/ticket-book.ts";
 import { TokenBook, type TokenShelf } from "../auth/token-book.ts";
+
+const ONCE = new Set(["host", "origin", "authorization", "content-length", "content-type"]);
+const CREDENTIALS = new Set([
+  ...["token", "access_token", "api_key", "apikey", "key", "ticket", "authorization", "auth"],
+  ...["password", "secret", "jwt", "bearer"],
+]);
+/** Calls that wait or stream are under way, too: every tab and every follower is one. */
+const CALLS = { what: "calls under way", all: 4_000, each: 500 };
+/** Room for every session and its people; more is refused instead of taken and starved. */
+const LINKS = { what: "links", all: 15_000, each: 500 };
 
 const DRIVER_TOKEN_PREFIX = "hfd_";
 
@@ -37,6 +48,8 @@ export class Access {
   readonly tokens: TokenBook;
   readonly admitted: Admitted;
   readonly audit: AuditLog;
+  readonly calls = new Traffic(CALLS);
+  readonly links = new Traffic(LINKS);
 
   /** @throws HubError StoreCorrupt when the tokens cannot be read */
   constructor(options: AccessOptions) {
@@ -51,6 +64,27 @@ export class Access {
       "localhost",
       ...options.hostNames.map((name) => name.toLowerCase()),
     ]);
+  }
+
+  /**
+   * What two readers could read in two ways is refused, and so is a credential in a URL: it would
+   * be in the logs of every proxy, and in the history of every browser.
+   * @throws HubError BadRequest
+   */
+  checkHead(rawHeaders: readonly string[], url: string): void {
+    const seen = new Set<string>();
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at]?.toLowerCase() ?? "";
+      if (ONCE.has(name) && seen.has(name)) throw new HubError("BadRequest", `${name} came twice`);
+      seen.add(name);
+    }
+    const query = url.indexOf("?");
+    if (query < 0) return;
+    for (const key of new URLSearchParams(url.slice(query)).keys()) {
+      if (!CREDENTIALS.has(key.toLowerCase())) continue;
+      const hint = "Send `authorization: Bearer …`, or a ticket as subprotocol.";
+      throw new HubError("BadRequest", `no ${key} belongs in a URL`, { hint });
+    }
   }
 
   /**
@@ -122,6 +156,11 @@ export class Access {
     const principal = this.#tickets.redeem(ticket);
     if (this.tokens.stands(principal)) return principal;
     throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
+  }
+
+  /** Monotonic ms, for what is counted by the second. */
+  mono(): number {
+    return this.#options.clock.mono();
   }
 
   /** Writes down what was only remembered. */

@@ -10,6 +10,7 @@ import { admit, type IdOf } from "../auth/guard.ts";
 import type { Principal } from "../auth/principal.ts";
 import { routeRightOf } from "../auth/route-rights.ts";
 import type { Access } from "./access.ts";
+import { isForApp } from "./routes/ports.ts";
 import { starting } from "./starting.ts";
 
 /** A path may be long; a name or id never is. */
@@ -87,8 +88,10 @@ function checkCaller(
   reply: FastifyReply,
   { access, idOf, isReady }: DoorKeeperOptions,
 ): void {
-  const { headers, routeOptions } = request;
+  const { headers, routeOptions, raw } = request;
   access.checkHost(headers.host);
+  // What an app is asked below a path is the app's.
+  if (!isForApp(raw)) access.checkHead(raw.rawHeaders, raw.url ?? "/");
   access.checkOrigin(headers.origin, headers.host);
   // By the route that will run, never by the URL's text: one route has many spellings.
   const row =
@@ -102,9 +105,10 @@ function checkCaller(
   const { id = "" } = request.params as { id?: string };
   request.principal = principal;
   admit(principal, row, id, idOf);
-  const { raw } = reply;
-  raw.once(
-    "close",
-    access.admitted.hold(principal, () => raw.destroy()),
-  );
+  const leave = access.calls.enter(principal);
+  const release = access.admitted.hold(principal, () => reply.raw.destroy());
+  reply.raw.once("close", () => {
+    leave();
+    release();
+  });
 }

@@ -14,7 +14,7 @@ import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { WorkRoom } from "../work/work-room.ts";
 import type { Access } from "./access.ts";
-import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor } from "./door-keeper.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { addEventRoutes } from "./routes/events.ts";
@@ -78,6 +78,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     if (problem.status >= 500) log.error({ err: error, path }, "request failed");
     // A body that nobody wants and nobody times ends with its connection.
     if (isForApp(request.raw)) void reply.header("connection", "close");
+    const seconds = retryAfterOf(problem.status);
+    if (seconds !== null) void reply.header("retry-after", seconds);
     return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
   });
   app.setNotFoundHandler((request) => {

@@ -5,6 +5,9 @@ import { toHubError, HubError } from "../../base/hub-error.ts";
 import type { WorkAttempt } from "../../protocol/api/work.ts";
 import { WorkFailed } from "../work/attempts.ts";
 
+/** What is full now has room again after a breath, or after many of them. */
+const RETRY_AFTER_SECONDS = 2;
+
 export const PROBLEM_TYPE = "application/problem+json";
 
 export interface Problem {
@@ -33,6 +36,11 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
+/** Seconds to stay away, where it is a matter of time; else null. */
+export function retryAfterOf(status: number): number | null {
+  return status === 429 || status === 503 ? RETRY_AFTER_SECONDS : null;
+}
+
 /** Answers an upgrade that is refused, before there is a WebSocket. */
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   writeProblem(socket, problemOf(error));
@@ -40,11 +48,13 @@ export function refuseUpgrade(socket: Duplex, error: unknown): void {
 
 export function writeProblem(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem);
+  const seconds = retryAfterOf(problem.status);
   // The peer may keep its half open for ever; ours is over once the answer is written.
   socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\n` +
       `content-type: ${PROBLEM_TYPE}\r\n` +
+      (seconds === null ? "" : `retry-after: ${seconds}\r\n`) +
       `content-length: ${Buffer.byteLength(body)}\r\n` +
       `connection: close\r\n\r\n${body}`,
   );

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { assert } from "../../base/assert.ts";
+import { HubError } from "../../base/hub-error.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
 import type { AuditNote } from "../auth/audit-chain.ts";
@@ -21,6 +22,22 @@ export function protocolsOf(headers: IncomingHttpHeaders): string[] {
 
 export function isTicket(protocol: string): boolean {
   return protocol.startsWith(TICKET_SUBPROTOCOL_PREFIX);
+}
+
+/**
+ * What must hold before anybody is asked who they are, at every WebSocket.
+ * @throws HubError HostNotAllowed, BadRequest, OriginNotAllowed, VersionUnsupported
+ */
+export function checkHandshake(access: Access, request: IncomingMessage): void {
+  const { headers, rawHeaders, url = "/" } = request;
+  access.checkHost(headers.host);
+  access.checkHead(rawHeaders, url);
+  access.checkOrigin(headers.origin, headers.host);
+  const version = headers["sec-websocket-version"];
+  // An older draft has its origin in another header, and the library would still take it.
+  if (version !== undefined && version !== "13") {
+    throw new HubError("VersionUnsupported", "of WebSocket this hub speaks version 13");
+  }
 }
 
 /**
@@ -43,8 +60,14 @@ export function admitPerson(
   const row = routeRights[route];
   assert(typeof row === "object", `${route} is no route for people`);
   admit(person, row, session, idOf);
+  countLink(access, request, person.id);
   access.audit.note(linkNote(request, person.id, "asked"));
   return person;
+}
+
+/** For as long as its connection lasts, also when no WebSocket comes of it. @throws HubError */
+export function countLink(access: Access, { socket }: IncomingMessage, id: string): void {
+  socket.once("close", access.links.enter({ id }));
 }
 
 /** A link in the audit log; of its path no query, which may hold anything. */
@@ -60,6 +83,27 @@ interface Endable {
   close(code: number, reason: string): void;
   removeAllListeners(event: "message"): unknown;
   once(event: "close", listener: () => void): unknown;
+  on(event: "ping", listener: () => void): unknown;
+  terminate(): void;
+}
+
+/** Each is answered, and costs its sender nothing; ours ask in frames of their own. */
+const PINGS_PER_SECOND_MAX = 100;
+
+/** The socket, which ends when it is pinged without end. */
+export function calm<Socket extends Endable>(access: Access, ws: Socket): Socket {
+  let [second, pings] = [0, 0];
+  ws.on("ping", () => {
+    const now = Math.floor(access.mono() / 1_000);
+    pings = now === second ? pings + 1 : 1;
+    second = now;
+    if (pings <= PINGS_PER_SECOND_MAX) return;
+    ws.removeAllListeners("message");
+    ws.close(CloseCodes.rateLimited.code, "too many pings");
+    // Who floods does not wait for an answer, and gets no more of them.
+    ws.terminate();
+  });
+  return ws;
 }
 
 /** The socket, which ends with the token: nothing that comes afterwards is read. */
@@ -73,5 +117,5 @@ export function heldBy<Socket extends Endable>(
     ws.close(CloseCodes.unauthenticated.code, why);
   });
   ws.once("close", release);
-  return ws;
+  return calm(access, ws);
 }

@@ -17,7 +17,7 @@ import type { Sessions } from "../sessions.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { admitPerson, heldBy, isTicket, linkNote } from "./subprotocols.ts";
+import { admitPerson, checkHandshake, heldBy, isTicket, linkNote } from "./subprotocols.ts";
 
 /** To a page, by the status of a program: for good, or for as long as the session is away. */
 const REFUSED: Readonly<Record<number, number>> = { 400: 4400, 403: 4403, 404: 4404, 410: 4404 };
@@ -64,8 +64,7 @@ export function createTextDoor(options: {
       const isPage = headers.origin !== undefined;
       let isKnown = false;
       try {
-        access.checkHost(headers.host);
-        access.checkOrigin(headers.origin, headers.host);
+        checkHandshake(access, request);
         if (!isReady()) throw starting();
         const session = lspSessionOf(url);
         const route = "WS /v1/sessions/:id/lsp/:name";

@@ -16,11 +16,16 @@ import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
-import { admitPerson, heldBy, linkNote, protocolsOf } from "./subprotocols.ts";
+import {
+  admitPerson,
+  calm,
+  checkHandshake,
+  countLink,
+  heldBy,
+  linkNote,
+  protocolsOf,
+} from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
-
-/** Room for every session and its people; more is refused instead of taken and starved. */
-const LINKS_MAX = 15_000;
 
 export interface UpgradeGate {
   attach(server: Server): void;
@@ -53,24 +58,20 @@ export function createUpgradeGate(options: {
     if (path !== "/v1/client" && path !== "/v1/driver") {
       throw new HubError("NotFound", `there is no WebSocket at ${path ?? "/"}`);
     }
-    access.checkHost(headers.host);
-    access.checkOrigin(headers.origin, headers.host);
+    checkHandshake(access, request);
     if (!protocolsOf(headers).includes(SUBPROTOCOL)) {
       throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
     }
     // Drivers re-dial while the hub starts: a 404 would send them away for a minute.
     if (!options.isReady()) throw starting();
-    const { clients, drivers } = switchboard.counts;
-    if (clients + drivers >= LINKS_MAX) {
-      throw new HubError("RateLimited", `this hub holds ${LINKS_MAX} links already`);
-    }
     if (path === "/v1/driver") {
       const { sessionId, sandboxName } = access.driverOwner(headers.authorization);
       const session = sessions.find(sessionId);
       if (session.record.sandboxName !== sandboxName) {
         throw new HubError("SessionNotFound", `${sandboxName} was replaced: it has no session`);
       }
-      return (ws) => switchboard.acceptDriver(fromWebSocket(ws), session);
+      countLink(access, request, `driver of ${sessionId}`);
+      return (ws) => switchboard.acceptDriver(fromWebSocket(calm(access, ws)), session);
     }
     const person = admitPerson(access, request, { route: "WS /v1/client" });
     const guest = guestOf(person);
