@@ -1,4 +1,4 @@
-/** Frames that no WebSocket library sends, on a link that was admitted: each ends its link alone. */
+/** Frames that no WebSocket library sends, on an admitted link: each ends that link alone. */
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN } from "../support/hub-http.ts";
