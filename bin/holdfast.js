@@ -19,8 +19,8 @@ process.on("SIGUSR1", () => {});
 const SMALL_YOUNG_SPACE = "--max-semi-space-size=1";
 const SAME_YOUNG_SPACE = "--semi-space-growth-factor=1";
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
-const built = join(root, "dist", "cli", "main.js");
-const main = existsSync(join(root, "src")) ? join(root, "src", "cli", "main.ts") : built;
+const source = join(root, "src", "cli", "main.ts");
+const main = existsSync(source) ? source : join(root, "lib", "cli", "main.js");
 
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   setFlagsFromString(SAME_YOUNG_SPACE);
@@ -48,7 +48,7 @@ function bundledNode() {
   process.stderr.write(
     `holdfast needs Node ${NODE_MAJOR_MIN} or newer; this is Node ${process.versions.node} ` +
       `on ${process.platform}-${process.arch}.\n` +
-      `On Linux x64 and arm64 \`npm ci\` brings it (do not use --omit=optional).\n` +
+      `On Linux x64 and arm64 npm brings it (do not use --omit=optional).\n` +
       `Elsewhere install Node ${NODE_MAJOR_MIN} from https://nodejs.org and run the command again.\n`,
   );
   process.exit(1);

@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildClient } from "./client-bundle.ts";
 import { pureSchemas } from "./pure-schemas.ts";
+import { buildProgram } from "./program-files.ts";
 import { buildTesting } from "./testing-bundle.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -91,7 +92,7 @@ export async function buildAll(): Promise<readonly BuiltFile[]> {
   for (const target of [driver, toolbox, sftp, web]) {
     if (hasSource(target)) built.push(...(await target.make(target)));
   }
-  return [...built, ...(await buildClient()), ...(await buildTesting())];
+  return [...built, ...(await buildClient()), ...(await buildTesting()), ...(await buildProgram())];
 }
 
 function hasSource(target: Target): boolean {
@@ -225,10 +226,18 @@ function packageVersion(): string {
   return typeof version === "string" ? version : "0.0.0";
 }
 
+function tell(bytes: number, what: string): void {
+  console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KiB  ${what}`);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const startedAt = performance.now();
-  for (const { path, bytes } of await buildAll()) {
-    console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KiB  ${path.slice(ROOT.length + 1)}`);
+  const modules: BuiltFile[] = [];
+  for (const file of await buildAll()) {
+    if (file.path.startsWith(join(ROOT, "lib"))) modules.push(file);
+    else tell(file.bytes, file.path.slice(ROOT.length + 1));
   }
+  const bytes = modules.reduce((sum, file) => sum + file.bytes, 0);
+  tell(bytes, `lib, ${modules.length} modules`);
   console.log(`built in ${Math.round(performance.now() - startedAt)} ms`);
 }

@@ -5,14 +5,13 @@
  * read their stack traces.
  */
 import { build, type BuildOptions } from "esbuild";
-import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { BuiltFile } from "./bundle.ts";
 import { pureSchemas } from "./pure-schemas.ts";
+import { declareTypes } from "./declarations.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ENTRY = "src/client/index.ts";
@@ -54,7 +53,7 @@ export async function buildClient(
     external: ["node:*", "ws"],
     metafile: true,
   });
-  await declare(join(directory, "types"));
+  await declareTypes(ENTRIES, join(directory, "types"));
   return Object.entries(metafile.outputs).map(([path, { bytes: size }]) => {
     return { path: join(ROOT, path), bytes: size };
   });
@@ -84,17 +83,4 @@ async function clientGzipBytes(): Promise<number> {
   return outputFiles
     .filter(({ path }) => loaded.has(relative(ROOT, path)))
     .reduce((bytes, { contents }) => bytes + gzipSync(contents).length, 0);
-}
-
-async function declare(directory: string): Promise<void> {
-  const compiler = join(ROOT, "node_modules", "typescript-native", "bin", "tsc");
-  const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false"];
-  const places = ["--rootDir", "src", "--outDir", directory, "--ignoreConfig", ...ENTRIES];
-  const language = [
-    ...["--target", "es2024", "--module", "nodenext", "--strict", "--skipLibCheck"],
-    ...["--lib", "es2024,esnext.disposable,dom,dom.iterable", "--types", "node"],
-    ...["--allowImportingTsExtensions", "--exactOptionalPropertyTypes", "--erasableSyntaxOnly"],
-  ];
-  const all = [compiler, ...options, ...language, ...places];
-  await promisify(execFile)(process.execPath, all, { cwd: ROOT });
 }

@@ -7,6 +7,7 @@ import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuiltFile } from "./bundle.ts";
+import { declareTypes } from "./declarations.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -30,10 +31,11 @@ export async function buildTesting(
     metafile: true,
     logLevel: "silent",
   });
+  await declareTypes(["src/testing/index.ts"], join(directory, "types"));
   const built = Object.entries(metafile.outputs).map(([path, { bytes }]) => {
     return { path: join(ROOT, path), bytes };
   });
-  const names = new Set(built.map(({ path }) => basename(path)));
+  const names = new Set(["types", ...built.map(({ path }) => basename(path))]);
   for (const name of await readdir(directory)) {
     if (!names.has(name)) await rm(join(directory, name));
   }

@@ -53,7 +53,7 @@ export async function sftpServerPath(): Promise<string> {
 
 /** Program and arguments that run one of our programs on this very Node. */
 export function programArgv(program: "cli" | "platform"): readonly [string, ...string[]] {
-  const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}dist/${program}/main.js`;
+  const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}lib/${program}/main.js`;
   // The young space: as in bin/holdfast.js.
   const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
   return [process.execPath, ...flags, file];
@@ -64,5 +64,5 @@ export function driverBundlePath(): string {
   return `${root}dist/driver.cjs`;
 }
 
-/** The command as the user typed it: from a checkout it is npx that finds it. */
-export const commandName = isCheckout ? "npx holdfast" : "holdfast";
+/** The command as the user typed it: from a checkout, and in npx's own place, npx finds it. */
+export const commandName = isCheckout || /[\\/]_npx[\\/]/.test(root) ? "npx holdfast" : "holdfast";

@@ -1,6 +1,7 @@
 /** Entry of the `holdfast` command: the only file of the CLI that touches the process itself. */
 import { existsSync } from "node:fs";
 import { enableCompileCache } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What a shell reports for a program that wrote to a closed pipe. */
@@ -12,7 +13,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 // Compiled code is kept beside the packages, where only who may change the code may write: every
 // command starts in half the time. Where nothing can be written it is compiled each time.
-const packages = fileURLToPath(new URL("../../node_modules", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const packages = /[\\/]node_modules[\\/]/.test(root) ? dirname(root) : `${root}/node_modules`;
 if (existsSync(packages)) enableCompileCache(`${packages}/.cache/holdfast`);
 const { runProgram } = await import("./program.ts");
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { PlatformStartError } from "./outcome.ts";
 
 export interface ToolboxBundle {
@@ -8,11 +9,16 @@ export interface ToolboxBundle {
   tag: string;
 }
 
-/** The toolbox daemon as one file, built when it is missing or older than its sources. */
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The toolbox daemon as one file; in a checkout built when missing or older than its sources. */
 export async function toolboxBundle(): Promise<ToolboxBundle> {
-  const { ensureBundles } = await import("../../build/bundle.ts");
-  const { toolbox: file } = await ensureBundles();
-  if (file === null) throw new PlatformStartError("the toolbox daemon has no source to build from");
+  if (existsSync(`${root}src/platform/main.ts`)) {
+    const { ensureBundles } = await import("../../build/bundle.ts");
+    await ensureBundles();
+  }
+  const file = `${root}dist/toolbox.cjs`;
+  if (!existsSync(file)) throw new PlatformStartError(`the toolbox daemon, ${file}, is missing`);
   const tag = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16);
   return { file, tag };
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Made by tools, or not text. */
-const NOT_OURS = new Set([".git", "node_modules", "dist", "coverage"]);
+const NOT_OURS = new Set([".git", "node_modules", "dist", "lib", "coverage"]);
 const TEXT =
   /\.(ts|tsx|js|mjs|json|md|html|css|svg|sh|yml)$|(^|\/)(run|LICENSE|\.[a-z]+(rc|ignore))$/;
 

@@ -12,6 +12,12 @@ export interface BrokenStreamSeed {
 
 export type StreamCampaignResult = RangeTotals<BrokenStreamSeed>;
 
+/** The worker beside this file, which is TypeScript in a checkout and not in a package. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./stream-worker.ts" : "./stream-worker.js",
+  import.meta.url,
+);
+
 const RANGE = 10;
 
 /**
@@ -21,5 +27,5 @@ const RANGE = 10;
 export function runStreamCampaign(
   options: CampaignOptions<BrokenStreamSeed>,
 ): Promise<StreamCampaignResult> {
-  return runRanges(new URL("./stream-worker.ts", import.meta.url), RANGE, options);
+  return runRanges(WORKER, RANGE, options);
 }

@@ -1,0 +1,51 @@
+/** The whole way on the packed package, where there is neither a source nor a compiler. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "./cli-kit.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const run = promisify(execFile);
+
+describeWhere([needs.linux], "the packed package", () => {
+  const place = mkdtempSync(join(tmpdir(), "hf-pack-"));
+  const installed = join(place, "node_modules", "holdfast");
+  let env: NodeJS.ProcessEnv;
+  const holdfast = (...words: string[]) =>
+    run(process.execPath, [join(installed, "bin", "holdfast.js"), ...words], { cwd: place, env });
+
+  beforeAll(async () => {
+    const home = join(place, "home");
+    env = { PATH: process.env["PATH"], HOLDFAST_HOME: home, NO_COLOR: "1" };
+    env["HOLDFAST_LISTEN"] = `127.0.0.1:${await freePort()}`;
+    await run("npm", ["pack", "--pack-destination", place, "--silent"], { cwd: root });
+    mkdirSync(installed, { recursive: true });
+    const unpack = ["-xzf", join(place, "holdfast-0.1.0.tgz"), "--strip-components=1"];
+    await run("tar", [...unpack, "-C", installed]);
+    symlinkSync(join(root, "node_modules"), join(installed, "node_modules"));
+  }, 120_000);
+  afterAll(async () => {
+    await holdfast("down");
+    rmSync(place, { recursive: true, force: true });
+  });
+
+  test("brings no source, and runs without one: up, new, exec, simulate, down", async () => {
+    expect(existsSync(join(installed, "src"))).toBe(false);
+    expect((await holdfast("up", "--detach")).stdout).toContain("holdfast new demo");
+    expect((await holdfast("new", "demo")).stdout).toContain("demo is connected");
+    const ended = holdfast("exec", "demo", "--", "sh", "-c", "echo out; exit 3");
+    await expect(ended).rejects.toMatchObject({ code: 3, stdout: "out\n" });
+    for (const kind of [[], ["--streams"]]) {
+      const told = await holdfast("simulate", ...kind, "--seeds", "3", "--json");
+      expect(told.stdout).toContain('"seeds":3');
+    }
+    await holdfast("rm", "demo");
+    expect((await holdfast("down")).stdout).toContain("hub stopped");
+    expect((await holdfast("doctor")).stdout).toMatch(/\[ok\] +leftovers/);
+  }, 120_000);
+});
