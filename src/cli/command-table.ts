@@ -239,10 +239,12 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       ["--expires <duration>", "how long the link is good for (1h, at most 30d)"],
       ["--open", "open it in the browser of this machine"],
+      ["--revoke", "take back all links to the port, or to all ports, that there are"],
     ],
     examples: [
       "holdfast preview demo",
       "holdfast preview demo 3000",
+      "holdfast preview demo 3000 --revoke",
       "holdfast preview demo 8000 --expires 1d --open",
     ],
     load: () => import("./commands/preview.ts"),

@@ -297,3 +297,10 @@ export interface PreviewLink {
   readonly url: string;
   readonly expiresAt: string;
 }
+
+/** Preview links that were taken back. */
+export interface LinksRevoked {
+  readonly session: string;
+  /** Null for all ports. */
+  readonly port: number | null;
+}

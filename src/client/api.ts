@@ -11,6 +11,7 @@ import type {
   ListeningPort,
   NewSession,
   PlatformReport,
+  LinksRevoked,
   PreviewLink,
   Session,
   SessionPage,
@@ -112,6 +113,12 @@ export function createApi(options: ApiOptions) {
       const body = forSeconds === undefined ? {} : { expiresInSeconds: forSeconds };
       const path = `${sessionPath(idOrName)}/ports/${port}/links`;
       return (await call("POST", path, body)) as PreviewLink;
+    },
+
+    /** Takes back all links to a port, or to all ports, that there are; what they opened ends. */
+    async revokeLinks(idOrName: string, port?: number): Promise<LinksRevoked> {
+      const of = port === undefined ? "links" : `ports/${port}/links`;
+      return (await call("DELETE", `${sessionPath(idOrName)}/${of}`)) as LinksRevoked;
     },
 
     async health(idOrName: string): Promise<Health> {

@@ -28,6 +28,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
 import { openPreviews } from "./preview/previews.ts";
+import { revocationFile } from "./preview/revocation-file.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
 import { AuditFile } from "./auth/audit-file.ts";
 import { AuditLog } from "./auth/audit-log.ts";
@@ -115,7 +116,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const isReady = (): boolean => state.ready;
   const inner = new InnerClient({ switchboard, clock, random });
   const open = { access, sessions, clock, isReady, log, client: inner };
-  const previews = openPreviews(options, driverSecret, open);
+  const shelf = revocationFile(join(home, "preview-revocations.json"));
+  const previews = openPreviews({ ...options, shelf }, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log });

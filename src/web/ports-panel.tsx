@@ -13,6 +13,7 @@ interface PortsPanelProps {
 
 export function PortsPanel({ api, session }: PortsPanelProps) {
   const [ports, setPorts] = useState<readonly ListeningPort[] | null>(null);
+  const [revoked, setRevoked] = useState<number | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const connected = session.state === "connected";
   const failed = (error: unknown): void => setProblem(problemOf(error));
@@ -35,6 +36,10 @@ export function PortsPanel({ api, session }: PortsPanelProps) {
       },
     );
   };
+  const revoke = (port: number): void => {
+    api.revokeLinks(session.id, port).then(() => setRevoked(port), failed);
+  };
+  const acts = { onOpen: open, onRevoke: revoke };
   return (
     <section aria-labelledby="ports-title">
       <div class="section-head">
@@ -55,21 +60,43 @@ export function PortsPanel({ api, session }: PortsPanelProps) {
       {ports !== null && ports.length > 0 && (
         <ul class="calls">
           {ports.map(({ port, address }) => (
-            <li key={port}>
-              <button
-                type="button"
-                class="small"
-                data-port={port}
-                title="opens it in a tab of its own"
-                onClick={() => open(port)}
-              >
-                open {port}
-              </button>
-              <code class="call">{address}</code>
-            </li>
+            <PortRow key={port} at={{ port, address }} isRevoked={revoked === port} {...acts} />
           ))}
         </ul>
       )}
     </section>
+  );
+}
+
+interface PortRowProps {
+  readonly at: ListeningPort;
+  readonly isRevoked: boolean;
+  readonly onOpen: (port: number) => void;
+  readonly onRevoke: (port: number) => void;
+}
+
+function PortRow({ at: { port, address }, isRevoked, onOpen, onRevoke }: PortRowProps) {
+  return (
+    <li>
+      <button
+        type="button"
+        class="small"
+        data-port={port}
+        title="opens it in a tab of its own"
+        onClick={() => onOpen(port)}
+      >
+        open {port}
+      </button>
+      <code class="call">{address}</code>
+      <button
+        type="button"
+        class="small"
+        data-revoke={port}
+        title="no link to it that was made before opens it any more"
+        onClick={() => onRevoke(port)}
+      >
+        {isRevoked ? "links taken back" : "take links back"}
+      </button>
+    </li>
   );
 }

@@ -2,6 +2,7 @@
  * Each page that a preview shows where an app should be, in a real browser under its own content
  * policy. The hub runs in this process, so that every state of a session can be had at once.
  */
+import { ADMIN } from "../../src/hub/auth/principal.ts";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PreviewWorld } from "../hub/preview/preview-kit.ts";
@@ -94,7 +95,7 @@ describeWhere([hasBrowser], "the pages of a preview", () => {
     at.world.platform.onLaunch = () => undefined;
     const { record } = at.world.create({ name: "broken" });
     await at.world.clock.advanceAsync(at.world.policy.createMs + 1_000);
-    const link = at.hub.previews.links.sign(record, 8000, 60_000);
+    const link = at.hub.previews.links.sign(record, 8000, 60_000, ADMIN);
     await page.goto(link.url);
     await page.getByText(/session broken is broken: /i).waitFor();
     expect(offences.splice(0)).toEqual([]);

@@ -74,7 +74,7 @@ describeWhere([needs.root, needs.bubblewrap, browser], "a preview", () => {
     await page.close();
   });
 
-  test("[PW13] is listed, and opened from the dashboard", async () => {
+  test("[PW13, PW14] is listed, opened from the dashboard, and closed again", async () => {
     const listed = await hub.home.run(["preview", "demo", "--json"]);
     expect(JSON.parse(listed.stdout)).toContainEqual({
       port: 8000,
@@ -89,8 +89,15 @@ describeWhere([needs.root, needs.bubblewrap, browser], "a preview", () => {
     ]);
     await tab.getByText("echo of round trip").waitFor();
     expect(await tab.evaluate(() => window.opener === null)).toBe(true);
+    await dashboard.locator('[data-revoke="8000"]').click();
+    await dashboard.getByText("links taken back").waitFor();
+    await tab.reload();
+    await tab.getByText("the preview link was taken back").waitFor();
     await tab.close();
     await dashboard.close();
+    const revoked = await hub.home.run(["preview", "demo", "--revoke"]);
+    expect([revoked.exitCode, revoked.stdout]).toEqual([0, ""]);
+    expect(revoked.stderr).toContain("no link to any port of demo that was made before");
   });
 
   test("[PW3, PW10] leaves no pass in a log, and takes no port that is none", async () => {

@@ -106,7 +106,12 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   ],
   preact: ["web/"],
   ssh2: ["ssh/"],
-  typebox: ["hub/server/", "hub/auth/token-file.ts", "protocol/api/"],
+  typebox: [
+    "hub/server/",
+    "hub/auth/token-file.ts",
+    "hub/preview/revocation-file.ts",
+    "protocol/api/",
+  ],
   valibot: ["protocol/", "driver/config.ts"],
   ws: ["transport/", "hub/server/upgrade.ts", "hub/server/text-upgrade.ts", "platform/toolbox/"],
   yaml: ["cli/run/yaml-file.ts"],

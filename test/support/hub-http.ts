@@ -57,6 +57,7 @@ export function hubHttp(
   webDir: string | null = null,
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
+  const noRevocations = { read: () => [], write: () => undefined };
   const shelf: TokenShelf = { read: () => kept, write: (tokens) => (kept = tokens) };
   const access = new Access({
     adminToken: ADMIN_TOKEN,
@@ -97,7 +98,7 @@ export function hubHttp(
   world.sessions.onEvent((event) => watch.observe(event));
   const isReady = (): boolean => state.ready;
   const secret = new Uint8Array(32).fill(9);
-  const previews = openPreviews({ publicUrl: null }, secret, {
+  const previews = openPreviews({ publicUrl: null, shelf: noRevocations }, secret, {
     access,
     sessions: world.sessions,
     client,

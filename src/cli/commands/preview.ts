@@ -7,12 +7,9 @@ import { connectApi } from "../connection.ts";
 import { renderTable } from "../render/table.ts";
 
 export const run: Run = async (cli, [name = "", portText]) => {
-  if (portText === undefined) return listPorts(cli, name);
-  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
-  if (port < 1 || port > 65_535) {
-    const said = `${JSON.stringify(portText)} is no port: 1 to 65535`;
-    throw usageError(said, `holdfast preview ${name} 3000`);
-  }
+  const port = portText === undefined ? undefined : portIn(portText, name);
+  if (flagOption(cli, "revoke")) return revoke(cli, name, port);
+  if (port === undefined) return listPorts(cli, name);
   const link = await connectApi(cli).previewLink(name, port, expiresOf(cli));
   if (cli.json) printJson(cli, link);
   else {
@@ -22,6 +19,27 @@ export const run: Run = async (cli, [name = "", portText]) => {
   if (flagOption(cli, "open")) await openInBrowser(cli, link.url);
   return 0;
 };
+
+function portIn(text: string, name: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  const said = `${JSON.stringify(text)} is no port: 1 to 65535`;
+  throw usageError(said, `holdfast preview ${name} 3000`);
+}
+
+async function revoke(cli: Cli, name: string, port: number | undefined): Promise<number> {
+  for (const other of ["open", "expires"]) {
+    if (cli.options[other] === undefined) continue;
+    throw usageError(`--${other} is for a link that is made`, `holdfast preview ${name} --revoke`);
+  }
+  const revoked = await connectApi(cli).revokeLinks(name, port);
+  if (cli.json) printJson(cli, revoked);
+  else {
+    const which = port === undefined ? "any port" : `port ${port}`;
+    note(cli, `no link to ${which} of ${name} that was made before opens it any more`);
+  }
+  return 0;
+}
 
 /** What there is to be previewed; addresses carry no pass, so that they can be shown. */
 async function listPorts(cli: Cli, name: string): Promise<number> {

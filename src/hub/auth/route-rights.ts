@@ -44,6 +44,8 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "POST /v1/sessions/:id/code": work("session"),
   "GET /v1/sessions/:id/ports": look("session"),
   "POST /v1/sessions/:id/ports/:port/links": work("session"),
+  "DELETE /v1/sessions/:id/ports/:port/links": work("session"),
+  "DELETE /v1/sessions/:id/links": work("session"),
   // What an app serves below a path is asked for too often to be noted one by one.
   "* /v1/sessions/:id/ports/:port/http": { right: "work", reach: "session", notes: false },
   "* /v1/sessions/:id/ports/:port/http/*": { right: "work", reach: "session", notes: false },

@@ -91,7 +91,7 @@ export class TokenBook {
   }
 
   /** Whether what was known by this id may still go on. */
-  stands({ id, expiresAt }: Principal): boolean {
+  stands({ id, expiresAt }: Pick<Principal, "id" | "expiresAt">): boolean {
     if (expiresAt !== null && expiresAt <= this.#options.clock.now()) return false;
     return !id.startsWith("tok_") || this.#byId.has(id);
   }

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { admit } from "../auth/guard.ts";
+import type { Principal } from "../auth/principal.ts";
 import type { Access } from "../server/access.ts";
 import { isPreviewHost, targetOf, type PreviewTarget } from "./preview-host.ts";
 import { HINT, type Pass, type PreviewPasses } from "./preview-pass.ts";
@@ -26,9 +27,17 @@ export interface Visitor {
   readonly isUpgrade: boolean;
 }
 
-/** `url` is without the pass; `takesAuthorization` says that the header was the hub's. */
+/**
+ * `url` is without the pass; `takesAuthorization` says that the header was the hub's; `by` is what
+ * opened it: a pass, or who has a token.
+ */
 export type Admission =
-  | { readonly kind: "admitted"; readonly url: string; readonly takesAuthorization: boolean }
+  | {
+      readonly kind: "admitted";
+      readonly url: string;
+      readonly takesAuthorization: boolean;
+      readonly by: Pass | Principal;
+    }
   | { readonly kind: "redirect"; readonly location: string; readonly cookie: string };
 
 export interface PreviewAccessOptions {
@@ -59,17 +68,17 @@ export class PreviewAccess {
     const person = given === undefined ? known : access.identify(`Bearer ${String(given)}`);
     if (person !== null) {
       admit(person, PREVIEW, target.session, this.#options.idOf);
-      return { kind: "admitted", url, takesAuthorization };
+      return { kind: "admitted", url, takesAuthorization, by: person };
     }
     if (pass !== null) {
       const read = this.#check(pass, target);
       const isFirst = !isUpgrade && (method === "GET" || method === "HEAD");
-      if (!isFirst) return { kind: "admitted", url, takesAuthorization: false };
+      if (!isFirst) return { kind: "admitted", url, takesAuthorization: false, by: read };
       return { kind: "redirect", location: url, cookie: this.#cookie(pass, read) };
     }
-    this.#checkCookies(target, headers.cookie);
+    const left = this.#checkCookies(target, headers.cookie);
     this.#checkOrigin(target, headers);
-    return { kind: "admitted", url, takesAuthorization: false };
+    return { kind: "admitted", url, takesAuthorization: false, by: left };
   }
 
   /** @throws HubError; whose pass it is decides, not which name was typed. */
@@ -85,13 +94,12 @@ export class PreviewAccess {
   }
 
   /** Other pages may have put cookies of this name beside ours: one that is right is enough. */
-  #checkCookies(target: PreviewTarget, header: string | undefined): void {
+  #checkCookies(target: PreviewTarget, header: string | undefined): Pass {
     let refusal: HubError | null = null;
     for (const { name, value } of cookiesOf(header)) {
       if (name !== PASS_COOKIE) continue;
       try {
-        this.#check(value, target);
-        return;
+        return this.#check(value, target);
       } catch (error) {
         refusal ??= toHubError(error);
       }

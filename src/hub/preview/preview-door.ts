@@ -8,6 +8,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Principal } from "../auth/principal.ts";
 import type { InnerClient } from "../inner-client.ts";
 import type { Access } from "../server/access.ts";
 import { PROBLEM_TYPE, writeProblem } from "../server/problem.ts";
@@ -20,8 +21,9 @@ import { PreviewAccess, type Admission } from "./preview-access.ts";
 import { checkRequest, type Visit } from "./preview-headers.ts";
 import { isPreviewHost, targetOf, type PreviewPlace } from "./preview-host.ts";
 import { PAGE_POLICY, reasonPage, WAKE_PARAMETER } from "./preview-page.ts";
-import type { PreviewPasses } from "./preview-pass.ts";
+import type { Pass, PreviewPasses } from "./preview-pass.ts";
 import { reasonOf, reasonOfState, type Reason } from "./preview-reason.ts";
+import type { Revocations } from "./revocations.ts";
 import { hasBody, relay, relayUpgrade, type Passage } from "./preview-relay.ts";
 import { PreviewWay } from "./preview-way.ts";
 
@@ -29,6 +31,7 @@ export interface PreviewDoorOptions {
   readonly place: Pick<PreviewPlace, "domain" | "scheme">;
   readonly access: Access;
   readonly passes: PreviewPasses;
+  readonly revocations: Revocations;
   readonly sessions: Pick<Sessions, "find">;
   readonly client: Pick<InnerClient, "attach">;
   readonly clock: Clock;
@@ -37,6 +40,9 @@ export interface PreviewDoorOptions {
   /** Marks what passed through this hub; in `Via`. */
   readonly via: string;
 }
+
+/** Of a pass only the id of its maker is known, and only that is asked for. */
+const MAKER = { role: "viewer", sessions: null, expiresAt: null } as const;
 
 /** A visitor who may, and where to. */
 interface Visited {
@@ -60,14 +66,7 @@ export class PreviewDoor {
       domain: place.domain,
       isSecure: place.scheme === "https",
       now: () => clock.now(),
-      idOf: (session) => {
-        try {
-          return sessions.find(session).record.id;
-        } catch {
-          // There is none, which is the answer.
-          return null;
-        }
-      },
+      idOf: (session) => idOf(sessions, session),
     });
   }
 
@@ -84,6 +83,7 @@ export class PreviewDoor {
         return;
       }
       visited = this.#visit(request, admission);
+      this.#hold(admission.by, response);
       if (this.#wakes(request, response, visited)) return;
       await this.#pass(visited, (passage) => relay(request, response, passage));
     } catch (error) {
@@ -128,6 +128,7 @@ export class PreviewDoor {
       const admission = this.#admit(request, true);
       assert(admission.kind === "admitted", "only a page is sent elsewhere");
       const visit = (visited = this.#visit(request, admission, true));
+      this.#hold(admission.by, socket);
       await this.#pass(visit, (passage) => relayUpgrade(request, socket, head, passage));
     } catch (error) {
       writeProblem(socket, this.#reason(error, visited).problem);
@@ -159,6 +160,21 @@ export class PreviewDoor {
     const remote = socket.remoteAddress ?? "unknown";
     const visit = { remote, scheme: place.scheme, via, takesAuthorization, isUpgrade, prefix: "" };
     return { session: sessions.find(session), port, url, visit };
+  }
+
+  /** What a link or a token opened ends when it is taken back, or when who made it is. */
+  #hold(by: Pass | Principal, opened: ServerResponse | Duplex): void {
+    const { access, revocations } = this.#options;
+    const end = (): void => void opened.destroy();
+    const isPass = "sessionId" in by;
+    const person = isPass ? { ...MAKER, id: by.by } : by;
+    const forget = [
+      access.admitted.hold(person, end),
+      isPass ? revocations.hold(by, end) : (): void => undefined,
+    ];
+    opened.once("close", () => {
+      for (const one of forget) one();
+    });
   }
 
   /** The one thing that wakes a session: somebody pressed the button. */
@@ -223,6 +239,16 @@ export class PreviewDoor {
     way = new PreviewWay({ sessionId, client, clock, onIdle });
     this.#ways.set(sessionId, way);
     return way;
+  }
+}
+
+/** The id behind a name or id; null when there is no such session. */
+export function idOf(sessions: Pick<Sessions, "find">, session: string): string | null {
+  try {
+    return sessions.find(session).record.id;
+  } catch {
+    // There is none, which is the answer.
+    return null;
   }
 }
 

@@ -2,12 +2,14 @@
 import type { Clock } from "../../base/clock.ts";
 import { randomBytes } from "node:crypto";
 import { HubError } from "../../base/hub-error.ts";
+import type { Principal } from "../auth/principal.ts";
 import { whyNotPreviewDomain } from "../../base/preview-domain.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import { PASS_PARAMETER } from "./preview-access.ts";
-import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
+import { idOf, PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
 import { addressOf, type PreviewPlace } from "./preview-host.ts";
 import { PreviewPasses } from "./preview-pass.ts";
+import { Revocations, type RevocationShelf } from "./revocations.ts";
 
 export interface PreviewLink {
   /** The preview's own address; it opens for whoever has its cookie, or the admin's token. */
@@ -19,7 +21,10 @@ export interface PreviewLink {
 
 export interface PreviewLinks {
   address(record: SessionRecord, port: number): string;
-  sign(record: SessionRecord, port: number, forMs: number): PreviewLink;
+  /** For as long as that, and no longer than whoever asks. */
+  sign(record: SessionRecord, port: number, forMs: number, by: Principal): PreviewLink;
+  /** All there are to this port, or to all ports; what they have open ends. @throws HubError */
+  revoke(record: SessionRecord, port: number | null): void;
 }
 
 export interface Previews {
@@ -31,19 +36,30 @@ export interface Previews {
 
 /** @throws HubError ConfigInvalid */
 export function openPreviews(
-  options: { readonly publicUrl: string | null; readonly previewDomain?: string },
+  options: {
+    readonly publicUrl: string | null;
+    readonly previewDomain?: string;
+    readonly shelf: RevocationShelf;
+  },
   secret: Uint8Array,
   open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady" | "log">,
 ): Previews {
   const domain = checkedDomain(options.previewDomain ?? "localhost", options.publicUrl);
   let place = placeOf(domain, options.publicUrl ?? "http://localhost");
-  const passes = new PreviewPasses(secret, open.clock);
+  const { access, clock, sessions } = open;
+  const revocations = new Revocations(options.shelf, (id) => idOf(sessions, id) !== null);
+  const stands = (id: string): boolean => access.tokens.stands({ id, expiresAt: null });
+  const passes = new PreviewPasses({ secret, clock, revocations, stands });
   const via = `holdfast-${randomBytes(6).toString("hex")}`;
-  const door = new PreviewDoor({ ...open, place, passes, via });
+  const door = new PreviewDoor({ ...open, place, passes, revocations, via });
   const address = (record: SessionRecord, port: number): string => addressOf(place, port, record);
   return {
     door,
-    links: { address, sign: signer(open.clock, passes, address) },
+    links: {
+      address,
+      sign: signer(clock, passes, address),
+      revoke: ({ id }, port) => revocations.revoke(id, port),
+    },
     listensOn(url) {
       if (options.publicUrl === null) place = placeOf(domain, url);
     },
@@ -51,9 +67,9 @@ export function openPreviews(
 }
 
 function signer(clock: Clock, passes: PreviewPasses, address: PreviewLinks["address"]) {
-  return (record: SessionRecord, port: number, forMs: number): PreviewLink => {
-    const expiresAt = clock.now() + forMs;
-    const pass = passes.sign({ sessionId: record.id, port, expiresAt });
+  return (record: SessionRecord, port: number, forMs: number, by: Principal): PreviewLink => {
+    const expiresAt = Math.min(clock.now() + forMs, by.expiresAt ?? Infinity);
+    const pass = passes.sign({ sessionId: record.id, port, expiresAt, by: by.id });
     const bare = address(record, port);
     return {
       address: bare,

@@ -6,6 +6,7 @@ import { Type, type TSchema } from "typebox";
 import {
   HubEventSchema,
   PortListSchema,
+  LinksRevokedSchema,
   PreviewLinkSchema,
   ProblemSchema,
   TicketSchema,
@@ -36,6 +37,7 @@ export const namedSchemas = {
   Ticket: TicketSchema,
   PortList: PortListSchema,
   PreviewLink: PreviewLinkSchema,
+  LinksRevoked: LinksRevokedSchema,
   WorkResult: WorkResultSchema,
   Lease: LeaseSchema,
   Me: MeSchema,
@@ -170,6 +172,18 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     summary: "A signed link to a port",
     status: 201,
     answer: "PreviewLink",
+  },
+  "DELETE /v1/sessions/:id/ports/:port/links": {
+    tag: "sessions",
+    summary: "Take back all links to a port that there are",
+    status: 200,
+    answer: "LinksRevoked",
+  },
+  "DELETE /v1/sessions/:id/links": {
+    tag: "sessions",
+    summary: "Take back all links to all ports of a session that there are",
+    status: 200,
+    answer: "LinksRevoked",
   },
   "GET /v1/events": {
     tag: "events",

@@ -10,7 +10,7 @@ import { admit, type IdOf } from "../auth/guard.ts";
 import type { Principal } from "../auth/principal.ts";
 import { routeRightOf } from "../auth/route-rights.ts";
 import type { Access } from "./access.ts";
-import { isForApp } from "./routes/ports.ts";
+import { isForApp } from "./app-path.ts";
 import { starting } from "./starting.ts";
 
 /** A path may be long; a name or id never is. */

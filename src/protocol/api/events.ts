@@ -35,6 +35,16 @@ export const PreviewLinkSchema = Shape(
   { description: "The way of a browser to a port of a session." },
 );
 
+export const LinksRevokedSchema = Shape(
+  {
+    session: Text("Id of the session."),
+    port: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()], {
+      description: "Null for all ports.",
+    }),
+  },
+  { description: "All links to it that there were are taken back, and what they had open ended." },
+);
+
 export const PortListSchema = Shape(
   {
     items: List(

@@ -1,4 +1,5 @@
 /** Who may see a preview, and what of his rights reaches the app. */
+import { ADMIN } from "../../../src/hub/auth/principal.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
 import { heard, PreviewWorld, type Ask } from "./preview-kit.ts";
@@ -94,7 +95,7 @@ describe("a link", () => {
 
   test("[PW2] of another session opens nothing, also when that has taken over the name", async () => {
     const session = at.world.create({ name: "other" });
-    const foreign = at.hub.previews.links.sign(session.record, port, 60_000);
+    const foreign = at.hub.previews.links.sign(session.record, port, 60_000, ADMIN);
     const path = `/${new URL(foreign.url).search}`;
     const answer = await at.ask(port, { bare: true, path });
     expect([answer.status, answer.problem.code]).toEqual([403, "Forbidden"]);

@@ -3,6 +3,7 @@ import { createServer, request, type IncomingHttpHeaders, type Server } from "no
 import type { IncomingMessage, RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { ADMIN, type Principal } from "../../../src/hub/auth/principal.ts";
 import type { Session } from "../../../src/hub/session/session.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
 import { hubServer, type HubServer } from "../../support/hub-server.ts";
@@ -98,8 +99,8 @@ export class PreviewWorld {
     return `${port}-${name}.localhost:${this.hub.port}`;
   }
 
-  link(port: number, forMs = 60_000): URL {
-    return new URL(this.hub.previews.links.sign(this.session.record, port, forMs).url);
+  link(port: number, forMs = 60_000, by: Principal = ADMIN): URL {
+    return new URL(this.hub.previews.links.sign(this.session.record, port, forMs, by).url);
   }
 
   async ask(port: number | string, ask: Ask = {}): Promise<Answer> {

@@ -3,9 +3,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { PreviewAccess } from "../../../src/hub/preview/preview-access.ts";
 import { PreviewPasses } from "../../../src/hub/preview/preview-pass.ts";
 import { openPreviews } from "../../../src/hub/preview/previews.ts";
+import { Revocations } from "../../../src/hub/preview/revocations.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
 import { heard, PreviewWorld, type Ask } from "./preview-kit.ts";
+
+const NO_SHELF = { read: () => [], write: () => undefined };
 
 let at: PreviewWorld;
 beforeAll(async () => {
@@ -75,14 +78,18 @@ test("[PW4] no clock of the API's runs against an upload to an app", () => {
 
 test("[PW1] a domain that has the hub itself below it is refused at the start", () => {
   const start = (previewDomain: string) => () =>
-    openPreviews({ publicUrl: "https://hub.example.com", previewDomain }, new Uint8Array(32), {
-      access: at.hub.access,
-      sessions: at.world.sessions,
-      client: at.ports,
-      clock: at.world.clock,
-      isReady: () => true,
-      log: silentLogger,
-    });
+    openPreviews(
+      { publicUrl: "https://hub.example.com", previewDomain, shelf: NO_SHELF },
+      new Uint8Array(32),
+      {
+        access: at.hub.access,
+        sessions: at.world.sessions,
+        client: at.ports,
+        clock: at.world.clock,
+        isReady: () => true,
+        log: silentLogger,
+      },
+    );
   expect(start("example.com")).toThrow("hub.example.com is below example.com");
   expect(start("not a name")).toThrow("is no host name");
   expect(start("previews.example.com")().links.address(at.session.record, 80)).toBe(
@@ -91,7 +98,10 @@ test("[PW1] a domain that has the hub itself below it is refused at the start", 
 });
 
 test("[PW3] behind https the cookie never goes over a line without it", () => {
-  const passes = new PreviewPasses(new Uint8Array(32), at.world.clock);
+  const { clock } = at.world;
+  const revocations = new Revocations(NO_SHELF, () => true);
+  const secret = new Uint8Array(32);
+  const passes = new PreviewPasses({ secret, clock, revocations, stands: () => true });
   const { id } = at.session.record;
   const made = new PreviewAccess({
     access: at.hub.access,
@@ -101,7 +111,12 @@ test("[PW3] behind https the cookie never goes over a line without it", () => {
     now: () => at.world.clock.now(),
     idOf: () => id,
   });
-  const pass = passes.sign({ sessionId: id, port: 80, expiresAt: at.world.clock.now() + 60_000 });
+  const pass = passes.sign({
+    sessionId: id,
+    port: 80,
+    expiresAt: clock.now() + 60_000,
+    by: "admin",
+  });
   const visitor = { method: "GET", headers: {}, isUpgrade: false };
   const admission = made.admit(
     { port: 80, session: "demo" },

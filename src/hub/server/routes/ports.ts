@@ -1,8 +1,9 @@
 /** /v1/sessions/:id/ports: links to what a session serves, and what it serves below a path. */
-import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { portOf } from "../../preview/preview-host.ts";
+import { appPrefixOf } from "../app-path.ts";
+import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 
 const SECONDS_MAX = 30 * 24 * 60 * 60;
@@ -15,14 +16,6 @@ const NewLink = Type.Object(
 
 type Id = { Params: { id: string } };
 type Port = { Params: { id: string; port: string } };
-
-/** What follows is the app's own path. */
-const APP_PATH = /^\/v1\/sessions\/[^/?]+\/ports\/[^/?]+\/http(?=[/?]|$)/;
-
-/** Whether the body is an app's: such a one is neither read nor timed here. */
-export function isForApp({ url = "" }: Pick<IncomingMessage, "url">): boolean {
-  return APP_PATH.test(url);
-}
 
 export function addPortRoutes(app: FastifyInstance, { sessions, previews }: HttpOptions): void {
   app.get<Id>("/v1/sessions/:id/ports", async (request) => {
@@ -39,9 +32,19 @@ export function addPortRoutes(app: FastifyInstance, { sessions, previews }: Http
       const port = portOf(request.params.port);
       const seconds = request.body?.expiresInSeconds ?? SECONDS_DEFAULT;
       void reply.code(201);
-      return { session: record.id, port, ...previews.links.sign(record, port, seconds * 1_000) };
+      const link = previews.links.sign(record, port, seconds * 1_000, principalOf(request));
+      return { session: record.id, port, ...link };
     },
   );
+  const revoke = (id: string, port: number | null) => {
+    const { record } = sessions.find(id);
+    previews.links.revoke(record, port);
+    return { session: record.id, port };
+  };
+  app.delete<Port>("/v1/sessions/:id/ports/:port/links", ({ params }) =>
+    revoke(params.id, portOf(params.port)),
+  );
+  app.delete<Id>("/v1/sessions/:id/links", ({ params }) => revoke(params.id, null));
   // For programs that cannot set a Host: the same app below a path, with nothing of it trusted.
   void app.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
@@ -49,7 +52,7 @@ export function addPortRoutes(app: FastifyInstance, { sessions, previews }: Http
     const serve = async (request: FastifyRequest<Port>, reply: FastifyReply): Promise<void> => {
       const session = sessions.find(request.params.id);
       const port = portOf(request.params.port);
-      const [prefix = ""] = APP_PATH.exec(request.raw.url ?? "") ?? [];
+      const prefix = appPrefixOf(request.raw);
       reply.hijack();
       await previews.door.serveBelow(request.raw, reply.raw, { session, port, prefix });
     };
