@@ -30,6 +30,7 @@ export const needs = {
   rsync: program("rsync"),
   ssh: program("ssh"),
   promtool: program("promtool"),
+  systemd: program("systemd-analyze"),
   chromium: program("chromium", "chromium-browser", "google-chrome"),
 } satisfies Record<string, Need>;
 
