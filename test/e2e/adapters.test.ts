@@ -2,6 +2,8 @@
  * What others published for Daytona works against the local platform as it is: told of nothing but
  * an address and a key.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { api, makeDataDir, startPlatform, stopPlatform } from "./platform-kit.ts";
@@ -36,6 +38,7 @@ interface Computers {
 
 /** By a name that the compiler does not follow: older installations have not got it. */
 const published = "@computesdk/daytona";
+const modules = join(import.meta.dirname, "..", "..", "node_modules");
 const found = (await import(published).catch(() => null)) as {
   daytona(options: { apiKey: string }): Computers;
 } | null;
@@ -54,6 +57,17 @@ describeWhere([needs.linux, needs.python, installed], published, () => {
   afterAll(async () => {
     delete process.env["DAYTONA_API_URL"];
     await stopPlatform(platform);
+  });
+
+  test("runs on the SDK that it names itself", () => {
+    const read = (path: string): { version: string; dependencies: Record<string, string> } =>
+      JSON.parse(readFileSync(join(modules, path, "package.json"), "utf8")) as ReturnType<
+        typeof read
+      >;
+    const named = read(published).dependencies["@daytonaio/sdk"] ?? "";
+    const own = read(`${published}/node_modules/@daytonaio/sdk`).version;
+    expect(own.split(".").slice(0, 2)).toEqual(named.replace("^", "").split(".").slice(0, 2));
+    expect(own).not.toBe(read("@daytonaio/sdk").version);
   });
 
   test("creates a sandbox, runs code in it, uses its files, finds it and deletes it", async () => {
