@@ -264,9 +264,11 @@ export const platformRows: readonly FaultRow[] = [
     covers: [
       test("e2e/hub-archived.test.ts", "[SM63] is started by the hub"),
       test("hub/session-wakes.test.ts", "[SM63] out of an archive takes its time"),
+      test("hub/session-wakes.test.ts", "[SM63] out of an archive that outlasts its attempt"),
     ],
-    action: "counts as stopped: it is started, and health says how far the platform is",
-    gap: "a way out of the archive that outlasts the resume's deadline needs a second resume",
+    action:
+      "counts as stopped: it is started, and health says how far the platform is; what outlasts " +
+      "the deadline is an error, and gone on with once it is there",
   },
   {
     number: 33,

@@ -102,6 +102,20 @@ describe("a wake", () => {
     expect(platform.count("start")).toBe(1);
   });
 
+  test("[SM63] out of an archive that outlasts its attempt is gone on with once it is there", async () => {
+    const { world, platform, session } = await asleep("archived", [
+      { says: "restoring", forMs: 290_000 },
+    ]);
+    session.operate("operator.resumed");
+    await untilError(world, session, 200_000);
+    expect(session.record.fault).toMatchObject({ category: "startup", retryable: true });
+    expect(session.health().claim.state).toBe("restoring");
+    // Nobody asks again: it is looked at until the platform says that it is done.
+    await world.clock.advanceAsync(290_000 - 180_000 + world.policy.confirmMs * 1.2 + 1_000);
+    expect(session.record.detail).toBe("connected.healthy");
+    expect(platform.count("start")).toBe(1);
+  });
+
   const stalled = { code: "SandboxStartFailed", diagnosis: "SandboxStartStalled" };
   const noRungs = { restartsMax: 0, replacesMax: 0 };
 

@@ -1,5 +1,6 @@
 /** Work on the driver and the proof: launch, nudge, probe, patrol. */
 import { sleep, withDeadline } from "../../base/deadline.ts";
+import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
 import { isWayOutFault, probeEgress } from "../../probes/egress-probe.ts";
@@ -26,6 +27,9 @@ import type { WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
 const EXEC_WAIT_MS = 10_000;
+
+/** What was not done in time may be done later: a way out of an archive can take many minutes. */
+const LATE: readonly FaultCode[] = ["SandboxStartStalled", "SandboxStopStalled"];
 
 /** A sandbox in one of these runs nothing until it is started. */
 export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
@@ -328,7 +332,7 @@ export class DriverWork {
     if (code !== null && PLATFORM_SILENT.includes(code)) return true;
     if (isWayOutFault(code)) return (await this.#wayOut(signal)) === null;
     // An absent driver alone is no news; a way in that was closed and is open, is.
-    if (code === null || !isWayInFault(code)) return false;
+    if (code === null || !(isWayInFault(code) || LATE.includes(code))) return false;
     const seen: Evidence[] = [];
     await runSuite({ ...this.#suite(context, signal), onEvidence: (one) => seen.push(one) });
     return wayInOf(seen) === "works";
