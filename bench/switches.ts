@@ -20,7 +20,7 @@ const shipped: DetectionMode = {
   policy: shippedPolicy,
   waiting: 12,
   busy: 4,
-  lookMs: 200,
+  lookMs: 300,
   resumes: true,
 };
 const quick: DetectionMode = {

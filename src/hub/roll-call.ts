@@ -1,14 +1,15 @@
 /**
  * The other direction of the janitor's look: sessions whose sandbox the platform does not list any
  * more. A session that two looks in a row miss is told once; what it makes of it is its own proof.
- * Where the listing itself is at fault, its sessions say so, and prove nothing anew.
+ * Where the listing itself is at fault, its sessions say so, and prove nothing anew. A listing that
+ * says of a connected session that it does not run has it proven at once, and is no claim itself.
  */
 import type { Logger } from "../base/log.ts";
 import type { ListedSandbox } from "../providers/provider.ts";
 import type { Session } from "./session/session.ts";
 
 const LOOKS_TO_TELL = 2;
-/** A listing that lacks at least this many, and most of what was expected, is itself at fault. */
+/** A listing that is odd about so many, and most of what was expected, is itself at fault. */
 const DOUBTFUL_COUNT = 5;
 const DOUBTFUL_SHARE = 0.5;
 
@@ -16,6 +17,8 @@ export class RollCall {
   readonly #log: Logger;
   /** Looks in a row that did not find it, by sandbox id. */
   #absent = new Map<string, number>();
+  /** Sandboxes that the look before said not to run. */
+  #resting = new Set<string>();
   /** Looks in a row that were not believed. */
   #disbelieved = 0;
 
@@ -33,8 +36,8 @@ export class RollCall {
     const isAbsent = ({ record }: Session): boolean => !present.has(record.sandboxId ?? "");
     const absent = expected.filter(isAbsent);
     for (const session of expected) if (!isAbsent(session)) session.listed();
-    const share = absent.length / Math.max(1, expected.length);
-    if (absent.length >= DOUBTFUL_COUNT && share > DOUBTFUL_SHARE) {
+    this.#hear(expected, listed);
+    if (isDoubtful(absent, expected)) {
       this.#disbelieved += 1;
       if (this.#disbelieved === LOOKS_TO_TELL) {
         const of = `${absent.length} of ${expected.length}`;
@@ -58,4 +61,23 @@ export class RollCall {
       }
     }
   }
+
+  /** Once for each time that the listing changes its mind: a patrol would hear of it later. */
+  #hear(expected: readonly Session[], listed: readonly ListedSandbox[]): void {
+    const words = new Map(listed.map(({ sandboxId, state }) => [sandboxId, state]));
+    const resting = expected.filter(({ record }) => {
+      const word = words.get(record.sandboxId ?? "");
+      return record.state === "connected" && word !== undefined && word !== "started";
+    });
+    const before = this.#resting;
+    this.#resting = new Set(resting.map(({ record }) => record.sandboxId ?? ""));
+    if (isDoubtful(resting, expected)) return;
+    for (const session of resting) {
+      if (!before.has(session.record.sandboxId ?? "")) session.prove();
+    }
+  }
+}
+
+function isDoubtful(odd: readonly Session[], expected: readonly Session[]): boolean {
+  return odd.length >= DOUBTFUL_COUNT && odd.length > expected.length * DOUBTFUL_SHARE;
 }

@@ -68,6 +68,8 @@ export interface ListedSandbox {
   readonly labels: Readonly<Record<string, string>>;
   /** Wall ms of the platform's own clock; null when it does not say. */
   readonly createdAt: number | null;
+  /** As the listing tells it: it may be older than a claim. */
+  readonly state: ClaimState;
 }
 
 export interface SandboxRequest {

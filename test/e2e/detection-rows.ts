@@ -14,7 +14,13 @@ export interface Answers {
   readonly health: SessionHealth & { readonly drill: string | null };
   /** Since the fault began. */
   readonly timeline: readonly TimelineEvent[];
-  readonly failedCalls: readonly { readonly call: string; readonly code: string }[];
+  readonly failedCalls: readonly {
+    readonly call: string;
+    readonly code: string;
+    readonly at: string;
+  }[];
+  /** When all this was asked for. */
+  readonly now: string;
 }
 
 /** What is done to the session once the fault is on; `start` is for one that has no sandbox. */
@@ -24,8 +30,8 @@ export interface DetectionRow {
   readonly scene: Scene;
   /** Where the hub says it. */
   readonly where: string;
-  /** What it says there; null while it does not. */
-  readonly seen: (answers: Answers) => string | null;
+  /** Null while it does not. */
+  readonly seen: (answers: Answers) => Said | null;
   /** The fault catalogue's bound, from when the hub looks. */
   readonly withinS: number;
   readonly shownBy: ShownBy;
@@ -49,28 +55,52 @@ const atOnceS = 2;
 /** The platform's calls have a deadline of 10 s, and the catalogue allows 30. */
 const callS = 30;
 
+/** What the hub says, and since when by its own clock. */
+export interface Said {
+  readonly code: FaultCode;
+  readonly at: string;
+}
+
 interface Spot {
   readonly where: string;
   readonly seen: DetectionRow["seen"];
 }
 
+/** It is what the newest evidence proves: the one that failed last made it so. */
 const verdict = (...codes: readonly FaultCode[]): Spot => ({
   where: "health, verdict",
-  seen: ({ health }) => codes.find((code) => code === health.verdict.code) ?? null,
+  seen: ({ health, timeline, now }) => {
+    const code = codes.find((one) => one === health.verdict.code);
+    const failed = timeline.findLast(({ kind, data }) => {
+      return kind === "probe.answered" && data.ok === false;
+    });
+    return code === undefined ? null : { code, at: failed?.at ?? now };
+  },
 });
 const failed = (code: FaultCode, diagnosis: FaultCode = code): Spot => ({
   where: "health, last error",
   seen: ({ health: { lastError, verdict: said } }) =>
-    lastError?.code === code && said.code === diagnosis ? code : null,
+    lastError?.code === code && said.code === diagnosis ? { code, at: lastError.at } : null,
 });
 const warned = (code: FaultCode): Spot => ({
   where: "health, warnings",
-  seen: ({ health }) => (health.warnings.some((warning) => warning.code === code) ? code : null),
+  seen: ({ health: { warnings }, timeline, now }) => {
+    const warning = warnings.find((one) => one.code === code);
+    if (warning === undefined) return null;
+    // One that is repeated has the time of its newest word; its fact has that of the first.
+    const at = timeline.find(({ data }) => data.code === code)?.at ?? warning.at;
+    return { code, at: at < now ? at : now };
+  },
 });
 const noted = (...codes: readonly FaultCode[]): Spot => ({
   where: "timeline",
-  seen: ({ timeline }) =>
-    codes.find((code) => timeline.some(({ data }) => codesIn(data).includes(code))) ?? null,
+  seen: ({ timeline }) => {
+    for (const { data, at } of timeline) {
+      const code = codes.find((one) => codesIn(data).includes(one));
+      if (code !== undefined) return { code, at };
+    }
+    return null;
+  },
 });
 const codesIn = ({ code, because }: TimelineEvent["data"]): readonly unknown[] => [
   code,
@@ -78,8 +108,10 @@ const codesIn = ({ code, because }: TimelineEvent["data"]): readonly unknown[] =
 ];
 const callFailed = (call: string, code: FaultCode): Spot => ({
   where: "platform, last errors",
-  seen: ({ failedCalls }) =>
-    failedCalls.some((one) => one.call === call && one.code === code) ? code : null,
+  seen: ({ failedCalls }) => {
+    const met = failedCalls.find((one) => one.call === call && one.code === code);
+    return met === undefined ? null : { code, at: met.at };
+  },
 });
 
 const row =

@@ -19,6 +19,7 @@ export interface Detected {
   readonly scene: DetectionRow["scene"];
   readonly where: string;
   readonly said: string | null;
+  /** Until then, by the hub's own clock. */
   readonly seconds: number | null;
   /** Of the fault catalogue, from when the hub looks. */
   readonly withinS: number;
@@ -57,8 +58,8 @@ export interface DetectionMode {
 const toldS = 4;
 /** Beside the pace at which a hub looks at what is broken. */
 const recoverS = 10;
-/** A platform that takes longer to resume is not what is measured. */
-const resumeS = 20;
+/** For a resume that is not counted, and for the way of the answers to here. */
+const graceS = 5;
 
 /** Switches that no call of a hub meets: on from begin to end, and never used. */
 const untouched = ["pty-1008", "log-cut"] as const satisfies readonly FaultName[];
@@ -223,14 +224,15 @@ class Detection {
   ): Promise<{ readonly said: string | null; readonly seconds: number | null }> {
     // A resume takes the platform's time: what is counted begins once it says that it is done.
     let countedFrom = row.atResume && row.scene === "resume" ? null : beganAt;
-    const passedS = (): number => (Date.now() - (countedFrom ?? Date.now())) / 1000;
-    const endAt = Date.now() + (boundS + resumeS) * 1000;
-    while (passedS() < boundS && Date.now() < endAt) {
+    const endAt = Date.now() + (boundS + graceS) * 1000;
+    while (Date.now() < endAt) {
       const answers = await this.#answers(session.id, beganAt, row.where.startsWith("platform"));
       const said = answers === null ? null : row.seen(answers);
       countedFrom ??= answers === null ? null : startedAt(answers);
-      const seconds = passedS();
-      if (said !== null && seconds <= boundS) return { said, seconds };
+      if (said !== null && countedFrom !== null) {
+        const seconds = Math.max(0, Date.parse(said.at) - countedFrom) / 1000;
+        if (seconds <= boundS) return { said: said.code, seconds };
+      }
       await this.#pause();
     }
     return { said: null, seconds: null };
@@ -239,15 +241,17 @@ class Detection {
   /** Null once the session is gone. */
   async #answers(id: string, beganAt: number, withCalls = false): Promise<Answers | null> {
     const { hub } = this.#rig;
+    const now = new Date().toISOString();
     const health = (await hub.health(id)) as Answers["health"] | { readonly status: number };
     if (typeof health.status === "number") return null;
-    type Calls = { readonly lastErrors: readonly (Answers["failedCalls"][number] & At)[] };
+    type Calls = { readonly lastErrors: Answers["failedCalls"] };
     const calls = withCalls ? (await hub.ask<Calls>("GET", "/platform")).lastErrors : [];
     const since = ({ at }: At): boolean => Date.parse(at) >= beganAt;
     return {
       health,
       timeline: (await this.#rig.timeline(id)).filter(since),
       failedCalls: calls.filter(since),
+      now,
     };
   }
 

@@ -21,6 +21,7 @@ export interface TimelineEvent {
   readonly text: string;
   readonly data: {
     readonly code?: unknown;
+    readonly ok?: unknown;
     readonly fault?: Coded | null;
     /** Why a state was entered. */
     readonly because?: Coded | null;

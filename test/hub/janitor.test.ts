@@ -232,6 +232,22 @@ describe("store to platform", () => {
     expect(session.health()).toMatchObject({ status: "pass", warnings: [] });
   });
 
+  test("[JA9] a listing that says that a connected session rests has it proven, once", async () => {
+    const { session, link } = await world.connected();
+    const { list } = world.platform;
+    const before = link.challenges;
+    world.platform.list = async (labels) =>
+      (await list.call(world.platform, labels)).map((one) => ({ ...one, state: "stopped" }));
+    await world.clock.advanceAsync(EVERY_MS * 1.5);
+    expect(world.path(session)).toContain("connected.suspect");
+    expect(session.record.detail).toBe("connected.healthy");
+    const proofs = (): number =>
+      world.path(session).filter((d) => d === "connected.suspect").length;
+    expect([proofs(), link.challenges > before]).toEqual([1, true]);
+    await world.clock.advanceAsync(EVERY_MS * 3);
+    expect(proofs()).toBe(1);
+  });
+
   test("[JA9] a listing that lacks nearly everything is itself at fault", async () => {
     world.driversDial();
     for (let n = 0; n < 8; n++) world.create({ name: `s${n}` });

@@ -80,12 +80,11 @@ export class FakePlatform implements SandboxProvider {
       Object.entries(labels).every(([key, value]) => request.labels[key] === value),
     );
     return Promise.resolve(
-      worn.map(({ id, request, createdAt }) => ({
-        sandboxId: id,
-        name: request.name,
-        labels: request.labels,
-        createdAt,
-      })),
+      worn.map((sandbox) => {
+        const { id, request, createdAt } = sandbox;
+        const { state } = this.claimOf(sandbox);
+        return { sandboxId: id, name: request.name, labels: request.labels, createdAt, state };
+      }),
     );
   }
 

@@ -24,7 +24,7 @@ import { ApiKey } from "./api-key.ts";
 import { checkCreated, checkFound, checkSameOrganisation, claimOf } from "./answers.ts";
 import { snapshotClaimOf } from "./answers.ts";
 import { readBuildLog } from "./build-log.ts";
-import { classify, sdkFailure } from "./classify.ts";
+import { claimState, classify, sdkFailure } from "./classify.ts";
 import { readPlatformFacts } from "./platform-facts.ts";
 import { Toolbox } from "./toolbox.ts";
 
@@ -154,6 +154,7 @@ export class DaytonaProvider implements SandboxProvider {
           name,
           labels: worn,
           createdAt: Number.isNaN(createdAt) ? null : createdAt,
+          state: claimState(sandbox.state ?? ""),
         });
       }
       return found;

@@ -146,8 +146,9 @@ export class SimPlatform {
       return listing !== "skips" || this.#random.next() < 0.5;
     });
     const told = listing === "doubles" ? [...shown, ...shown] : shown;
-    return told.map(({ id, name, labels, bornAt }) => {
-      return { sandboxId: id, name, labels, createdAt: bornAt };
+    return told.map(({ id, name, labels, bornAt, state, odd }) => {
+      const said = odd === null ? state : "unknown";
+      return { sandboxId: id, name, labels, createdAt: bornAt, state: said };
     });
   }
 }
