@@ -29,7 +29,9 @@ export function costAt(record: SessionRecord, at: number): SandboxCost {
   const { cost, litter, quarantine, detail } = record;
   // A clock that was set back gives time for nothing, and takes none away.
   const passedMs = Math.max(0, at - cost.at);
-  const has = hasSandbox(record);
+  // What its session has been removed from belongs to nobody, for as long as it is not gone.
+  const left = isLeft(record);
+  const has = hasSandbox(record) && !left;
   const rests = detail === "suspended.paused";
   const kept = detail === "ended.gone" ? 0 : 1;
   return {
@@ -37,7 +39,7 @@ export function costAt(record: SessionRecord, at: number): SandboxCost {
     at: Math.max(at, cost.at),
     ownedMs: cost.ownedMs + (has && !rests ? passedMs : 0),
     suspendedMs: cost.suspendedMs + (has && rests ? passedMs : 0),
-    orphanedMs: cost.orphanedMs + passedMs * litter.length * kept,
+    orphanedMs: cost.orphanedMs + passedMs * (litter.length * kept + (left ? 1 : 0)),
     quarantinedMs: cost.quarantinedMs + passedMs * quarantine.length * kept,
   };
 }
@@ -60,6 +62,11 @@ export function addCosts(a: SandboxCost, b: SandboxCost): SandboxCost {
     quarantinedMs: a.quarantinedMs + b.quarantinedMs,
     cleaned: a.cleaned + b.cleaned,
   };
+}
+
+/** It is there, and its session was removed: the platform has yet to delete it. */
+export function isLeft(record: SessionRecord): boolean {
+  return record.state === "ended" && hasSandbox(record);
 }
 
 /** There is one now, as far as is known. */

@@ -27,6 +27,9 @@ export const launch = {
   ],
 };
 
+/** Sandboxes of it can be broken on purpose. */
+const up = ["up", "--platform-faults", "on"];
+
 export interface Dashboard {
   readonly home: CliHome;
   readonly url: string;
@@ -51,7 +54,7 @@ export async function startDashboard(): Promise<Dashboard> {
     viewport: { width: 1400, height: 900 },
   });
   const home = await makeCliHome();
-  let hub = home.start(["up"]);
+  let hub = home.start(up);
   const started = await waitForText(hub, "next ");
   const token = /#token=(\S+)/.exec(started)?.[1] ?? "";
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(started)?.[0] ?? "";
@@ -76,7 +79,7 @@ export async function startDashboard(): Promise<Dashboard> {
       await gone;
     },
     async startHub() {
-      hub = home.start(["up"]);
+      hub = home.start(up);
       await waitForText(hub, "next ");
     },
     async close() {

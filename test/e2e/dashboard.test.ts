@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
 import { walkCrowd } from "./dashboard-crowd.ts";
-import { browser, rowState, startDashboard, type Dashboard } from "./dashboard-kit.ts";
+import { browser, rowState, screenShows, startDashboard, type Dashboard } from "./dashboard-kit.ts";
 
 describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
   let dashboard: Dashboard;
@@ -102,6 +102,35 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await page.keyboard.press("Escape");
     await detail.waitFor({ state: "detached" });
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("demo");
+  });
+
+  test("a whole life by the page: made, used, paused, broken, retried, removed", async () => {
+    const press = (what: string) => page.getByRole("button", { name: `${what} life` }).click();
+    await page.getByLabel("name of the new session").fill("life");
+    await page.keyboard.press("Enter");
+    await rowState(page, "life", "connected").waitFor();
+    await page.getByRole("button", { name: "life", exact: true }).click();
+    await page.locator("[data-action=terminal]").click();
+    await screenShows(page, /[$#] *$/m);
+    await page.keyboard.type("echo answer=$((6*7))");
+    await page.keyboard.press("Enter");
+    await screenShows(page, "answer=42");
+    await page.locator("aside").getByRole("button", { name: "close" }).click();
+    await press("pause");
+    await rowState(page, "life", "suspended").waitFor();
+    const broken = await dashboard.home.run(["chaos", "life", "root-unmounted"]);
+    expect([broken.exitCode, broken.stderr]).toEqual([0, ""]);
+    await press("resume");
+    const row = page.locator("[data-session=life]");
+    await row.locator(".disagreement").getByText("filesystem failed").waitFor();
+    await rowState(page, "life", "error").waitFor();
+    const { attempt = 0 } = await dashboard.api.session("life");
+    await press("retry");
+    await expect.poll(async () => (await dashboard.api.session("life")).attempt).toBe(attempt + 1);
+    await rowState(page, "life", "error").waitFor();
+    await press("remove");
+    await page.locator("[data-confirm=remove]").click();
+    await page.locator("[data-session=life]").waitFor({ state: "detached" });
   });
 
   test("remove asks first: Escape keeps, the second button removes", async () => {

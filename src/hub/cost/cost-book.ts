@@ -4,7 +4,14 @@
  * it is known to be gone. Survives the hub, and writes nothing by the clock.
  */
 import type { Clock } from "../../base/clock.ts";
-import { addCosts, costAt, hasSandbox, noCost, type SandboxCost } from "../../store/cost.ts";
+import {
+  addCosts,
+  costAt,
+  hasSandbox,
+  isLeft,
+  noCost,
+  type SandboxCost,
+} from "../../store/cost.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import { whereKept } from "../../store/refusal.ts";
 import type { Store } from "../../store/store.ts";
@@ -102,7 +109,8 @@ export class CostBook {
   }
 
   #counts(living: readonly SessionRecord[]): HubCost["now"] {
-    const owned = living.filter(hasSandbox);
+    const left = living.filter(isLeft).length;
+    const owned = living.filter((record) => hasSandbox(record) && !isLeft(record));
     const suspended = owned.filter(({ detail }) => detail === "suspended.paused").length;
     const sum = (ofRecord: (record: SessionRecord) => readonly unknown[]): number =>
       living.reduce((count, record) => count + ofRecord(record).length, 0);
@@ -111,7 +119,7 @@ export class CostBook {
     return {
       owned: owned.length - suspended,
       suspended,
-      orphaned: sum(({ litter }) => litter) + unowned("orphaned"),
+      orphaned: left + sum(({ litter }) => litter) + unowned("orphaned"),
       quarantined: sum(({ quarantine }) => quarantine),
       control: unowned("control"),
     };
