@@ -54,9 +54,9 @@ export async function sftpServerPath(): Promise<string> {
 /** Program and arguments that run one of our programs on this very Node. */
 export function programArgv(program: "cli" | "platform"): readonly [string, ...string[]] {
   const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}lib/${program}/main.js`;
-  // The young space: as in bin/holdfast.js.
-  const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
-  return [process.execPath, ...flags, file];
+  // The signal and the young space: as in bin/holdfast.js.
+  const flags = ["--disable-sigusr1", "--max-semi-space-size=1"];
+  return [process.execPath, "--disable-warning=ExperimentalWarning", ...flags, file];
 }
 
 /** Driver bundle as it lies on disk now, without building it; for doctor. */

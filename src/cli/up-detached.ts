@@ -5,12 +5,14 @@
 import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
 import { settings } from "../base/config-table.ts";
+import { HIDDEN } from "../base/redact.ts";
 import { startInBackground } from "./background.ts";
 import { note, print, textOption, type Cli } from "./cli.ts";
 import { homePaths, prepareHome, runningHub } from "./home.ts";
 import { commandName, programArgv } from "./installation.ts";
 import { readFileSync, writeFileSync } from "node:fs";
 
+const LOGIN_TOKEN = /#token=[^\s"]+/g;
 /** Bundles are made and tiers are tried at the first start on a slow machine. */
 const START_MS_MAX = 60_000;
 
@@ -48,7 +50,12 @@ export async function startDetached(cli: Cli, config: Config): Promise<Started> 
     },
     async () => (runningHub(home) === null ? null : banner(logPath)),
   );
-  if (started.kind === "ready") return { kind: "ready", banner: started.value };
+  if (started.kind === "ready") {
+    // The login link is for who asked for it; the file stays.
+    const kept = readFileSync(logPath, "utf8").replace(LOGIN_TOKEN, `#token=${HIDDEN}`);
+    writeFileSync(logPath, kept);
+    return { kind: "ready", banner: started.value };
+  }
   if (started.kind === "late") {
     const message = `the hub was not ready within ${START_MS_MAX / 1_000} s:\n${started.lastWords}`;
     throw new HubError("Internal", message, { hint: `Its log is ${homePaths(home).hubLog}.` });

@@ -3,6 +3,8 @@ import pino from "pino";
 import type { Logger } from "../base/log.ts";
 import { createRedact, HIDDEN } from "../base/redact.ts";
 
+const OWNER_ONLY = 0o600;
+
 /**
  * `secrets` are hidden wherever they turn up, not only under a known key. The list may grow: a key
  * that is replaced while the hub runs is hidden from then on, and the old one still is.
@@ -17,7 +19,12 @@ export function createLog(level: string, file: string | null, secrets: readonly 
     }
     return redact(line);
   };
-  const destination = pino.destination({ dest: file ?? 2, mkdir: file !== null, sync: true });
+  const destination = pino.destination({
+    dest: file ?? 2,
+    mkdir: file !== null,
+    mode: OWNER_ONLY,
+    sync: true,
+  });
   return pino(
     {
       level,
