@@ -5,8 +5,8 @@ import { formatAge, formatClock, formatDuration } from "./durations.ts";
 import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
 
-/** The last turns explain a state; all of them are in `holdfast events`. */
-const TURNS_SHOWN = 8;
+/** The last turns explain a state; all that happened is in `holdfast events`. */
+const TURNS_SHOWN = 14;
 
 export interface WhyFacts {
   readonly session: Session;
@@ -87,10 +87,43 @@ function evidenceLine(name: string, fact: ProbeFact): string {
 
 function turns(timeline: readonly HubEvent[]): string[] {
   if (timeline.length === 0) return ["  nothing is recorded"];
-  const hidden = timeline.length - TURNS_SHOWN;
-  const more = hidden > 0 ? [`  … ${hidden} earlier`] : [];
-  const shown = timeline.slice(-TURNS_SHOWN);
-  return [...more, ...shown.map((event) => `  ${formatClock(event.at)}  ${plain(event.text)}`)];
+  const told = tellingOf(timeline);
+  const shown = told.slice(-TURNS_SHOWN);
+  const hidden = timeline.length - shown.length;
+  const more = hidden > 0 ? [`  … ${hidden} more in \`holdfast events\``] : [];
+  return [...more, ...shown.map(({ at, text }) => `  ${formatClock(at)}  ${plain(text)}`)];
+}
+
+/**
+ * What turned the story. A probe that answered well stands above, with its age; one that fails as
+ * before, and a state that comes back in between, say nothing new.
+ */
+function tellingOf(timeline: readonly HubEvent[]): { at: string; text: string }[] {
+  const told: { at: string; text: string }[] = [];
+  for (const event of timeline) {
+    if (event.kind === "epoch.issued" || isGoodProbe(event)) continue;
+    const isState = event.kind === "session.entered";
+    const text = isState ? stateInWords(event.text) : event.text;
+    const known = isState ? told.slice(-2) : event.kind === "probe.answered" ? told : [];
+    const repeats = known.some((before) => withoutTime(before.text) === withoutTime(text));
+    if (!repeats) told.push({ at: event.at, text });
+  }
+  return told;
+}
+
+/** A probe's answer without how long it took. */
+const withoutTime = (text: string): string => text.replace(/ \(\d+ ms\)/, "");
+
+function isGoodProbe({ kind, data }: HubEvent): boolean {
+  if (kind !== "probe.answered" || typeof data !== "object" || data === null) return false;
+  return "ok" in data && data.ok === true;
+}
+
+/** `creating.backingOff` is `creating: backing off`; any other text stays. */
+function stateInWords(text: string): string {
+  const [, state, step] = /^([a-z]+)\.([a-zA-Z]+)$/.exec(text) ?? [];
+  if (state === undefined || step === undefined) return text;
+  return `${state}: ${step.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
 }
 
 function nextLine(session: Session, nowMs: number, paint: Paint): string {
