@@ -64,6 +64,7 @@ export const commandTable: readonly CommandSpec[] = [
       retry,
       fallbackImage,
       platformFaults,
+      ["--with <pid>", "stop once that process is gone and no session is left"],
       ["--log-level <level>", `least important line in the log: ${logLevels.join(", ")}`],
     ],
     examples: ["holdfast up", "holdfast up --detach --listen 127.0.0.1:8080"],

@@ -2,12 +2,12 @@
  * `holdfast vscode|cursor|zed`: the address under which an editor of this machine opens a directory
  * of a session over ssh. It is printed, and opened where there is something that opens it.
  */
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HubError } from "../base/hub-error.ts";
 import { print, printJson, textOption, type Cli, type Run } from "./cli.ts";
+import { openUrl } from "./open-url.ts";
 import { attachSession } from "./session-link.ts";
 import { findBlock } from "./ssh-block.ts";
 import { HOST_SUFFIX, sessionOfHost } from "./ssh-hosts.ts";
@@ -32,7 +32,7 @@ export function openEditor(editor: Editor): Run {
     }
     const url = editorUrl(editor, name + suffix, directory.path);
     const wanted = cli.options["open"] !== false && cli.stdout.isTTY;
-    const opened = wanted ? await openUrl(url) : false;
+    const opened = wanted && (await openUrl(url, cli.env)) === null;
     if (cli.json) printJson(cli, { url, opened });
     else print(cli, url);
     return 0;
@@ -48,21 +48,4 @@ function configuredSuffix(cli: Cli): string {
   throw new HubError("ConfigInvalid", `${file} does not know sessions, so no editor does`, {
     hint: "Run `holdfast config-ssh` once.",
   });
-}
-
-const OPENERS = process.platform === "darwin" ? ["open"] : ["xdg-open"];
-
-/** False where nothing opens addresses: a server, a container. */
-async function openUrl(url: string): Promise<boolean> {
-  for (const opener of OPENERS) {
-    const child = spawn(opener, [url], { stdio: "ignore", detached: true });
-    const started = await new Promise<boolean>((resolve) => {
-      child.once("spawn", () => resolve(true));
-      child.once("error", () => resolve(false));
-    });
-    if (!started) continue;
-    child.unref();
-    return true;
-  }
-  return false;
 }

@@ -14,6 +14,12 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, startTicks: startTicksOf(process.pid) ?? 0 };
 }
 
+/** Null when no such process runs. */
+export function identityOf(pid: number): ProcessIdentity | null {
+  const identity = { pid, startTicks: startTicksOf(pid) ?? 0 };
+  return isRunning(identity) ? identity : null;
+}
+
 /** True when exactly that process still runs (a zombie does not). */
 export function isRunning(identity: ProcessIdentity): boolean {
   const ticks = startTicksOf(identity.pid);

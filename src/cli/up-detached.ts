@@ -80,5 +80,7 @@ function sameFlags(cli: Cli): string[] {
     const value = textOption(cli, option);
     if (value !== undefined) flags.push(`--${flag}`, value);
   }
+  const companion = textOption(cli, "with");
+  if (companion !== undefined) flags.push("--with", companion);
   return flags;
 }

@@ -7,7 +7,9 @@ import { HubError } from "../base/hub-error.ts";
 import type { Config } from "../base/config.ts";
 import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
-import { note, print, printJson, type Cli } from "./cli.ts";
+import { createApi } from "../client/api.ts";
+import { note, print, printJson, textOption, usageError, type Cli } from "./cli.ts";
+import { watchCompanion, type Companion } from "./companion.ts";
 import {
   checkHome,
   ensureToken,
@@ -22,13 +24,14 @@ import { plural } from "./leftovers.ts";
 import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
 import type { PlatformRecord } from "./platform-process.ts";
 import { watchPlatform } from "./platform-watch.ts";
-import { ownIdentity } from "./process-identity.ts";
+import { identityOf, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 import { renderBanner, type Ready } from "./render/banner.ts";
 import { productVersion } from "./version.ts";
 
 export async function runUp(cli: Cli, config: Config): Promise<number> {
   const beganAtMs = performance.now();
   const { home } = config;
+  const companion = companionOf(cli);
   prepareHome(home);
   checkHome(home);
   refuseSecondHub(home);
@@ -59,7 +62,11 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   // After the banner: who waits for this file (up --detach) finds the banner complete.
   writeHubRecord(home, record);
   const watch = platform === null ? null : watchPlatform(cli, config, platform);
-  const signal = await stopSignal();
+  const api = createApi({ url: hub.url, token, fetch });
+  const say = (sentence: string): void => note(cli, sentence);
+  const alone = companion === null ? null : watchCompanion(companion, api, say);
+  const signal = await stopSignal(alone);
+  alone?.close();
   watch?.close();
   ssh?.close();
   note(cli, signal === "SIGTERM" ? "asked to stop" : "stopping");
@@ -170,8 +177,19 @@ function describe(
   };
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
+/** Named by `--with`; null without it. @throws HubError */
+function companionOf(cli: Cli): ProcessIdentity | null {
+  const text = textOption(cli, "with");
+  if (text === undefined) return null;
+  const identity = /^[1-9]\d{0,8}$/.test(text) ? identityOf(Number(text)) : null;
+  if (identity !== null) return identity;
+  throw usageError(`--with ${JSON.stringify(text)} is no process that runs`, "--with $$");
+}
+
+function stopSignal(alone: Companion | null): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    // Nobody is there who decides about the platform: it ends with the hub.
+    void alone?.leftAlone.then(() => resolve("SIGINT"));
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       // Stays in place: a second ^C, or npm passing on the first one, must not cut the stop short.
       process.on(signal, () => resolve(signal));

@@ -1,10 +1,12 @@
 /** Previews in a real browser, of a real app in a real sandbox. */
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
+import { until } from "../support/until.ts";
 import { browser, startDashboard, type Dashboard } from "./dashboard-kit.ts";
 
 const app = readFileSync(join(import.meta.dirname, "preview-app.cjs"));
@@ -107,6 +109,23 @@ describeWhere([needs.root, needs.bubblewrap, browser], "a preview", () => {
     expect(log).not.toMatch(/hfp_|holdfast_token/);
     const refused = await hub.home.run(["preview", "demo", "65536"]);
     expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("1 to 65535")]);
+  });
+
+  test("[PW13] is handed to what opens addresses here, or shown to be opened by hand", async () => {
+    const bin = mkdtempSync(join(tmpdir(), "hfo-"));
+    const opened = join(bin, "opened");
+    const nowhere = { env: { PATH: bin } };
+    const words = ["preview", "demo", "8000", "--open"];
+    const without = await hub.home.run(words, nowhere);
+    expect([without.exitCode, without.stderr]).toEqual([
+      0,
+      expect.stringMatching(/cannot open it here \(.*ENOENT.*\): open the link by hand/),
+    ]);
+    writeFileSync(join(bin, "xdg-open"), `#!/bin/sh\necho "$1" >${opened}\n`, { mode: 0o700 });
+    const shown = await hub.home.run(words, nowhere);
+    await until(() => existsSync(opened) && readFileSync(opened, "utf8").endsWith("\n"));
+    expect(readFileSync(opened, "utf8")).toBe(shown.stdout);
+    rmSync(bin, { recursive: true, force: true });
   });
 
   test("[PW2] opens for the browser that has the cookie, on that one host", async () => {

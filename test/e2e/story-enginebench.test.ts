@@ -2,7 +2,7 @@
  * The story of an evaluation that provisions a sandbox, uploads an app, starts it, waits until it
  * is healthy, gives a preview, runs something against it and cleans up; told by `holdfast run` and
  * its examples. What it must show: one line for each seed with whose failure it was, a preview of
- * the hub's own, and nothing left, also when run and hub are killed together.
+ * the hub's own, and nothing left, also when a run is killed, alone or together with its hub.
  */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runningHub } from "../../src/cli/home.ts";
+import { findLeftovers } from "../../src/cli/leftovers.ts";
+import { runningPlatform } from "../../src/cli/platform-process.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import { exitOf, waitForText } from "./cli-kit.ts";
@@ -116,6 +118,23 @@ describeWhere([needs.linux, needs.root, needs.bubblewrap, needs.python], "an eva
       "run and hub killed",
       `the sandbox was gone ${(ms / 1_000).toFixed(1)} s after the new hub began`,
     );
+    expect(ms).toBeLessThan(GONE_WITHIN_MS);
+  });
+
+  test("[WK11] killed, a run takes the hub along that was started for it", async () => {
+    const { home } = story.cli;
+    expect((await story.run("down")).exitCode).toBe(0);
+    const app = write("own.yaml", "start: exec sleep 600\nhealth: {command: 'true'}\n");
+    const run = story.cli.start(["run", app, "--lease", "5s"]);
+    await waitForText(run, "until ^C");
+    expect(runningHub(home)).not.toBeNull();
+    await killed(run);
+    const beganAt = performance.now();
+    // The last to go: the platform is ended by the hub.
+    await until(() => runningHub(home) === null && runningPlatform(home) === null);
+    const ms = performance.now() - beganAt;
+    expect(findLeftovers(home).directories).toEqual([]);
+    tell("run with its own hub killed", `all was gone ${(ms / 1_000).toFixed(1)} s later`);
     expect(ms).toBeLessThan(GONE_WITHIN_MS);
   });
 

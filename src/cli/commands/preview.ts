@@ -1,9 +1,9 @@
 /** `holdfast preview`: a signed link to what listens on a port of a session. */
-import { spawn } from "node:child_process";
 import { parseDuration } from "../../base/duration.ts";
 import { flagOption, note, print, printJson, textOption, usageError, type Cli } from "../cli.ts";
 import type { Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";
+import { openUrl } from "../open-url.ts";
 import { renderTable } from "../render/table.ts";
 
 export const run: Run = async (cli, [name = "", portText]) => {
@@ -16,7 +16,9 @@ export const run: Run = async (cli, [name = "", portText]) => {
     print(cli, link.url);
     note(cli, `good until ${link.expiresAt}, for whoever has it; then ${link.address} asks again`);
   }
-  if (flagOption(cli, "open")) await openInBrowser(cli, link.url);
+  const why = flagOption(cli, "open") ? await openUrl(link.url, cli.env) : null;
+  // A machine without a browser has the link on its screen: that is no failure.
+  if (why !== null) note(cli, `holdfast: cannot open it here (${why}): open the link by hand`);
   return 0;
 };
 
@@ -60,20 +62,4 @@ function expiresOf(cli: Cli): number | undefined {
   const forMs = parseDuration(text);
   if (forMs !== null && forMs >= 1_000) return Math.floor(forMs / 1_000);
   throw usageError(`--expires ${JSON.stringify(text)} is no time to live`, "--expires 1h");
-}
-
-/** A machine without a browser has the link on its screen: that is no failure. */
-function openInBrowser(cli: Cli, url: string): Promise<void> {
-  const opener = process.platform === "darwin" ? "open" : "xdg-open";
-  return new Promise((resolve) => {
-    const child = spawn(opener, [url], { stdio: "ignore", detached: true });
-    child.once("spawn", () => {
-      child.unref();
-      resolve();
-    });
-    child.once("error", (error) => {
-      note(cli, `holdfast: cannot open it here (${error.message}): open the link by hand`);
-      resolve();
-    });
-  });
 }

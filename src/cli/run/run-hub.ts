@@ -39,7 +39,9 @@ function platformOption(cli: Cli): "local" | "daytona" | null {
 
 async function startHub(cli: Cli, platform: string | null): Promise<RunHub> {
   const { env, cwd, stdin, stderr } = cli;
-  const options = { ...cli.options, ...(platform !== null && { platform }), json: false };
+  // Killed without a word, the run leaves its sandbox to the lease and its hub to this.
+  const companion = { with: String(process.pid), json: false };
+  const options = { ...cli.options, ...(platform !== null && { platform }), ...companion };
   // What it says is for people; stdout is for what the run says.
   const own = createCli({ env, cwd, stdin, stdout: stderr, stderr }, options);
   const mistakes = checkHubConfig(own.resolved());

@@ -20,8 +20,9 @@ export async function listeningPorts(channel: Pick<SessionChannel, "exec">): Pro
   let table = "";
   const decoder = new TextDecoder();
   const exec = channel.exec({
-    // A kernel without IPv6 has no second table, which is no failure.
-    argv: ["sh", "-c", "cat /proc/net/tcp; cat /proc/net/tcp6 2>/dev/null; true"],
+    // Without a shell, which a sandbox need not have. A kernel without IPv6 has no second table,
+    // which is no failure.
+    argv: ["cat", "/proc/net/tcp", "/proc/net/tcp6"],
     onStdout: (bytes) => {
       if (table.length < TABLE_BYTES_MAX) table += decoder.decode(bytes, { stream: true });
     },
