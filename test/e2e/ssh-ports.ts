@@ -18,15 +18,22 @@ export function exchange(port: number, data: Uint8Array): Promise<Buffer> {
 export async function throughSocks(port: number, there: number, text: string): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let got = Buffer.alloc(0);
+  let isOver = false;
   socket.on("data", (bytes: Buffer) => (got = Buffer.concat([got, bytes])));
+  // ssh answers a connection that did not come about by ending this one.
+  socket.on("end", () => (isOver = true));
+  socket.on("error", () => (isOver = true));
   socket.write(Buffer.from([5, 1, 0]));
   await until(() => got.length >= 2);
   const host = Buffer.from("localhost");
   const head = [5, 1, 0, 3, host.length];
   socket.write(Buffer.from([...head, ...host, there >> 8, there & 0xff]));
   // Two bytes of the greeting, ten of the answer; its second says whether it connected.
-  await until(() => got.length >= 12);
-  if (got[3] !== 0) throw new Error(`SOCKS refused with ${got[3] ?? "nothing"}`);
+  await until(() => got.length >= 12 || isOver);
+  if (got[3] !== 0) {
+    socket.destroy();
+    throw new Error(`SOCKS refused with ${got[3] ?? "an end"}`);
+  }
   socket.end(text);
   await new Promise((resolve) => socket.once("end", resolve));
   return got.subarray(12).toString();

@@ -181,6 +181,17 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect((await ssh(["git -C r log --format=%s x"])).stdout).toBe("second\nfirst\n");
   });
 
+  test("[SSH1] twenty commands at once on one connection, as editors have, are each their own", async () => {
+    const ended = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const input = randomBytes(200_000).toString("base64");
+        const { stdout, stderr, exitCode } = await ssh([`cat; echo ${at} >&2; exit ${at}`], input);
+        return [stdout === input, stderr, exitCode];
+      }),
+    );
+    expect(ended).toEqual(Array.from(ended, (_, at) => [true, `${at}\n`, at]));
+  });
+
   const SERVER = `const net = require("net");
     const echo = net.createServer({ allowHalfOpen: true }, (c) => c.pipe(c)).listen(0, "127.0.0.1");
     const web = require("http").createServer((q, r) => r.end("hello " + q.url)).listen("web.sock");
@@ -212,6 +223,12 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect((await exchange(ports.unix, HTTP_GET)).toString()).toContain("hello /x");
     expect(await throughSocks(ports.socks, Number(there), "through")).toBe("through");
     await expect(exchange(ports.refused, data)).rejects.toThrow(/ECONNRESET|EPIPE/);
+    // Port 0 cannot be connected to: it is refused as a port on which nobody is.
+    await expect(throughSocks(ports.socks, 0, "x")).rejects.toThrow("SOCKS refused");
+    for (const wrong of ["-L1:127.0.0.1:65536", "-R65536:127.0.0.1:1"]) {
+      const refused = await rig.ssh([wrong, HOST, "true"]);
+      expect([refused.exitCode, refused.stderr]).toEqual([255, expect.stringMatching(/^Bad /)]);
+    }
     const ask = (where: string): string =>
       `node -e 'require("net").connect(${where}).on("error", (e) => console.log(e.code)).pipe(process.stdout)'`;
     expect((await ssh([ask(taken)])).stdout).toBe("from here");
