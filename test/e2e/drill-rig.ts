@@ -140,7 +140,7 @@ export function figuresOf(timeline: readonly TimelineEvent[], beganAt: number): 
   );
   const secondsOf = (event: TimelineEvent | undefined): number | null =>
     event === undefined ? null : (Date.parse(event.at) - beganAt) / 1000;
-  const reason = since.find((event) => codeOf(event) !== null || event.kind === "driver.detached");
+  const reason = since.find((event) => codeOf(event) !== null);
   const suspect = since.find(({ detail }) => detail === "connected.suspect");
   const lost = since.find(({ kind }) => kind === "driver.detached");
   const troubled = since.findIndex((event) => event === (reason ?? suspect ?? lost));

@@ -82,7 +82,7 @@ const base = {
   staysInPlace: true,
   isQuick: true,
 };
-const linkLost = { ...base, until: healed, reasons: ["driver.detached"], verdicts: ["connected"] };
+const linkLost = { ...base, until: healed, reasons: ["DriverAbsent"], verdicts: ["connected"] };
 const byPatrol = { ...base, until: degraded, verdicts: [null] };
 
 export const scenarios: readonly Scenario[] = [

@@ -106,8 +106,12 @@ export const nudging = vocabulary.createStateConfig({
           actions: assign(({ context, event }) => ({
             wayIn: event.output.wayIn,
             wayInAt: event.output.at,
-            // A way that is open again is worth a nudge and a launch.
-            look: event.output.wayIn,
+            // A way that is open again is worth a nudge and a launch; one that took a nudge and
+            // never did it is no better for being broken in another part, too.
+            look:
+              context.look === "stuck" && event.output.wayIn === "broken"
+                ? "stuck"
+                : event.output.wayIn,
             fault: event.output.fault ?? context.fault,
           })),
         },
