@@ -1,10 +1,11 @@
 /**
  * `node bench/platform.ts [ROUNDS [SANDBOXES]]`: how long the local platform takes for what a hub
- * asks of it, beside bubblewrap started by hand, and what a sandbox costs in memory. Prints JSON;
- * needs root and bwrap.
+ * asks of it, alone and with many sandboxes beside, and what a sandbox costs in memory; all of it
+ * beside bubblewrap started by hand. Prints JSON; needs root and bwrap.
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../src/base/clock.ts";
 import { DaytonaProvider } from "../src/providers/daytona/daytona.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
@@ -18,7 +19,7 @@ const platform = await startPlatform(makeDataDir());
 const { apiUrl, apiKey } = platform;
 const common = { platform: "local", target: "local", clock: systemClock, autoStopMs: null };
 const provider = new DaytonaProvider({ ...common, apiUrl, apiKey, callMs });
-const took: Record<string, number[]> = {};
+let took: Record<string, number[]> = {};
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const beganAt = performance.now();
@@ -32,14 +33,44 @@ function median(values: readonly number[]): number {
   return Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 10) / 10;
 }
 
-/** The same namespaces and mounts, and nothing inside but `true`. */
-function bareBwrap(): Promise<void> {
+/** The same namespaces and mounts, and nothing inside but a program. */
+function bareBwrap(program: readonly string[], env = process.env): ChildProcess {
   const mounts = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
-  const child = spawn("bwrap", ["--unshare-all", ...mounts, "--", "/bin/true"]);
+  const options = ["--unshare-all", "--die-with-parent", ...mounts, "--", ...program];
+  return spawn("bwrap", options, { env, stdio: "ignore" });
+}
+
+function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", () => resolve());
   });
+}
+
+/** As many of them as of sandboxes, each asleep; their median in MiB. */
+async function bareMemory(count: number): Promise<number> {
+  const names = Array.from({ length: count }, (_, index) => `bare-${index}`);
+  const children = names.map((name) =>
+    bareBwrap(["/bin/sleep", "60"], { ...process.env, HOLDFAST_SANDBOX: name }),
+  );
+  const ends = children.map((child) => ended(child));
+  await delay(1_000);
+  const held = names.slice(0, 10).map((name) => memoryOf(`HOLDFAST_SANDBOX=${name}`));
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.all(ends);
+  return median(held);
+}
+
+function mediansOf(all: Readonly<Record<string, readonly number[]>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(all).map(([what, values]) => [what, median(values)]));
+}
+
+async function useOnce(id: string): Promise<void> {
+  await timed("exec of true", () => provider.exec(id, { command: "true", timeoutMs: callMs }));
+  await timed("write of 1 MiB", () => provider.writeFile(id, "file", mib));
+  await timed("read of 1 MiB", () => provider.readFile(id, "file"));
+  await timed("pause", () => provider.pause(id, callMs));
+  await timed("resume", () => provider.start(id, callMs));
 }
 
 async function oneRound(round: number): Promise<void> {
@@ -48,20 +79,15 @@ async function oneRound(round: number): Promise<void> {
     provider.create({ name, env: {}, labels: {} }, callMs),
   );
   const id = made.sandboxId;
-  await timed("exec of true", () => provider.exec(id, { command: "true", timeoutMs: callMs }));
-  await timed("write of 1 MiB", () => provider.writeFile(id, "file", mib));
-  await timed("read of 1 MiB", () => provider.readFile(id, "file"));
-  await timed("pause", () => provider.pause(id, callMs));
-  await timed("resume", () => provider.start(id, callMs));
+  await useOnce(id);
   await timed("stop", () => provider.stop(id, callMs));
   await timed("start", () => provider.start(id, callMs));
   await timed("delete", () => provider.destroy(id));
-  await timed("bwrap by hand", bareBwrap);
+  await timed("bwrap by hand", () => ended(bareBwrap(["/bin/true"])));
 }
 
 /** What its processes hold alone and their share of what they hold together, in MiB. */
-function memoryOf(sandboxId: string): number {
-  const marker = `HOLDFAST_SANDBOX=${sandboxId}`;
+function memoryOf(marker: string): number {
   let kib = 0;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
@@ -85,19 +111,14 @@ try {
     names.map((name) => provider.create({ name, env: {}, labels: {} }, callMs)),
   );
   const allMs = Math.round(performance.now() - beganAt);
-  const memory = made.slice(0, 10).map(({ sandboxId }) => memoryOf(sandboxId));
-  const execMs = await Promise.all(
-    made.slice(0, 20).map(async ({ sandboxId }) => {
-      const askedAt = performance.now();
-      await provider.exec(sandboxId, { command: "true", timeoutMs: callMs });
-      return performance.now() - askedAt;
-    }),
-  );
-  const mediansMs = Object.fromEntries(
-    Object.entries(took).map(([what, values]) => [what, median(values)]),
-  );
-  const together = { sandboxes: many, allStartedMs: allMs, execMedianMs: median(execMs) };
-  const figures = { rounds, tier: platform.tier, mediansMs, together, memoryMib: median(memory) };
+  const markers = made.slice(0, 10).map(({ sandboxId }) => `HOLDFAST_SANDBOX=${sandboxId}`);
+  const memory = markers.map(memoryOf);
+  const mediansMs = mediansOf(took);
+  took = {};
+  for (const { sandboxId } of made.slice(0, rounds)) await useOnce(sandboxId);
+  const together = { sandboxes: many, allStartedMs: allMs, mediansMs: mediansOf(took) };
+  const memoryMib = { sandbox: median(memory), bwrapByHand: await bareMemory(many) };
+  const figures = { rounds, tier: platform.tier, mediansMs, together, memoryMib };
   process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
 } finally {
   await provider.close();

@@ -124,7 +124,10 @@ function switchTable(): string {
     seconds(figures[`${fault} ${scene}`]?.seconds);
   const rows = faultNames.map((fault) => {
     const row = detection[fault];
-    if ("apart" in row) return [`\`${fault}\``, "meets no call of the hub", row.apart, "", "", ""];
+    if ("apart" in row) {
+      const shown = `${row.apart}; on the wire by test \`e2e/fault-detection.test.ts\`: ${fault}`;
+      return [`\`${fault}\``, "meets no call of the hub", shown, "", "", ""];
+    }
     const { scene, where, withinS } = row;
     const atResume = `${seen(fault, { scene: "resume" })} of ${withinS.toFixed(1)} s`;
     return [

@@ -122,7 +122,7 @@ async function runCases(
   await Promise.all([
     lane(starts, starter),
     ...Array.from({ length: waiting }, () => lane(looked, null)),
-    ...Array.from({ length: busy }, () => lane(met, null)),
+    ...Array.from({ length: busy }, async () => lane(looked, await lane(met, null))),
   ]);
   await lane([...all.filter(({ row }) => row.alone)], null);
 }
