@@ -1,7 +1,7 @@
 /**
  * Makes the documents that are tables of the code: docs/CONFIG.md from the settings, docs/FAULTS.md
- * from the fault registry, docs/session.mmd from the session machine. `npm run docs` writes them; a
- * test compares.
+ * from the fault registry, docs/session.mmd and the dashboard's chart from the session machine.
+ * `npm run docs` writes them; a test compares.
  */
 import { writeFileSync } from "node:fs";
 import { join, dirname } from "node:path";
@@ -13,7 +13,7 @@ import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/command-table.ts";
 import { apiBook } from "../src/hub/server/api-book.ts";
 import { faultTableDoc } from "./fault-table/table.ts";
-import { sessionChart } from "./session-chart.ts";
+import { chartData, sessionChart } from "./session-chart.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -24,6 +24,7 @@ export const generatedDocs: Readonly<Record<string, () => string>> = {
   "docs/FAULTS.md": faultsDoc,
   "docs/FAULT-TABLE.md": faultTableDoc,
   "docs/session.mmd": sessionChart,
+  "src/web/chart-data.ts": chartData,
 };
 
 function apiDoc(): string {

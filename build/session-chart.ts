@@ -66,6 +66,43 @@ export function sessionChart(): string {
   return lines.join("\n");
 }
 
+/** What the dashboard draws: each state with its steps, and which state leads to which. */
+export function chartData(): string {
+  const states = Object.values(sessionMachine.root.states).filter((node) => !isLeaf(node));
+  const steps = states.map((node) => {
+    const names = Object.keys(node.states).map((name) => JSON.stringify(name));
+    return wrapped(`  ${node.key}: `, names);
+  });
+  const stateOf = (place: string): string => place.split(".")[0] ?? "";
+  const pairs = allEdges().flatMap(({ from, to }) =>
+    to.map((place) => [stateOf(from), stateOf(place)] as const),
+  );
+  const known = new Set<string>(states.map(({ key }) => key));
+  const moves = pairs.filter(([from, to]) => from !== to && known.has(from) && known.has(to));
+  const edges = [...new Set(moves.map(([from, to]) => `  ["${from}", "${to}"],`))];
+  return [
+    "/** Made from the session machine by `npm run docs`; do not edit. */",
+    "export const chartSteps = {",
+    ...steps,
+    "} as const;",
+    "",
+    "export type ChartState = keyof typeof chartSteps;",
+    "",
+    "/** What leads to where; from every state a removal leads to `ended`. */",
+    "export const chartEdges: readonly (readonly [ChartState, ChartState])[] = [",
+    ...edges,
+    "];",
+    "",
+  ].join("\n");
+}
+
+/** As prettier has it: on one line where there is room, else one a line. */
+function wrapped(head: string, names: readonly string[]): string {
+  const line = `${head}[${names.join(", ")}],`;
+  if (line.length <= 100) return line;
+  return [`${head}[`, ...names.map((name) => `    ${name},`), "  ],"].join("\n");
+}
+
 /** Mermaid takes dots for something else. */
 function nameOf(place: string): string {
   return place.replaceAll(".", "_");

@@ -3,6 +3,7 @@ import "@xterm/xterm/css/xterm.css";
 import "./style/base.css";
 import "./style/list.css";
 import "./style/detail.css";
+import "./style/chart.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 

@@ -9,6 +9,7 @@ import { PortsPanel } from "./ports-panel.tsx";
 import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
 import { actions, callOf, curlOf, isAtRest, whyNot, type Action } from "./session-actions.ts";
 import { ClaimText, DisagreementText } from "./claim-text.tsx";
+import { StateChart } from "./state-chart.tsx";
 import { StateChip, StateStep } from "./state-chip.tsx";
 import { EvidenceMarks } from "./evidence-marks.tsx";
 import { TerminalPanel } from "./terminal-panel.tsx";
@@ -63,6 +64,7 @@ export function SessionDetail(props: SessionDetailProps) {
       <TerminalPanel key={session.id} api={api} session={session} />
       <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
       <Voices seen={inDepth} />
+      <StateChart session={session} timeline={timeline} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
       <Timeline key={`timeline ${session.id}`} events={timeline} />
       <Identity row={row} seen={inDepth} />

@@ -1,5 +1,5 @@
 /** A piece of text that depends on the time and keeps itself true. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { agoText, leftText } from "./age-text.ts";
 import { onTick } from "./ticker.ts";
 
@@ -20,7 +20,8 @@ interface TickingTextProps {
 
 function TickingText({ text, dependsOn }: TickingTextProps) {
   const element = useRef<HTMLSpanElement>(null);
-  useEffect(() => {
+  // Before the first picture: an age that is not there yet would move what follows it.
+  useLayoutEffect(() => {
     const show = (): void => {
       const { current } = element;
       const now = text();
