@@ -1,8 +1,9 @@
 /**
  * `node bench/copy.ts [MIB] [--faults]`: how fast `holdfast cp` and `holdfast forward` carry bytes,
  * beside a plain TCP pipe of this machine. With `--faults` a copy each way is broken instead: five
- * hubs are killed, 25 lines are cut, the driver is frozen and the sandbox paused, each way. Ends
- * with 1 when a hash differs or a fault did not come. All are real processes; the load is printed.
+ * hubs are killed, 25 lines are cut, hub and driver are frozen and the sandbox paused, each way.
+ * Ends with 1 when a hash differs or a fault did not come. All are real processes; the load is
+ * printed.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +21,7 @@ const MIB = 1024 * 1024;
 const ROUNDS = 3;
 const CUTS = 25;
 const KILLS: readonly Fault[] = Array<Fault>(5).fill("hubKill");
-const FAULTS: readonly Fault[] = [...KILLS, "freeze", "pause"];
+const FAULTS: readonly Fault[] = [...KILLS, "freeze", "hubFreeze", "pause"];
 
 const [sizeText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const withFaults = process.argv.includes("--faults");

@@ -1,125 +1,210 @@
 /**
- * `node bench/streams.ts [MIB] [ROUNDS]`: how fast bytes go through client, hub, driver and
- * command, and how long a keystroke takes beside them. All are real processes but the client, which
- * is this one. Figures of a loaded machine say little, so the load is printed beside them; on the
- * shaped lines it is the line that counts, and not the machine.
+ * `node bench/streams.ts [ROUNDS] [MIB]`: keys and bulk through Holdfast beside a plain WebSocket
+ * proxy (nginx before a small agent) and OpenSSH, in turns, on loopback and on lines of a given
+ * rate. Prints medians of all rounds, with what Holdfast takes for one of each other, then JSON.
+ * What is not installed is left out, aloud. Figures of a loaded machine say little by themselves,
+ * so the load is printed; all ways have the same one. What is kept: bench/stream-memory.ts.
  */
 import { loadavg } from "node:os";
-import { connectNode } from "../src/client/node.ts";
-import type { SessionChannel } from "../src/client/session-channel.ts";
-import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { openShapedLine, type Shape } from "./shaped-line.ts";
-import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
+import {
+  cpuSeconds,
+  HoldfastWay,
+  ProxyWay,
+  SshWay,
+  type Link,
+  type Program,
+  type Way,
+} from "./stream-ways.ts";
 
 const MIB = 1024 * 1024;
-const KEYS = 300;
-const KEYS_ON_LINE = 60;
-/** Long enough for windows to grow and buffers to fill. */
-const LINE_FILL_MS = 3_000;
+const KEYS = 200;
+const WARM_KEYS = 1_000;
+const KEYS_ON_LINE = 50;
+/** Between two keys, as a fast typist's: the caches go cold as they do in life. */
+const KEY_EVERY_MS = 4;
+/** Where a key takes seconds, a few of them tell as much. */
+const ECHO_MS_MAX = 20_000;
+/** For windows to grow and buffers to fill. */
+const FILL_MS = 300;
+const FILL_LINE_MS = 3_000;
 const LINES: readonly Shape[] = [
   { bytesPerMs: 250, latencyMs: 20 },
   { bytesPerMs: 2_000, latencyMs: 20 },
   { bytesPerMs: 10_000, latencyMs: 5 },
 ];
-/** Between two keys, as a fast typist's: the caches go cold as they do in life. */
-const KEY_EVERY_MS = 4;
 
-const bulkMiB = Number(process.argv[2] ?? 128);
-const rounds = Number(process.argv[3] ?? 3);
+const rounds = Number(process.argv[2] ?? 5);
+const bulkBytes = Number(process.argv[3] ?? 128) * MIB;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function bulk(channel: SessionChannel): Promise<number> {
-  let bytes = 0;
-  const exec = channel.exec({
-    argv: ["head", "-c", String(bulkMiB * MIB), "/dev/zero"],
-    onStdout: (chunk) => void (bytes += chunk.length),
-  });
-  await exec.opened;
-  const beganAtMs = performance.now();
-  await exec.exit;
-  if (bytes !== bulkMiB * MIB) throw new Error(`${bytes} bytes came`);
-  return bytes / 1e6 / ((performance.now() - beganAtMs) / 1_000);
+/** Of one way: figure → its values, one a round. */
+type Figures = Map<string, number[]>;
+
+function note(figures: Figures, name: string, value: number): void {
+  const values = figures.get(name) ?? [];
+  figures.set(name, [...values, value]);
 }
 
-/** Median and 99th percentile of one byte's way to `cat` and back, in ms. */
-async function echo(channel: SessionChannel, keys = KEYS): Promise<string> {
+const RAW_CAT = ["sh", "-c", "stty raw -echo; echo ready; exec cat"];
+
+/** One key after the other to a program that gives it back. */
+async function echo(
+  link: Link,
+  { pty = false, keys = KEYS, everyMs = KEY_EVERY_MS } = {},
+): Promise<number[]> {
   let heard = (): void => undefined;
-  const cat = channel.exec({ argv: ["cat"], onStdout: () => heard() });
-  await cat.opened;
+  const ready = new Promise<void>((resolve) => (heard = resolve));
+  const argv = pty ? RAW_CAT : ["cat"];
+  const cat = await link.start({ argv, pty, onBytes: () => heard() });
+  if (pty) await ready;
+  if (pty) await sleep(KEY_EVERY_MS);
   const tookMs: number[] = [];
-  for (let key = 0; key < keys; key++) {
+  const endAtMs = performance.now() + ECHO_MS_MAX;
+  for (let key = 0; key < keys && performance.now() < endAtMs; key++) {
     const beganAtMs = performance.now();
     const back = new Promise<void>((resolve) => (heard = resolve));
-    void cat.stdin.write(Uint8Array.of(120));
+    cat.write(Uint8Array.of(120));
     await back;
     tookMs.push(performance.now() - beganAtMs);
-    await sleep(KEY_EVERY_MS);
+    if (everyMs > 0) await sleep(everyMs);
   }
-  cat.cancel();
-  cat.exit.catch(() => undefined);
-  tookMs.sort((a, b) => a - b);
-  const at = (share: number): string => (tookMs[Math.floor(tookMs.length * share)] ?? 0).toFixed(2);
-  return `${at(0.5)}/${at(0.99)}`;
+  cat.stop();
+  return tookMs.sort((a, b) => a - b);
 }
 
-/** The echo of one channel while another, or the same, takes all that a command can write. */
-async function echoUnderBulk(
-  channel: SessionChannel,
-  flooded: SessionChannel,
-  { keys = KEYS, fillMs = 0 } = {},
-): Promise<string> {
+/** The first keys of a process are compiled as they come: they are not measured. */
+async function warm(link: Link): Promise<void> {
+  await echo(link, { keys: WARM_KEYS, everyMs: 0 });
+  await echo(link, { keys: KEYS });
+}
+
+function noteEcho(figures: Figures, name: string, tookMs: readonly number[]): void {
+  const at = (share: number): number => tookMs[Math.floor(tookMs.length * share)] ?? NaN;
+  note(figures, `${name}, p50 ms`, at(0.5));
+  note(figures, `${name}, p99 ms`, at(0.99));
+}
+
+interface Beside {
+  readonly flooded: Link;
+  /** A terminal with `yes`, or else a command with zeros. */
+  readonly pty?: boolean;
+  readonly fillMs?: number;
+  readonly keys?: number;
+}
+
+async function echoBeside(
+  figures: Figures,
+  name: string,
+  link: Link,
+  { flooded, pty = false, fillMs = FILL_MS, keys = KEYS }: Beside,
+): Promise<void> {
   let bytes = 0;
-  const flood = flooded.exec({
-    argv: ["cat", "/dev/zero"],
-    onStdout: (chunk) => void (bytes += chunk.length),
+  const flood: Program = await flooded.start({
+    argv: pty ? ["yes"] : ["cat", "/dev/zero"],
+    pty,
+    onBytes: (chunk) => void (bytes += chunk.length),
   });
-  await flood.opened;
   await sleep(fillMs);
   bytes = 0;
   const beganAtMs = performance.now();
-  const took = await echo(channel, keys);
-  const rate = bytes / 1e3 / (performance.now() - beganAtMs);
-  flood.cancel();
-  flood.exit.catch(() => undefined);
-  return `${took} (beside ${rate.toFixed(2)} MB/s)`;
+  noteEcho(figures, name, await echo(link, { pty, keys }));
+  note(figures, `${name}, flood MB/s`, bytes / 1e3 / (performance.now() - beganAtMs));
+  flood.stop();
+  await sleep(FILL_MS);
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-const platform = await startPlatform(makeDataDir());
-const hub = new RealHub(platform);
-await hub.start();
-await hub.ask("POST", "/sessions?wait=30", { name: "demo" });
-await hub.ask("POST", "/sessions?wait=30", { name: "other" });
-const connect = () => connectNode(() => ({ url: hub.url, token: TOKEN }));
-const [first, second] = [await connect(), await connect()];
-const channel = await first.attach("demo");
-const sameSession = await second.attach("demo");
-const otherSession = await second.attach("other");
-for (let round = 1; round <= rounds; round++) {
-  const rate = await bulk(channel);
-  const quiet = await echo(channel);
-  say(`round ${round}: bulk ${rate.toFixed(1)} MB/s; echo p50/p99 in ms: quiet ${quiet}`);
-  say(`  under bulk, same connection:  ${await echoUnderBulk(channel, channel)}`);
-  say(`  under bulk, same session:     ${await echoUnderBulk(sameSession, channel)}`);
-  say(`  under bulk, another session:  ${await echoUnderBulk(otherSession, channel)}`);
-  say(`  load ${(loadavg()[0] ?? 0).toFixed(1)}`);
+async function bulk(figures: Figures, way: Way, link: Link): Promise<void> {
+  let bytes = 0;
+  let done = (): void => undefined;
+  const all = new Promise<void>((resolve) => (done = resolve));
+  const before = cpuSeconds(way.pids());
+  let beganAtMs = 0;
+  // It stays after its last byte, so that its processes can be looked at.
+  const argv = ["sh", "-c", `head -c ${bulkBytes} /dev/zero; exec sleep 30`];
+  const program = await link.start({
+    argv,
+    onBytes: (chunk) => {
+      if (bytes === 0) beganAtMs = performance.now();
+      bytes += chunk.length;
+      if (bytes >= bulkBytes) done();
+    },
+  });
+  await all;
+  note(figures, "bulk, MB/s", bulkBytes / 1e3 / (performance.now() - beganAtMs));
+  note(figures, "bulk, CPU s a GB", (cpuSeconds(way.pids()) - before) / (bulkBytes / 1e9));
+  program.stop();
 }
-for (const shape of LINES) {
-  const { hostname: host, port } = new URL(hub.url);
-  const line = await openShapedLine({ host, port: Number(port) }, shape);
-  const away = await connectNode(() => ({ url: `http://127.0.0.1:${line.port}`, token: TOKEN }));
-  const far = await away.attach("demo");
-  const quiet = await echo(far, KEYS_ON_LINE);
-  const loaded = await echoUnderBulk(far, far, { keys: KEYS_ON_LINE, fillMs: LINE_FILL_MS });
-  const rate = `${shape.bytesPerMs / 1_000} MB/s, round trip ${2 * shape.latencyMs} ms`;
-  say(`line of ${rate}: quiet ${quiet}, under bulk ${loaded}`);
-  away.close();
+
+async function onLine(figures: Figures, way: Way, shape: Shape): Promise<void> {
+  const line = await openShapedLine({ host: "127.0.0.1", port: way.port }, shape);
+  const name = `line of ${shape.bytesPerMs / 1_000} MB/s and ${2 * shape.latencyMs} ms`;
+  const link = await way.link("demo", line.port);
+  const keys = KEYS_ON_LINE;
+  noteEcho(figures, `${name}: key`, await echo(link, { keys }));
+  const beside = { flooded: link, fillMs: FILL_LINE_MS, keys };
+  await echoBeside(figures, `${name}: key beside bulk`, link, beside);
+  await link.close();
   line.close();
 }
-first.close();
-second.close();
-await hub.ask("DELETE", "/sessions/demo?wait=20");
-await hub.ask("DELETE", "/sessions/other?wait=20");
-await hub.remove();
-await stopPlatform(platform);
+
+async function measure(figures: Figures, way: Way, withLines: boolean): Promise<void> {
+  const link = await way.link("demo");
+  const second = await way.link("demo");
+  const other = await way.link("other");
+  for (const each of [link, second, other]) await warm(each);
+  noteEcho(figures, "key", await echo(link));
+  noteEcho(figures, "key in a terminal", await echo(link, { pty: true }));
+  for (const [where, flooded] of [
+    ["the same connection", link],
+    ["another connection to the same place", second],
+    ["another place", other],
+  ] as const) {
+    const words = `beside yes, ${where}`;
+    await echoBeside(figures, `key in a terminal ${words}`, link, { flooded, pty: true });
+  }
+  await echoBeside(figures, "key beside bulk, the same connection", link, { flooded: link });
+  await echoBeside(figures, "key beside bulk, another place", link, { flooded: other });
+  await bulk(figures, way, link);
+  for (const each of [link, second, other]) await each.close();
+  if (withLines) for (const shape of LINES) await onLine(figures, way, shape);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+const opened = [await HoldfastWay.open(), await ProxyWay.open(say), await SshWay.open(say)];
+const ways = opened.filter((way) => way !== null);
+const figures = new Map<string, Figures>(ways.map(({ name }) => [name, new Map()]));
+try {
+  for (let round = 1; round <= rounds; round++) {
+    for (const way of ways) {
+      // Lines take their time whatever the machine does: once is enough, and the last is warm.
+      const own = figures.get(way.name);
+      if (own === undefined) continue;
+      const beganAtMs = performance.now();
+      await measure(own, way, round === rounds);
+      const tookS = (performance.now() - beganAtMs) / 1_000;
+      const load = (loadavg()[0] ?? 0).toFixed(1);
+      say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);
+    }
+  }
+} finally {
+  for (const way of ways) await way.close();
+}
+
+const report: Record<string, Record<string, number>> = {};
+for (const name of figures.get("holdfast")?.keys() ?? []) {
+  const row: Record<string, number> = {};
+  for (const [way, own] of figures) row[way] = Number(median(own.get(name) ?? []).toFixed(2));
+  report[name] = row;
+  const { holdfast = NaN, ...others } = row;
+  const ratios = Object.entries(others).map(
+    ([way, value]) => `${way} ${value} (${(holdfast / value).toFixed(2)} of it)`,
+  );
+  say(`${name}: ${holdfast}; ${ratios.join("; ")}`);
+}
+const load = Number((loadavg()[0] ?? 0).toFixed(1));
+say(JSON.stringify({ rounds, bulkBytes, load, figures: report }, null, 2));

@@ -1,6 +1,7 @@
 /**
  * `node bench/terminal-survival.ts [LINES]`: `seq 1 20000000` in `holdfast sh` on a real pty, while
- * ten hubs are killed, fifty lines are cut, the driver is frozen and the sandbox paused. Prints the
+ * ten hubs are killed and one is frozen, fifty lines are cut, the driver is frozen and the sandbox
+ * paused. Prints the
  * figures as JSON; ends with 1 when a byte differs, the command ran twice or a fault did not come.
  */
 import { loadavg } from "node:os";
@@ -12,7 +13,7 @@ const LINES = 20_000_000;
 const CUTS = 50;
 const EXIT_CODE = 7;
 const KILLS: readonly Fault[] = Array<Fault>(5).fill("hubKill");
-const FAULTS: readonly Fault[] = [...KILLS, "freeze", "pause", ...KILLS];
+const FAULTS: readonly Fault[] = [...KILLS, "freeze", "hubFreeze", "pause", ...KILLS];
 
 const lines = Number(process.argv[2] ?? LINES);
 const expected = seqOutput(lines);
@@ -35,6 +36,7 @@ try {
     tookS,
     load: Number((loadavg()[0] ?? 0).toFixed(1)),
     hubsKilled: FAULTS.filter((fault) => fault === "hubKill").length,
+    hubsFrozen: 1,
     driverFrozen: 1,
     sandboxPaused: 1,
     faultsMissing: struck.faultsMissing,

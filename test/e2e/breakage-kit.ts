@@ -16,8 +16,10 @@ import {
 
 /** Long enough for the driver to notice that it did not run, and to dial anew. */
 const FREEZE_S = 3.5;
+/** Longer than either end of a link gives the other. */
+const HUB_FREEZE_MS = 8_000;
 
-export type Fault = "hubKill" | "freeze" | "pause";
+export type Fault = "hubKill" | "hubFreeze" | "freeze" | "pause";
 
 export interface Breakage {
   readonly faults: readonly Fault[];
@@ -94,6 +96,10 @@ export class BreakageRig {
     if (fault === "hubKill") {
       await this.hub.kill("SIGKILL");
       await this.hub.start();
+    } else if (fault === "hubFreeze") {
+      process.kill(this.hub.pid, "SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, HUB_FREEZE_MS));
+      process.kill(this.hub.pid, "SIGCONT");
     } else if (fault === "freeze") {
       const pid = await this.driverPid();
       await this.inside(`kill -STOP ${pid}; sleep ${FREEZE_S}; kill -CONT ${pid}`);
