@@ -51,11 +51,22 @@ export async function sftpServerPath(): Promise<string> {
   return file;
 }
 
+/** As in bin/holdfast.js. */
+const YOUNG_SPACE = ["--max-semi-space-size=1"];
+/**
+ * Of a process that ends SSH: it makes more small objects for each byte than any other, and in one
+ * MiB they grow old. docs/decisions/0607.
+ */
+export const YOUNG_SPACE_OF_SSH = ["--max-semi-space-size=2", "--min-semi-space-size=2"];
+
 /** Program and arguments that run one of our programs on this very Node. */
-export function programArgv(program: "cli" | "platform"): readonly [string, ...string[]] {
+export function programArgv(
+  program: "cli" | "platform",
+  youngSpace: readonly string[] = YOUNG_SPACE,
+): readonly [string, ...string[]] {
   const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}lib/${program}/main.js`;
-  // The signal and the young space: as in bin/holdfast.js.
-  const flags = ["--disable-sigusr1", "--max-semi-space-size=1"];
+  // The signal: as in bin/holdfast.js, too.
+  const flags = ["--disable-sigusr1", ...youngSpace];
   return [process.execPath, "--disable-warning=ExperimentalWarning", ...flags, file];
 }
 

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { HubError } from "../base/hub-error.ts";
 import { flagOption, listOption, textOption, type Cli } from "./cli.ts";
-import { programArgv } from "./installation.ts";
+import { programArgv, YOUNG_SPACE_OF_SSH } from "./installation.ts";
 import { HOST_SUFFIX } from "./ssh-hosts.ts";
 import { sshIdentity } from "./ssh-identity.ts";
 import { sshOptions } from "./ssh-options.ts";
@@ -20,7 +20,7 @@ export function proxyWords(cli: Cli): readonly string[] {
   const hub = url === undefined ? [] : ["--url", url];
   const intent = ["wake", "observe"].filter((option) => flagOption(cli, option));
   const flags = ["--home", cli.config().home, ...hub, ...intent.map((option) => `--${option}`)];
-  return [...programArgv("cli"), "ssh", "--stdio", ...flags];
+  return [...programArgv("cli", YOUNG_SPACE_OF_SSH), "ssh", "--stdio", ...flags];
 }
 
 export async function runSshClient(
