@@ -112,10 +112,9 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const sessions: Sessions = new Sessions(parts, store, secret);
   const find = sessions.find.bind(sessions);
   const switchboard: Switchboard = new Switchboard({ hubId, clock, random, log, find });
-  const state = { ready: false };
-  const isReady = (): boolean => state.ready;
+  let ready = false;
   const inner = new InnerClient({ switchboard, clock, random });
-  const open = { access, sessions, clock, isReady, log, client: inner };
+  const open = { access, sessions, clock, isReady: () => ready, log, client: inner };
   const shelf = revocationFile(join(home, "preview-revocations.json"));
   const previews = openPreviews({ ...options, shelf }, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
@@ -127,11 +126,11 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const caretakers = createCaretakers(parts, sessions, store, [watch, drills, leases, webhook]);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...seen, clock, log, webDir, isReady });
+  const app = createHttp({ ...open, ...seen, webDir });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
-    state.ready = false;
+    ready = false;
     for (const caretaker of caretakers) caretaker.stop();
     sessions.stop();
     for (const part of [previews.door, texts, inner]) part.close();
@@ -151,7 +150,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await reach();
     await sessions.start();
     for (const caretaker of caretakers) caretaker.start();
-    state.ready = true;
+    ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
     return { url, hubId, close };
   } catch (error) {

@@ -37,6 +37,8 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     "POST /v1/sessions/:id/exec",
     "POST /v1/sessions/:id/code",
     "POST /v1/sessions/:id/ports/:port/links",
+    "DELETE /v1/sessions/:id/ports/:port/links",
+    "DELETE /v1/sessions/:id/links",
     "* /v1/sessions/:id/ports/:port/http",
     "* /v1/sessions/:id/ports/:port/http/*",
     // The last: what it removes is gone for the others.

@@ -9,7 +9,12 @@ import type { InsideAnswer } from "../../probes/probe.ts";
 import { parseControl } from "../../protocol/control.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { DriverRequest, MarkAnswer, ProbeAnswer, type OpenRequest } from "../../protocol/services.ts";
+import {
+  DriverRequest,
+  MarkAnswer,
+  ProbeAnswer,
+  type OpenRequest,
+} from "../../protocol/services.ts";
 import { Channel, NEW_CHANNEL } from "../../stream/channel.ts";
 import { Egress } from "../../stream/egress.ts";
 import type { StreamEnd } from "../../stream/stream.ts";
