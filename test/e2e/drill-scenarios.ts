@@ -283,7 +283,7 @@ export const scenarios: readonly Scenario[] = [
     name: "toolbox takes no key",
     rows: [22],
     breakIt: on("toolbox-401"),
-    reasons: ["ExecBroken", "FilesystemBroken", "PlatformAuthRejected"],
+    reasons: ["ToolboxRefused"],
     isQuick: false,
   },
   {
@@ -314,7 +314,8 @@ export const scenarios: readonly Scenario[] = [
     rows: [28],
     breakIt: on("claim-flapping"),
     until: calm,
-    reasons: [],
+    // What it claims is noted with its code; it moves nothing.
+    reasons: ["SandboxStopped", "ClaimContradicted"],
     verdicts: [null],
     isQuick: false,
   },
@@ -324,7 +325,7 @@ export const scenarios: readonly Scenario[] = [
     rows: [29],
     breakIt: on("claim-unknown"),
     until: calm,
-    reasons: [],
+    reasons: ["PlatformStateUnknown"],
     verdicts: [null],
     isQuick: false,
   },
