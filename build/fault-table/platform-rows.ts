@@ -33,7 +33,7 @@ export const platformRows: readonly FaultRow[] = [
     number: 3,
     fault: "exec is taken and never run",
     covers: [sim("exec-queued"), test(sessionFaults, "[SM9] QueuedExecPlatform")],
-    action: "counts as failed after 5 s; nudges never pile up",
+    action: "counts as failed after 4.5 s; nudges never pile up",
   },
   {
     number: 4,
@@ -73,7 +73,7 @@ export const platformRows: readonly FaultRow[] = [
     number: 9,
     fault: "filesystem hangs",
     covers: [sim("filesystem-hung"), test("probes/probes.test.ts", "[PR2] hangs are named")],
-    action: "given up after 5 s with the step that hung",
+    action: "given up after 4.5 s with the step that hung",
     gap: "a mount that hangs in the kernel is not made here; the platform's answer hangs instead",
   },
   {

@@ -96,6 +96,20 @@ describe("/metrics", () => {
     expect(all.get('holdfast_sessions{state="error"}')).toBe(1);
   });
 
+  test("[ME1] what was seen and healed is counted by its code, and what was not seen is 0", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    const { session, link } = await world.connected();
+    const found = async (code: string): Promise<number | undefined> =>
+      samples((await scrape(http, METRICS_TOKEN)).text).get(
+        `holdfast_findings_total{code="${code}"}`,
+      );
+    expect([await found("DriverAbsent"), await found("ClaimContradicted")]).toEqual([0, 0]);
+    session.detach(link, "closed");
+    await world.clock.advanceAsync(1_000);
+    expect([await found("DriverAbsent"), await found("ClaimContradicted")]).toEqual([1, 0]);
+  });
+
   test("[ME2] no label names a session, so their number does not grow with sessions", async () => {
     const world = new HubWorld();
     const http = hubHttp(world);
