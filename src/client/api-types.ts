@@ -268,6 +268,19 @@ export interface PlatformReport extends Partial<PlatformGuard> {
   readonly cost?: HubCost;
 }
 
+/** A hub that serves these sessions. */
+export interface HubInfo {
+  readonly id: string;
+  /** It is the one that answers. */
+  readonly self: boolean;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly ready: boolean;
+  readonly sessions: number;
+  readonly drivers: number;
+  readonly clients: number;
+}
+
 export interface NewSession {
   readonly name?: string;
   readonly image?: string;

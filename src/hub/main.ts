@@ -35,6 +35,7 @@ import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
+import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
 import type { SessionParts } from "./session/session.ts";
@@ -126,7 +127,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const caretakers = createCaretakers(parts, sessions, store, [watch, drills, leases, webhook]);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...open, ...seen, webDir });
+  const app = createHttp({ ...open, ...seen, self: selfOf(hubId, switchboard), webDir });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
@@ -163,6 +164,11 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 function secretsOf({ token, platform, metricsToken, webhook }: HubOptions): string[] {
   const others = [metricsToken, webhook?.secret].map((text) => text ?? "");
   return [token, platform.apiKey, ...others];
+}
+
+/** What the process tells of itself. */
+function selfOf(id: string, switchboard: Switchboard): HubSelf {
+  return { id, startedAt: systemClock.now(), links: () => switchboard.counts };
 }
 
 /** Every fact goes to the counters, to the watch over the platform and to the log. */

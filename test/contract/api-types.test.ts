@@ -21,6 +21,7 @@ const same: readonly [
   Same<Named<"Session">, client.Session>,
   Same<Named<"SessionPage">, client.SessionPage>,
   Same<Named<"LadderPlan">, client.LadderPlan>,
+  Same<Named<"HubList">, { readonly items: readonly client.HubInfo[] }>,
   Same<Named<"Event">, client.HubEvent>,
   Same<Named<"Control">, PlatformControl>,
   Same<Named<"PreviewLink">, client.PreviewLink>,
@@ -31,7 +32,7 @@ const same: readonly [
   Same<Named<"NewApiToken">, tokens.NewApiToken>,
   Tells<Named<"Health">, client.Health>,
   Tells<Named<"Platform">, client.PlatformReport>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 test("[API2] the client's types are those of the document", () => {
   expect(same).not.toContain(false);

@@ -98,6 +98,7 @@ describe("what the hub answers", () => {
     await check(http, "Health", `${at}/health`);
     await check(http, "Timeline", `${at}/timeline`);
     await check(http, "Platform", "/v1/platform");
+    await check(http, "HubList", "/v1/hubs");
     await check(http, "Ticket", "/v1/tickets", "POST");
     await check(http, "Me", "/v1/me");
     const wish = { name: "t", role: "viewer", sessions: null, createdBy: "admin" } as const;

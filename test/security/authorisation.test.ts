@@ -26,7 +26,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   "looks at what is its own": [
     ...["GET /v1/sessions", "GET /v1/events", "POST /v1/tickets", "GET /v1/me"],
   ],
-  "looks at the hub": ["GET /v1/platform"],
+  "looks at the hub": ["GET /v1/platform", "GET /v1/hubs"],
   "changes the hub": ["POST /v1/sessions", "POST /v1/platform/control"],
   "works in a session": [
     "POST /v1/sessions/:id/pause",

@@ -106,7 +106,9 @@ export function hubHttp(
     isReady,
     log,
   });
+  const links = () => ({ clients: 2, drivers: 1 });
   const app = createHttp({
+    self: { id: "hub_test", startedAt: clock.now(), links },
     version: "0.0.0-test",
     access,
     previews,

@@ -52,6 +52,7 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
 
   "GET /v1/events": look("own"),
   "GET /v1/platform": look("hub"),
+  "GET /v1/hubs": look("hub"),
   "POST /v1/platform/control": work("hub"),
 
   "POST /v1/tickets": look("own"),

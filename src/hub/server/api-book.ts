@@ -13,6 +13,7 @@ import {
   TimelineSchema,
 } from "../../protocol/api/events.ts";
 import { HealthSchema } from "../../protocol/api/health.ts";
+import { HubListSchema } from "../../protocol/api/hubs.ts";
 import { ControlSchema, PlatformSchema } from "../../protocol/api/platform.ts";
 import { LadderPlanSchema, SessionPageSchema, SessionSchema } from "../../protocol/api/session.ts";
 import {
@@ -34,6 +35,7 @@ export const namedSchemas = {
   Timeline: TimelineSchema,
   Platform: PlatformSchema,
   Control: ControlSchema,
+  HubList: HubListSchema,
   Ticket: TicketSchema,
   PortList: PortListSchema,
   PreviewLink: PreviewLinkSchema,
@@ -208,6 +210,12 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     query: { wait },
     status: 202,
     answer: "Control",
+  },
+  "GET /v1/hubs": {
+    tag: "hub",
+    summary: "The hubs that serve these sessions",
+    status: 200,
+    answer: "HubList",
   },
   "POST /v1/tickets": {
     tag: "hub",

@@ -18,6 +18,7 @@ import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor } from "./door-keeper.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { addEventRoutes } from "./routes/events.ts";
+import { addHubRoutes, type HubSelf } from "./routes/hubs.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
 import { isForApp } from "./app-path.ts";
@@ -29,6 +30,7 @@ import { addWorkRoutes } from "./routes/work.ts";
 
 export interface HttpOptions {
   readonly version: string;
+  readonly self: HubSelf;
   readonly access: Access;
   readonly sessions: Sessions;
   readonly metrics: HubMetrics;
@@ -113,6 +115,7 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   addWorkRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);
+  addHubRoutes(app, options);
   addTokenRoutes(app, options);
   addMetricsRoute(app, options);
   addOpenApiRoute(app);
