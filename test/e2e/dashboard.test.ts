@@ -107,7 +107,8 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
   });
 
   test("a whole life by the page: made, used, paused, broken, retried, removed", async () => {
-    const press = (what: string) => page.getByRole("button", { name: `${what} life` }).click();
+    const row = page.locator("[data-session=life]");
+    const press = (what: string) => row.getByRole("button", { name: `${what} life` }).click();
     await page.getByLabel("name of the new session").fill("life");
     await page.keyboard.press("Enter");
     await rowState(page, "life", "connected").waitFor();
@@ -118,12 +119,12 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await page.keyboard.press("Enter");
     await screenShows(page, "answer=42");
     await page.locator("aside").getByRole("button", { name: "close" }).click();
+    await page.locator("aside").waitFor({ state: "detached" });
     await press("pause");
     await rowState(page, "life", "suspended").waitFor();
     const broken = await dashboard.home.run(["chaos", "life", "root-unmounted"]);
     expect([broken.exitCode, broken.stderr]).toEqual([0, ""]);
     await press("resume");
-    const row = page.locator("[data-session=life]");
     await row.locator(".disagreement").getByText("filesystem failed").waitFor();
     await rowState(page, "life", "error").waitFor();
     const { attempt = 0 } = await dashboard.api.session("life");
