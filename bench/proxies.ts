@@ -82,6 +82,9 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return text;
 }
 
+/** Of what lies open: it dials for ever, and holds this process with it. */
+const closers: (() => unknown)[] = [];
+
 /** What lies open through a proxy, and says whether it still carries something. */
 type Probe = () => Promise<string>;
 
@@ -90,6 +93,7 @@ async function openAll({ ask, url, port }: Through, ca: string): Promise<Record<
   const page: Probe = async () => textOf(await ask("/livez"));
   // The client runtime dials with the global trust; the flag of this process adds the certificate.
   const open = openHub({ url, token: TOKEN });
+  closers.push(() => open[Symbol.asyncDispose]());
   const channel = await open.attach("demo");
   let phases = 0;
   channel.onPhase(() => (phases += 1));
@@ -104,6 +108,7 @@ async function openAll({ ask, url, port }: Through, ca: string): Promise<Record<
     return phases === before ? text : `${text}, after ${phases - before} new links`;
   };
   const events = await ask("/v1/events?session=demo", { ...auth, accept: "text/event-stream" });
+  closers.push(() => events.destroy());
   let told = "";
   events.on("data", (chunk: Buffer) => (told += chunk.toString()));
   const sse: Probe = async () => {
@@ -121,6 +126,7 @@ async function openAll({ ask, url, port }: Through, ca: string): Promise<Record<
   const preview: Probe = async () => (await textOf(await ask("/", headers))).slice(15, 18 + 9);
   const socket = new WebSocket(`wss://127.0.0.1:${port}/socket`, { ca, headers });
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+  closers.push(() => socket.terminate());
   const upgrade: Probe = () =>
     new Promise((resolve) => {
       if (socket.readyState !== socket.OPEN) resolve("closed");
@@ -198,9 +204,12 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify({ results, isWell }, null, 2)}\n`);
     process.exitCode = isWell ? 0 : 1;
   } finally {
+    for (const close of closers) await close();
     for (const child of children) {
+      // One that waits for its connections to end would wait for ours.
       child.kill("SIGTERM");
-      await exited(child);
+      await Promise.race([exited(child), pause(2_000)]);
+      child.kill("SIGKILL");
     }
     await hub.remove();
     await stopPlatform(platform);
