@@ -1,9 +1,9 @@
 /**
- * `node bench/streams.ts [ROUNDS] [MIB]`: keys and bulk through Holdfast beside a plain WebSocket
- * proxy (nginx before a small agent) and OpenSSH, in turns, on loopback and on lines of a given
- * rate. Prints medians of all rounds, with what Holdfast takes for one of each other, then JSON.
- * What is not installed is left out, aloud. Figures of a loaded machine say little by themselves,
- * so the load is printed; all ways have the same one. What is kept: bench/stream-memory.ts.
+ * `node bench/streams.ts [ROUNDS] [MIB] [--loopback]`: keys and bulk through Holdfast beside a
+ * plain WebSocket proxy (nginx before a small agent) and OpenSSH, in turns, on loopback and on
+ * lines of a given rate. Prints medians of all rounds, with what Holdfast takes for one of each
+ * other, then JSON. What is not installed is left out, aloud. Figures of a loaded machine say
+ * little by themselves, so the load is printed. What is kept: bench/stream-memory.ts.
  */
 import { loadavg } from "node:os";
 import { openShapedLine, type Shape } from "./shaped-line.ts";
@@ -34,8 +34,10 @@ const LINES: readonly Shape[] = [
   { bytesPerMs: 10_000, latencyMs: 5 },
 ];
 
-const rounds = Number(process.argv[2] ?? 5);
-const bulkBytes = Number(process.argv[3] ?? 128) * MIB;
+const [roundsText, mibText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const withLines = !process.argv.includes("--loopback");
+const rounds = Number(roundsText ?? 5);
+const bulkBytes = Number(mibText ?? 128) * MIB;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -149,7 +151,7 @@ async function onLine(figures: Figures, way: Way, shape: Shape): Promise<void> {
   line.close();
 }
 
-async function measure(figures: Figures, way: Way, withLines: boolean): Promise<void> {
+async function measure(figures: Figures, way: Way, onLines: boolean): Promise<void> {
   const link = await way.link("demo");
   const second = await way.link("demo");
   const other = await way.link("other");
@@ -168,7 +170,7 @@ async function measure(figures: Figures, way: Way, withLines: boolean): Promise<
   await echoBeside(figures, "key beside bulk, another place", link, { flooded: other });
   await bulk(figures, way, link);
   for (const each of [link, second, other]) await each.close();
-  if (withLines) for (const shape of LINES) await onLine(figures, way, shape);
+  if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
 }
 
 function median(values: readonly number[]): number {
@@ -185,7 +187,7 @@ try {
       const own = figures.get(way.name);
       if (own === undefined) continue;
       const beganAtMs = performance.now();
-      await measure(own, way, round === rounds);
+      await measure(own, way, withLines && round === rounds);
       const tookS = (performance.now() - beganAtMs) / 1_000;
       const load = (loadavg()[0] ?? 0).toFixed(1);
       say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);
