@@ -56,7 +56,9 @@ export async function runStorm(
   await provider.facts();
   const random = seededRandom(`storm ${seed}`);
   const names = Array.from({ length: creates }, (_, index) => `storm-${index}`);
-  const faulty = names.filter(() => random.next() * 100 < FAULTY);
+  const drawn = names.map((name) => ({ name, at: random.next() })).sort((a, b) => a.at - b.at);
+  const count = Math.ceil((creates * FAULTY) / 100);
+  const faulty = drawn.slice(0, count).map(({ name }) => name);
   for (const name of faulty) {
     const [fault, more] = faults[Math.floor(random.next() * faults.length)] ?? ["", {}];
     await switchOn(platform, { fault, sandbox: name, ...more });
