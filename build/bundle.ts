@@ -13,6 +13,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BuiltFile } from "./built-files.ts";
 import { buildClient } from "./client-bundle.ts";
 import { pureSchemas } from "./pure-schemas.ts";
 import { buildProgram } from "./program-files.ts";
@@ -33,11 +34,6 @@ export interface Bundles {
   readonly toolbox: string | null;
   /** Directory with index.html; null while there is no source for it. */
   readonly web: string | null;
-}
-
-export interface BuiltFile {
-  readonly path: string;
-  readonly bytes: number;
 }
 
 interface Target {

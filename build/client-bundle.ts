@@ -9,7 +9,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { BuiltFile } from "./bundle.ts";
+import { builtFiles, type BuiltFile } from "./built-files.ts";
 import { pureSchemas } from "./pure-schemas.ts";
 import { declareTypes } from "./declarations.ts";
 
@@ -54,9 +54,7 @@ export async function buildClient(
     metafile: true,
   });
   await declareTypes(ENTRIES, join(directory, "types"));
-  return Object.entries(metafile.outputs).map(([path, { bytes: size }]) => {
-    return { path: join(ROOT, path), bytes: size };
-  });
+  return builtFiles(metafile, ROOT);
 }
 
 /** Of the core, minified: what is loaded before the first call. */

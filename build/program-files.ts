@@ -7,7 +7,7 @@ import { build, type Plugin } from "esbuild";
 import { glob, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BuiltFile } from "./bundle.ts";
+import { builtFiles, type BuiltFile } from "./built-files.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -41,7 +41,5 @@ export async function buildProgram(directory = join(ROOT, "lib")): Promise<reado
     metafile: true,
     logLevel: "silent",
   });
-  return Object.entries(metafile.outputs).map(([path, { bytes }]) => {
-    return { path: join(ROOT, path), bytes };
-  });
+  return builtFiles(metafile, ROOT);
 }

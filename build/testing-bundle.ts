@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BuiltFile } from "./bundle.ts";
+import { builtFiles, type BuiltFile } from "./built-files.ts";
 import { declareTypes } from "./declarations.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,9 +32,7 @@ export async function buildTesting(
     logLevel: "silent",
   });
   await declareTypes(["src/testing/index.ts"], join(directory, "types"));
-  const built = Object.entries(metafile.outputs).map(([path, { bytes }]) => {
-    return { path: join(ROOT, path), bytes };
-  });
+  const built = builtFiles(metafile, ROOT);
   const names = new Set(["types", ...built.map(({ path }) => basename(path))]);
   for (const name of await readdir(directory)) {
     if (!names.has(name)) await rm(join(directory, name));
