@@ -54,6 +54,18 @@ describeWhere([needs.linux, needs.root, needs.bubblewrap, needs.python], "an eva
     return performance.now() - beganAt;
   };
 
+  test("[WK8] the example runs in its twenty sandboxes, and leaves none", async () => {
+    const place = join(examples, "evaluation");
+    const ended = await story.run("run", place, "--matrix", join(place, "seeds.yaml"));
+    const lines = ended.stdout.trim().split("\n");
+    const oks = lines
+      .map((line) => JSON.parse(line) as Line)
+      .filter(({ result }) => result === "ok");
+    expect([ended.exitCode, lines.length, oks.length]).toEqual([0, 20, 20]);
+    expect(new Set(oks.map(({ params }) => params.SEED)).size).toBe(20);
+    expect(await story.sandboxes()).toEqual([]);
+  });
+
   test("[WK8] [WK9] each run has its sandbox, and its end says whose failure it was", async () => {
     const matrix = write("seeds.yaml", "matrix: {SEED: [7, none]}\n");
     const deaf = "start: exec sleep 60\nport: 8000\nhealth: {path: /, timeout: 1s}\n";
