@@ -52,6 +52,8 @@ export const insideNode = "/opt/holdfast/bin/node";
 export const insideToolbox = "/opt/holdfast/toolbox.cjs";
 export const socketName = "toolbox.sock";
 export const egressName = "egress.sock";
+/** Read once by the daemon, which takes it away. */
+export const environmentName = "environment.json";
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/holdfast/bin";
 
@@ -68,8 +70,8 @@ const proxyVariables = {
   no_proxy: noProxy,
 };
 
-/** The whole environment of a sandbox: nothing of the host's comes along. */
-export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<string, string> {
+/** What the daemon itself runs with; it has nothing of the host's, and nothing of a caller's. */
+function daemonEnvironment(spec: LaunchSpec, homeDir: string): Record<string, string> {
   return {
     PATH: searchPath,
     HOME: homeDir,
@@ -80,9 +82,16 @@ export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<st
     TERM: "xterm-256color",
     DAYTONA_SANDBOX_ID: spec.id,
     ...(spec.network === "proxy" ? proxyVariables : {}),
-    ...spec.env,
     HOLDFAST_SANDBOX: spec.id,
   };
+}
+
+/**
+ * The whole environment of what runs in a sandbox. It goes there in a file for the sandbox's own
+ * user, because every user of the machine reads the command lines of all processes.
+ */
+export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<string, string> {
+  return { ...daemonEnvironment(spec, homeDir), ...spec.env, HOLDFAST_SANDBOX: spec.id };
 }
 
 /**
@@ -103,16 +112,17 @@ export interface DaemonPlace {
 }
 
 /**
- * From the drop of privileges on: the environment that a caller chose is set only after it, or a
- * caller's LD_PRELOAD would be loaded by root.
+ * From the drop of privileges on. What a caller chose is not in it: a caller's LD_PRELOAD would be
+ * loaded by root, and a caller's secret be seen by everyone.
  */
 export function daemonArgv(spec: LaunchSpec, place: DaemonPlace, first: string[]): string[] {
-  const env = Object.entries(sandboxEnvironment(spec, place.homeDir));
+  const env = Object.entries(daemonEnvironment(spec, place.homeDir));
   return [
     ...["/usr/bin/env", "-i", ...env.map(([key, value]) => `${key}=${value}`)],
     ...first,
     ...[place.node, place.bundle, "--socket", `${place.runDir}/${socketName}`],
     ...["--home", place.homeDir, "--version", spec.version],
+    ...["--environment", `${place.runDir}/${environmentName}`],
     ...(spec.network === "proxy" ? ["--egress", `${place.runDir}/${egressName}`] : []),
     ...(spec.volumes.length > 0 ? ["--shares-files"] : []),
   ];

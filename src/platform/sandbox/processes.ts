@@ -12,6 +12,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,7 +22,15 @@ import { launcherOf } from "../isolation/choose.ts";
 import { homeOf, mergedOf, mountRoot, unmountRoot } from "../isolation/root-tree.ts";
 import type { RootTree } from "../isolation/root-tree.ts";
 import { boundHostDirs } from "../isolation/skeleton.ts";
-import { egressName, gateLine, maxProcesses, socketName } from "../isolation/tier.ts";
+import {
+  egressName,
+  environmentName,
+  gateLine,
+  insideHome,
+  maxProcesses,
+  sandboxEnvironment,
+  socketName,
+} from "../isolation/tier.ts";
 import type { LaunchSpec } from "../isolation/tier.ts";
 import {
   isPopulated,
@@ -87,6 +96,7 @@ export async function startProcesses(
   if ("error" in opened) return opened.error;
   const gated = opened.doubted.length > 0;
   const spec = { ...specOf(host, record, tree, uid), volumes: opened.mounts, gated };
+  writeEnvironment(spec, record.tier);
   record.hasDoor = record.network === "proxy";
   const launched = launch(host, record, spec);
   record.launchedPid = launched.pid ?? null;
@@ -95,6 +105,14 @@ export async function startProcesses(
   // From here on nobody inside can put anything else in the socket's place.
   if (uid !== undefined) chownSync(runDir, 0, 0);
   return reason ?? openEgressDoor(host, record);
+}
+
+/** For the sandbox's user alone; made anew in a directory that was just made. */
+function writeEnvironment(spec: LaunchSpec, tier: SandboxRecord["tier"]): void {
+  const file = join(spec.runDir, environmentName);
+  const home = tier === "process" ? spec.homeDir : insideHome;
+  writeFileSync(file, JSON.stringify(sandboxEnvironment(spec, home)), { mode: 0o600, flag: "wx" });
+  if (spec.uid !== undefined) chownSync(file, spec.uid, spec.uid);
 }
 
 export function openEgressDoor(host: Host, record: SandboxRecord): Promise<string | undefined> {

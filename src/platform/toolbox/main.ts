@@ -2,6 +2,7 @@
  * The toolbox daemon: the process inside every sandbox that answers Daytona's toolbox routes on a
  * unix socket. It runs as the sandbox's user, holds no state that outlives it and calls nobody.
  */
+import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
@@ -32,17 +33,14 @@ function main(): void {
       home: { type: "string" },
       version: { type: "string" },
       egress: { type: "string" },
+      environment: { type: "string" },
       "shares-files": { type: "boolean", default: false },
     },
   });
   // Each sandbox has a user of its own; in a volume that they share every file is for all.
   if (values["shares-files"]) process.umask(0);
   const homeDir = values.home ?? process.cwd();
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    ),
-  );
+  const env = takeEnvironment(values.environment);
   const place: Place = { homeDir, workDir: homeDir, version: values.version ?? "dev", env };
   const sessions = new Sessions(place);
   const terminals = new PtySessions(place);
@@ -63,6 +61,14 @@ function main(): void {
   server.keepAliveTimeout = 60_000;
   if (values.egress !== undefined) forwardEgress(values.egress);
   server.listen(values.socket ?? "toolbox.sock");
+}
+
+/** Of what is started here; the file that brings it is gone before anything is. */
+function takeEnvironment(file: string | undefined): Record<string, string> {
+  if (file === undefined) throw new Error("--environment FILE is missing");
+  const env = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  rmSync(file);
+  return env;
 }
 
 function allRoutes(place: Place): Route[] {
