@@ -34,6 +34,22 @@ export const accessCommands: readonly CommandSpec[] = [
     load: () => import("./commands/token-revoke.ts"),
   },
   {
+    name: "share",
+    args: "<name> [share]",
+    about: "a link that shows the terminals of a session in a browser, to look at only",
+    options: [
+      ["--for <duration>", "how long the link is good for (1h, at most 7d)"],
+      ["--list", "the shares of the session that there are"],
+      ["--revoke", "take the named share back; who looks by it sees nothing more"],
+    ],
+    examples: [
+      "holdfast share demo --for 1h",
+      "holdfast share demo --list",
+      "holdfast share demo tok_01234567890123456789 --revoke",
+    ],
+    load: () => import("./commands/share.ts"),
+  },
+  {
     name: "audit verify",
     about: "follow the audit log's chain of hashes: was an entry changed, put in or taken out?",
     examples: ["holdfast audit verify", "holdfast audit verify --home /var/lib/holdfast --json"],

@@ -1,12 +1,14 @@
 /** API tokens of a hub, and who one is to it. Part of api.ts. */
 
 export type TokenRole = "owner" | "operator" | "viewer" | "metrics";
+/** `watcher` is whoever opened a share. */
+export type Role = TokenRole | "watcher";
 
 /** A token, without the token. */
 export interface ApiToken {
   readonly id: string;
   readonly name: string;
-  readonly role: TokenRole;
+  readonly role: Role;
   /** Ids of the only sessions that it sees; null for all. */
   readonly sessions: readonly string[] | null;
   readonly createdBy: string;
@@ -18,9 +20,25 @@ export interface ApiToken {
 /** The only time that the token itself is told. */
 export type NewApiToken = ApiToken & { readonly token: string };
 
+/** A read-only share of the terminals of one session. */
+export interface Share {
+  readonly id: string;
+  /** Id of the session. */
+  readonly session: string;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly lastUsedAt: string | null;
+}
+
+/** The only time that the link is told; its token is behind the #. */
+export type NewShare = Share & { readonly url: string };
+
 export interface Me {
   readonly id: string;
-  readonly role: TokenRole;
+  /** What its maker called it; of a share, the session's name. */
+  readonly name: string | null;
+  readonly role: Role;
   readonly sessions: readonly string[] | null;
   readonly expiresAt: string | null;
 }
@@ -51,9 +69,29 @@ export function tokenCalls(call: Call) {
       return (await call("POST", "/v1/tokens", wish)) as NewApiToken;
     },
 
+    /** A link to the terminals of a session, to look at; an hour when no time is given. */
+    async share(idOrName: string, forSeconds?: number): Promise<NewShare> {
+      const body = forSeconds === undefined ? {} : { expiresInSeconds: forSeconds };
+      return (await call("POST", sharesPath(idOrName), body)) as NewShare;
+    },
+
+    async shares(idOrName: string): Promise<readonly Share[]> {
+      return ((await call("GET", sharesPath(idOrName))) as { items: Share[] }).items;
+    },
+
+    /** Who looks by it sees nothing more. */
+    async revokeShare(idOrName: string, shareId: string): Promise<Share> {
+      const path = `${sharesPath(idOrName)}/${encodeURIComponent(shareId)}`;
+      return (await call("DELETE", path)) as Share;
+    },
+
     /** What it has open ends with it. */
     async revokeToken(id: string): Promise<ApiToken> {
       return (await call("DELETE", `/v1/tokens/${encodeURIComponent(id)}`)) as ApiToken;
     },
   };
+}
+
+function sharesPath(idOrName: string): string {
+  return `/v1/sessions/${encodeURIComponent(idOrName)}/shares`;
 }

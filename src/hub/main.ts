@@ -88,7 +88,7 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, platform, policy, webDir, version } = options;
+  const { home, listen, platform, policy, webDir, version, publicUrl } = options;
   const clock = systemClock;
   const random = systemRandom;
   const secret = secretsOf(options);
@@ -127,7 +127,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const caretakers = createCaretakers(parts, sessions, store, [watch, drills, leases, webhook]);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...open, ...seen, self: selfOf(hubId, switchboard), webDir });
+  const app = createHttp({ ...open, ...seen, self: selfOf(hubId, switchboard), webDir, publicUrl });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** The whole page: the login form without a token, else header, list and the open session. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { createApi, type Api } from "../client/api.ts";
+import type { Me } from "../client/api-tokens.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Board, Problem } from "./board.ts";
@@ -11,6 +12,7 @@ import { LoginForm } from "./login-form.tsx";
 import { NewSession } from "./new-session.tsx";
 import { createOperator, type Operator } from "./operator.ts";
 import { problemOf } from "./problem.ts";
+import { SharedTerminal } from "./shared-terminal.tsx";
 import { RemoveDialog } from "./remove-dialog.tsx";
 import type { Action } from "./session-actions.ts";
 import { SessionDetail } from "./session-detail.tsx";
@@ -47,8 +49,31 @@ interface SignedInProps {
   readonly onSignOut: (why: Problem | null) => void;
 }
 
+/** Whoever came by a share sees a terminal; everybody else the whole page. */
 function SignedIn({ token, onSignOut }: SignedInProps) {
   const api = useMemo(() => connectApi(token), [token]);
+  const me = useMe(api, token, onSignOut);
+  if (me === null) return null;
+  if (me === "all" || me.role !== "watcher") return <Signed api={api} onSignOut={onSignOut} />;
+  return <SharedTerminal api={api} me={me} />;
+}
+
+/** Nobody is asked about the hub's own token: it opens all, and at once. */
+function useMe(api: Api, token: string, onSignOut: SignedInProps["onSignOut"]): Me | "all" | null {
+  const [me, setMe] = useState<Me | "all" | null>(token.startsWith("hft_") ? null : "all");
+  useEffect(() => {
+    if (me !== null) return;
+    api.me().then(setMe, (error: unknown) => onSignOut(problemOf(error)));
+  }, [api, me, onSignOut]);
+  return me;
+}
+
+interface SignedProps {
+  readonly api: Api;
+  readonly onSignOut: (why: Problem | null) => void;
+}
+
+function Signed({ api, onSignOut }: SignedProps) {
   const store = useMemo(() => createBoardStore((fn) => requestAnimationFrame(fn)), [api]);
   const [operator, setOperator] = useState<Operator | null>(null);
   useEffect(() => {

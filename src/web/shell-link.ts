@@ -1,10 +1,12 @@
 /**
- * A shell in a session, from the ticket to its exit: dials, attaches, opens the terminal, and says
- * in which phase it is. Knows no xterm.js: a screen is whatever takes bytes and says when.
+ * A shell in a session, from the ticket to its exit: dials, attaches, opens the terminal or looks
+ * at one that is there, and says in which phase it is. Knows no xterm.js: a screen is whatever
+ * takes bytes and says when.
  */
 import type { Api } from "../client/api.ts";
 import { connectHub, dialBrowser, wakeWithPage } from "../client/index.ts";
-import type { HubConnection, TerminalStream } from "../client/index.ts";
+import type { HubConnection, SessionChannel, TerminalStream } from "../client/index.ts";
+import { systemClock } from "../base/clock.ts";
 import { toHubError, type HubError } from "../base/hub-error.ts";
 import { paceScreen } from "./screen-pace.ts";
 
@@ -17,6 +19,8 @@ export interface Screen {
 
 export type ShellPhase =
   | { readonly kind: "connecting" }
+  /** Nobody has a terminal there at which one could look. */
+  | { readonly kind: "empty" }
   | { readonly kind: "open"; readonly pty: string }
   /** The way to the shell is gone for now; it runs on, and its bytes are kept. */
   | { readonly kind: "waiting"; readonly error: HubError }
@@ -35,9 +39,15 @@ interface ShellOptions {
   readonly session: string;
   readonly screen: Screen;
   readonly onPhase: (phase: ShellPhase) => void;
+  /** Looks at the newest terminal that somebody has there, and starts none. */
+  readonly looksOn?: boolean;
 }
 
-export function openShell({ api, session, screen, onPhase }: ShellOptions): ShellLink {
+/** Whoever looks on before there is a terminal asks this often. */
+const LOOK_AGAIN_MS = 2_000;
+
+export function openShell(options: ShellOptions): ShellLink {
+  const { api, session, screen, onPhase, looksOn = false } = options;
   let closed = false;
   let connection: HubConnection | null = null;
   let terminal: TerminalStream | null = null;
@@ -51,6 +61,18 @@ export function openShell({ api, session, screen, onPhase }: ShellOptions): Shel
     if (!closed) onPhase(phase);
   };
 
+  /** The newest that runs, once there is one; it is asked for as long as the page is there. */
+  const firstTerminal = async (channel: SessionChannel): Promise<string | null> => {
+    while (!closed) {
+      const running = (await channel.terminals()).filter(({ exit }) => exit === null);
+      const newest = running.toSorted((a, b) => b.startedAt - a.startedAt)[0];
+      if (newest !== undefined) return newest.id;
+      tell({ kind: "empty" });
+      await new Promise<void>((resolve) => systemClock.setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+    return null;
+  };
+
   const run = async (): Promise<void> => {
     tell({ kind: "connecting" });
     const url = `${api.url.replace(/^http/, "ws")}/v1/client`;
@@ -59,17 +81,20 @@ export function openShell({ api, session, screen, onPhase }: ShellOptions): Shel
     connection = await connectHub({ open });
     stopWaking = wakeWithPage(connection);
     if (closed) return;
-    const channel = await connection.attach(session);
+    const channel = await connection.attach(session, looksOn ? { intent: "observe" } : {});
+    const id = looksOn ? await firstTerminal(channel) : null;
     if (closed) return;
-    const shell = channel.terminal({
-      cols: screen.cols,
-      rows: screen.rows,
-      onData: paceScreen(screen),
-    });
+    const onData = paceScreen(screen);
+    const shell =
+      id === null
+        ? channel.terminal({ cols: screen.cols, rows: screen.rows, onData })
+        : channel.attachTerminal({ id, readOnly: true, onData });
     const { pty } = await shell.opened;
-    terminal = shell;
-    // The window may have changed its size while the shell started.
-    shell.resize(screen);
+    if (!looksOn) {
+      terminal = shell;
+      // The window may have changed its size while the shell started.
+      shell.resize(screen);
+    }
     tell({ kind: "open", pty });
     channel.onPhase((phase) => {
       if (phase.kind === "waiting") tell({ kind: "waiting", error: phase.error });

@@ -46,9 +46,10 @@ export function TerminalPanel({ api, session }: TerminalPanelProps) {
   );
 }
 
-function PhaseText({ phase }: { readonly phase: ShellPhase }) {
+export function PhaseText({ phase }: { readonly phase: ShellPhase }) {
   const text = {
     connecting: () => "connecting…",
+    empty: () => "no terminal is open there yet",
     open: () => "",
     waiting: () => (phase.kind === "waiting" ? `reconnecting… (${phase.error.message})` : ""),
     exited: () => exitText(phase),
@@ -73,21 +74,25 @@ interface ShellProps {
   readonly api: Api;
   readonly session: string;
   readonly onPhase: (phase: ShellPhase) => void;
+  /** At a terminal of somebody else: nothing is typed and nothing is started. */
+  readonly looksOn?: boolean;
 }
 
 /** One screen and one shell; both go when it leaves the page. */
-function Shell({ api, session, onPhase }: ShellProps) {
+export function Shell({ api, session, onPhase, looksOn = false }: ShellProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
     const leaving = new AbortController();
     onPhase({ kind: "connecting" });
-    startShell({ api, session, onPhase }, element, leaving.signal).catch((error: unknown) => {
-      if (!leaving.signal.aborted) onPhase({ kind: "lost", error: toHubError(error) });
-    });
+    startShell({ api, session, onPhase, looksOn }, element, leaving.signal).catch(
+      (error: unknown) => {
+        if (!leaving.signal.aborted) onPhase({ kind: "lost", error: toHubError(error) });
+      },
+    );
     return () => leaving.abort();
-  }, [api, session]);
+  }, [api, session, looksOn]);
   return (
     <div class="shell">
       <div class="screen" ref={place} />
@@ -96,7 +101,7 @@ function Shell({ api, session, onPhase }: ShellProps) {
 }
 
 async function startShell(props: ShellProps, element: HTMLElement, leaving: AbortSignal) {
-  const { api, session, onPhase } = props;
+  const { api, session, onPhase, looksOn = false } = props;
   const { openTerminalScreen } = await import("./terminal-screen.ts");
   if (leaving.aborted) return;
   let link: ShellLink | null = null;
@@ -111,8 +116,9 @@ async function startShell(props: ShellProps, element: HTMLElement, leaving: Abor
     api,
     session,
     screen: terminal,
+    looksOn,
     onPhase: (phase) => {
-      terminal.options.disableStdin = phase.kind !== "open";
+      terminal.options.disableStdin = looksOn || phase.kind !== "open";
       if (phase.kind === "exited" || phase.kind === "lost") terminal.options.cursorBlink = false;
       onPhase(phase);
     },

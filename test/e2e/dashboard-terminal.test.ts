@@ -44,6 +44,28 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard's terminal
     await screenShows(page, "answer=42");
   });
 
+  test("a share shows it to somebody who types nothing, until it is taken back", async () => {
+    const share = await dashboard.api.share("demo", 60);
+    const guest = await dashboard.context.newPage();
+    await guest.goto(share.url);
+    await screenShows(guest, "answer=42");
+    expect(guest.url()).toBe(`${dashboard.url}/`);
+    await guest.locator(".screen").click();
+    await guest.keyboard.type("never");
+    await page.bringToFront();
+    await typeLine("echo seen-$((1+1))");
+    await guest.bringToFront();
+    expect(await screenShows(guest, "seen-2")).not.toContain("never");
+    expect(await guest.locator("[data-session]").count()).toBe(0);
+    await dashboard.api.revokeShare("demo", share.id);
+    await guest.getByText("the token was revoked").waitFor({ timeout: 5_000 });
+    await guest.close();
+    await page.bringToFront();
+    // The browser tells of the refused ticket by itself.
+    const refused = dashboard.offences.splice(0).filter((said) => !said.includes("401"));
+    expect(refused).toEqual([]);
+  });
+
   test("the shell learns every new size of the window", async () => {
     const sizes = async (tag: string): Promise<string> => {
       await typeLine(`echo ${tag}:$(stty size | tr ' ' x):`);

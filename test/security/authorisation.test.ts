@@ -23,9 +23,8 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     "GET /v1/sessions/:id/timeline",
     "GET /v1/sessions/:id/ports",
   ],
-  "looks at what is its own": [
-    ...["GET /v1/sessions", "GET /v1/events", "POST /v1/tickets", "GET /v1/me"],
-  ],
+  "looks at what is its own": [...["GET /v1/sessions", "GET /v1/events"]],
+  "reads terminals": ["POST /v1/tickets", "GET /v1/me"],
   "looks at the hub": ["GET /v1/platform", "GET /v1/hubs"],
   "changes the hub": ["POST /v1/sessions", "POST /v1/platform/control"],
   "works in a session": [
@@ -39,6 +38,9 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     "POST /v1/sessions/:id/ports/:port/links",
     "DELETE /v1/sessions/:id/ports/:port/links",
     "DELETE /v1/sessions/:id/links",
+    "POST /v1/sessions/:id/shares",
+    "GET /v1/sessions/:id/shares",
+    "DELETE /v1/sessions/:id/shares/:shareId",
     "* /v1/sessions/:id/ports/:port/http",
     "* /v1/sessions/:id/ports/:port/http/*",
     // The last: what it removes is gone for the others.
@@ -61,8 +63,9 @@ const all = (verdict: Verdict): Row =>
   Object.fromEntries(Object.keys(classes).map((kind) => [kind, verdict]));
 const nobody: Row = { ...all(401), open: "in" };
 const known: Row = { ...all(403), open: "in" };
+const watcher: Row = { ...known, "reads terminals": "in" };
 const viewer: Row = {
-  ...known,
+  ...watcher,
   "looks at a session": "in",
   "looks at what is its own": "in",
   "looks at the hub": "in",
@@ -88,6 +91,8 @@ const matrix: Readonly<Record<string, Row>> = {
   "an owner": owner,
   "an operator": operator,
   "a viewer": viewer,
+  "a watcher of this session": watcher,
+  "a watcher of another session": watcher,
   "an operator of this session": scoped(operator),
   "a viewer of this session": scoped(viewer),
   "an owner of another session": { ...scoped(owner), ...elsewhere },
@@ -163,7 +168,10 @@ function runs(route: string): boolean {
 
 async function ask(route: string, token: string | null) {
   const [method = "", path = ""] = route.split(" ");
-  const url = path.replace(":id", "demo").replace(":port", "8000").replace(":tokenId", "tok_x");
+  const url = path
+    .replace(":id", "demo")
+    .replace(":port", "8000")
+    .replace(/:(token|share)Id/, "tok_x");
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   const response = await http.app.inject({
     method: (method === "*" ? "PUT" : method) as "GET",

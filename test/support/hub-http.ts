@@ -110,6 +110,7 @@ export function hubHttp(
   const app = createHttp({
     self: { id: "hub_test", startedAt: clock.now(), links },
     version: "0.0.0-test",
+    publicUrl: null,
     access,
     previews,
     // A hub that restarts has other sessions; the routes see the newest.

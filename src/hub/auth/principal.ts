@@ -5,19 +5,23 @@
 import { HubError } from "../../base/hub-error.ts";
 
 /**
- * `look` sees how sessions are and reads terminals, `work` changes sessions and acts inside,
- * `measure` reads the hub's numbers, `govern` gives and takes rights.
+ * `watch` reads terminals that are open, `look` sees how sessions are, too, `work` changes sessions
+ * and acts inside, `measure` reads the hub's numbers, `govern` gives and takes rights.
  */
-export type Right = "look" | "work" | "measure" | "govern";
+export type Right = "watch" | "look" | "work" | "measure" | "govern";
 
-export const roles = ["owner", "operator", "viewer", "metrics"] as const;
+/** Those that a token can be made with. */
+export const tokenRoles = ["owner", "operator", "viewer", "metrics"] as const;
+/** `watcher` is whoever was sent a link to a session's terminals: it comes by a share only. */
+export const roles = [...tokenRoles, "watcher"] as const;
 export type Role = (typeof roles)[number];
 
 const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
-  owner: ["look", "work", "measure", "govern"],
-  operator: ["look", "work"],
-  viewer: ["look"],
+  owner: ["watch", "look", "work", "measure", "govern"],
+  operator: ["watch", "look", "work"],
+  viewer: ["watch", "look"],
   metrics: ["measure"],
+  watcher: ["watch"],
 };
 
 export interface Principal {

@@ -11,12 +11,22 @@ import type { Right } from "./principal.ts";
 export type Reach = "session" | "own" | "hub";
 
 export type RouteRight =
-  "open" | "driver" | { readonly right: Right; readonly reach: Reach; readonly notes: boolean };
+  | "open"
+  | "driver"
+  | {
+      readonly right: Right;
+      readonly reach: Reach;
+      readonly notes: boolean;
+      /** Gives or takes rights: its entry waits for the disk and tells what was granted. */
+      readonly grants?: true;
+    };
 
+const watch = { right: "watch", reach: "own", notes: false } as const;
 const look = (reach: Reach): RouteRight => ({ right: "look", reach, notes: false });
 /** Changes something, so that the audit log hears of it before it is done. */
 const work = (reach: Reach): RouteRight => ({ right: "work", reach, notes: true });
-const govern: RouteRight = { right: "govern", reach: "hub", notes: true };
+const govern: RouteRight = { right: "govern", reach: "hub", notes: true, grants: true };
+const share: RouteRight = { right: "work", reach: "session", notes: true, grants: true };
 
 export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /livez": "open",
@@ -46,6 +56,9 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "POST /v1/sessions/:id/ports/:port/links": work("session"),
   "DELETE /v1/sessions/:id/ports/:port/links": work("session"),
   "DELETE /v1/sessions/:id/links": work("session"),
+  "POST /v1/sessions/:id/shares": share,
+  "GET /v1/sessions/:id/shares": { right: "work", reach: "session", notes: false },
+  "DELETE /v1/sessions/:id/shares/:shareId": share,
   // What an app serves below a path is asked for too often to be noted one by one.
   "* /v1/sessions/:id/ports/:port/http": { right: "work", reach: "session", notes: false },
   "* /v1/sessions/:id/ports/:port/http/*": { right: "work", reach: "session", notes: false },
@@ -55,14 +68,14 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /v1/hubs": look("hub"),
   "POST /v1/platform/control": work("hub"),
 
-  "POST /v1/tickets": look("own"),
-  "GET /v1/me": { right: "look", reach: "own", notes: false },
-  "GET /v1/tokens": { ...govern, notes: false },
+  "POST /v1/tickets": watch,
+  "GET /v1/me": watch,
+  "GET /v1/tokens": { right: "govern", reach: "hub", notes: false },
   "POST /v1/tokens": govern,
   "DELETE /v1/tokens/:tokenId": govern,
-  "GET /v1/audit": { ...govern, notes: false },
+  "GET /v1/audit": { right: "govern", reach: "hub", notes: false },
 
-  "WS /v1/client": { right: "look", reach: "own", notes: true },
+  "WS /v1/client": { ...watch, notes: true },
   "WS /v1/driver": "driver",
   "WS /v1/sessions/:id/lsp/:name": work("session"),
 };

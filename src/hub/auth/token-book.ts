@@ -52,7 +52,9 @@ export class TokenBook {
   ): { readonly token: string; readonly kept: ApiToken } {
     const { clock, random } = this.#options;
     const now = clock.now();
-    const alive = this.all.filter(({ expiresAt }) => expiresAt + OVER_KEEP_MS > now);
+    const alive = this.all.filter(({ expiresAt, role: is }) =>
+      is === "watcher" ? expiresAt > now : expiresAt + OVER_KEEP_MS > now,
+    );
     if (alive.length >= TOKENS_MAX) {
       throw new HubError("RateLimited", `this hub has ${TOKENS_MAX} tokens: revoke some`);
     }
@@ -64,14 +66,20 @@ export class TokenBook {
     return { token, kept };
   }
 
-  /** Opens nothing from now on, also what it has open. @throws HubError NotFound */
+  /**
+   * Opens nothing from now on, also what it has open; nor does what it shared.
+   * @throws HubError NotFound
+   */
   revoke(id: string): ApiToken {
     const known = this.#byId.get(id);
     if (known === undefined) {
       throw new HubError("NotFound", `there is no token ${JSON.stringify(id)}`);
     }
-    this.#replace(this.all.filter((token) => token.id !== id));
-    this.#options.onRevoked(id);
+    const goes = (token: ApiToken): boolean =>
+      token.id === id || (token.role === "watcher" && token.createdBy === id);
+    const gone = this.all.filter(goes);
+    this.#replace(this.all.filter((token) => !goes(token)));
+    for (const token of gone) this.#options.onRevoked(token.id);
     return known;
   }
 

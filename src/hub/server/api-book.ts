@@ -22,6 +22,9 @@ import {
   AuditSchema,
   MeSchema,
   NewApiTokenSchema,
+  NewShareSchema,
+  ShareListSchema,
+  ShareSchema,
 } from "../../protocol/api/tokens.ts";
 import { LeaseSchema, WorkResultSchema } from "../../protocol/api/work.ts";
 
@@ -47,6 +50,9 @@ export const namedSchemas = {
   ApiTokenList: ApiTokenListSchema,
   NewApiToken: NewApiTokenSchema,
   Audit: AuditSchema,
+  Share: ShareSchema,
+  ShareList: ShareListSchema,
+  NewShare: NewShareSchema,
   Problem: ProblemSchema,
 } as const satisfies Readonly<Record<string, TSchema>>;
 export type SchemaName = keyof typeof namedSchemas;
@@ -186,6 +192,26 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     summary: "Take back all links to all ports of a session that there are",
     status: 200,
     answer: "LinksRevoked",
+  },
+  "POST /v1/sessions/:id/shares": {
+    tag: "sessions",
+    summary: "A link to the terminals of a session, to look at",
+    description: "Whoever opens it sees its terminals and nothing else, and types nothing.",
+    status: 201,
+    answer: "NewShare",
+  },
+  "GET /v1/sessions/:id/shares": {
+    tag: "sessions",
+    summary: "The shares of a session, without their links",
+    status: 200,
+    answer: "ShareList",
+  },
+  "DELETE /v1/sessions/:id/shares/:shareId": {
+    tag: "sessions",
+    summary: "Take a share back",
+    description: "What it has open ends at once.",
+    status: 200,
+    answer: "Share",
   },
   "GET /v1/events": {
     tag: "events",

@@ -55,25 +55,24 @@ export function keepDoor(app: FastifyInstance, options: DoorKeeperOptions): void
     const { routeOptions, method } = request;
     const row = routeRightOf(method, routeOptions.url ?? "");
     if (typeof row === "object" && row.notes) {
-      options.access.audit.note(noteOf(request, "asked"), row.right === "govern");
+      options.access.audit.note(noteOf(request, "asked", row.grants), row.grants);
     }
     done();
   });
 }
 
-function noteOf(request: FastifyRequest, outcome: string): AuditNote {
+function noteOf(request: FastifyRequest, outcome: string, grants = false): AuditNote {
   const { principal, method, routeOptions, raw, body } = request;
-  const { id, tokenId } = (request.params ?? {}) as { id?: string; tokenId?: string };
+  const { id, tokenId, shareId } = (request.params ?? {}) as Readonly<Record<string, string>>;
   const url = routeOptions.url ?? "(no such route)";
-  const isGrant = outcome === "asked" && url === "/v1/tokens";
   return {
     who: principal?.id ?? "nobody",
     from: raw.socket.remoteAddress ?? "",
     what: `${method} ${url}`,
-    target: (id ?? tokenId ?? null)?.slice(0, TARGET_CHARS_MAX) ?? null,
+    target: (shareId ?? id ?? tokenId ?? null)?.slice(0, TARGET_CHARS_MAX) ?? null,
     outcome,
     // What is granted; nothing of it is a secret. Other bodies may hold some.
-    detail: isGrant ? (body as Readonly<Record<string, unknown>>) : null,
+    detail: grants ? ((body as Readonly<Record<string, unknown>> | undefined) ?? null) : null,
   };
 }
 

@@ -23,6 +23,7 @@ import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
 import { isForApp } from "./app-path.ts";
 import { addPortRoutes } from "./routes/ports.ts";
+import { addShareRoutes } from "./routes/shares.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import { addWebRoutes } from "./routes/web.ts";
@@ -30,6 +31,8 @@ import { addWorkRoutes } from "./routes/work.ts";
 
 export interface HttpOptions {
   readonly version: string;
+  /** Where browsers reach the hub, if that is not where it listens. */
+  readonly publicUrl: string | null;
   readonly self: HubSelf;
   readonly access: Access;
   readonly sessions: Sessions;
@@ -112,6 +115,7 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   );
   addSessionRoutes(app, options);
   addPortRoutes(app, options);
+  addShareRoutes(app, options);
   addWorkRoutes(app, options);
   addEventRoutes(app, options);
   addPlatformRoutes(app, options);

@@ -4,7 +4,7 @@ import { Count, OneOf, OrNull, Text, Time } from "./shapes.ts";
 
 const { Object: Shape, Array: List } = Type;
 
-const roles = ["owner", "operator", "viewer", "metrics"] as const;
+const roles = ["owner", "operator", "viewer", "metrics", "watcher"] as const;
 
 const seen = {
   role: OneOf(roles, "What it may do: see SECURITY.md."),
@@ -28,9 +28,25 @@ export const NewApiTokenSchema = Shape(
 );
 export const ApiTokenListSchema = Shape({ items: List(ApiTokenSchema) });
 
+const share = {
+  id: Text("Names the share; no secret."),
+  session: Text("Id of the only session whose terminals it shows."),
+  createdBy: token.createdBy,
+  createdAt: token.createdAt,
+  expiresAt: token.expiresAt,
+  lastUsedAt: token.lastUsedAt,
+};
+export const ShareSchema = Shape(share, { description: "A read-only share, without its link." });
+export const NewShareSchema = Shape(
+  { ...share, url: Text("The link; nobody is told it again.") },
+  { description: "A read-only share, this once with its link." },
+);
+export const ShareListSchema = Shape({ items: List(ShareSchema) });
+
 export const MeSchema = Shape(
   {
     id: Text("`admin`, `metrics`, or the id of the token."),
+    name: OrNull(Text("What its maker called it; of a share, the session.")),
     ...seen,
     expiresAt: OrNull(Time("When the token expires.")),
   },

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from "fastify";
 import { Type, type Static } from "typebox";
 import type { ApiToken } from "../../auth/api-token.ts";
-import { roles } from "../../auth/principal.ts";
+import { tokenRoles } from "../../auth/principal.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
 import { iso } from "../platform-view.ts";
@@ -22,7 +22,7 @@ const AUDIT_MAX = 100;
 const NewToken = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 63, pattern: "^[A-Za-z0-9][A-Za-z0-9 ._@-]*$" }),
-    role: Type.Union(roles.map((role) => Type.Literal(role))),
+    role: Type.Union(tokenRoles.map((role) => Type.Literal(role))),
     /** Ids or names of sessions that there are; all when it is left out. */
     sessions: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 100 })),
     expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: SECONDS_MAX })),
@@ -34,7 +34,8 @@ export function addTokenRoutes(app: FastifyInstance, { access, sessions }: HttpO
   const { tokens } = access;
   app.get("/v1/me", (request) => {
     const { id, role, sessions: ids, expiresAt } = principalOf(request);
-    return { id, role, sessions: ids, expiresAt: expiresAt === null ? null : iso(expiresAt) };
+    const name = tokens.all.find((token) => token.id === id)?.name ?? null;
+    return { id, name, role, sessions: ids, expiresAt: expiresAt === null ? null : iso(expiresAt) };
   });
   app.get("/v1/audit", (request) => {
     const items = access.audit.tail(numberOf(request, "limit", AUDIT_DEFAULT, 1, AUDIT_MAX));

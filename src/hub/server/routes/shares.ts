@@ -1,0 +1,80 @@
+/**
+ * /v1/sessions/:id/shares: links by which somebody looks at the terminals of one session and sees
+ * nothing else. A share is an API token of the role `watcher`; its token is behind the # of its
+ * link, which no server ever sees.
+ */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type, type Static } from "typebox";
+import { HubError } from "../../../base/hub-error.ts";
+import type { ApiToken } from "../../auth/api-token.ts";
+import { principalOf } from "../door-keeper.ts";
+import type { HttpOptions } from "../http.ts";
+import { iso } from "../platform-view.ts";
+
+const SECONDS_MAX = 7 * 24 * 60 * 60;
+const SECONDS_DEFAULT = 60 * 60;
+/** A session has a handful of onlookers; the book of tokens is for all sessions. */
+const SHARES_EACH_MAX = 20;
+
+const NewShare = Type.Object(
+  { expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: SECONDS_MAX })) },
+  { additionalProperties: false },
+);
+
+type Id = { Params: { id: string } };
+type Share = { Params: { id: string; shareId: string } };
+
+export function addShareRoutes(app: FastifyInstance, options: HttpOptions): void {
+  const { access, sessions, clock, publicUrl } = options;
+  const { tokens } = access;
+  const sharesOf = (id: string): readonly ApiToken[] =>
+    tokens.all.filter(
+      ({ role, sessions: of, expiresAt }) =>
+        role === "watcher" && of?.[0] === id && expiresAt > clock.now(),
+    );
+  app.get<Id>("/v1/sessions/:id/shares", ({ params }) => ({
+    items: sharesOf(sessions.find(params.id).record.id).map(shareView),
+  }));
+  app.post<Id & { Body: Static<typeof NewShare> | null }>(
+    "/v1/sessions/:id/shares",
+    { schema: { body: Type.Union([NewShare, Type.Null()]) } },
+    (request, reply) => {
+      const { id, name } = sessions.find(request.params.id).record;
+      const maker = principalOf(request);
+      const wantedMs = (request.body?.expiresInSeconds ?? SECONDS_DEFAULT) * 1_000;
+      if (sharesOf(id).length >= SHARES_EACH_MAX) {
+        throw new HubError("RateLimited", `${name} has ${SHARES_EACH_MAX} shares: revoke some`);
+      }
+      const { token, kept } = tokens.create({
+        name,
+        role: "watcher",
+        sessions: [id],
+        createdBy: maker.id,
+        // No longer than whoever shares could look.
+        forMs: Math.min(wantedMs, (maker.expiresAt ?? Infinity) - clock.now()),
+      });
+      void reply.code(201);
+      return { ...shareView(kept), url: `${publicUrl ?? addressOf(request)}/login#token=${token}` };
+    },
+  );
+  app.delete<Share>("/v1/sessions/:id/shares/:shareId", ({ params }) => {
+    const { id, name } = sessions.find(params.id).record;
+    const share = sharesOf(id).find((one) => one.id === params.shareId);
+    if (share !== undefined) return shareView(tokens.revoke(share.id));
+    throw new HubError("NotFound", `${name} has no share ${JSON.stringify(params.shareId)}`);
+  });
+}
+
+/** As the caller reached the hub; the Host is one of its own, or the guard had refused it. */
+function addressOf({ protocol, host }: FastifyRequest): string {
+  return `${protocol}://${host}`;
+}
+
+function shareView({ id, sessions, createdBy, createdAt, expiresAt, lastUsedAt }: ApiToken) {
+  return {
+    ...{ id, session: sessions?.[0] ?? "", createdBy },
+    createdAt: iso(createdAt),
+    expiresAt: iso(expiresAt),
+    lastUsedAt: lastUsedAt === null ? null : iso(lastUsedAt),
+  };
+}
