@@ -130,7 +130,8 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
           api={api}
           row={open}
           inDepth={board.inDepth}
-          timeline={board.timeline}
+          story={board.story}
+          onEarlier={() => operator.earlier(open.session.id)}
           onAct={act}
           onClose={() => {
             operator.toggle(open.session.id);

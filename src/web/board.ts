@@ -8,11 +8,20 @@ import type {
   HubEvent,
   PlatformReport,
   Session,
+  TimelinePage,
 } from "../client/api-types.ts";
 import type { Action } from "./session-actions.ts";
 
 /** As many as the hub tells at once; a session that flaps for days must not fill the tab. */
 const TIMELINE_MAX = 1_000;
+
+/** What is loaded of a timeline. */
+export interface Story {
+  /** Oldest first. */
+  readonly events: readonly HubEvent[];
+  /** `cursor` of the page before them; null when there is none, or nothing was loaded yet. */
+  readonly earlier: string | null;
+}
 
 /** Health as it was when it came; ages go on from there on this machine's clock. */
 export interface Seen<Shown extends HealthBrief> {
@@ -53,8 +62,8 @@ export interface Board {
   readonly selected: string | null;
   /** All of its health. */
   readonly inDepth: SeenInDepth | null;
-  /** Of the selected session, oldest first. */
-  readonly timeline: readonly HubEvent[];
+  /** Of the selected session. */
+  readonly story: Story;
 }
 
 export type Change =
@@ -75,12 +84,14 @@ export type Change =
     }
   | { readonly type: "gone"; readonly id: string }
   | { readonly type: "event"; readonly event: HubEvent }
-  | { readonly type: "timeline"; readonly id: string; readonly events: readonly HubEvent[] }
+  | { readonly type: "timeline"; readonly id: string; readonly page: TimelinePage }
   | { readonly type: "stream"; readonly stream: StreamState }
   | { readonly type: "platform"; readonly platform: PlatformReport }
   | { readonly type: "asked"; readonly id: string; readonly action: Action }
   | { readonly type: "answered"; readonly id: string; readonly problem: Problem | null }
   | { readonly type: "selected"; readonly id: string | null };
+
+const noStory: Story = { events: [], earlier: null };
 
 export const emptyBoard: Board = {
   rows: null,
@@ -88,7 +99,7 @@ export const emptyBoard: Board = {
   platform: null,
   selected: null,
   inDepth: null,
-  timeline: [],
+  story: noStory,
 };
 
 export function applyChange(board: Board, change: Change): Board {
@@ -116,9 +127,10 @@ export function applyChange(board: Board, change: Change): Board {
     case "gone":
       return withoutRow(board, change.id);
     case "event":
-      return { ...board, timeline: addEvents(board, change.event.session, [change.event]) };
+      return happened(board, change.event);
     case "timeline":
-      return { ...board, timeline: addEvents(board, change.id, change.events) };
+      if (change.id !== board.selected) return board;
+      return { ...board, story: withPage(board.story, change.page) };
     case "stream":
       return { ...board, stream: keepSince(board.stream, change.stream) };
     case "platform":
@@ -137,7 +149,7 @@ export function applyChange(board: Board, change: Change): Board {
       }));
     case "selected":
       if (change.id === board.selected) return board;
-      return { ...board, selected: change.id, inDepth: null, timeline: [] };
+      return { ...board, selected: change.id, inDepth: null, story: noStory };
   }
 }
 
@@ -149,7 +161,7 @@ function listed(board: Board, ids: ReadonlySet<string>): Board {
   return { ...board, rows, ...nothingOpen };
 }
 
-const nothingOpen = { selected: null, inDepth: null, timeline: [] } as const;
+const nothingOpen = { selected: null, inDepth: null, story: noStory } as const;
 
 /** One copy of the map for any number of rows. */
 function withRows(
@@ -182,19 +194,26 @@ function withoutRow(board: Board, id: string): Board {
   return board.selected === id ? { ...rest, ...nothingOpen } : rest;
 }
 
-/** History and live events overlap; each number is there once, in order. */
-function addEvents(
-  board: Board,
-  session: string | null,
-  events: readonly HubEvent[],
-): readonly HubEvent[] {
-  if (session === null || session !== board.selected) return board.timeline;
-  const last = board.timeline.at(-1)?.seq ?? 0;
-  const first = events[0]?.seq ?? 0;
-  if (events.length === 0) return board.timeline;
-  if (first > last) return [...board.timeline, ...events].slice(-TIMELINE_MAX);
-  const bySeq = new Map([...board.timeline, ...events].map((event) => [event.seq, event]));
-  return [...bySeq.values()].sort((a, b) => a.seq - b.seq).slice(-TIMELINE_MAX);
+/** Never more than a page, or than somebody has asked for: the oldest go, and can come again. */
+function happened(board: Board, event: HubEvent): Board {
+  const { events, earlier } = board.story;
+  if (event.session === null || event.session !== board.selected) return board;
+  if (event.seq <= (events.at(-1)?.seq ?? 0)) return board;
+  const kept = [...events, event].slice(-Math.max(TIMELINE_MAX, events.length));
+  const [oldest] = kept;
+  const isCut = events[0] !== undefined && oldest !== events[0];
+  const cursor = isCut && oldest !== undefined ? String(oldest.seq) : earlier;
+  return { ...board, story: { events: kept, earlier: cursor } };
+}
+
+/** Pages and live events overlap; each number is there once, in order. */
+function withPage({ events, earlier }: Story, page: TimelinePage): Story {
+  const bySeq = new Map([...events, ...page.items].map((event) => [event.seq, event]));
+  const isOldest = (page.items[0]?.seq ?? 0) <= (events[0]?.seq ?? Infinity);
+  return {
+    events: [...bySeq.values()].sort((a, b) => a.seq - b.seq),
+    earlier: isOldest ? page.nextCursor : earlier,
+  };
 }
 
 /** A stream that stays lost keeps the time of its loss through all failed redials. */

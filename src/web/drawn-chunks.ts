@@ -17,12 +17,11 @@ export interface DrawnChunks {
 
 /** How far beyond the window rows are drawn: a quick turn of the wheel. */
 const MARGIN_PX = 800;
-/** Of a row that was never drawn. */
-const ROW_PX = 84;
 /** Drawn before the browser has measured anything, so that the first picture is not empty. */
 const FIRST: ReadonlySet<number> = new Set([0, 1]);
 
-export function useDrawnChunks(): DrawnChunks {
+/** `rowPx` is the guess for a row that was never drawn. */
+export function useDrawnChunks(rowPx: number): DrawnChunks {
   const [near, setNear] = useState(FIRST);
   const [kept, keep] = useState<number | null>(null);
   const heights = useRef(new Map<number, number>()).current;
@@ -33,7 +32,7 @@ export function useDrawnChunks(): DrawnChunks {
   const drawn = kept === null ? near : new Set([...near, kept]);
   return {
     drawn,
-    heightOf: (chunk, rows) => heights.get(chunk) ?? rows * ROW_PX,
+    heightOf: (chunk, rows) => heights.get(chunk) ?? rows * rowPx,
     ref(chunk) {
       const known = refs.get(chunk);
       if (known !== undefined) return known;

@@ -10,6 +10,7 @@ import { SessionRow } from "./session-row.tsx";
 
 /** Rows that come and go together; a window shows about one part of a screen high. */
 const CHUNK = 20;
+const ROW_PX = 84;
 
 export interface FleetRowsProps {
   readonly rows: readonly Row[];
@@ -21,7 +22,7 @@ export interface FleetRowsProps {
 }
 
 export function FleetRows({ rows, selected, onSelect, onAct, onDrawn }: FleetRowsProps) {
-  const chunks = useDrawnChunks();
+  const chunks = useDrawnChunks(ROW_PX);
   const list = useRef<HTMLDivElement>(null);
   /** The row that the keyboard goes to as soon as it is drawn. */
   const wanted = useRef<number | null>(null);

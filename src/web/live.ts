@@ -82,8 +82,8 @@ class LiveLoop implements Live {
 
   loadInDepth(id: string): void {
     const { api, store } = this.#options;
-    api.timeline(id).then(
-      (events) => store.apply({ type: "timeline", id, events }),
+    api.timelinePage(id).then(
+      (page) => store.apply({ type: "timeline", id, page }),
       (error: unknown) => this.#failed([id], error),
     );
     this.#depth.want([id], "happened");

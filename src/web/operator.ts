@@ -12,6 +12,8 @@ export interface Operator {
   create(name: string): Promise<Problem | null>;
   /** These are drawn now, and kept the freshest. */
   readonly look: (ids: readonly string[]) => void;
+  /** Loads the page before what is loaded of a timeline; resolves with what was wrong, or null. */
+  earlier(id: string): Promise<Problem | null>;
   /** Opens the details of a session, or closes them when they are open. */
   toggle(id: string): void;
 }
@@ -35,6 +37,16 @@ export function createOperator(api: Api, store: BoardStore, live: Live): Operato
         const session = await api.create(name === "" ? {} : { name });
         store.apply({ type: "session", session });
         live.refresh(session.id);
+        return null;
+      } catch (error) {
+        return problemOf(error);
+      }
+    },
+    async earlier(id) {
+      const { earlier: cursor } = store.board.story;
+      if (cursor === null) return null;
+      try {
+        store.apply({ type: "timeline", id, page: await api.timelinePage(id, { cursor }) });
         return null;
       } catch (error) {
         return problemOf(error);

@@ -1,8 +1,7 @@
 /** One session in depth: what is known, what can be asked by which call, terminal, timeline. */
 import { useEffect, useRef } from "preact/hooks";
 import type { Api } from "../client/api.ts";
-import type { HubEvent } from "../client/api-types.ts";
-import type { Row, SeenInDepth } from "./board.ts";
+import type { Problem, Row, SeenInDepth, Story } from "./board.ts";
 import { ActionButton } from "./action-buttons.tsx";
 import { plainText } from "./plain-text.ts";
 import { PortsPanel } from "./ports-panel.tsx";
@@ -21,13 +20,14 @@ interface SessionDetailProps {
   readonly row: Row;
   /** Null until all of its health came. */
   readonly inDepth: SeenInDepth | null;
-  readonly timeline: readonly HubEvent[];
+  readonly story: Story;
+  readonly onEarlier: () => Promise<Problem | null>;
   readonly onAct: (id: string, action: Action) => void;
   readonly onClose: () => void;
 }
 
 export function SessionDetail(props: SessionDetailProps) {
-  const { api, row, inDepth, timeline, onAct, onClose } = props;
+  const { api, row, inDepth, story, onEarlier, onAct, onClose } = props;
   const { session, seen, problem } = row;
   const title = useRef<HTMLHeadingElement>(null);
   // Who opened it with the keyboard goes on reading here.
@@ -64,10 +64,10 @@ export function SessionDetail(props: SessionDetailProps) {
       <TerminalPanel key={session.id} api={api} session={session} />
       <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
       <Voices seen={inDepth} />
-      <StateChart session={session} timeline={timeline} />
+      <StateChart session={session} timeline={story.events} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
-      <Timeline key={`timeline ${session.id}`} events={timeline} />
       <Identity row={row} seen={inDepth} />
+      <Timeline key={`timeline ${session.id}`} story={story} onEarlier={onEarlier} />
     </aside>
   );
 }

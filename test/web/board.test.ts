@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Session } from "../../src/client/api-types.ts";
+import type { Session, TimelinePage } from "../../src/client/api-types.ts";
 import { createBoardStore } from "../../src/web/board-store.ts";
 import { applyChange, emptyBoard, type Board, type Change } from "../../src/web/board.ts";
 import { countRows, shownRows } from "../../src/web/shown-rows.ts";
@@ -89,27 +89,44 @@ describe("the open session", () => {
     const board = [sampleEvent(5), sampleEvent(6, { session: "ses_b" })]
       .map((event) => ({ type: "event" as const, event }))
       .reduce<Board>(applyChange, open);
-    expect(board.timeline.map(({ seq }) => seq)).toEqual([5]);
+    expect(seqs(board)).toEqual([5]);
   });
 
   test("history that comes after live events overlaps them without doubles", () => {
     const board = [
       { type: "event", event: sampleEvent(7) } as const,
-      { type: "timeline", id: "ses_a", events: [5, 6, 7].map((s) => sampleEvent(s)) } as const,
+      { type: "timeline", id: "ses_a", page: pageOf(5, 7) } as const,
       { type: "event", event: sampleEvent(8) } as const,
     ].reduce<Board>(applyChange, open);
-    expect(board.timeline.map(({ seq }) => seq)).toEqual([5, 6, 7, 8]);
+    expect(seqs(board)).toEqual([5, 6, 7, 8]);
   });
 
   test("a late history of another session is not mixed in", () => {
-    const events = [sampleEvent(3, { session: "ses_b" })];
-    expect(applyChange(open, { type: "timeline", id: "ses_b", events }).timeline).toEqual([]);
+    expect(applyChange(open, { type: "timeline", id: "ses_b", page: pageOf(3, 4) })).toBe(open);
   });
 
-  test("a history without end keeps its newest thousand", () => {
+  test("a history without end keeps its newest thousand, and knows where the rest begins", () => {
     const events = Array.from({ length: 1_500 }, (_, seq) => sampleEvent(seq + 1));
-    const { timeline } = applyChange(open, { type: "timeline", id: "ses_a", events });
-    expect([timeline.length, timeline.at(-1)?.seq]).toEqual([1_000, 1_500]);
+    const board = events
+      .map((event) => ({ type: "event" as const, event }))
+      .reduce<Board>(applyChange, open);
+    expect([seqs(board).length, seqs(board)[0], board.story.earlier]).toEqual([1_000, 501, "501"]);
+  });
+
+  test("pages that were asked for stay, and the cursor is that of the oldest", () => {
+    const pages = [pageOf(901, 1_900, "901"), pageOf(1, 900)];
+    const both = pages
+      .map((page) => ({ type: "timeline" as const, id: "ses_a", page }))
+      .reduce<Board>(applyChange, open);
+    expect([seqs(both).length, both.story.earlier]).toEqual([1_900, null]);
+    const late = applyChange(both, {
+      type: "timeline",
+      id: "ses_a",
+      page: pages[0] ?? pageOf(1, 1),
+    });
+    expect(late.story.earlier).toBeNull();
+    const more = applyChange(both, { type: "event", event: sampleEvent(1_901) });
+    expect([seqs(more).length, seqs(more)[0], more.story.earlier]).toEqual([1_900, 2, "2"]);
   });
 
   test("shows all of its own health, and none that comes late for another", () => {
@@ -151,4 +168,11 @@ test("a burst of changes costs one frame, and nothing costs none", () => {
   expect(told).toBe(1);
   store.apply(listed);
   expect(frames).toHaveLength(2);
+});
+
+const seqs = ({ story }: Board): number[] => story.events.map(({ seq }) => seq);
+
+const pageOf = (from: number, to: number, nextCursor: string | null = null): TimelinePage => ({
+  items: Array.from({ length: to - from + 1 }, (_, at) => sampleEvent(from + at)),
+  nextCursor,
 });

@@ -28,7 +28,7 @@ class ScriptedHub {
       this.inDepthAsked.push(id);
       return this.#answer(sampleHealth({ session: id }));
     },
-    timeline: async () => this.#answer([]),
+    timelinePage: async () => this.#answer({ items: [], nextCursor: null }),
     platform: async () => {
       this.platformAsked += 1;
       return this.#answer({ platform: "local" } as PlatformReport);
