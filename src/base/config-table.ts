@@ -20,6 +20,8 @@ export interface Config extends SessionPolicy {
   readonly webhookUrl: string | null;
   readonly webhookSecret: string | null;
   readonly webhookEvents: (typeof webhookChoices)[number];
+  readonly timelineRows: number;
+  readonly timelineAge: number | null;
   readonly listen: Address;
   readonly publicUrl: string | null;
   readonly previewDomain: string;
@@ -146,6 +148,25 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     choices: webhookChoices,
     fallback: "trouble",
     about: "What the webhook is told: what somebody should look at, results as well, or each fact.",
+  },
+  {
+    key: "timelineRows",
+    env: "HOLDFAST_TIMELINE_ROWS",
+    flag: null,
+    kind: "count",
+    range: [1_000, 10_000_000],
+    fallback: "100000",
+    about:
+      "Newest facts of a session that are kept; how it began and its attempts ended always is.",
+  },
+  {
+    key: "timelineAge",
+    env: "HOLDFAST_TIMELINE_AGE",
+    flag: null,
+    kind: "idle",
+    range: [3_600_000, 10 * 365 * 86_400_000],
+    fallback: "90d",
+    about: "How long facts are kept; the newest 1,000 of a session stay at any age.",
   },
   {
     key: "platform",

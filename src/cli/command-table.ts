@@ -137,7 +137,12 @@ export const commandTable: readonly CommandSpec[] = [
     name: "events",
     args: "[name]",
     about: "the story of one session, or of all",
-    options: [["-f, --follow", "go on as events happen"]],
+    options: [
+      ["-f, --follow", "go on as events happen"],
+      ["--limit <count>", "the newest so many, at most 1,000 (1,000)"],
+      ["--before <seq>", "those before this number"],
+      ["--all", "all that the hub keeps of the session"],
+    ],
     load: () => import("./commands/events.ts"),
   },
   {

@@ -97,6 +97,7 @@ function hubOptions(
     token,
     metricsToken: config.metricsToken,
     webhook: webhookOf(config),
+    timeline: { rows: config.timelineRows, ageMs: config.timelineAge },
     version: productVersion(),
     platform: {
       ...platformDoor(config, platform),

@@ -253,6 +253,13 @@ export interface HubEvent {
   readonly data: unknown;
 }
 
+export interface TimelinePage {
+  /** In the order in which they happened. */
+  readonly items: readonly HubEvent[];
+  /** `cursor` of the page before it in time; null at the beginning. */
+  readonly nextCursor: string | null;
+}
+
 /** An older hub sends no guard. */
 export interface PlatformReport extends Partial<PlatformGuard> {
   readonly platform: string;

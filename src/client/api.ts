@@ -18,6 +18,7 @@ import type {
 } from "./api-types.ts";
 import type { PlatformControl } from "./platform-types.ts";
 import { tokenCalls } from "./api-tokens.ts";
+import { timelineCalls } from "./api-timeline.ts";
 import { openEventStream, type EventStreamOptions } from "./api-events.ts";
 import { problemFault } from "./problem.ts";
 import type {
@@ -125,10 +126,7 @@ export function createApi(options: ApiOptions) {
       return (await call("GET", `${sessionPath(idOrName)}/health`)) as Health;
     },
 
-    async timeline(idOrName: string): Promise<readonly HubEvent[]> {
-      const answer = await call("GET", `${sessionPath(idOrName)}/timeline`);
-      return (answer as { items: HubEvent[] }).items;
-    },
+    ...timelineCalls(call),
 
     async platform(): Promise<PlatformReport> {
       return (await call("GET", "/v1/platform")) as PlatformReport;

@@ -41,6 +41,7 @@ import { createUpgradeGate } from "./server/upgrade.ts";
 import type { SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
+import { TimelineKeeper, type TimelineLimits } from "./timeline-keeper.ts";
 import { Switchboard } from "./switchboard/attach.ts";
 import { WorkRoom } from "./work/work-room.ts";
 
@@ -56,6 +57,7 @@ export interface HubOptions {
   /** May read /metrics and nothing else. */
   readonly metricsToken: string | null;
   readonly webhook: WebhookSettings | null;
+  readonly timeline: TimelineLimits;
   readonly version: string;
   readonly platform: {
     readonly kind: "local" | "daytona";
@@ -89,8 +91,7 @@ const LISTEN_BACKLOG = 4096;
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, platform, policy, webDir, version, publicUrl } = options;
-  const clock = systemClock;
-  const random = systemRandom;
+  const [clock, random] = [systemClock, systemRandom];
   const secret = secretsOf(options);
   const log = createLog(options.logLevel, options.logFile ?? null, secret);
   const { hubId, driverSecret } = openSecrets(home);
@@ -124,7 +125,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log });
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
-  const caretakers = createCaretakers(parts, sessions, store, [watch, drills, leases, webhook]);
+  const others = [watch, drills, leases, webhook];
+  const caretakers = createCaretakers(parts, sessions, store, options.timeline, others);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
   const app = createHttp({ ...open, ...seen, self: selfOf(hubId, switchboard), webDir, publicUrl });
@@ -230,6 +232,7 @@ function createCaretakers(
   parts: SessionParts,
   sessions: Sessions,
   store: SqliteStore,
+  limits: TimelineLimits,
   others: readonly (Caretaker | null)[],
 ): readonly Caretaker[] {
   const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
@@ -237,6 +240,7 @@ function createCaretakers(
   return [
     new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
+    new TimelineKeeper({ ...parts, store, limits }),
     ...others.filter((one) => one !== null),
   ];
 }

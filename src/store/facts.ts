@@ -138,6 +138,8 @@ export type FactKind =
   /** A fault was switched on at the platform on purpose, or is off again. */
   | "drill.on"
   | "drill.off"
+  /** Stands for the facts before it that were dropped, see retention.ts. */
+  | "timeline.trimmed"
   /** The one structured result of an attempt, good or bad. */
   | "attempt.ended"
   | "session.ended";

@@ -5,6 +5,8 @@ import type { Fact, SessionEvent, SessionRecord } from "./facts.ts";
 export interface EventQuery {
   /** Only events with a higher sequence number. */
   readonly after: number;
+  /** Only events with a lower sequence number. */
+  readonly before?: number;
   readonly session?: string;
   readonly limit: number;
   /** The newest `limit` instead of the oldest; still in ascending order. */

@@ -1,15 +1,18 @@
 /** Server-sent events over a real socket: from any point, page by page, then live. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
+import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
 import { HubWorld } from "../support/hub-world.ts";
 
 let http: HubHttp;
 let world: HubWorld;
 let origin: string;
 let cutting: AbortController;
+let store: MemoryStore;
 
 beforeEach(async () => {
-  world = new HubWorld();
+  store = new MemoryStore();
+  world = new HubWorld({ store });
   http = hubHttp(world);
   origin = await http.app.listen({ host: "127.0.0.1", port: 0 });
   cutting = new AbortController();
@@ -92,6 +95,30 @@ describe("GET /v1/events", () => {
     }
     expect((await open("?session=a&session=b")).response.status).toBe(400);
     expect((await open("", { "last-event-id": "abc" })).response.status).toBe(400);
+  });
+
+  test("[FA16] a filter that is not known, and a place above the newest event, are refused", async () => {
+    await world.connected();
+    const count = total();
+    for (const query of ["?kind=x", `?after=${count + 1}`, "?Session=demo"]) {
+      const { response } = await open(query);
+      expect([response.status, query]).toEqual([400, query]);
+    }
+    const beyond = { "last-event-id": String(count + 1) };
+    expect((await open("", beyond)).response.status).toBe(400);
+  });
+
+  test("[FA15] a Last-Event-ID in what was dropped meets the fact that says so", async () => {
+    const { session } = await world.connected();
+    for (let n = 0; n < 50; n++) session.ledger.note("probe.answered", `n ${n}`);
+    const last = total();
+    const law = { rowsMax: 10, beforeAt: null, spare: 10, batch: 1_000 };
+    expect(store.trim(session.record.id, law)).toBeGreaterThan(40);
+    const stream = await open("?session=demo", { "last-event-id": String(last - 30) });
+    const [first] = await stream.read(11);
+    expect(first).toBe(last - 10);
+    expect(stream.text()).toMatch(/^event: timeline\.trimmed$/m);
+    expect(stream.text()).toMatch(/"text":"\d+ facts up to here were dropped/);
   });
 
   test("a HEAD ends at once and leaves nobody listening", async () => {

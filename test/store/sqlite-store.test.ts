@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
 import { SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { fact, record, storeContract } from "../contract/store-contract.ts";
+import { timelineContract } from "../contract/timeline-contract.ts";
 
 let directory: string;
 let file: string;
@@ -55,6 +56,7 @@ function refusal(): HubError {
 }
 
 storeContract("sqlite", open);
+timelineContract("sqlite", open);
 
 describe("the store on disk", () => {
   test("[FA6] what was acknowledged survives kill -9, at any moment", async () => {

@@ -9,6 +9,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import { flagOption, note, print, printJson, textOption, type Cli, type Run } from "../cli.ts";
 import { renderReport, type Bundle } from "../render/report.ts";
+import { wholeTimeline } from "../whole-timeline.ts";
 import { productVersion } from "../version.ts";
 
 export const run: Run = async (cli, [name = ""]) => {
@@ -16,7 +17,7 @@ export const run: Run = async (cli, [name = ""]) => {
   const [session, health, timeline, platform] = await Promise.all([
     api.session(name),
     api.health(name),
-    api.timeline(name),
+    wholeTimeline(api, name),
     api.platform(),
   ]);
   const bundle: Bundle = {

@@ -132,7 +132,12 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
   },
   "GET /v1/sessions/:id/timeline": {
     tag: "events",
-    summary: "The newest 1,000 facts of a session",
+    summary: "What happened to a session, the newest page first",
+    description: "Where facts were dropped, one of the kind `timeline.trimmed` stands for them.",
+    query: {
+      limit: Type.Integer({ minimum: 1, maximum: 1_000, description: "Facts of a page (1,000)." }),
+      cursor: Type.String({ description: "`nextCursor` of the page after it in time." }),
+    },
     status: 200,
     answer: "Timeline",
   },

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { HubError } from "../../base/hub-error.ts";
 
 const WAIT_SECONDS_MAX = 600;
+const TIMELINE_MAX = 1_000;
 
 /** `?wait=SECONDS` in ms; absent means not to wait, unless the place says for how long. */
 export function waitOf(request: FastifyRequest, unsaidMs = 0): number {
@@ -41,4 +42,29 @@ export function flagOf(request: FastifyRequest, key: string, fallback: boolean):
   if (said === undefined) return fallback;
   if (said === "true" || said === "false") return said === "true";
   throw new HubError("BadRequest", `query: ${key} is ${JSON.stringify(said)}, not true or false`);
+}
+
+/** A page of a timeline; `before` is what its cursor holds. @throws HubError BadRequest */
+export function timelineQueryOf(request: FastifyRequest): {
+  readonly limit: number;
+  readonly before: number | null;
+} {
+  const given = request.query as Record<string, unknown>;
+  knowsAll(given, ["limit", "cursor"]);
+  const limit = Math.floor(numberOf(request, "limit", TIMELINE_MAX, 1, TIMELINE_MAX));
+  const { cursor } = given;
+  if (cursor === undefined) return { limit, before: null };
+  if (typeof cursor === "string" && /^[1-9]\d{0,14}$/.test(cursor)) {
+    return { limit, before: Number(cursor) };
+  }
+  const said = `query: cursor is ${JSON.stringify(cursor)}, no \`nextCursor\` of a page before`;
+  throw new HubError("BadRequest", said);
+}
+
+/** A filter with a typing error must not answer with everything. @throws HubError BadRequest */
+export function knowsAll(given: Readonly<Record<string, unknown>>, keys: readonly string[]): void {
+  const unknown = Object.keys(given).find((key) => !keys.includes(key));
+  if (unknown === undefined) return;
+  const known = keys.join(", ");
+  throw new HubError("BadRequest", `query: ${unknown} is not known; there are ${known}`);
 }

@@ -7,7 +7,7 @@ import type { FastifyRequest } from "fastify";
 import { HubError } from "../../base/hub-error.ts";
 import { sessionStates, type SessionRecord, type SessionState } from "../../store/facts.ts";
 import type { Session } from "../session/session.ts";
-import { flagOf, numberOf } from "./query.ts";
+import { flagOf, knowsAll, numberOf } from "./query.ts";
 
 const PAGE_MAX = 200;
 const PAGE_UNSAID = 100;
@@ -30,8 +30,7 @@ const KEYS = ["limit", "cursor", "state", "code", "id", "health"];
 /** @throws HubError BadRequest that names the key, and what would be right. */
 export function sessionQueryOf(request: FastifyRequest): SessionQuery {
   const given = request.query as Record<string, unknown>;
-  const unknown = Object.keys(given).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) throw wrong(unknown, `is not known; there are ${KEYS.join(", ")}`);
+  knowsAll(given, KEYS);
   const ids = listOf("id", given["id"]);
   return {
     limit: Math.floor(numberOf(request, "limit", PAGE_UNSAID, 1, PAGE_MAX)),

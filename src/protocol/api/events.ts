@@ -17,7 +17,10 @@ export const HubEventSchema = Shape({
   data: Type.Unknown({ description: "What the sentence was made of." }),
 });
 
-export const TimelineSchema = Shape({ items: List(HubEventSchema) });
+export const TimelineSchema = Shape({
+  items: List(HubEventSchema, { description: "In the order in which they happened." }),
+  nextCursor: OrNull(Text("`cursor` of the page before it in time; null at the beginning.")),
+});
 
 export const TicketSchema = Shape({
   ticket: Text("Opens one WebSocket, once."),

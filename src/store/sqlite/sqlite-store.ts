@@ -31,7 +31,9 @@ import {
   type SessionRecord,
   type SessionState,
 } from "../facts.ts";
+import type { Shelved, TimelineShelf, TrimLaw } from "../retention.ts";
 import type { EventQuery, Store } from "../store.ts";
+import { shelvedIn, trimIn } from "./timeline-rows.ts";
 
 /** Raised with the tables; a higher one in a file means a newer Holdfast wrote it. */
 const SCHEMA_VERSION = 1;
@@ -79,7 +81,7 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-export class SqliteStore implements Store {
+export class SqliteStore implements Store, TimelineShelf {
   readonly #db: DatabaseSync;
   readonly #putSession: StatementSync;
   readonly #putFact: StatementSync;
@@ -184,20 +186,29 @@ export class SqliteStore implements Store {
   }
 
   events(query: EventQuery): readonly SessionEvent[] {
-    const { after, session, limit } = query;
+    const { after, before = Number.MAX_SAFE_INTEGER, session, limit } = query;
     const order = query.newest === true ? "DESC" : "ASC";
+    const range = `seq > ? AND seq < ? ORDER BY seq ${order} LIMIT ?`;
     const rows =
       session === undefined
-        ? this.#db
-            .prepare(`SELECT * FROM fact WHERE seq > ? ORDER BY seq ${order} LIMIT ?`)
-            .all(after, limit)
+        ? this.#db.prepare(`SELECT * FROM fact WHERE ${range}`).all(after, before, limit)
         : this.#db
-            .prepare(
-              `SELECT * FROM fact WHERE session = ? AND seq > ? ORDER BY seq ${order} LIMIT ?`,
-            )
-            .all(session, after, limit);
+            .prepare(`SELECT * FROM fact WHERE session = ? AND ${range}`)
+            .all(session, after, before, limit);
     const events = rows.map(eventFromRow);
     return query.newest === true ? events.reverse() : events;
+  }
+
+  shelved(after: number, limit: number): readonly Shelved[] {
+    return shelvedIn(this.#db, after, limit);
+  }
+
+  trim(session: string, law: TrimLaw): number {
+    try {
+      return trimIn(this.#db, session, law);
+    } catch (error) {
+      throw refused(this.#file, error);
+    }
   }
 
   close(): void {

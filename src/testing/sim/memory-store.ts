@@ -2,11 +2,20 @@
 import { HubError } from "../../base/hub-error.ts";
 import { addCosts, noCost, type SandboxCost } from "../../store/cost.ts";
 import { applyFact, type SessionEvent, type SessionRecord, type Fact } from "../../store/facts.ts";
+import {
+  isDoomed,
+  TRIMMED,
+  trimmedOf,
+  type Shelved,
+  type TimelineShelf,
+  type TrimLaw,
+} from "../../store/retention.ts";
 import type { EventQuery, Store } from "../../store/store.ts";
 
-export class MemoryStore implements Store {
+export class MemoryStore implements Store, TimelineShelf {
   readonly #records = new Map<string, SessionRecord>();
-  readonly #events: SessionEvent[] = [];
+  #events: SessionEvent[] = [];
+  #seq = 0;
   readonly #booked: Record<string, { ms: number; count: number }> = {};
 
   /** A disk that is full: nothing can be kept while this is so. */
@@ -34,7 +43,7 @@ export class MemoryStore implements Store {
     const before = this.#records.get(record.id) ?? null;
     this.#records.set(next.id, next);
     const event = {
-      seq: this.#events.length + 1,
+      seq: ++this.#seq,
       at: fact.at,
       session: next.id,
       name: next.name,
@@ -76,12 +85,40 @@ export class MemoryStore implements Store {
   events(query: EventQuery): readonly SessionEvent[] {
     const found = this.#events.filter(
       (event) =>
-        event.seq > query.after && (query.session === undefined || event.session === query.session),
+        event.seq > query.after &&
+        event.seq < (query.before ?? Infinity) &&
+        (query.session === undefined || event.session === query.session),
     );
     return query.newest === true ? found.slice(-query.limit) : found.slice(0, query.limit);
+  }
+
+  shelved(after: number, limit: number): readonly Shelved[] {
+    const all = [...this.#records.keys()].map((id, at) => ({ place: at + 1, id }));
+    return all.filter(({ place }) => place > after).slice(0, limit);
+  }
+
+  trim(session: string, law: TrimLaw): number {
+    this.check();
+    const mine = this.#events.filter((event) => event.session === session);
+    const bounds = { byRows: seqAt(mine, law.rowsMax), spared: seqAt(mine, law.spare) };
+    const doomed = mine.filter((event) => isDoomed(event, bounds, law)).slice(0, law.batch);
+    const last = doomed.at(-1);
+    if (last === undefined) return 0;
+    const before = mine.find(({ kind }) => kind === TRIMMED);
+    const told = trimmedOf(before?.data ?? null, doomed.length, last.at);
+    const gone = new Set([...doomed, before].filter((event) => event !== last));
+    this.#events = this.#events
+      .filter((event) => !gone.has(event))
+      .map((event) => (event === last ? { ...last, kind: TRIMMED, ...told } : event));
+    return doomed.length;
   }
 
   close(): void {
     // Nothing to release: the map is the disk, and it outlives every hub of the world.
   }
+}
+
+/** Of the newest fact that is not among the newest `count`; 0 when there is none. */
+function seqAt(events: readonly SessionEvent[], count: number): number {
+  return events[events.length - 1 - count]?.seq ?? 0;
 }

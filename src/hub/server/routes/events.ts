@@ -8,6 +8,7 @@ import type { SessionEvent } from "../../../store/facts.ts";
 import { sees } from "../../auth/principal.ts";
 import { eventView } from "../../event-view.ts";
 import { principalOf } from "../door-keeper.ts";
+import { knowsAll } from "../query.ts";
 import type { HttpOptions } from "../http.ts";
 
 /** Proxies cut what is silent for a minute. */
@@ -20,10 +21,12 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
   const { sessions } = options;
   // A HEAD would hold an open stream that nobody reads.
   app.get("/v1/events", { exposeHeadRoute: false }, (request, reply) => {
-    const { session: wanted } = request.query as { session?: unknown };
+    const given = request.query as { session?: unknown };
+    knowsAll(given, ["session", "after"]);
+    const { session: wanted } = given;
     const session = wanted === undefined ? undefined : idOf(options, wanted);
     const principal = principalOf(request);
-    const after = afterOf(request);
+    const after = afterOf(request, sessions);
     const out = openStream(reply, options.clock);
     let sent = after;
     const send = (event: SessionEvent): void => {
@@ -60,12 +63,21 @@ function idOf(options: HttpOptions, wanted: unknown): string {
   return wanted.startsWith("ses_") ? wanted : options.sessions.find(wanted).record.id;
 }
 
-function afterOf(request: FastifyRequest): number {
+/** @throws HubError BadRequest for what is no place in this hub's facts. */
+function afterOf(request: FastifyRequest, sessions: HttpOptions["sessions"]): number {
   const { after: asked } = request.query as { after?: unknown };
   const text = request.headers["last-event-id"] ?? asked ?? "0";
   const after = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
-  if (Number.isSafeInteger(after) && after >= 0) return after;
-  throw new HubError("BadRequest", `after: ${JSON.stringify(text)} is no event number`);
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw new HubError("BadRequest", `after: ${JSON.stringify(text)} is no event number`);
+  }
+  const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
+  const last = newest?.seq ?? 0;
+  if (after <= last) return after;
+  // A reader that waits for numbers above it would hear nothing for days, and not know why.
+  throw new HubError("BadRequest", `after: ${after} is above the newest event, ${last}`, {
+    hint: "This hub's store is another, or an older one. Read the list again and go on from there.",
+  });
 }
 
 function openStream(reply: FastifyReply, clock: HttpOptions["clock"]) {

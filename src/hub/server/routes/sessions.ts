@@ -8,11 +8,9 @@ import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { HttpOptions } from "../http.ts";
-import { dryRunOf, waitOf } from "../query.ts";
+import { dryRunOf, timelineQueryOf, waitOf } from "../query.ts";
 import { pageOf, sessionQueryOf } from "../session-query.ts";
 import { NewSession, specOf } from "../session-request.ts";
-
-const TIMELINE_MAX = 1_000;
 
 type Id = { Params: { id: string } };
 
@@ -70,9 +68,14 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     return JSON.stringify({ ...session.health(), drill, platform: watch.notice() });
   });
   app.get<Id>("/v1/sessions/:id/timeline", (request) => {
+    const { limit, before } = timelineQueryOf(request);
     const session = sessions.find(request.params.id).record.id;
-    const query = { after: 0, session, limit: TIMELINE_MAX, newest: true };
-    return { items: sessions.events(query).map(eventView) };
+    const range = before === null ? { after: 0 } : { after: 0, before };
+    // One more than a page tells whether there is another.
+    const found = sessions.events({ ...range, session, limit: limit + 1, newest: true });
+    const items = found.slice(-limit).map(eventView);
+    const oldest = items[0]?.seq ?? 0;
+    return { items, nextCursor: found.length > limit ? String(oldest) : null };
   });
 
   addChangeRoutes(app, options, answer);
