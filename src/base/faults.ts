@@ -103,6 +103,7 @@ export const faults = {
   LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
+  BackupUnusable: operator(500, 1, "Nothing was changed. Take another backup."),
   HubBusy: {
     category: "capacity",
     retry: "after-backoff",

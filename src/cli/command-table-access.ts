@@ -1,4 +1,4 @@
-/** The commands about who may do what: API tokens, and the audit log. */
+/** The commands about who may do what, and about all that a hub keeps: tokens, log, backup. */
 import type { CommandSpec } from "./command-table.ts";
 
 export const accessCommands: readonly CommandSpec[] = [
@@ -54,5 +54,23 @@ export const accessCommands: readonly CommandSpec[] = [
     about: "follow the audit log's chain of hashes: was an entry changed, put in or taken out?",
     examples: ["holdfast audit verify", "holdfast audit verify --home /var/lib/holdfast --json"],
     load: () => import("./commands/audit-verify.ts"),
+  },
+  {
+    name: "backup",
+    args: "<file>",
+    about: "write all that the hub keeps into one file, also while it runs",
+    examples: ["holdfast backup hub.backup", "holdfast backup /var/backups/$(date +%F).holdfast"],
+    load: () => import("./commands/backup.ts"),
+  },
+  {
+    name: "restore",
+    args: "<file>",
+    about: "make the state directory that of the hub in a backup; `up` then finds its sessions",
+    options: [["--force", "move what is there aside instead of refusing"]],
+    examples: [
+      "holdfast restore hub.backup",
+      "holdfast restore hub.backup --home /var/lib/holdfast",
+    ],
+    load: () => import("./commands/restore.ts"),
   },
 ];

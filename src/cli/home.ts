@@ -57,6 +57,7 @@ export function prepareHome(home: string): void {
  * @throws HubError HomeNotWritable that names the file and what would be right
  */
 export function checkHome(home: string): void {
+  refuseHalfRestored(home);
   const secrets = ["token", "hub-secret.json", "tokens.json", "audit.jsonl", "store.sqlite"];
   for (const name of ["", ...secrets]) {
     const path = name === "" ? home : join(home, name);
@@ -71,6 +72,16 @@ export function checkHome(home: string): void {
       hint: `Look at what it holds, then: chmod ${name === "" ? "go-w" : "go="} ${path}`,
     });
   }
+}
+
+/** The mark of src/hub/backup/restore-backup.ts, which lies there until the store is in place. */
+function refuseHalfRestored(home: string): void {
+  const mark = join(home, "restore-unfinished");
+  if (!existsSync(mark)) return;
+  const file = readFileSync(mark, "utf8").trim();
+  throw new HubError("StoreCorrupt", `a restore into ${home} broke off in the middle`, {
+    hint: `Run it again: holdfast restore ${file}`,
+  });
 }
 
 /**

@@ -13,6 +13,7 @@ import { systemRandom } from "../base/random.ts";
 import { drillReader } from "../providers/daytona/drills.ts";
 import { DaytonaProvider } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { backupMaker } from "./backup/make-backup.ts";
 import { DrillWatch } from "./drill-watch.ts";
 import { ActivityKeeper } from "./activity/keeper.ts";
 import { createDriverKit } from "./driver-kit.ts";
@@ -90,7 +91,7 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, platform, policy, webDir, version, publicUrl } = options;
+  const { home, listen, platform, policy, version } = options;
   const [clock, random] = [systemClock, systemRandom];
   const secret = secretsOf(options);
   const log = createLog(options.logLevel, options.logFile ?? null, secret);
@@ -129,7 +130,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const caretakers = createCaretakers(parts, sessions, store, options.timeline, others);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...open, ...seen, self: selfOf(hubId, switchboard), webDir, publicUrl });
+  const app = createHttp({ ...open, ...seen, ...ofHub(options, hubId, store, switchboard) });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
@@ -168,9 +169,20 @@ function secretsOf({ token, platform, metricsToken, webhook }: HubOptions): stri
   return [token, platform.apiKey, ...others];
 }
 
-/** What the process tells of itself. */
-function selfOf(id: string, switchboard: Switchboard): HubSelf {
-  return { id, startedAt: systemClock.now(), links: () => switchboard.counts };
+/** What the process tells of itself, and the copy of all that it keeps. */
+function ofHub(options: HubOptions, id: string, store: SqliteStore, switchboard: Switchboard) {
+  const { home, version, publicUrl, listen, webDir } = options;
+  const url = publicUrl ?? `http://${listen.host}:${listen.port}`;
+  const self: HubSelf = {
+    id,
+    startedAt: systemClock.now(),
+    links: () => switchboard.counts,
+  };
+  const backup = backupMaker(home, store, () => {
+    const madeAt = new Date(systemClock.now()).toISOString();
+    return { madeAt, holdfast: version, hubId: id, url };
+  });
+  return { self, backup, webDir, publicUrl };
 }
 
 /** Every fact goes to the counters, to the watch over the platform and to the log. */

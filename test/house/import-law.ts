@@ -52,6 +52,10 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/cli/commands/platform-conform.ts", to: "src/conformance/index.ts" },
   // `holdfast audit verify` reads the files of a hub that need not run.
   { from: "src/cli/commands/audit-verify.ts", to: "src/hub/auth/audit-file.ts" },
+  // A backup is read, and made of a hub that does not run, without one.
+  { from: "src/cli/commands/backup.ts", to: "src/hub/backup/make-backup.ts" },
+  { from: "src/cli/commands/backup.ts", to: "src/hub/backup/restore-backup.ts" },
+  { from: "src/cli/commands/restore.ts", to: "src/hub/backup/restore-backup.ts" },
   // The hub attaches to its own switchboard with the client runtime, which knows how to resume.
   { from: "src/hub/inner-client.ts", to: "src/client/hub-connection.ts" },
   { from: "src/hub/inner-client.ts", to: "src/client/session-channel.ts" },
@@ -76,7 +80,7 @@ export const doors: readonly {
   },
   {
     inside: "src/store/sqlite/",
-    openTo: ["src/store/sqlite/", "src/hub/main.ts"],
+    openTo: ["src/store/sqlite/", "src/hub/main.ts", "src/hub/backup/"],
     why: "everyone else speaks to the port, src/store/store.ts",
   },
 ];

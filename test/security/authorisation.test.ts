@@ -51,6 +51,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     "POST /v1/tokens",
     "DELETE /v1/tokens/:tokenId",
     "GET /v1/audit",
+    "GET /v1/backup",
   ],
 };
 

@@ -1,4 +1,5 @@
 /** The hub's HTTP over a world of fakes, with one way to ask it. */
+import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../src/base/clock.ts";
 import { HubError } from "../../src/base/hub-error.ts";
@@ -118,6 +119,7 @@ export function hubHttp(
     metrics,
     watch,
     drills: { on: [], sentence: () => null },
+    backup: () => Promise.resolve(Readable.from(["no backup in this test"])),
     work,
     leases: new LeaseKeeper({ sessions: () => world.sessions.all, clock, log }),
     clock,

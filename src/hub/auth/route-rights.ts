@@ -74,6 +74,8 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "POST /v1/tokens": govern,
   "DELETE /v1/tokens/:tokenId": govern,
   "GET /v1/audit": { right: "govern", reach: "hub", notes: false },
+  // Every key of the hub is in it, so that the audit log has who took it.
+  "GET /v1/backup": govern,
 
   "WS /v1/client": { ...watch, notes: true },
   "WS /v1/driver": "driver",

@@ -286,6 +286,13 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     status: 200,
     answer: "Audit",
   },
+  "GET /v1/backup": {
+    tag: "hub",
+    summary: "All that the hub keeps, as one file",
+    description: "For `holdfast restore`. Every key of the hub is in it; 503 while one is made.",
+    status: 200,
+    answer: { text: "A SQLite file, packed by gzip." },
+  },
   "GET /metrics": {
     tag: "hub",
     summary: "The hub in numbers, for Prometheus",

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifySchemaValidationError } from
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { BackupMaker } from "../backup/make-backup.ts";
 import type { DrillWatch } from "../drill-watch.ts";
 import type { HubMetrics } from "../metrics/metrics.ts";
 import type { LeaseKeeper } from "../lease-keeper.ts";
@@ -17,6 +18,7 @@ import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor } from "./door-keeper.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
+import { addBackupRoute } from "./routes/backup.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addHubRoutes, type HubSelf } from "./routes/hubs.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
@@ -41,6 +43,7 @@ export interface HttpOptions {
   readonly drills: Pick<DrillWatch, "on" | "sentence">;
   readonly work: Pick<WorkRoom, "run">;
   readonly leases: Pick<LeaseKeeper, "renew">;
+  readonly backup: BackupMaker;
   readonly clock: Clock;
   readonly log: Logger;
   readonly webDir: string | null;
@@ -121,6 +124,7 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   addPlatformRoutes(app, options);
   addHubRoutes(app, options);
   addTokenRoutes(app, options);
+  addBackupRoute(app, options);
   addMetricsRoute(app, options);
   addOpenApiRoute(app);
 }

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { noCost, type SandboxCost } from "../cost.ts";
@@ -211,6 +211,15 @@ export class SqliteStore implements Store, TimelineShelf {
     }
   }
 
+  /**
+   * Copies the store into a file that is not there yet, as it is when this ends: facts that are
+   * written meanwhile are in the copy, too.
+   */
+  async copyTo(file: string): Promise<void> {
+    writeFileSync(file, "", { mode: FILE_MODE, flag: "wx" });
+    await backup(this.#db, file);
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -231,7 +240,7 @@ function open(file: string): DatabaseSync {
     for (const part of ["", "-wal", "-shm"].map((end) => file + end)) {
       if (existsSync(part)) chmodSync(part, FILE_MODE);
     }
-    inspect(file);
+    inspectStore(file);
     const db = new DatabaseSync(file);
     db.exec(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
@@ -244,7 +253,7 @@ function open(file: string): DatabaseSync {
 }
 
 /** Throws when the file is no store of this version. Nothing can be written on the way. */
-function inspect(file: string): void {
+export function inspectStore(file: string): void {
   const db = new DatabaseSync(file, { readOnly: true });
   try {
     const check = db.prepare("PRAGMA quick_check(1)").get();
