@@ -10,7 +10,7 @@ import { fileVariable } from "../src/base/config.ts";
 import { settings, type Setting } from "../src/base/config-table.ts";
 import { faults, type FaultKind } from "../src/base/faults.ts";
 import { retryClasses } from "../src/base/retry.ts";
-import { exitCodes } from "../src/cli/command-table.ts";
+import { exitCodes } from "../src/cli/shared-words.ts";
 import { apiBook } from "../src/hub/server/api-book.ts";
 import { faultTableDoc } from "./fault-table/table.ts";
 import { chartData, sessionChart } from "./session-chart.ts";

@@ -23,6 +23,9 @@ export interface Config extends SessionPolicy {
   readonly timelineRows: number;
   readonly timelineAge: number | null;
   readonly listen: Address;
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  readonly ca: string | null;
   readonly publicUrl: string | null;
   readonly previewDomain: string;
   readonly platform: (typeof platformKinds)[number];
@@ -103,6 +106,33 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     kind: "address",
     fallback: "127.0.0.1:7070",
     about: "Where the hub listens. Anything but loopback needs an explicit token.",
+  },
+  {
+    key: "tlsCert",
+    env: "HOLDFAST_TLS_CERT",
+    flag: "tls-cert",
+    kind: "path",
+    fallback: null,
+    unset: "plain HTTP",
+    about: "PEM file with the hub's certificate and its chain; read again when it changes.",
+  },
+  {
+    key: "tlsKey",
+    env: "HOLDFAST_TLS_KEY",
+    flag: "tls-key",
+    kind: "path",
+    fallback: null,
+    unset: "plain HTTP",
+    about: "PEM file with the key of `tlsCert`, without a passphrase.",
+  },
+  {
+    key: "ca",
+    env: "HOLDFAST_CA",
+    flag: "ca",
+    kind: "path",
+    fallback: null,
+    unset: "the well-known roots alone",
+    about: "PEM file with roots that commands and drivers trust for the hub's certificate, too.",
   },
   {
     key: "publicUrl",

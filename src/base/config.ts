@@ -86,6 +86,7 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
         `set HOLDFAST_TOKEN (or HOLDFAST_TOKEN_FILE) to a secret of your own, or listen on 127.0.0.1`,
     });
   }
+  mistakes.push(...tlsMistakes(resolved));
   const { autoStopMs, idlePauseMs } = config;
   if (idlePauseMs !== null && autoStopMs !== null && idlePauseMs >= autoStopMs) {
     mistakes.push({
@@ -118,6 +119,20 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
     });
   }
   return [...mistakes, ...impossibleBudgets(resolved)];
+}
+
+function tlsMistakes({ config, origins }: ResolvedConfig): Mistake[] {
+  const { tlsCert, tlsKey, publicUrl } = config;
+  const both = "tlsCert and tlsKey name one pair: set both, or none";
+  if (tlsCert !== null && tlsKey === null) {
+    return [{ key: "tlsCert", place: origins.tlsCert.place, message: both }];
+  }
+  if (tlsCert === null && tlsKey !== null) {
+    return [{ key: "tlsKey", place: origins.tlsKey.place, message: both }];
+  }
+  if (tlsCert === null || publicUrl === null || publicUrl.startsWith("https:")) return [];
+  const message = `${publicUrl} is plain HTTP, which a hub with a certificate does not speak`;
+  return [{ key: "publicUrl", place: origins.publicUrl.place, message }];
 }
 
 /** 24 to 64 bytes are 32 to 88 characters of base64. */

@@ -205,8 +205,8 @@ export const faults = {
   TlsRejected: broken(
     "environment",
     "same",
-    "The sandbox does not trust the certificate that it is shown for the hub; give the image the " +
-      "authority that signed it. It is never accepted unchecked.",
+    "The sandbox does not trust the certificate that it is shown for the hub: give the hub the root " +
+      "that signed it (HOLDFAST_CA), which its drivers then get. It is never accepted unchecked.",
   ),
   SandboxFlapping: broken("environment", "same", "It stops and starts again and again."),
   SandboxStopStalled: broken(

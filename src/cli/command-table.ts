@@ -56,6 +56,8 @@ export const commandTable: readonly CommandSpec[] = [
       ["--detach", "return when ready and leave it running"],
       ["--listen <host:port>", "where the hub listens"],
       ["--public-url <url>", "address under which sandboxes and browsers reach the hub"],
+      ["--tls-cert <file>", "PEM of the hub's certificate and its chain: the hub speaks TLS"],
+      ["--tls-key <file>", "PEM of its key"],
       ["--preview-domain <domain>", "domain of previews: PORT-NAME.DOMAIN (localhost)"],
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
       isolation,
@@ -375,25 +377,4 @@ export const commandTable: readonly CommandSpec[] = [
     examples: ['eval "$(holdfast completion bash)"'],
     load: () => import("./commands/completion.ts"),
   },
-];
-
-/** On every command. */
-export const sharedOptions: readonly (readonly [flags: string, about: string])[] = [
-  ["--json", "print JSON (one object per line where it streams)"],
-  ["--home <dir>", "state directory (default ~/.holdfast)"],
-  ["--url <url>", "hub to talk to"],
-  ["--no-color", "no colours"],
-];
-
-export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
-  ["0", "done"],
-  ["1", "failed; the message says why"],
-  ["2", "wrong usage or configuration"],
-  ["4", "not allowed: token or key missing or refused"],
-  ["5", "no such session"],
-  ["6", "the session cannot be used: error or suspended"],
-  ["124", "time is up"],
-  ["130", "stopped by ^C"],
-  ["255", "the hub cannot be reached, or the connection broke"],
-  ["other", "of the command itself (exec, code, sh)"],
 ];

@@ -1,4 +1,7 @@
 /** Which hub a command talks to, and with which token. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { createApi, type Api } from "../client/api.ts";
 import { HubError } from "../base/hub-error.ts";
 import { isLoopback } from "../base/config.ts";
@@ -15,8 +18,9 @@ export interface HubAddress {
  * to this machine: it must not reach a stranger because somebody set an address.
  */
 export function hubAddress(cli: Cli): HubAddress {
-  const { home, url, token } = cli.config();
+  const { home, url, token, ca } = cli.config();
   const local = runningHub(home);
+  trustRoots(ca ?? (url === null ? local?.ca : null) ?? null);
   if (url === null) {
     if (local === null) {
       throw new HubError("HubUnreachable", `no hub runs on ${home}`, {
@@ -27,6 +31,21 @@ export function hubAddress(cli: Cli): HubAddress {
   }
   const trusted = url === local?.url || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
   return { url, token: token ?? (trusted ? readToken(home) : null) };
+}
+
+/** For all that this process dials from now on. @throws HubError ConfigInvalid */
+export function trustRoots(file: string | null): void {
+  if (file === null) return;
+  try {
+    const pem = readFileSync(file, "utf8");
+    // Throws where there is none in it; what else is in it, tls reads by itself.
+    new X509Certificate(pem);
+    setDefaultCACertificates([...getCACertificates("default"), pem]);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const hint = "HOLDFAST_CA (--ca) names a PEM file with one or more certificates.";
+    throw new HubError("ConfigInvalid", `no roots in ${file}: ${why}`, { cause, hint });
+  }
 }
 
 export function connectApi(cli: Cli): Api {

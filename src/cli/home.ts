@@ -19,6 +19,8 @@ export interface HubRecord extends ProcessIdentity {
   readonly url: string;
   readonly version: string;
   readonly hubId: string;
+  /** PEM file that its commands need to trust its certificate. */
+  readonly ca?: string;
 }
 
 export function homePaths(home: string) {

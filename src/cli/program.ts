@@ -5,7 +5,8 @@
 import { Command, CommanderError } from "commander";
 import type { HubError } from "../base/hub-error.ts";
 import { toHubError } from "../base/hub-error.ts";
-import { commandTable, exitCodes, sharedOptions, type CommandSpec } from "./command-table.ts";
+import { commandTable, type CommandSpec } from "./command-table.ts";
+import { exitCodes, sharedOptions } from "./shared-words.ts";
 import { createCli, usageError, type CliStreams, type Options } from "./cli.ts";
 import { createPaint } from "./render/paint.ts";
 import { problemJson, renderProblem } from "./render/problem.ts";

@@ -16,8 +16,10 @@ const SIGNAL_BASE = 128;
 
 /** This program, as an ssh that starts elsewhere and later has to call it. */
 export function proxyWords(cli: Cli): readonly string[] {
-  const url = textOption(cli, "url");
-  const hub = url === undefined ? [] : ["--url", url];
+  const hub = ["url", "ca"].flatMap((flag) => {
+    const value = textOption(cli, flag);
+    return value === undefined ? [] : [`--${flag}`, value];
+  });
   const intent = ["wake", "observe"].filter((option) => flagOption(cli, option));
   const flags = ["--home", cli.config().home, ...hub, ...intent.map((option) => `--${option}`)];
   return [...programArgv("cli", YOUNG_SPACE_OF_SSH), "ssh", "--stdio", ...flags];

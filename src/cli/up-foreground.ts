@@ -4,11 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { HubError } from "../base/hub-error.ts";
-import type { Config } from "../base/config.ts";
+import { formatAddress, isLoopback, type Config } from "../base/config.ts";
 import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { createApi } from "../client/api.ts";
 import { note, print, printJson, textOption, usageError, type Cli } from "./cli.ts";
+import { trustRoots } from "./connection.ts";
 import { watchCompanion, type Companion } from "./companion.ts";
 import {
   checkHome,
@@ -35,6 +36,7 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   prepareHome(home);
   checkHome(home);
   refuseSecondHub(home);
+  trustRoots(config.ca);
   const identity = ownIdentity();
   const token = config.token ?? ensureToken(home);
   // The hub's code loads while bundles are made and the platform starts: half a second saved.
@@ -55,7 +57,9 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
     await hub.close();
     return undo(error);
   });
-  const record = { ...identity, url: hub.url, version: productVersion(), hubId: hub.hubId };
+  const { url, hubId } = hub;
+  const ca = config.ca === null ? {} : { ca: config.ca };
+  const record = { ...identity, url, version: productVersion(), hubId, ...ca };
   const ready = describe(config, hub, platform, token, performance.now() - beganAtMs);
   if (cli.json) printJson(cli, ready);
   else print(cli, renderBanner(ready, commandName, cli.paint));
@@ -65,7 +69,8 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const api = createApi({ url: hub.url, token, fetch });
   const say = (sentence: string): void => note(cli, sentence);
   const alone = companion === null ? null : watchCompanion(companion, api, say);
-  const signal = await stopSignal(alone);
+  warnPlain(config, say);
+  const signal = await stopSignal(alone, cli.stdin.isTTY ? null : hub.reloadTls);
   alone?.close();
   watch?.close();
   ssh?.close();
@@ -92,6 +97,8 @@ function hubOptions(
   return {
     home: config.home,
     listen: config.listen,
+    tls: tlsOf(config),
+    caFile: config.ca,
     publicUrl: config.publicUrl,
     previewDomain: config.previewDomain,
     token,
@@ -110,6 +117,10 @@ function hubOptions(
     logLevel: config.logLevel,
     logFile: homePaths(config.home).hubLog,
   };
+}
+
+function tlsOf({ tlsCert: cert, tlsKey: key }: Config) {
+  return cert === null || key === null ? null : { cert, key };
 }
 
 function webhookOf({ webhookUrl: url, webhookSecret: secret, webhookEvents: events }: Config) {
@@ -187,13 +198,30 @@ function companionOf(cli: Cli): ProcessIdentity | null {
   throw usageError(`--with ${JSON.stringify(text)} is no process that runs`, "--with $$");
 }
 
-function stopSignal(alone: Companion | null): Promise<NodeJS.Signals> {
+/** A token that crosses a network as it is, is everybody's. */
+function warnPlain({ listen, publicUrl, tlsCert }: Config, say: (sentence: string) => void): void {
+  const isPlain = tlsCert === null && publicUrl?.startsWith("https:") !== true;
+  if (!isPlain || isLoopback(listen.host)) return;
+  say(
+    `${formatAddress(listen)} speaks plain HTTP: whoever is on the way reads tokens. ` +
+      "Set tlsCert and tlsKey, or publicUrl to the https:// address of a proxy in front.",
+  );
+}
+
+/** Without a terminal SIGHUP is for daemons: it asks them to read their files again. */
+function stopSignal(
+  alone: Companion | null,
+  reload: (() => boolean) | null,
+): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     // Nobody is there who decides about the platform: it ends with the hub.
     void alone?.leftAlone.then(() => resolve("SIGINT"));
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       // Stays in place: a second ^C, or npm passing on the first one, must not cut the stop short.
-      process.on(signal, () => resolve(signal));
+      process.on(signal, () => {
+        if (signal === "SIGHUP" && reload !== null) reload();
+        else resolve(signal);
+      });
     }
   });
 }

@@ -254,11 +254,18 @@ function auth(token: string | null): Record<string, string> {
   return token === null ? {} : { authorization: `Bearer ${token}` };
 }
 
+/** What TLS says of a certificate that no known root stands for. */
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_(UNTRUSTED|SIGNATURE_FAILURE)/;
+const CA_HINT =
+  "Name the root of its certificate: HOLDFAST_CA=FILE (--ca), or NODE_EXTRA_CA_CERTS.";
+
 function unreachable(url: string, cause: unknown): HubError {
   if (cause instanceof Error && cause.name === "TimeoutError") {
     return new HubError("HubUnreachable", `the hub at ${url} did not answer in time`, { cause });
   }
-  return new HubError("HubUnreachable", `no hub answers at ${url}${reason(cause)}`, { cause });
+  const why = reason(cause);
+  const hint = UNTRUSTED.test(why) ? { hint: CA_HINT } : {};
+  return new HubError("HubUnreachable", `no hub answers at ${url}${why}`, { cause, ...hint });
 }
 
 /** fetch hides the useful part (ECONNREFUSED, ENOTFOUND) in the cause. */

@@ -4,6 +4,9 @@ import * as v from "valibot";
 
 const Path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 
+/** Some thirty roots. */
+const CA_CHARS_MAX = 65_536;
+
 const DriverConfig = v.object({
   /** For one use: says to the hub that this launch is the one it wanted. */
   ticket: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
@@ -11,6 +14,8 @@ const DriverConfig = v.object({
   token: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
   /** Where the hub may be reached, tried in turn: `ws://…`, `wss://…`, `ws+unix:/sock:/path`. */
   urls: v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1), v.maxLength(16)),
+  /** PEM of roots for the hub's certificate, beside those that the runtime knows. */
+  ca: v.optional(v.pipe(v.string(), v.maxLength(CA_CHARS_MAX))),
   /** Working directory of commands that name none; the filesystem probe writes here. */
   home: Path,
   readyFile: Path,

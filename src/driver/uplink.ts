@@ -95,6 +95,7 @@ export class Uplink {
       protocols: [SUBPROTOCOL],
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal: dial.signal,
+      ...(config.ca !== undefined && { ca: config.ca }),
     }).then(async (outcome) => {
       const ticket = outcome.ok ? await this.#ticket.get(this.#options.clock) : null;
       if (!outcome.ok) {

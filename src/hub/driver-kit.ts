@@ -10,16 +10,21 @@ export interface DriverKitOptions {
   readonly token: DriverKit["token"];
   /** Address that sandboxes can dial over TCP, if there is one: `https://hub.example.com`. */
   readonly publicUrl: string | null;
+  /** PEM file with roots for the hub's own certificate, where no well-known one stands for it. */
+  readonly caFile?: string | null;
   /** Inside path of the socket in the platform's host door, once it listens. */
   readonly doorSocket: () => Promise<string | null>;
   readonly platform: string;
 }
 
 export function createDriverKit(options: DriverKitOptions): DriverKit {
+  const { caFile = null } = options;
   let bundle: Promise<Uint8Array> | null = null;
   return {
     bundle: () => (bundle ??= readFile(options.bundleFile)),
     token: options.token,
+    // Read for each launch: a new root is with the next driver.
+    ca: async () => (caFile === null ? null : readFile(caFile, "utf8")),
     urls: async () => {
       const socket = await options.doorSocket();
       const urls = [

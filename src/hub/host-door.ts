@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
-import { slowPeerLimits } from "./server/http.ts";
+import { slowPeerLimits } from "./server/listener.ts";
 import type { UpgradeGate } from "./server/upgrade.ts";
 
 type PlatformDoor = NonNullable<PlatformFacts["door"]>;

@@ -43,6 +43,8 @@ import type { SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
 import { TimelineKeeper, type TimelineLimits } from "./timeline-keeper.ts";
+import { openTls } from "./tls-keeper.ts";
+import type { TlsFiles } from "./server/tls-pair.ts";
 import { Switchboard } from "./switchboard/attach.ts";
 import { WorkRoom } from "./work/work-room.ts";
 
@@ -50,6 +52,10 @@ export interface HubOptions {
   /** State directory; must exist and be ours. */
   readonly home: string;
   readonly listen: { readonly host: string; readonly port: number };
+  /** Unset, as null, speaks plain HTTP. */
+  readonly tls?: TlsFiles | null;
+  /** PEM file with roots that drivers trust beside the well-known ones. */
+  readonly caFile?: string | null;
   /** Where sandboxes and people reach the hub from outside, if that is not `listen`. */
   readonly publicUrl: string | null;
   /** Below it every host is a preview, see docs/PREVIEWS.md; localhost by default. */
@@ -80,6 +86,8 @@ export interface HubOptions {
 
 export interface RunningHub {
   readonly url: string;
+  /** Reads certificate and key again; null without TLS. */
+  readonly reloadTls: (() => boolean) | null;
   readonly hubId: string;
   close(): Promise<void>;
 }
@@ -93,8 +101,8 @@ const LISTEN_BACKLOG = 4096;
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, platform, policy, version } = options;
   const [clock, random] = [systemClock, systemRandom];
-  const secret = secretsOf(options);
-  const log = createLog(options.logLevel, options.logFile ?? null, secret);
+  const { secret, log } = openLog(options);
+  const tls = openTls(options, clock, log);
   const { hubId, driverSecret } = openSecrets(home);
   const store = new SqliteStore(join(home, "store.sqlite"));
   const watch = createWatch(options, {
@@ -118,19 +126,18 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   let ready = false;
   const inner = new InnerClient({ switchboard, clock, random });
   const open = { access, sessions, clock, isReady: () => ready, log, client: inner };
-  const shelf = revocationFile(join(home, "preview-revocations.json"));
-  const previews = openPreviews({ ...options, shelf }, driverSecret, open);
+  const previews = openPreviews({ ...options, shelf: shelfIn(home) }, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log });
   const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log });
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
-  const others = [watch, drills, leases, webhook];
+  const others = [watch, drills, leases, webhook, tls.keeper];
   const caretakers = createCaretakers(parts, sessions, store, options.timeline, others);
   const work = new WorkRoom({ sessions, client: inner, clock });
   const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...open, ...seen, ...ofHub(options, hubId, store, switchboard) });
+  const app = createHttp({ ...open, ...seen, tls, ...ofHub(options, hubId, store, switchboard) });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
@@ -148,7 +155,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     log.info({ hubId }, "hub stopped");
   };
   try {
-    const url = await listenOn(app, listen);
+    const url = tls.address(await listenOn(app, listen));
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
     await reach();
@@ -156,23 +163,28 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     for (const caretaker of caretakers) caretaker.start();
     ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
-    return { url, hubId, close };
+    return { url, hubId, close, reloadTls: tls.reload };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** What no log and no answer may show. */
-function secretsOf({ token, platform, metricsToken, webhook }: HubOptions): string[] {
+/** A log, and what neither it nor any answer may show. */
+function openLog({ token, platform, metricsToken, webhook, logLevel, logFile }: HubOptions) {
   const others = [metricsToken, webhook?.secret].map((text) => text ?? "");
-  return [token, platform.apiKey, ...others];
+  const secret = [token, platform.apiKey, ...others];
+  return { secret, log: createLog(logLevel, logFile ?? null, secret) };
+}
+
+function shelfIn(home: string) {
+  return revocationFile(join(home, "preview-revocations.json"));
 }
 
 /** What the process tells of itself, and the copy of all that it keeps. */
 function ofHub(options: HubOptions, id: string, store: SqliteStore, switchboard: Switchboard) {
-  const { home, version, publicUrl, listen, webDir } = options;
-  const url = publicUrl ?? `http://${listen.host}:${listen.port}`;
+  const { home, version, publicUrl, listen, webDir, tls = null } = options;
+  const url = publicUrl ?? `${tls === null ? "http" : "https"}://${listen.host}:${listen.port}`;
   const self: HubSelf = {
     id,
     startedAt: systemClock.now(),
@@ -258,7 +270,7 @@ function createCaretakers(
 }
 
 function createDriver(
-  { driverBundle, publicUrl, platform }: HubOptions,
+  { driverBundle, publicUrl, platform, caFile = null }: HubOptions,
   access: Access,
   doorSocket: () => Promise<string | null>,
 ) {
@@ -266,6 +278,7 @@ function createDriver(
     bundleFile: driverBundle,
     token: (sessionId, sandboxName) => access.driverToken(sessionId, sandboxName),
     publicUrl,
+    caFile,
     doorSocket,
     platform: platform.kind,
   });

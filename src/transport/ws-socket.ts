@@ -2,6 +2,7 @@
  * FrameSocket over the package ws, for the hub's server side and for every Node or Bun dialler.
  * Owns the ws options and their reasons. Does not own re-dialling, liveness or who may connect.
  */
+import { rootCertificates } from "node:tls";
 import { WebSocket } from "ws";
 import type { ClientOptions, RawData, ServerOptions } from "ws";
 import { limits } from "../base/limits.ts";
@@ -88,6 +89,8 @@ export function dialWebSocket(
     readonly protocols: readonly string[];
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
+    /** PEM of roots, trusted beside those that the runtime brings. */
+    readonly ca?: string;
   },
 ): Promise<DialOutcome> {
   return new Promise((resolve) => {
@@ -100,6 +103,7 @@ export function dialWebSocket(
         ...wsOptions,
         headers: { ...options.headers },
         handshakeTimeout: options.timeoutMs,
+        ...(options.ca !== undefined && { ca: [...rootCertificates, options.ca] }),
         ...(UNREAD_ON_THE_WAY.test(url) && { generateMask: maskNothing }),
       });
     } catch (error) {

@@ -153,6 +153,23 @@ describe("a hub", () => {
     expect(checkHubConfig(safe)).toEqual([]);
   });
 
+  test("[CF2] a hub is not started with half a certificate, or one that its address denies", () => {
+    const wrong = (flags: Record<string, string>): string[] =>
+      checkHubConfig(resolveConfig(sources({ flags }))).map(
+        ({ key, place, message }) => `${key} (${place}): ${message}`,
+      );
+    const both = "tlsCert and tlsKey name one pair: set both, or none";
+    const pair = { "tls-cert": "/c.pem", "tls-key": "/k.pem" };
+    expect(wrong(pair)).toEqual([]);
+    expect(wrong({ "tls-cert": "/c.pem" })).toEqual([`tlsCert (flag --tls-cert): ${both}`]);
+    expect(wrong({ "tls-key": "/k.pem" })).toEqual([`tlsKey (flag --tls-key): ${both}`]);
+    expect(wrong({ ...pair, "public-url": "https://hub.example" })).toEqual([]);
+    expect(wrong({ ...pair, "public-url": "http://hub.example" })).toEqual([
+      "publicUrl (flag --public-url): http://hub.example is plain HTTP, which a hub with a " +
+        "certificate does not speak",
+    ]);
+  });
+
   test("[CF2] a hub is not started with previews where it is itself, or nowhere", () => {
     const wrong = (domain: string, publicUrl?: string): string[] => {
       const flags = { "preview-domain": domain, "public-url": publicUrl };

@@ -1,6 +1,6 @@
 /** Peers that say too little too slowly, in real time against the hub's real HTTP server. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { slowPeerLimits } from "../../src/hub/server/http.ts";
+import { slowPeerLimits } from "../../src/hub/server/listener.ts";
 import { ADMIN_TOKEN } from "../support/hub-http.ts";
 import { hubServer, rawConnection, type HubServer } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";

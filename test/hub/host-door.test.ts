@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/log.ts";
 import { createDriverKit } from "../../src/hub/driver-kit.ts";
 import { HostDoor } from "../../src/hub/host-door.ts";
-import { slowPeerLimits } from "../../src/hub/server/http.ts";
+import { slowPeerLimits } from "../../src/hub/server/listener.ts";
 import type { PlatformFacts } from "../../src/providers/provider.ts";
 
 let servicesDir: string;

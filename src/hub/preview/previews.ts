@@ -38,6 +38,8 @@ export interface Previews {
 export function openPreviews(
   options: {
     readonly publicUrl: string | null;
+    /** Set where the hub itself speaks TLS. */
+    readonly tls?: object | null;
     readonly previewDomain?: string;
     readonly shelf: RevocationShelf;
   },
@@ -45,7 +47,8 @@ export function openPreviews(
   open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady" | "log">,
 ): Previews {
   const domain = checkedDomain(options.previewDomain ?? "localhost", options.publicUrl);
-  let place = placeOf(domain, options.publicUrl ?? "http://localhost");
+  const { tls = null, publicUrl } = options;
+  let place = placeOf(domain, publicUrl ?? `${tls === null ? "http" : "https"}://localhost`);
   const { access, clock, sessions } = open;
   const revocations = new Revocations(options.shelf, (id) => idOf(sessions, id) !== null);
   const stands = (id: string): boolean => access.tokens.stands({ id, expiresAt: null });

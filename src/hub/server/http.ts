@@ -1,7 +1,7 @@
 /**
  * The hub's HTTP server: limits, error door, routes. Who may have which is ../auth/route-rights.ts.
  */
-import { createServer, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -17,6 +17,7 @@ import type { WorkRoom } from "../work/work-room.ts";
 import type { Access } from "./access.ts";
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor } from "./door-keeper.ts";
+import { createListener, slowPeerLimits, type ListenerTls } from "./listener.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { addBackupRoute } from "./routes/backup.ts";
 import { addEventRoutes } from "./routes/events.ts";
@@ -48,20 +49,17 @@ export interface HttpOptions {
   readonly log: Logger;
   readonly webDir: string | null;
   readonly isReady: () => boolean;
+  /** Unset speaks plain HTTP. */
+  readonly tls?: ListenerTls;
   /** What is asked of its hosts is none of the API's. */
   readonly previews: Previews;
 }
 
+const PLAIN: ListenerTls = { keeper: null, isHttps: false };
 const BODY_BYTES_MAX = 256 * 1024;
-/** Node needs headers before request, or a slow body is let off for a minute. */
-export const slowPeerLimits = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-} as const;
 
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { access, log, previews, isReady } = options;
+  const { access, log, previews, isReady, tls = PLAIN } = options;
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -70,8 +68,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
     serverFactory: (serveApi) =>
-      // An upload to an app may take its time, so that the API's bodies are timed one by one.
-      createServer({ ...slowPeerLimits, requestTimeout: 0 }, (request, response) => {
+      createListener(tls, (request, response) => {
         if (previews.door.isFor(request)) void previews.door.serve(request, response);
         else {
           if (!isForApp(request)) limitBody(request);

@@ -59,6 +59,7 @@ export class DriverWork {
         token: driver.token(ledger.record.id, ledger.record.sandboxName),
         ticket: links.ticket(),
         urls: await driver.urls(),
+        ca: (await driver.ca?.()) ?? undefined,
         // Where commands and shells of the session start.
         home,
         readyFile: files.ready,

@@ -24,6 +24,8 @@ export interface DriverKit {
   bundle(): Promise<Uint8Array>;
   /** Addresses to dial, best first. @throws HubError when there is none a sandbox can reach. */
   urls(): Promise<readonly string[]>;
+  /** PEM of roots that it trusts beside the well-known ones; null for these alone. */
+  ca?(): Promise<string | null>;
   /** Speaks for one session in one sandbox: a replaced one's driver is nobody's. */
   token(sessionId: string, sandboxName: string): string;
 }
