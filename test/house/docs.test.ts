@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -25,7 +25,11 @@ describe("generated documents are fresh", () => {
 
 describe("what people read", () => {
   const documents = ["README.md", "docs/OPERATING.md"];
-  const linked = [...documents, "docs/ARCHITECTURE.md", "docs/STYLE.md", "docs/lineage.md"];
+  const inDocs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+  const linked = [...readdirSync(root), ...inDocs.map((path) => `docs/${path}`)].filter((path) =>
+    path.endsWith(".md"),
+  );
+  const naming = [...documents, "docs/ARCHITECTURE.md", "docs/STYLE.md", "docs/lineage.md"];
 
   test.each(documents)("%s names only commands that exist", (path) => {
     const known = new Set(commandTable.map((spec) => spec.name.split(" ")[0] ?? ""));
@@ -43,7 +47,7 @@ describe("what people read", () => {
     }
   });
 
-  test.each(linked)("%s names only source files that exist", (path) => {
+  test.each(naming)("%s names only source files that exist", (path) => {
     const named = [...read(path).matchAll(/`([\w./-]+\.tsx?)`/g)].map((match) => match[1] ?? "");
     const all = textFiles().map((file) => `/${file.path}`);
     for (const name of named)
@@ -59,4 +63,10 @@ describe("what people read", () => {
     expect(read("README.md")).toContain("npm ci && npm test");
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(["start", "test"]));
   });
+});
+
+test("the changelog begins with the version of the package, which is frozen", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  expect(/^## (.+)$/m.exec(read("CHANGELOG.md"))?.[1]).toBe(version);
+  expect(existsSync(join(root, "test", "frozen", version, "hub.backup"))).toBe(true);
 });
