@@ -102,6 +102,7 @@ export const faults = {
   HubRunning: operator(500, 1, "Use the running hub, or stop it with `holdfast down`."),
   LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
+  StoreUnreachable: operator(503, 1, "Check the store's address and that it takes connections."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
   BackupUnusable: operator(500, 1, "Nothing was changed. Take another backup."),
   HubBusy: {
@@ -111,6 +112,14 @@ export const faults = {
     exit: 255,
     level: "warn",
     hint: "Try again in a moment; what runs goes on.",
+  },
+  SessionMoved: {
+    category: "capacity",
+    retry: "same",
+    http: 503,
+    exit: 255,
+    level: "warn",
+    hint: "Ask again: another hub has the session now.",
   },
   StoreRefuses: {
     category: "capacity",

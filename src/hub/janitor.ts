@@ -117,54 +117,55 @@ export class Janitor {
     // Sessions that have a sandbox before the listing begins: a younger one cannot be missed yet.
     const expected = sessions().filter(({ record }) => isExpected(record));
     const listed = await provider.list({ [LABELS.hub]: hubId });
-    this.#sight(listed);
-    this.#tellCost();
+    await this.#sight(listed);
+    await this.#tellCost();
     for (const sighted of this.#sighted.values()) await this.#sweep(sighted);
     this.#rollCall.look(expected, listed);
   }
 
-  #sight(listed: readonly ListedSandbox[]): void {
+  async #sight(listed: readonly ListedSandbox[]): Promise<void> {
     const now = this.#options.clock.mono();
     const before = this.#sighted;
     this.#sighted = new Map();
     for (const one of listed) {
       const known = before.get(one.sandboxId);
       const seenAt = known?.seenAt ?? now;
-      const standing = this.#judge(one, seenAt);
+      const standing = await this.#judge(one, seenAt);
       const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
       this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
       before.delete(one.sandboxId);
     }
     // Deleted at last, after the platform had said that it is at it.
-    for (const vanished of before.values()) this.#closeCost(vanished);
+    for (const vanished of before.values()) await this.#closeCost(vanished);
   }
 
-  #tellCost(): void {
+  async #tellCost(): Promise<void> {
     const all = [...this.#sighted.values()];
-    this.#options.cost.sight(all.flatMap((sighted) => this.#unowned(sighted) ?? []));
+    const unowned = await Promise.all(all.map((sighted) => this.#unowned(sighted)));
+    this.#options.cost.sight(unowned.filter((one) => one !== null));
   }
 
-  #closeCost(sighted: Sighted): void {
-    const unowned = this.#unowned(sighted);
+  async #closeCost(sighted: Sighted): Promise<void> {
+    const unowned = await this.#unowned(sighted);
     // Who asks for a control sandbox counts it; only what was left over is counted here.
     if (unowned !== null && sighted.standing !== "control") this.#options.cost.close(unowned);
   }
 
   /** What a sandbox costs that no session's record speaks of; null for all others. */
-  #unowned({ listed, seenAt, standing }: Sighted): Unowned | null {
+  async #unowned({ listed, seenAt, standing }: Sighted): Promise<Unowned | null> {
     const { clock, store } = this.#options;
     const forMs = Math.max(clock.mono() - seenAt, clock.now() - (listed.createdAt ?? Infinity));
     if (standing === "control" || standing === "control-leftover")
       return { kind: "control", forMs };
     if (standing !== "orphan") return null;
-    const owner = store.find(listed.labels[LABELS.session] ?? "");
+    const owner = await store.find(listed.labels[LABELS.session] ?? "");
     const counted = owner?.detail !== "ended.gone" && owner?.litter.includes(listed.name);
     return counted === true ? null : { kind: "orphaned", forMs };
   }
 
-  #judge(listed: ListedSandbox, seenAt: number): Standing {
+  async #judge(listed: ListedSandbox, seenAt: number): Promise<Standing> {
     const { hubId, store, clock, youngMs } = this.#options;
-    const owner = store.find(listed.labels[LABELS.session] ?? "");
+    const owner = await store.find(listed.labels[LABELS.session] ?? "");
     const seenForMs = clock.mono() - seenAt;
     return standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
   }
@@ -173,11 +174,11 @@ export class Janitor {
     if (this.#stopped || sighted.looks < LOOKS_TO_DELETE) return;
     const { listed, seenAt } = sighted;
     // Earlier deletes of this look took their time: only what is doomed now is deleted now.
-    if (!DOOMED.includes(this.#judge(listed, seenAt))) return;
+    if (!DOOMED.includes(await this.#judge(listed, seenAt))) return;
     const { sandboxId, name } = listed;
     if (!(await this.#destroy(sandboxId, name))) return;
     this.#sighted.delete(sandboxId);
-    this.#closeCost(sighted);
+    await this.#closeCost(sighted);
     const owner = this.#options.sessions().find(({ record }) => {
       return record.id === listed.labels[LABELS.session];
     });

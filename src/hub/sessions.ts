@@ -3,13 +3,14 @@
  * waits for a verdict. Owns the registry and the event feed; what a session does is its own.
  */
 import { isDeepStrictEqual } from "node:util";
-import { HubError } from "../base/hub-error.ts";
+import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { PatrolPace } from "../probes/pace.ts";
 import { newRecord } from "../store/facts.ts";
 import type { Fact, SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
 import { isRefusal, whereKept } from "../store/refusal.ts";
-import type { EventQuery, Store } from "../store/store.ts";
+import { whenThere, type Soon } from "../store/soon.ts";
+import type { Appended, EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
 import { SessionLedger } from "./session/ledger.ts";
@@ -24,6 +25,9 @@ const PROVING: readonly string[] = ["connected.suspect", "connected.rechecking"]
 
 /** A disk that is full does not empty itself in less, and nobody waits longer than he must. */
 const STORE_RETRY_MS = 1_000;
+
+/** Whoever asked is told that it is not known, before its own patience ends. */
+const KEPT_MS = 5_000;
 
 export interface StoreTrouble {
   readonly since: number;
@@ -64,7 +68,9 @@ export class Sessions {
 
   /** Boots every session from its facts. */
   async start(): Promise<void> {
-    const records = this.#store.load();
+    const loaded = this.#store.load();
+    // Where it is there at once, sessions are known in this very turn.
+    const records = loaded instanceof Promise ? await loaded : loaded;
     for (const record of records) this.#add(record, false);
     let started = 0;
     for (const session of [...this.#byId.values()]) {
@@ -158,18 +164,43 @@ export class Sessions {
     if (kept === null) {
       throw new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`);
     }
-    this.#publish(kept.event);
+    whenThere(
+      kept.event,
+      (event) => this.#publish(event),
+      (error) => this.#byId.get(id)?.ledger.onRefused(toHubError(error)),
+    );
     const session = this.#add(kept.record, true);
     session.start();
     return session;
   }
 
-  #keepNew(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
+  #keepNew(record: SessionRecord, fact: Fact): Appended | null {
     try {
       return this.#store.create(record, fact);
     } catch (error) {
       if (isRefusal(error)) this.#refused(error.message);
       throw error;
+    }
+  }
+
+  /**
+   * What was asked of the session is kept: only then may anybody be told that it was done.
+   * @throws HubError StoreRefuses, of unknown outcome, when the store does not say in time;
+   * SessionMoved, SessionNameTaken
+   */
+  async kept(session: Session): Promise<void> {
+    const settled = session.ledger.settled();
+    if (settled === null) return;
+    const { clock } = this.#parts;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(() => {
+      const said = `the store did not keep it within ${KEPT_MS / 1_000} s; it still may`;
+      late.reject(new HubError("StoreRefuses", said, { outcomeUnknown: true }));
+    }, KEPT_MS);
+    try {
+      await Promise.race([settled, late.promise]);
+    } finally {
+      clock.clearTimeout(timer);
     }
   }
 
@@ -190,7 +221,8 @@ export class Sessions {
     waitMs: number,
     isReached: (record: SessionRecord) => boolean,
   ): Promise<void> {
-    if (isReached(session.record) || waitMs <= 0) return Promise.resolve();
+    const isOver = (): boolean => isReached(session.record) || session.halted?.isLost === true;
+    if (isOver() || waitMs <= 0) return Promise.resolve();
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const done = (): void => {
@@ -199,14 +231,14 @@ export class Sessions {
         resolve();
       };
       const check = (changed: Session): void => {
-        if (changed === session && isReached(session.record)) done();
+        if (changed === session && isOver()) done();
       };
       const timer = clock.setTimeout(done, waitMs);
       this.#waiters.add(check);
     });
   }
 
-  events(query: EventQuery): readonly SessionEvent[] {
+  events(query: EventQuery): Soon<readonly SessionEvent[]> {
     return this.#store.events(query);
   }
 
@@ -231,6 +263,10 @@ export class Sessions {
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
       onHalted: (halted) => {
+        if (halted.halted?.isLost === true) {
+          this.#lose(halted);
+          return;
+        }
         this.#halted.add(halted);
         this.#refused(halted.halted?.text ?? "");
       },
@@ -242,6 +278,18 @@ export class Sessions {
 
   #hasAnother(id: string, sandboxId: string): boolean {
     return this.all.some(({ record }) => record.id !== id && record.sandboxId === sandboxId);
+  }
+
+  /** Another hub has it: here it is as if it never was, and its driver dials who has it. */
+  #lose(session: Session): void {
+    const { id, name } = session.record;
+    this.#parts.log.warn({ session: id, name, why: session.halted?.text }, "session let go");
+    this.#halted.delete(session);
+    if (this.#byId.get(id) === session) this.#byId.delete(id);
+    if (this.#byName.get(name) === session) this.#byName.delete(name);
+    session.link?.end("moved");
+    session.stop();
+    for (const waiter of [...this.#waiters]) waiter(session);
   }
 
   #entered(session: Session): void {

@@ -148,7 +148,8 @@ export interface SandboxProvider {
   /** Ends every process of the sandbox; its files stay. */
   stop(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Mends a sandbox that the platform calls broken, where the platform offers that. */
-  recover?(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
+  readonly recover?:
+    ((sandboxId: string, waitMs: number, signal?: AbortSignal) => Promise<Claim>) | undefined;
   pause(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim>;
   /** Deletes. True when it is gone, false when the platform is still at it. */
   destroy(idOrName: string, signal?: AbortSignal): Promise<boolean>;

@@ -332,3 +332,18 @@ export function applyFact(record: SessionRecord, fact: Fact): SessionRecord {
   assert(next.epochIssued >= record.epochIssued, "issued epoch went back");
   return next;
 }
+
+/** A fact that is kept under a number, as the timeline shows it. */
+export function eventOf(seq: number, record: SessionRecord, fact: Fact): SessionEvent {
+  return {
+    seq,
+    at: fact.at,
+    session: record.id,
+    name: record.name,
+    kind: fact.kind,
+    state: record.state,
+    detail: record.detail,
+    text: fact.text,
+    data: fact.data,
+  };
+}

@@ -1,6 +1,11 @@
-/** The port to whatever keeps facts. When `append` returns, the fact survives kill -9. */
+/**
+ * The port to whatever keeps facts. `append` applies a fact in the same turn. A store of one hub
+ * has kept it when it returns; one that several hubs share keeps it soon, and says when: nothing
+ * that rests on a fact leaves the hub before (docs/decisions/0801).
+ */
 import type { SandboxCost } from "./cost.ts";
 import type { Fact, SessionEvent, SessionRecord } from "./facts.ts";
+import type { Soon } from "./soon.ts";
 
 export interface EventQuery {
   /** Only events with a higher sequence number. */
@@ -13,29 +18,45 @@ export interface EventQuery {
   readonly newest?: boolean;
 }
 
-export interface Store {
-  /** Every session that is not gone for good, oldest first. */
-  load(): readonly SessionRecord[];
+export interface Appended {
+  /** The record after the fact. */
+  readonly record: SessionRecord;
   /**
-   * Keeps a new session with its first fact. A name that a living session has is refused:
-   * null is returned and nothing is written.
+   * There once the fact is kept.
+   * @throws HubError SessionMoved when the session is another hub's, SessionNameTaken when a
+   * session that was new is not wanted under its name.
    */
-  create(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent } | null;
+  readonly event: Soon<SessionEvent>;
+}
+
+export interface Store {
+  /** Every session of this hub that is not gone for good, oldest first. */
+  load(): Soon<readonly SessionRecord[]>;
+  /**
+   * Keeps a new session with its first fact. A name that a living session is known to have is
+   * refused: null is returned and nothing is written.
+   */
+  create(record: SessionRecord, fact: Fact): Appended | null;
   /**
    * Applies one fact and keeps record and event in one transaction.
    * @throws HubError StoreRefuses when it cannot be kept; nothing of it is then.
    */
-  append(record: SessionRecord, fact: Fact): { record: SessionRecord; event: SessionEvent };
+  append(record: SessionRecord, fact: Fact): Appended;
+  /**
+   * Null when all that was appended to the session is kept; else there once it is, and rejected
+   * with what `Appended.event` is when it never will be.
+   */
+  settled(sessionId: string): Promise<void> | null;
   /** Any session that this store ever had, removed ones included. */
-  find(sessionId: string): SessionRecord | null;
-  /** Adds the time of one sandbox that belonged to no session; durable when it returns. */
+  find(sessionId: string): Soon<SessionRecord | null>;
+  /** Adds the time of one sandbox that belonged to no session. */
   book(kind: string, ms: number): void;
   /** What was booked, by kind. */
   booked(): Readonly<Partial<Record<string, { readonly ms: number; readonly count: number }>>>;
   /** The sum over all sessions that are gone; null when there is none. */
   endedCost(): SandboxCost | null;
-  events(query: EventQuery): readonly SessionEvent[];
+  events(query: EventQuery): Soon<readonly SessionEvent[]>;
   /** Keeps nothing. @throws HubError StoreRefuses when nothing could be kept now. */
   check(): void;
-  close(): void;
+  close(): Soon<void>;
 }

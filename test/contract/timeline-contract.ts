@@ -1,14 +1,18 @@
 /** What every store promises of a timeline's pages and of what is dropped. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TimelineShelf, TrimLaw } from "../../src/store/retention.ts";
+import type { SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fact, record } from "./store-contract.ts";
 
 const law: TrimLaw = { rowsMax: 10, beforeAt: null, spare: 5, batch: 100 };
 
-export function timelineContract(name: string, open: () => Store & TimelineShelf): void {
+/** A store of one hub, which answers in the same turn. */
+type OneHubStore = Omit<Store, "events"> & TimelineShelf & Pick<SqliteStore, "events">;
+
+export function timelineContract(name: string, open: () => OneHubStore): void {
   describe(`timelines on ${name}`, () => {
-    let store: Store & TimelineShelf;
+    let store: OneHubStore;
     /** Session 1 has `count` steps at 1, 2, 3… and an end of an attempt among them. */
     const fill = (count: number): void => {
       let made = store.create(record(1), fact("session.created"))?.record ?? record(1);

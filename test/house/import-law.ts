@@ -83,6 +83,11 @@ export const doors: readonly {
     openTo: ["src/store/sqlite/", "src/hub/main.ts", "src/hub/backup/"],
     why: "everyone else speaks to the port, src/store/store.ts",
   },
+  {
+    inside: "src/store/postgres/",
+    openTo: ["src/store/postgres/", "src/hub/main.ts", "src/hub/cluster/"],
+    why: "everyone else speaks to the port, src/store/store.ts",
+  },
 ];
 
 /** Package → the only places below src that may import it. */
@@ -101,6 +106,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   httpxy: ["platform/"],
   "ipaddr.js": ["platform/"],
   "node:sqlite": ["store/sqlite/"],
+  pg: ["store/postgres/"],
   picocolors: ["cli/render/"],
   pino: ["hub/log.ts", "platform/main.ts"],
   "prom-client": [

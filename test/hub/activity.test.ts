@@ -63,7 +63,7 @@ describe("the keeper", () => {
       "suspended.paused",
       "suspended",
     ]);
-    const told = world.sessions.events({ after: 0, limit: 10_000 }).map(({ text }) => text);
+    const told = world.store.events({ after: 0, limit: 10_000 }).map(({ text }) => text);
     expect(told).toContain(
       "the platform stopped it because nobody used it; it rests until it is resumed",
     );
@@ -140,7 +140,7 @@ describe("the keeper", () => {
     platform.refusesRefresh = true;
     await pass(world, 20 * MINUTE_MS);
     expect(warnings.length).toBeGreaterThanOrEqual(5);
-    const told = world.sessions
+    const told = world.store
       .events({ after: 0, limit: 10_000 })
       .filter(({ text }) => text.includes("cannot be kept awake"));
     expect(told).toHaveLength(1);
@@ -217,7 +217,7 @@ describe("the keeper", () => {
     expect(session.record.state).toBe("connected");
     await pass(world, 20 * MINUTE_MS);
     expect([session.record.detail, platform.stops]).toEqual(["suspended.paused", 0]);
-    const told = world.sessions.events({ after: 0, limit: 10_000 }).map(({ text }) => text);
+    const told = world.store.events({ after: 0, limit: 10_000 }).map(({ text }) => text);
     expect(told).toContain("paused after 10m without input or process");
     keeper.stop();
   });

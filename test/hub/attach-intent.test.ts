@@ -44,7 +44,7 @@ test("[AY9] a first attach that says wake resumes the session, and its timeline 
   expect(session.record.desired).toBe("connected");
   await world.clock.advanceAsync(1_000);
   expect(world.platform.count("start")).toBe(1);
-  const told = world.sessions.events({ after: 0, limit: 1_000 }).map(({ text }) => text);
+  const told = world.store.events({ after: 0, limit: 1_000 }).map(({ text }) => text);
   expect(told).toContain("resumed because a client attached to wake it");
 });
 

@@ -49,7 +49,7 @@ class KeepingPlatform extends FakePlatform {
 
 /** How many facts of the session carry the code. */
 function noted(world: HubWorld, { record }: Session, code: string): number {
-  const facts = world.sessions.events({ after: 0, session: record.id, limit: 1_000 });
+  const facts = world.store.events({ after: 0, session: record.id, limit: 1_000 });
   return facts.filter(({ data }) => data["code"] === code).length;
 }
 

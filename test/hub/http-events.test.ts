@@ -43,7 +43,7 @@ async function open(query = "", headers: Record<string, string> = {}) {
   return { response, read, text: () => text };
 }
 
-const total = (): number => world.sessions.events({ after: 0, limit: 100_000 }).length;
+const total = (): number => world.store.events({ after: 0, limit: 100_000 }).length;
 
 describe("GET /v1/events", () => {
   test("[FA10] replays from the start, then follows, each event once and in order", async () => {
@@ -82,7 +82,7 @@ describe("GET /v1/events", () => {
     const { session } = await world.connected();
     world.create({ name: "other" });
     const stream = await open("?session=demo");
-    const mine = world.sessions.events({ after: 0, session: session.record.id, limit: 10_000 });
+    const mine = world.store.events({ after: 0, session: session.record.id, limit: 10_000 });
     expect(await stream.read(mine.length)).toEqual(mine.map(({ seq }) => seq));
     const byId = await open(`?session=${session.record.id}&after=${mine.at(-2)?.seq ?? 0}`);
     expect(await byId.read(1)).toEqual([mine.at(-1)?.seq]);

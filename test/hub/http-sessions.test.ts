@@ -322,12 +322,12 @@ describe("reading", () => {
 
   test("[FA9] GET changes nothing", async () => {
     await world.connected();
-    const before = world.sessions.events({ after: 0, limit: 10_000 }).length;
+    const before = world.store.events({ after: 0, limit: 10_000 }).length;
     const calls = world.platform.calls.length;
     for (const path of ["", "/demo", "/demo/health", "/demo/timeline"]) {
       expect((await http.ask("GET", `/v1/sessions${path}`)).status).toBe(200);
     }
-    expect(world.sessions.events({ after: 0, limit: 10_000 })).toHaveLength(before);
+    expect(world.store.events({ after: 0, limit: 10_000 })).toHaveLength(before);
     expect(world.platform.calls).toHaveLength(calls);
   });
 
@@ -353,7 +353,7 @@ test("the list names the newest event that it already shows", async () => {
   const seqOf = async () => (await http.ask("GET", "/v1/sessions?limit=1")).json["eventSeq"];
   expect(await seqOf()).toBe(0);
   await http.ask("POST", "/v1/sessions", { name: "one" });
-  const [newest] = world.sessions.events({ after: 0, limit: 1, newest: true });
+  const [newest] = world.store.events({ after: 0, limit: 1, newest: true });
   expect(newest?.seq).toBeGreaterThan(0);
   expect(await seqOf()).toBe(newest?.seq);
 });

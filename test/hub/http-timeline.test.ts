@@ -34,7 +34,7 @@ describe("GET /v1/sessions/:id/timeline", () => {
       cursor = nextCursor;
     } while (cursor !== null);
     const query = { after: 0, session: session.record.id, limit: 200_000 };
-    expect(seqs).toEqual(world.sessions.events(query).map(({ seq }) => seq));
+    expect(seqs).toEqual(world.store.events(query).map(({ seq }) => seq));
     expect(seqs.length).toBeGreaterThan(100_000);
   });
 

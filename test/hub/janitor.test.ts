@@ -206,7 +206,7 @@ describe("store to platform", () => {
     await world.clock.advanceAsync(EVERY_MS * 2);
     expect(janitor.counts.missing).toBeLessThanOrEqual(1);
     expect(world.path(session)).toContain("connected.suspect");
-    const told = world.sessions
+    const told = world.store
       .events({ after: 0, session: session.record.id, limit: 1_000 })
       .filter(({ text }) => text.includes("does not list"));
     expect(told).toHaveLength(1);

@@ -27,10 +27,10 @@ describe("a dry run", () => {
       const plan = session.plan();
       expect(session.plan()).toEqual(plan);
       expect({ calls: platform.calls.length, record: session.record }).toEqual(before);
-      const from = world.sessions.events({ after: 0, session: session.record.id, limit: 1_000 });
+      const from = world.store.events({ after: 0, session: session.record.id, limit: 1_000 });
       session.operate("operator.retried");
       await untilRest(world, session);
-      const events = world.sessions.events({
+      const events = world.store.events({
         after: from.at(-1)?.seq ?? 0,
         session: session.record.id,
         limit: 1_000,

@@ -34,7 +34,7 @@ describe("a lease", () => {
     expect([...world.platform.sandboxes.values()].map(({ id }) => id)).toEqual([
       plain.record.sandboxId,
     ]);
-    const texts = world.sessions.events({ after: 0, limit: 500 }).map(({ text }) => text);
+    const texts = world.store.events({ after: 0, limit: 500 }).map(({ text }) => text);
     expect(texts).toContain("removed because nobody renewed its lease of 30s");
   });
 

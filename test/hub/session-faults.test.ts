@@ -316,7 +316,7 @@ describe("a pause that fails", () => {
     session.operate("operator.paused");
     for (let turn = 0; turn < 6; turn++) await world.clock.advanceAsync(10);
     expect(session.record.state).toBe("connected");
-    const events = world.sessions.events({ after: 0, session: session.record.id, limit: 1_000 });
+    const events = world.store.events({ after: 0, session: session.record.id, limit: 1_000 });
     const ended = events.filter(({ kind }) => kind === "attempt.ended").map(({ data }) => data);
     expect(ended.at(-2)).toMatchObject({ attempt: 2, result: "error", code: "PauseUnsupported" });
     expect(ended.at(-1)).toMatchObject({ attempt: 3, result: "connected", code: null });

@@ -20,7 +20,7 @@ test("[AC13] an error text that repeats the environment shows its names and no v
   const { record } = session;
   expect(record.fault?.message).toContain("API_SECRET");
   const query = { after: 0, session: record.id, limit: 1_000 };
-  const told = JSON.stringify([record.fault, session.health(), world.sessions.events(query)]);
+  const told = JSON.stringify([record.fault, session.health(), world.store.events(query)]);
   expect(told).toContain("[hidden]");
   expect(told).not.toContain("canary");
   expect(record.spec.env).toEqual(env);

@@ -19,7 +19,7 @@ async function settle(world: HubWorld, session: Session, atMostMs: number): Prom
 }
 
 const texts = (world: HubWorld, session: Session, kind: string): string[] =>
-  world.sessions
+  world.store
     .events({ after: 0, session: session.record.id, limit: 1_000 })
     .filter((event) => event.kind === kind)
     .map(({ text }) => text);

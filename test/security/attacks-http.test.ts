@@ -330,7 +330,7 @@ describe("reading", () => {
     const state = (): string =>
       JSON.stringify([
         world.sessions.all.map(({ record }) => record),
-        world.sessions.events({ after: 0, limit: 10_000 }),
+        world.store.events({ after: 0, limit: 10_000 }),
         hub.access.tokens.all,
         hub.access.audit.head,
       ]);

@@ -321,11 +321,25 @@ export const plants: readonly Plant[] = [
     "if (restedMs !== null) return now - at >= idleMs;",
   ),
   plant(
+    "asks-before-kept",
+    "a platform is asked before the fact of it is kept",
+    "hub/session/kept-provider.ts",
+    "const settled = this.#settled();",
+    "const settled = this.#settled() && null;",
+  ),
+  plant(
+    "forgets-unknown-commit",
+    "a batch whose answer was lost is taken for refused",
+    "store/journal.ts",
+    "this.#timer = this.#clock.setTimeout(() => void this.#keep(batch), RETRY_MS);\n      return;",
+    "for (const { reject } of batch.values()) reject(this.#trouble);",
+  ),
+  plant(
     "acts-without-facts",
     "a session goes on although its facts are not kept",
     "hub/session/session.ts",
-    "if (this.#halted !== null) return;\n",
-    'if (this.#halted !== null || why !== "") return;\n',
+    "if (this.#halted !== null && (this.#halted.isLost || !isLoss(error))) return;\n",
+    'if (this.#halted !== null || error.message !== "") return;\n',
   ),
   plant(
     "stands-still-for-ever",

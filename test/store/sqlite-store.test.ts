@@ -55,7 +55,10 @@ function refusal(): HubError {
   throw new Error("it was opened");
 }
 
-storeContract("sqlite", open);
+storeContract("sqlite", open, () => {
+  close();
+  return open();
+});
 timelineContract("sqlite", open);
 
 describe("the store on disk", () => {

@@ -85,6 +85,6 @@ export async function untilRest(world: HubWorld, session: Session): Promise<void
 }
 
 export const facts = (world: HubWorld, session: Session, kind: string) =>
-  world.sessions
+  world.store
     .events({ after: 0, session: session.record.id, limit: 1_000 })
     .filter((event) => event.kind === kind);

@@ -73,10 +73,13 @@ export class FakeLink implements DriverLink {
 
 export const plainSpec: NewSession["spec"] = { env: {}, labels: {} };
 
+/** A store of one hub, which answers in the same turn. */
+type SyncStore = Omit<Store, "events"> & Pick<MemoryStore, "events">;
+
 export class HubWorld {
   readonly clock: TestClock;
   readonly platform: FakePlatform;
-  readonly store: Store;
+  readonly store: SyncStore;
   readonly policy: SessionPolicy;
   readonly links: FakeLink[] = [];
   readonly control: ControlDesk;
@@ -87,14 +90,15 @@ export class HubWorld {
   constructor(
     options: {
       platform?: (clock: TestClock) => FakePlatform;
-      store?: Store;
+      store?: SyncStore | ((world: HubWorld) => SyncStore);
       policy?: Partial<SessionPolicy>;
       control?: (clock: TestClock) => ControlDesk;
     } = {},
   ) {
     this.clock = new TestClock();
     this.platform = options.platform?.(this.clock) ?? new FakePlatform(this.clock);
-    this.store = options.store ?? new MemoryStore();
+    const { store = new MemoryStore() } = options;
+    this.store = typeof store === "function" ? store(this) : store;
     this.policy = { ...defaultPolicy, ...options.policy };
     this.control = options.control?.(this.clock) ?? createNoControl(this.clock);
     this.sessions = this.#boot();
@@ -178,13 +182,13 @@ export class HubWorld {
 
   kinds(session: Session): string[] {
     const query = { after: 0, session: session.record.id, limit: 10_000 };
-    return this.sessions.events(query).map(({ kind }) => kind);
+    return this.store.events(query).map(({ kind }) => kind);
   }
 
   /** Every state that was entered, in order, without repeats in a row. */
   path(session: Session): string[] {
     const query = { after: 0, session: session.record.id, limit: 10_000 };
-    const details = this.sessions.events(query).map(({ detail }) => detail);
+    const details = this.store.events(query).map(({ detail }) => detail);
     return details.filter((detail, at) => detail !== details[at - 1]);
   }
 

@@ -5,6 +5,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test, type TestFunction } from "vitest";
+import { postgresDirectory } from "./postgres-server.ts";
 
 export interface Need {
   readonly met: boolean;
@@ -31,6 +32,7 @@ export const needs = {
   ssh: program("ssh"),
   promtool: program("promtool"),
   systemd: program("systemd-analyze"),
+  postgres: { met: postgresDirectory() !== null, why: "needs PostgreSQL 13 or newer" },
   chromium: program("chromium", "chromium-browser", "google-chrome"),
 } satisfies Record<string, Need>;
 

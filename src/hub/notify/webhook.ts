@@ -14,6 +14,7 @@ import { fetchWhole } from "../../base/fetch-whole.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { whenThere, type Soon } from "../../store/soon.ts";
 import type { SessionEvent } from "../../store/facts.ts";
 import type { EventQuery } from "../../store/store.ts";
 import { eventView } from "../event-view.ts";
@@ -50,7 +51,7 @@ export interface WebhookOptions {
   readonly hubId: string;
   readonly cursor: Cursor;
   readonly facts: {
-    events(query: EventQuery): readonly SessionEvent[];
+    events(query: EventQuery): Soon<readonly SessionEvent[]>;
     onEvent(listener: (event: SessionEvent) => void): () => void;
   };
   readonly clock: Clock;
@@ -83,10 +84,19 @@ export class Webhook {
   }
 
   start(): void {
+    const { facts, log } = this.#options;
+    whenThere(
+      facts.events({ after: 0, limit: 1, newest: true }),
+      ([newest]) => this.#follow(newest?.seq ?? 0),
+      (error) => log.error({ err: error }, "the webhook cannot read facts, and tells none"),
+    );
+  }
+
+  #follow(newest: number): void {
+    if (this.#stop.signal.aborted) return;
     const { cursor, facts } = this.#options;
-    const [newest] = facts.events({ after: 0, limit: 1, newest: true });
     const known = cursor.read();
-    this.#seq = known ?? newest?.seq ?? 0;
+    this.#seq = known ?? newest;
     // From here on nothing is missed, also when this hub dies before its first message.
     if (known === null) this.#remember();
     this.#forget = facts.onEvent(({ kind }) => {
@@ -115,7 +125,7 @@ export class Webhook {
   async #tellAll(): Promise<void> {
     const { facts, clock } = this.#options;
     for (;;) {
-      const page = facts.events({ after: this.#seq, limit: PAGE });
+      const page = await facts.events({ after: this.#seq, limit: PAGE });
       for (const event of page) {
         if (this.#isNews(event.kind) && !(await this.#tell(event))) {
           this.#timer = clock.setTimeout(() => {

@@ -35,6 +35,11 @@ export interface Said {
   readonly at: number;
 }
 
+/** It stands still; one that is lost is another hub's, and never goes on here. */
+export interface Halt extends Said {
+  readonly isLost: boolean;
+}
+
 export interface Warning extends Said {
   readonly code: FaultCode;
 }

@@ -1,13 +1,15 @@
 /**
- * One session's written truth: its record, changed only by facts that are durable before anyone
- * acts on them, and with no secret in what they say. Owns no timers and decides nothing.
+ * One session's written truth: its record, changed only by facts, which are durable before what
+ * rests on them leaves the hub, and with no secret in what they say. Owns no timers and decides
+ * nothing.
  */
 import type { Clock } from "../../base/clock.ts";
-import type { HubError } from "../../base/hub-error.ts";
+import { toHubError, type HubError } from "../../base/hub-error.ts";
 import { createRedact, type Redact } from "../../base/redact.ts";
 import type { Fact, FactKind, SessionEvent, SessionRecord } from "../../store/facts.ts";
 import { isRefusal, whereKept } from "../../store/refusal.ts";
-import type { Store } from "../../store/store.ts";
+import { whenThere } from "../../store/soon.ts";
+import type { Appended, Store } from "../../store/store.ts";
 
 export class SessionLedger {
   readonly #store: Store;
@@ -58,7 +60,12 @@ export class SessionLedger {
     if (this.tryNote("activity.changed", text, data, { activity })) this.#activityMono = mono;
   }
 
-  /** Writes one fact, then tells those who watch. When it returns, the fact survives kill -9. */
+  /** Null when all that was noted survives kill -9; else there once it does. */
+  settled(): Promise<void> | null {
+    return this.#store.settled(this.#record.id);
+  }
+
+  /** Writes one fact, and tells those who watch once it is kept. */
   note(
     kind: FactKind,
     text: string,
@@ -72,7 +79,7 @@ export class SessionLedger {
     const { record, event } = this.#append(fact);
     if (record.activity.at !== this.#record.activity.at) this.#activityMono = this.#clock.mono();
     this.#record = record;
-    this.#publish(event);
+    whenThere(event, this.#publish, (error) => this.onRefused(toHubError(error)));
   }
 
   /**
@@ -83,7 +90,7 @@ export class SessionLedger {
     return whereKept(() => this.note(...fact));
   }
 
-  #append(fact: Fact): ReturnType<Store["append"]> {
+  #append(fact: Fact): Appended {
     try {
       return this.#store.append(this.#record, fact);
     } catch (error) {

@@ -7,11 +7,11 @@ import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox } from "../../store/facts.ts";
-import { whereKept } from "../../store/refusal.ts";
+import { isLoss, whereKept } from "../../store/refusal.ts";
 import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
 import { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
-import { EvidenceBoard, type Said } from "./board.ts";
+import { EvidenceBoard, type Halt } from "./board.ts";
 import { DriverWork } from "./driver-work.ts";
 import { isSame, pathOf, tellState } from "./entered.ts";
 import type { SessionMachineEvent } from "./events.ts";
@@ -21,6 +21,7 @@ import { contradiction, healthOf, type SessionHealth } from "./health.ts";
 import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
 import { LadderWork } from "./ladder-work.ts";
+import { KeptProvider } from "./kept-provider.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
@@ -58,7 +59,7 @@ export class Session {
   readonly #desk: WorkDesk;
   readonly #works: SessionWorks;
   /** Set while the store refuses a fact of it: it does nothing until that is over. */
-  #halted: Said | null = null;
+  #halted: Halt | null = null;
   readonly #outcomes: OutcomeBook;
   #link: DriverLink | null = null;
   /** The link that the hub itself ended last. */
@@ -80,7 +81,7 @@ export class Session {
     this.#parts = parts;
     this.#onEntered = options.onEntered;
     this.#onHalted = options.onHalted;
-    ledger.onRefused = (error) => this.#halt(error.message);
+    ledger.onRefused = (error) => this.#halt(error);
     this.activity = new SessionActivity(parts.clock);
     this.#board = new EvidenceBoard(parts.clock, ledger);
     this.ticket = new DriverTicket(parts.random);
@@ -95,7 +96,8 @@ export class Session {
     const flaps = new FlapWatch(parts.clock, parts.policy);
     const isHalted = () => this.#halted !== null;
     const own = { ledger, board: this.#board, links, flaps, isTaken, isHalted };
-    const desk = new WorkDesk({ ...parts, ...own });
+    const provider = new KeptProvider(parts.provider, () => ledger.settled());
+    const desk = new WorkDesk({ ...parts, ...own, provider });
     this.#desk = desk;
     this.#works = {
       desk,
@@ -136,14 +138,15 @@ export class Session {
   }
 
   /** Since when and why it stands still; null while it does not. */
-  get halted(): Said | null {
+  get halted(): Halt | null {
     return this.#halted;
   }
 
   /** No act without its fact: all work ends, and what is open between client and driver goes on. */
-  #halt(why: string): void {
-    if (this.#halted !== null) return;
-    this.#halted = { text: why, at: this.#parts.clock.now() };
+  #halt(error: HubError): void {
+    if (this.#halted !== null && (this.#halted.isLost || !isLoss(error))) return;
+    const at = this.#parts.clock.now();
+    this.#halted = { text: error.message, at, isLost: isLoss(error) };
     this.#actor.stop();
     this.#onHalted(this);
   }

@@ -31,7 +31,7 @@ export interface DriverKit {
 }
 
 /** Why the hub ends a driver's link. */
-export type LinkEnding = "suspended" | "removed" | "replaced";
+export type LinkEnding = "suspended" | "removed" | "replaced" | "moved";
 
 /** The session's links as the work sees them. */
 export interface SessionLinks {

@@ -275,11 +275,23 @@ export class Switchboard {
 
   /** Issues the next epoch; the driver is attached once it has adopted it. */
   #offerEpoch(socket: FrameSocket, session: Session, newcomer: Newcomer): void {
-    const { clock, random } = this.#options;
     const { hello } = newcomer;
     // A driver that saw more than this store issued means that the store went back in time.
     const epoch = Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1;
     session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
+    // An epoch that is not kept could be issued again: nobody hears of it before.
+    const settled = session.ledger.settled();
+    if (settled === null) this.#welcomeDriver(socket, session, newcomer, epoch);
+    else {
+      const moved = (): void => refuse(socket, CloseCodes.goingAway, "another hub has the session");
+      void settled.then(() => this.#welcomeDriver(socket, session, newcomer, epoch), moved);
+    }
+  }
+
+  #welcomeDriver(socket: FrameSocket, session: Session, newcomer: Newcomer, epoch: number): void {
+    if (this.#refuseWhileClosing(socket)) return;
+    const { clock, random } = this.#options;
+    const { hello } = newcomer;
     const { epoch: confirmed } = session.record;
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {

@@ -137,6 +137,9 @@ export class DriverLink implements SessionDriverLink {
       case "replaced":
         this.#leg.close(CloseCodes.fenced, "a newer driver holds the session");
         break;
+      case "moved":
+        this.#leg.close(CloseCodes.goingAway, "another hub has the session");
+        break;
     }
   }
 

@@ -24,6 +24,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { noCost, type SandboxCost } from "../cost.ts";
 import {
   applyFact,
+  eventOf,
   upgradeRecord,
   type Fact,
   type FactKind,
@@ -32,7 +33,7 @@ import {
   type SessionState,
 } from "../facts.ts";
 import type { Shelved, TimelineShelf, TrimLaw } from "../retention.ts";
-import type { EventQuery, Store } from "../store.ts";
+import type { Appended, EventQuery, Store } from "../store.ts";
 import { shelvedIn, trimIn } from "./timeline-rows.ts";
 
 /** Raised with the tables; a higher one in a file means a newer Holdfast wrote it. */
@@ -81,6 +82,9 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+/** What is on the disk when it is returned. */
+type Kept = Appended & { readonly event: SessionEvent };
+
 export class SqliteStore implements Store, TimelineShelf {
   readonly #db: DatabaseSync;
   readonly #putSession: StatementSync;
@@ -109,14 +113,14 @@ export class SqliteStore implements Store, TimelineShelf {
     return rows.map((row) => this.#readRecord(row));
   }
 
-  create(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
+  create(record: SessionRecord, fact: Fact): Kept | null {
     const taken = this.#db
       .prepare("SELECT id FROM session WHERE name = ? AND gone = 0")
       .get(record.name);
     return taken === undefined ? this.append(record, fact) : null;
   }
 
-  append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
+  append(record: SessionRecord, fact: Fact): Kept {
     const next = applyFact(record, fact);
     const gone = next.detail === "ended.gone" ? 1 : 0;
     try {
@@ -139,6 +143,11 @@ export class SqliteStore implements Store, TimelineShelf {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw refused(this.#file, error);
     }
+  }
+
+  /** What `append` returned is kept. */
+  settled(): null {
+    return null;
   }
 
   find(sessionId: string): SessionRecord | null {
@@ -312,20 +321,6 @@ function unusable(file: string, error: unknown): HubError {
     cause: error,
     hint: `Nothing was changed. Restore the file, or move it away to start with no sessions.`,
   });
-}
-
-function eventOf(seq: number, record: SessionRecord, fact: Fact): SessionEvent {
-  return {
-    seq,
-    at: fact.at,
-    session: record.id,
-    name: record.name,
-    kind: fact.kind,
-    state: record.state,
-    detail: record.detail,
-    text: fact.text,
-    data: fact.data,
-  };
 }
 
 function eventFromRow(row: Record<string, unknown>): SessionEvent {

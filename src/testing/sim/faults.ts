@@ -102,5 +102,7 @@ export interface Plan {
   readonly untilMs: number;
   readonly createMs: number;
   readonly latencyMs: number;
+  /** Of a commit, where facts are kept after they are applied; 0 or absent keeps at once. */
+  readonly storeLateMs?: number;
   readonly faults: readonly Fault[];
 }

@@ -1,7 +1,13 @@
 /** A store in memory with the durability of the real one: what `append` returned is kept. */
 import { HubError } from "../../base/hub-error.ts";
 import { addCosts, noCost, type SandboxCost } from "../../store/cost.ts";
-import { applyFact, type SessionEvent, type SessionRecord, type Fact } from "../../store/facts.ts";
+import {
+  applyFact,
+  eventOf,
+  type SessionEvent,
+  type SessionRecord,
+  type Fact,
+} from "../../store/facts.ts";
 import {
   isDoomed,
   TRIMMED,
@@ -10,7 +16,9 @@ import {
   type TimelineShelf,
   type TrimLaw,
 } from "../../store/retention.ts";
-import type { EventQuery, Store } from "../../store/store.ts";
+import type { Appended, EventQuery, Store } from "../../store/store.ts";
+
+type Kept = Appended & { readonly event: SessionEvent };
 
 export class MemoryStore implements Store, TimelineShelf {
   readonly #records = new Map<string, SessionRecord>();
@@ -18,6 +26,8 @@ export class MemoryStore implements Store, TimelineShelf {
   #seq = 0;
   readonly #booked: Record<string, { ms: number; count: number }> = {};
 
+  /** The journal that may write here, where hubs have one; none is kept for ever. */
+  writer: object | null = null;
   /** A disk that is full: nothing can be kept while this is so. */
   refuses = false;
   /** Set by who watches: a fact was not kept. */
@@ -31,31 +41,30 @@ export class MemoryStore implements Store, TimelineShelf {
     return [...this.#records.values()].filter((record) => record.detail !== "ended.gone");
   }
 
-  create(record: SessionRecord, fact: Fact): ReturnType<Store["create"]> {
+  create(record: SessionRecord, fact: Fact): Kept | null {
     if (this.load().some((living) => living.name === record.name)) return null;
     return this.append(record, fact);
   }
 
-  append(record: SessionRecord, fact: Fact): ReturnType<Store["append"]> {
+  append(record: SessionRecord, fact: Fact): Kept {
     const next = applyFact(record, fact);
     if (this.refuses) this.onRefused(next.id);
     this.check();
-    const before = this.#records.get(record.id) ?? null;
+    return { record: next, event: this.put(next, fact) };
+  }
+
+  /** Keeps a fact and the record that it made. */
+  put(next: SessionRecord, fact: Fact): SessionEvent {
+    const before = this.#records.get(next.id) ?? null;
     this.#records.set(next.id, next);
-    const event = {
-      seq: ++this.#seq,
-      at: fact.at,
-      session: next.id,
-      name: next.name,
-      kind: fact.kind,
-      state: next.state,
-      detail: next.detail,
-      text: fact.text,
-      data: fact.data,
-    };
+    const event = eventOf(++this.#seq, next, fact);
     this.#events.push(event);
     this.onAppend(before, next, event);
-    return { record: next, event };
+    return event;
+  }
+
+  settled(): null {
+    return null;
   }
 
   find(sessionId: string): SessionRecord | null {

@@ -20,6 +20,10 @@ const KIND_SHARE_MAX = 0.35;
 /** A create meets only what is there when it is asked for. */
 const EARLY = /^(create|quota|snapshot|activation)-/;
 
+/** Chance that facts are kept a while after they are applied, and how long a commit takes then. */
+const LATE_SHARE = 0.15;
+const LATE_MS_MAX = 300;
+
 /** Chance that a seed plays one of the scenes, too. */
 const SCENE_SHARE = 0.3;
 /** What a scene is about lasts at least this long: a trouble that is over breaks nothing. */
@@ -162,5 +166,7 @@ export function planFor(seed: number, random: Random): Plan {
     createMs: 50 + random.next() ** 2 * 4_000,
     latencyMs: 0.2 + random.next() ** 2 * 80,
     faults,
+    // Drawn last, so that every world of before is the same in all else.
+    storeLateMs: random.next() < LATE_SHARE ? 1 + random.next() ** 2 * LATE_MS_MAX : 0,
   };
 }

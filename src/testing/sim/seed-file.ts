@@ -92,6 +92,8 @@ function planOf(value: unknown, name: string): Plan {
     untilMs,
     createMs: number("createMs", WORLD_MS_MAX),
     latencyMs: number("latencyMs", WORLD_MS_MAX),
+    // Older files know only stores that keep at once.
+    ...("storeLateMs" in value && { storeLateMs: number("storeLateMs", WORLD_MS_MAX) }),
     faults: faults.map((fault, index) => faultOf(fault, `plan.faults[${index}]`, name)),
   };
 }

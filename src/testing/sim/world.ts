@@ -11,11 +11,13 @@ import { seededRandom, type Random } from "../../base/random.ts";
 import type { Session } from "../../hub/session/session.ts";
 import { Sessions } from "../../hub/sessions.ts";
 import { whereKept } from "../../store/refusal.ts";
+import type { Store } from "../../store/store.ts";
 import { Switchboard } from "../../hub/switchboard/attach.ts";
 import { SimDriver } from "./driver.ts";
 import type { FaultKind, Plan } from "./faults.ts";
 import { servicesInside } from "./inside.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
+import { LateStore } from "./late-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { SimLink } from "./network.ts";
 import { SimPlatform } from "./platform.ts";
@@ -54,7 +56,7 @@ export class World {
   readonly plan: Plan;
   readonly links = new Set<SimLink>();
   readonly #linkOf = new WeakMap<SimProcess, SimLink>();
-  readonly #random: Record<"hub" | "network" | "driver", Random>;
+  readonly #random: Record<"hub" | "network" | "driver" | "store", Random>;
   /** Living driver processes of each session, clones included. */
   readonly drivers = new Map<string, Set<SimDriver>>();
   /** The driver that adopted an epoch, alive or not, by session and epoch. */
@@ -71,7 +73,12 @@ export class World {
     const stream = (name: string): Random => seededRandom(`${plan.seed}/${name}`);
     this.plan = plan;
     this.kernel = new SimKernel(stream("kernel"));
-    this.#random = { hub: stream("hub"), network: stream("network"), driver: stream("driver") };
+    this.#random = {
+      hub: stream("hub"),
+      network: stream("network"),
+      driver: stream("driver"),
+      store: stream("store"),
+    };
     this.platform = new SimPlatform({
       kernel: this.kernel,
       random: stream("platform"),
@@ -116,6 +123,7 @@ export class World {
         sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
     });
     const { provider, control } = watch;
+    const store = this.#storeOf(process);
     const sessions: Sessions = new Sessions(
       {
         ...common,
@@ -128,13 +136,13 @@ export class World {
           token: (_, sandboxName) => sandboxName,
         },
       },
-      this.store,
+      store,
     );
     const switchboard = new Switchboard({ ...common, find: (id) => sessions.find(id) });
     const janitor = new Janitor({
       ...common,
       provider,
-      store: this.store,
+      store,
       sessions: () => sessions.all,
       everyMs: simPolicy.janitorMs,
       youngMs: simPolicy.createMs,
@@ -153,6 +161,14 @@ export class World {
     watch.start();
     janitor.start();
     keeper.start();
+  }
+
+  /** The store as this life of the hub sees it. */
+  #storeOf({ clock }: SimProcess): Store {
+    const { storeLateMs: lateMs = 0 } = this.plan;
+    if (lateMs === 0) return this.store;
+    const at = (delayMs: number, run: () => void): void => void this.kernel.at(delayMs, run);
+    return new LateStore({ disk: this.store, clock, random: this.#random.store, at, lateMs });
   }
 
   killHub(): void {

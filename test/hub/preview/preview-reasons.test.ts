@@ -93,7 +93,7 @@ describe("a suspended session", () => {
     expect(at.session.record.desired).toBe("connected");
     const again = await at.ask(8000, { method: "POST", path: action });
     expect(again.status).toBe(303);
-    const told = at.world.sessions.events({ after: 0, limit: 1_000 }).map(({ text }) => text);
+    const told = at.world.store.events({ after: 0, limit: 1_000 }).map(({ text }) => text);
     const woken = "resumed because a visitor of its preview asked for it";
     expect(told.filter((text) => text === woken)).toHaveLength(1);
   });

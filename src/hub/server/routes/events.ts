@@ -3,8 +3,9 @@
  * durable number, so Last-Event-ID works across hub restarts.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { HubError } from "../../../base/hub-error.ts";
+import { HubError, toHubError } from "../../../base/hub-error.ts";
 import type { SessionEvent } from "../../../store/facts.ts";
+import type { Soon } from "../../../store/soon.ts";
 import { sees } from "../../auth/principal.ts";
 import { eventView } from "../../event-view.ts";
 import { principalOf } from "../door-keeper.ts";
@@ -14,19 +15,22 @@ import type { HttpOptions } from "../http.ts";
 /** Proxies cut what is silent for a minute. */
 const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
+/** What other hubs do is seen at least this often. */
+const FOLLOW_MS = 1_000;
 /** A reader that lets this much pile up is cut; it resumes by Last-Event-ID. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 
 export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void {
   const { sessions } = options;
   // A HEAD would hold an open stream that nobody reads.
-  app.get("/v1/events", { exposeHeadRoute: false }, (request, reply) => {
+  app.get("/v1/events", { exposeHeadRoute: false }, async (request, reply) => {
     const given = request.query as { session?: unknown };
     knowsAll(given, ["session", "after"]);
     const { session: wanted } = given;
     const session = wanted === undefined ? undefined : idOf(options, wanted);
     const principal = principalOf(request);
-    const after = afterOf(request, sessions);
+    const [newest] = await sessions.events({ after: 0, limit: 1, newest: true });
+    const after = afterOf(request, newest?.seq ?? 0);
     const out = openStream(reply, options.clock);
     let sent = after;
     const send = (event: SessionEvent): void => {
@@ -43,6 +47,11 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
       for (;;) {
         if (!out.open) return;
         const page = sessions.events({ after: sent, limit: PAGE, ...selected });
+        if (page instanceof Promise) {
+          const read = () => sessions.events({ after: sent, limit: PAGE, ...selected });
+          void follow(out, sessions, read, send, options);
+          return;
+        }
         for (const event of page) {
           send(event);
           if (!out.waiting) continue;
@@ -57,6 +66,48 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
   });
 }
 
+/**
+ * Facts of a store that several hubs write: they are numbered by it, and read from it in order, at
+ * once when this hub wrote one and each second for those of others.
+ */
+async function follow(
+  out: ReturnType<typeof openStream>,
+  sessions: HttpOptions["sessions"],
+  read: () => Soon<readonly SessionEvent[]>,
+  send: (event: SessionEvent) => void,
+  { clock, log }: HttpOptions,
+): Promise<void> {
+  let wake: () => void = () => undefined;
+  let news = false;
+  const unheard = sessions.onEvent(() => {
+    news = true;
+    wake();
+  });
+  out.onClose(unheard);
+  while (out.open) {
+    news = false;
+    let page: readonly SessionEvent[] = [];
+    try {
+      page = await read();
+    } catch (error) {
+      // The reader keeps its place: it is told as soon as the store answers again.
+      log.warn({ error: toHubError(error).message }, "events cannot be read now");
+    }
+    for (const event of page) {
+      send(event);
+      if (out.waiting) await new Promise<void>((next) => out.onceRead(next));
+    }
+    if (page.length > 0 || news) continue;
+    await new Promise<void>((next) => {
+      const timer = clock.setTimeout(next, FOLLOW_MS);
+      wake = () => {
+        clock.clearTimeout(timer);
+        next();
+      };
+    });
+  }
+}
+
 /** An ended session has no name any more; its id still selects its events. */
 function idOf(options: HttpOptions, wanted: unknown): string {
   if (typeof wanted !== "string") throw new HubError("BadRequest", "session: give it once");
@@ -64,15 +115,13 @@ function idOf(options: HttpOptions, wanted: unknown): string {
 }
 
 /** @throws HubError BadRequest for what is no place in this hub's facts. */
-function afterOf(request: FastifyRequest, sessions: HttpOptions["sessions"]): number {
+function afterOf(request: FastifyRequest, last: number): number {
   const { after: asked } = request.query as { after?: unknown };
   const text = request.headers["last-event-id"] ?? asked ?? "0";
   const after = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
   if (!Number.isSafeInteger(after) || after < 0) {
     throw new HubError("BadRequest", `after: ${JSON.stringify(text)} is no event number`);
   }
-  const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
-  const last = newest?.seq ?? 0;
   if (after <= last) return after;
   // A reader that waits for numbers above it would hear nothing for days, and not know why.
   throw new HubError("BadRequest", `after: ${after} is above the newest event, ${last}`, {

@@ -23,6 +23,7 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
     await sessions.verdict(session, waitMs);
+    await sessions.kept(session);
     return view(session);
   };
 
@@ -44,12 +45,12 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     },
   );
 
-  app.get("/v1/sessions", (request) => {
+  app.get("/v1/sessions", async (request) => {
     const query = sessionQueryOf(request);
     const { sessions: ids } = principalOf(request);
     const seen = sessions.all.filter(({ record }) => ids === null || ids.includes(record.id));
     const { page, nextCursor } = pageOf(seen, query);
-    const [newest] = sessions.events({ after: 0, limit: 1, newest: true });
+    const [newest] = await sessions.events({ after: 0, limit: 1, newest: true });
     return {
       items: page.map((session) =>
         query.health ? { ...view(session), health: briefOf(session.health()) } : view(session),
@@ -67,12 +68,12 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     const drill = options.drills.sentence(session.record);
     return JSON.stringify({ ...session.health(), drill, platform: watch.notice() });
   });
-  app.get<Id>("/v1/sessions/:id/timeline", (request) => {
+  app.get<Id>("/v1/sessions/:id/timeline", async (request) => {
     const { limit, before } = timelineQueryOf(request);
     const session = sessions.find(request.params.id).record.id;
     const range = before === null ? { after: 0 } : { after: 0, before };
     // One more than a page tells whether there is another.
-    const found = sessions.events({ ...range, session, limit: limit + 1, newest: true });
+    const found = await sessions.events({ ...range, session, limit: limit + 1, newest: true });
     const items = found.slice(-limit).map(eventView);
     const oldest = items[0]?.seq ?? 0;
     return { items, nextCursor: found.length > limit ? String(oldest) : null };

@@ -1,0 +1,85 @@
+/**
+ * Connections to PostgreSQL: how long anything may take, what a database must be to be used, and
+ * what its refusals mean. Holds no statement about sessions.
+ */
+import { Client, Pool, type ClientBase, type ClientConfig } from "pg";
+import { HubError } from "../../base/hub-error.ts";
+
+/** Nobody waits longer for an engine that hangs: what became of a write is then asked for. */
+const CONNECT_MS = 2_000;
+const STATEMENT_MS = 3_000;
+/** After the server's own limit, so that its word is heard where it still has one. */
+const ANSWER_MS = 4_000;
+const POOL_MAX = 4;
+const VERSION_MIN = 130_000;
+
+export function settingsOf(url: string): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: "holdfast",
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: ANSWER_MS,
+    keepAlive: true,
+  };
+}
+
+/** `lost` hears of connections that ended while nobody used them; the pool makes others. */
+export function openPool(url: string, lost: (error: Error) => void): Pool {
+  const pool = new Pool({ ...settingsOf(url), max: POOL_MAX });
+  pool.on("error", lost);
+  return pool;
+}
+
+/** One connection of its own, for what must not queue behind anything. */
+export async function openClient(url: string, lost: (error: Error) => void): Promise<Client> {
+  const client = new Client(settingsOf(url));
+  client.on("error", lost);
+  await client.connect();
+  return client;
+}
+
+/** What is odd about a database that may be used all the same, for the log. */
+export async function inspect(client: ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{
+    version: number;
+    standby: boolean;
+    locked: string;
+    fsync: string;
+    commits: string;
+  }>(
+    `SELECT current_setting('server_version_num')::int AS version,
+       pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS locked,
+       current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commits`,
+  );
+  const [seen] = rows;
+  if (seen === undefined) throw new HubError("StoreUnreachable", "PostgreSQL says nothing");
+  if (seen.version < VERSION_MIN) {
+    const said = `PostgreSQL ${Math.floor(seen.version / 10_000)} is too old`;
+    throw new HubError("StoreUnreachable", said, {
+      hint: "Holdfast needs PostgreSQL 13 or newer.",
+    });
+  }
+  if (seen.standby || seen.locked === "on") {
+    throw new HubError("StoreUnreachable", "this PostgreSQL is read-only", {
+      hint: "Name the primary: a standby takes no facts.",
+    });
+  }
+  const odd: string[] = [];
+  if (seen.fsync !== "on") odd.push("fsync is off: facts are lost with the power");
+  if (seen.commits === "off") odd.push("synchronous_commit is off: the newest facts may be lost");
+  return odd;
+}
+
+/** A failure at the start, in words that name the database and never its password. */
+export function unreachable(url: string, error: unknown): HubError {
+  if (error instanceof HubError) return error;
+  const said = error instanceof Error ? error.message || error.name : String(error);
+  return new HubError("StoreUnreachable", `cannot use ${nameOf(url)}: ${said}`, { cause: error });
+}
+
+function nameOf(url: string): string {
+  if (!URL.canParse(url)) return "the PostgreSQL of the store setting";
+  const { host, pathname } = new URL(url);
+  return `postgres://${host}${pathname}`;
+}

@@ -1,0 +1,226 @@
+/**
+ * Facts in one PostgreSQL that several hubs share. They go through a journal; this class holds what
+ * a hub must know to write at all: who it is, and the fence and version of each session it owns.
+ * Who owns a session is decided by the rows; when to claim or release one is the cluster's.
+ */
+import type { Pool } from "pg";
+import type { Clock } from "../../base/clock.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import { noCost, type SandboxCost } from "../cost.ts";
+import type { Fact, SessionEvent, SessionRecord } from "../facts.ts";
+import { Journal } from "../journal.ts";
+import type { Appended, EventQuery, Store } from "../store.ts";
+import { inspect, openPool, unreachable } from "./connect.ts";
+import { migrate } from "./schema.ts";
+import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  /** This life of this hub: no other ever has the same. */
+  readonly inc: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Booked = ReturnType<Store["booked"]>;
+
+export class PostgresStore implements Store {
+  readonly #pool: Pool;
+  readonly #rows: SessionRows;
+  readonly #journal: Journal;
+  readonly #log: Logger;
+  readonly #holds = new Map<string, Hold>();
+  /** Names of the living sessions that this hub owns. */
+  readonly #names = new Map<string, string>();
+  #booked: Record<string, { readonly ms: number; readonly count: number }>;
+  readonly #unbooked: { readonly kind: string; readonly ms: number }[] = [];
+  #booking: Promise<void> | null = null;
+  readonly #endedCost: SandboxCost | null;
+
+  private constructor(
+    { inc, clock, log }: PostgresOptions,
+    pool: Pool,
+    read: { booked: Booked; endedCost: SandboxCost | null },
+  ) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#rows = new SessionRows(pool, inc);
+    this.#booked = { ...read.booked } as Record<string, { ms: number; count: number }>;
+    this.#endedCost = read.endedCost;
+    const keep: ConstructorParameters<typeof Journal>[0]["keep"] = async (number, batch) => {
+      const verdicts = await this.#rows.keep(`${inc}:${number}`, batch, this.#holds);
+      for (const { session, facts } of batch) {
+        const hold = this.#holds.get(session) ?? { fence: 1, version: 0 };
+        if (verdicts.get(session)?.kept !== true) this.#unname(session);
+        else this.#holds.set(session, { ...hold, version: hold.version + facts.length });
+      }
+      return verdicts;
+    };
+    this.#journal = new Journal({ keep }, clock);
+  }
+
+  /** @throws HubError StoreUnreachable, StoreCorrupt */
+  static async open(options: PostgresOptions): Promise<PostgresStore> {
+    const { url, log } = options;
+    const pool = openPool(url, (error) => {
+      log.warn({ error: error.message }, "a connection to PostgreSQL ended");
+    });
+    try {
+      const client = await pool.connect();
+      try {
+        for (const odd of await inspect(client)) log.warn({}, `PostgreSQL: ${odd}`);
+        await migrate(client);
+      } finally {
+        client.release();
+      }
+      const rows = new SessionRows(pool, options.inc);
+      const endedCost = costOf(await rows.endedCost());
+      return new PostgresStore(options, pool, { booked: await readBooked(pool), endedCost });
+    } catch (error) {
+      await pool.end();
+      throw unreachable(url, error);
+    }
+  }
+
+  async load(): Promise<readonly SessionRecord[]> {
+    return (await this.#rows.owned()).map((owned) => this.#hold(owned));
+  }
+
+  create(record: SessionRecord, fact: Fact): Appended | null {
+    if (this.#names.has(record.name)) return null;
+    const appended = this.#journal.append(record, fact, true);
+    this.#note(appended.record);
+    return appended;
+  }
+
+  append(record: SessionRecord, fact: Fact): Appended {
+    const appended = this.#journal.append(record, fact, false);
+    this.#note(appended.record);
+    return appended;
+  }
+
+  settled(sessionId: string): Promise<void> | null {
+    return this.#journal.settled(sessionId);
+  }
+
+  find(sessionId: string): Promise<SessionRecord | null> {
+    return this.#rows.find(sessionId);
+  }
+
+  whereabouts(idOrName: string): Promise<Whereabouts | null> {
+    return this.#rows.whereabouts(idOrName);
+  }
+
+  living(): ReturnType<SessionRows["living"]> {
+    return this.#rows.living();
+  }
+
+  /** @returns null when another hub was faster */
+  async claim(id: string, seenFence: number): Promise<SessionRecord | null> {
+    const owned = await this.#rows.claim(id, seenFence);
+    return owned === null ? null : this.#hold(owned);
+  }
+
+  async claimOrphans(dead: readonly string[], limit: number): Promise<readonly SessionRecord[]> {
+    return (await this.#rows.claimOrphans(dead, limit)).map((owned) => this.#hold(owned));
+  }
+
+  /** Gives sessions back whose facts are kept; no fact of them is taken from now on. */
+  async release(ids: readonly string[]): Promise<readonly string[]> {
+    await Promise.allSettled(ids.flatMap((id) => this.settled(id) ?? []));
+    const moved = new HubError("SessionMoved", "this hub gave the session back");
+    for (const id of ids) this.forget(id, moved);
+    return this.#rows.release(ids);
+  }
+
+  /** The session is no longer this hub's. */
+  forget(id: string, why: HubError): void {
+    this.#journal.drop(id, why);
+    this.#unname(id);
+  }
+
+  book(kind: string, ms: number): void {
+    const before = this.#booked[kind] ?? { ms: 0, count: 0 };
+    this.#booked[kind] = { ms: before.ms + ms, count: before.count + 1 };
+    this.#unbooked.push({ kind, ms });
+    this.#booking ??= this.#book().finally(() => (this.#booking = null));
+  }
+
+  /** What PostgreSQL refuses now is booked with the next; no money rests on it alone. */
+  async #book(): Promise<void> {
+    for (let [next] = this.#unbooked; next !== undefined; [next] = this.#unbooked) {
+      try {
+        await this.#pool.query(
+          `INSERT INTO booked (kind, ms, count) VALUES ($1, $2, 1)
+           ON CONFLICT (kind) DO UPDATE
+           SET ms = booked.ms + excluded.ms, count = booked.count + 1`,
+          [next.kind, Math.round(next.ms)],
+        );
+      } catch (error) {
+        this.#log.warn({ error: toHubError(error).message }, "sandbox time is not booked yet");
+        return;
+      }
+      this.#unbooked.shift();
+    }
+  }
+
+  booked(): Booked {
+    return { ...this.#booked };
+  }
+
+  /** As it was when this hub opened the store; what ends later is counted by who ended it. */
+  endedCost(): SandboxCost | null {
+    return this.#endedCost;
+  }
+
+  events(query: EventQuery): Promise<readonly SessionEvent[]> {
+    return this.#rows.events(query);
+  }
+
+  check(): void {
+    const { trouble } = this.#journal;
+    if (trouble !== null) throw trouble;
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+    await this.#booking;
+    await this.#pool.end();
+  }
+
+  #hold({ fence, version, record }: Owned): SessionRecord {
+    this.#holds.set(record.id, { fence, version });
+    this.#journal.adopt(record.id);
+    this.#note(record);
+    return record;
+  }
+
+  #note({ id, name, detail }: SessionRecord): void {
+    if (detail !== "ended.gone") this.#names.set(name, id);
+    else if (this.#names.get(name) === id) this.#names.delete(name);
+  }
+
+  #unname(id: string): void {
+    this.#holds.delete(id);
+    for (const [name, owner] of this.#names) if (owner === id) this.#names.delete(name);
+  }
+}
+
+/** From the sums in the order of the column. */
+function costOf(sums: readonly number[] | null): SandboxCost | null {
+  if (sums === null) return null;
+  const cost: Record<string, number> = {};
+  for (const [at, key] of COSTS.entries()) cost[key] = sums[at] ?? 0;
+  return { ...noCost(0), ...cost };
+}
+
+async function readBooked(pool: Pool): Promise<Booked> {
+  const { rows } = await pool.query<{ kind: string; ms: string; count: string }>(
+    "SELECT kind, ms, count FROM booked",
+  );
+  return Object.fromEntries(
+    rows.map(({ kind, ms, count }) => [kind, { ms: Number(ms), count: Number(count) }]),
+  );
+}

@@ -1,0 +1,306 @@
+/**
+ * The statements about sessions and their facts. Each write names the owner and what it saw last,
+ * so that a hub that was superseded changes nothing, whenever its write arrives. A predicate is on
+ * the session's own row alone: one that joins another table is judged anew on an old row.
+ */
+import type { Pool } from "pg";
+import { HubError } from "../../base/hub-error.ts";
+import type { SandboxCost } from "../cost.ts";
+import {
+  upgradeRecord,
+  type FactKind,
+  type SessionEvent,
+  type SessionRecord,
+  type SessionState,
+} from "../facts.ts";
+import type { Verdict, Write } from "../journal.ts";
+import type { EventQuery } from "../store.ts";
+
+/** What a hub knows of a session that it owns, beside its record. */
+export interface Hold {
+  readonly fence: number;
+  readonly version: number;
+}
+
+export interface Owned extends Hold {
+  readonly record: SessionRecord;
+}
+
+/** Who has a session, as it is looked up by those who do not. */
+export interface Whereabouts {
+  readonly id: string;
+  readonly name: string;
+  readonly owner: string | null;
+  readonly fence: number;
+}
+
+/** In the order of the column. */
+export const COSTS = [
+  "ownedMs",
+  "suspendedMs",
+  "orphanedMs",
+  "quarantinedMs",
+  "cleaned",
+] as const satisfies readonly (keyof SandboxCost)[];
+
+const KEEP = `
+  WITH input AS (
+    SELECT * FROM unnest($3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::bigint[],
+      $8::bigint[], $9::bigint[], $10::text[], $11::text[])
+      AS i (id, name, fresh, gone, fence, version, next, cost, record)
+  ), made AS (
+    INSERT INTO session (id, name, gone, owner, fence, version, stamp, cost, record)
+    SELECT id, name, gone, $1, fence, next, $2, cost::bigint[], record FROM input WHERE fresh
+    ON CONFLICT DO NOTHING
+    RETURNING id
+  ), moved AS (
+    UPDATE session AS s
+    SET gone = i.gone, version = i.next, stamp = $2, cost = i.cost::bigint[], record = i.record
+    FROM input AS i
+    WHERE NOT i.fresh AND s.id = i.id
+      AND s.owner = $1 AND s.fence = i.fence AND s.version = i.version
+    RETURNING s.id
+  )
+  INSERT INTO fact (session, version, at, kind, state, detail, body)
+  SELECT session, version, at, kind, state, detail, body
+  FROM unnest($12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[],
+    $18::text[]) WITH ORDINALITY AS f (session, version, at, kind, state, detail, body, place)
+  WHERE session IN (SELECT id FROM made UNION ALL SELECT id FROM moved)
+  ORDER BY place
+  RETURNING seq, session`;
+
+export class SessionRows {
+  readonly #pool: Pool;
+  readonly #inc: string;
+
+  constructor(pool: Pool, inc: string) {
+    this.#pool = pool;
+    this.#inc = inc;
+  }
+
+  /** `stamp` is the batch: what was kept under it is told again, not kept again. */
+  async keep(
+    stamp: string,
+    batch: readonly Write[],
+    holds: ReadonlyMap<string, Hold>,
+  ): Promise<ReadonlyMap<string, Verdict>> {
+    const { rows } = await this.#pool.query<{ seq: string; session: string }>({
+      name: "keep",
+      text: KEEP,
+      values: [this.#inc, stamp, ...sessionColumns(batch, holds), ...factColumns(batch, holds)],
+    });
+    const seqs = new Map<string, number[]>();
+    for (const { seq, session } of rows) {
+      const known = seqs.get(session);
+      if (known === undefined) seqs.set(session, [Number(seq)]);
+      else known.push(Number(seq));
+    }
+    const verdicts = new Map<string, Verdict>();
+    for (const write of batch) {
+      const kept = seqs.get(write.session);
+      verdicts.set(
+        write.session,
+        kept === undefined ? await this.#explain(write, stamp) : { kept: true, seqs: kept },
+      );
+    }
+    return verdicts;
+  }
+
+  /** Nothing of it was written now: it was before, or it is not this hub's to write. */
+  async #explain(write: Write, stamp: string): Promise<Verdict> {
+    const { rows } = await this.#pool.query<{ seq: string }>(
+      `SELECT seq FROM (
+         SELECT f.seq FROM session AS s JOIN fact AS f ON f.session = s.id
+         WHERE s.id = $1 AND s.stamp = $2 AND s.owner = $3
+         ORDER BY f.seq DESC LIMIT $4
+       ) AS newest ORDER BY seq`,
+      [write.session, stamp, this.#inc, write.facts.length],
+    );
+    if (rows.length > 0) return { kept: true, seqs: rows.map(({ seq }) => Number(seq)) };
+    const name = write.facts[0]?.record.name ?? write.session;
+    const error = write.fresh
+      ? new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`)
+      : new HubError("SessionMoved", `session ${name} is another hub's now`);
+    return { kept: false, error };
+  }
+
+  async owned(): Promise<readonly Owned[]> {
+    const { rows } = await this.#pool.query<OwnedRow>(
+      "SELECT fence, version, record FROM session WHERE owner = $1 AND NOT gone ORDER BY born",
+      [this.#inc],
+    );
+    return rows.map(ownedFromRow);
+  }
+
+  /** The driver's hub takes it, if nobody did since it was looked up. */
+  async claim(id: string, seenFence: number): Promise<Owned | null> {
+    const { rows } = await this.#pool.query<OwnedRow>(
+      `UPDATE session SET owner = $1, fence = fence + 1 WHERE id = $2 AND fence = $3 AND NOT gone
+       RETURNING fence, version, record`,
+      [this.#inc, id, seenFence],
+    );
+    return rows[0] === undefined ? null : ownedFromRow(rows[0]);
+  }
+
+  /** Sessions of nobody and of hubs that are dead, as many as `limit`; others take the rest. */
+  async claimOrphans(dead: readonly string[], limit: number): Promise<readonly Owned[]> {
+    const { rows } = await this.#pool.query<OwnedRow>(
+      `UPDATE session AS s SET owner = $1, fence = s.fence + 1
+       FROM (
+         SELECT id FROM session WHERE NOT gone AND (owner IS NULL OR owner = ANY($2))
+         ORDER BY born LIMIT $3 FOR UPDATE SKIP LOCKED
+       ) AS picked
+       WHERE s.id = picked.id
+       RETURNING s.fence, s.version, s.record`,
+      [this.#inc, dead, limit],
+    );
+    return rows.map(ownedFromRow);
+  }
+
+  /** @returns those that were this hub's, and are nobody's now */
+  async release(ids: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ id: string }>(
+      `UPDATE session SET owner = NULL, fence = fence + 1 WHERE id = ANY($2) AND owner = $1
+       RETURNING id`,
+      [this.#inc, ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** By id, or by the name of one that is not gone. */
+  async whereabouts(idOrName: string): Promise<Whereabouts | null> {
+    const { rows } = await this.#pool.query<WhereaboutsRow>(
+      `SELECT id, name, owner, fence FROM session
+       WHERE (id = $1 OR name = $1) AND NOT gone ORDER BY (id = $1) DESC LIMIT 1`,
+      [idOrName],
+    );
+    const [row] = rows;
+    return row === undefined ? null : { ...row, fence: Number(row.fence) };
+  }
+
+  async find(id: string): Promise<SessionRecord | null> {
+    const { rows } = await this.#pool.query<{ record: string }>(
+      "SELECT record FROM session WHERE id = $1",
+      [id],
+    );
+    return rows[0] === undefined ? null : recordOf(rows[0].record);
+  }
+
+  /** Of all hubs, for who lists sessions. */
+  async living(): Promise<readonly (Whereabouts & { readonly record: SessionRecord })[]> {
+    const { rows } = await this.#pool.query<WhereaboutsRow & { record: string }>(
+      "SELECT id, name, owner, fence, record FROM session WHERE NOT gone ORDER BY born",
+    );
+    return rows.map((row) => {
+      return { ...row, fence: Number(row.fence), record: recordOf(row.record) };
+    });
+  }
+
+  async endedCost(): Promise<readonly number[] | null> {
+    const sums = COSTS.map((_, at) => `coalesce(sum(cost[${at + 1}]), 0) AS c${at}`).join(", ");
+    const { rows } = await this.#pool.query<Record<string, string>>(
+      `SELECT count(*) AS n, ${sums} FROM session WHERE gone`,
+    );
+    const [row] = rows;
+    if (row === undefined || Number(row["n"]) === 0) return null;
+    return COSTS.map((_, at) => Number(row[`c${at}`]));
+  }
+
+  /**
+   * A number is given before its commit: one that is lower may come later. So what may still be
+   * overtaken is not told, but to who asks for one session, which has one writer.
+   */
+  async events(query: EventQuery): Promise<readonly SessionEvent[]> {
+    const { after, before = Number.MAX_SAFE_INTEGER, session, limit, newest } = query;
+    const order = newest === true ? "DESC" : "ASC";
+    const settled = "xid < pg_snapshot_xmin(pg_current_snapshot())";
+    const { rows } = await this.#pool.query<FactRow>(
+      `SELECT seq, session, at, kind, state, detail, body FROM fact
+       WHERE seq > $1 AND seq < $3 AND ${session === undefined ? settled : "session = $4"}
+       ORDER BY seq ${order} LIMIT $2`,
+      session === undefined ? [after, limit, before] : [after, limit, before, session],
+    );
+    const events = rows.map(eventFromRow);
+    return newest === true ? events.reverse() : events;
+  }
+}
+
+type WhereaboutsRow = Omit<Whereabouts, "fence"> & { readonly fence: string };
+
+interface OwnedRow {
+  readonly fence: string;
+  readonly version: string;
+  readonly record: string;
+}
+
+interface FactRow {
+  readonly seq: string;
+  readonly session: string;
+  readonly at: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly detail: string;
+  readonly body: string;
+}
+
+function ownedFromRow({ fence, version, record }: OwnedRow): Owned {
+  return { fence: Number(fence), version: Number(version), record: recordOf(record) };
+}
+
+function recordOf(text: string): SessionRecord {
+  return upgradeRecord(JSON.parse(text) as Partial<SessionRecord>);
+}
+
+function eventFromRow({ seq, session, at, kind, state, detail, body }: FactRow): SessionEvent {
+  const told = JSON.parse(body) as Pick<SessionEvent, "name" | "text" | "data">;
+  return {
+    seq: Number(seq),
+    at: Number(at),
+    session,
+    name: told.name,
+    kind: kind as FactKind,
+    state: state as SessionState,
+    detail,
+    text: told.text,
+    data: told.data,
+  };
+}
+
+const FRESH: Hold = { fence: 1, version: 0 };
+
+function sessionColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
+  const rows = batch.flatMap(({ session, fresh, facts }) => {
+    const record = facts.at(-1)?.record;
+    const hold = holds.get(session) ?? FRESH;
+    return record === undefined ? [] : [{ fresh, record, hold, next: hold.version + facts.length }];
+  });
+  return [
+    rows.map(({ record }) => record.id),
+    rows.map(({ record }) => record.name),
+    rows.map(({ fresh }) => fresh),
+    rows.map(({ record }) => record.detail === "ended.gone"),
+    rows.map(({ hold }) => hold.fence),
+    rows.map(({ hold }) => hold.version),
+    rows.map(({ next }) => next),
+    rows.map(({ record }) => `{${COSTS.map((key) => Math.round(record.cost[key])).join(",")}}`),
+    rows.map(({ record }) => JSON.stringify(record)),
+  ];
+}
+
+function factColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
+  const rows = batch.flatMap(({ session, facts }) => {
+    const { version } = holds.get(session) ?? FRESH;
+    return facts.map(({ fact, record }, at) => ({ fact, record, version: version + at + 1 }));
+  });
+  return [
+    rows.map(({ record }) => record.id),
+    rows.map(({ version }) => version),
+    rows.map(({ fact }) => Math.round(fact.at)),
+    rows.map(({ fact }) => fact.kind),
+    rows.map(({ record }) => record.state),
+    rows.map(({ record }) => record.detail),
+    rows.map(({ fact, record }) => {
+      return JSON.stringify({ name: record.name, text: fact.text, data: fact.data });
+    }),
+  ];
+}

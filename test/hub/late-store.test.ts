@@ -1,0 +1,86 @@
+/** Sessions over a store that keeps facts later: what waits for them, and what a loss ends. */
+import { expect, test } from "vitest";
+import { HubError } from "../../src/base/hub-error.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { LateStore } from "../../src/testing/sim/late-store.ts";
+import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
+import { HubWorld, plainSpec } from "../support/hub-world.ts";
+
+const LATE_MS = 100;
+
+/** A hub whose commits take a while and never lose their answer. */
+function lateWorld(lateMs = LATE_MS): { world: HubWorld; disk: MemoryStore } {
+  const disk = new MemoryStore();
+  const world = new HubWorld({
+    store: ({ clock }) =>
+      new LateStore({
+        disk,
+        clock,
+        random: { ...seededRandom("late"), next: () => 0.99 },
+        at: (delayMs, run) => void clock.setTimeout(run, delayMs),
+        lateMs,
+      }),
+  });
+  return { world, disk };
+}
+
+test("[FA20] nothing is asked of the platform, and nobody is told, before facts are kept", async () => {
+  const { world, disk } = lateWorld();
+  const told: string[] = [];
+  world.sessions.onEvent(({ kind }) => told.push(kind));
+  const session = world.create();
+  const asked = (): boolean => world.platform.calls.some((call) => call.startsWith("create"));
+  let kept = false;
+  void world.sessions.kept(session).then(() => (kept = true));
+  await world.clock.advanceAsync(LATE_MS / 2 - 5);
+  expect([disk.find(session.record.id), asked(), told, kept]).toEqual([null, false, [], false]);
+  await world.clock.advanceAsync(10);
+  expect(disk.find(session.record.id)).not.toBeNull();
+  // On the disk, and the hub does not know it yet.
+  expect([asked(), told, kept]).toEqual([false, [], false]);
+  for (let turn = 0; !asked() && turn < 100; turn++) {
+    await world.clock.advanceAsync(10);
+    const intent = disk.find(session.record.id)?.asked === true;
+    expect(intent || !asked()).toBe(true);
+  }
+  expect([asked(), told[0], kept]).toEqual([true, "session.created", true]);
+});
+
+test("[FA19] while the store is away sessions stand still, and go on where they were", async () => {
+  const { world, disk } = lateWorld(4);
+  const { session, link } = await world.connected();
+  await world.clock.advanceAsync(1_000);
+  disk.refuses = true;
+  session.operate("operator.paused");
+  await world.clock.advanceAsync(1_000);
+  expect(world.platform.calls.filter((call) => call.startsWith("pause"))).toEqual([]);
+  expect(() => world.create({ name: "other" })).toThrow("takes no facts");
+  const asking = world.sessions.kept(session).catch((error: unknown) => error);
+  await world.clock.advanceAsync(6_000);
+  expect(await asking).toMatchObject({ code: "StoreRefuses", outcomeUnknown: true });
+  expect(link.ended).toBeNull();
+  disk.refuses = false;
+  await world.clock.advanceAsync(5_000);
+  expect(session.record.detail).toBe("suspended.paused");
+  const facts = disk.events({ after: 0, session: session.record.id, limit: 1_000 });
+  expect(facts.filter(({ kind }) => kind === "intent.changed")).toHaveLength(1);
+});
+
+test("[CL1] a session that another hub has is let go: nothing is asked, its driver dials again", async () => {
+  const { world, disk } = lateWorld(4);
+  const { session, link } = await world.connected();
+  const { calls } = world.platform;
+  await world.clock.advanceAsync(1_000);
+  const before = calls.length;
+  disk.writer = {};
+  session.operate("operator.paused");
+  const asking = world.sessions.kept(session).catch((error: unknown) => error);
+  await world.clock.advanceAsync(1_000);
+  expect(await asking).toMatchObject({ code: "SessionMoved" });
+  expect(world.sessions.known("demo")).toBeUndefined();
+  expect([link.ended, calls.slice(before)]).toEqual(["moved", []]);
+  await world.clock.advanceAsync(600_000);
+  expect(calls.slice(before)).toEqual([]);
+  expect(() => session.operate("operator.resumed")).toThrow(HubError);
+  expect(world.sessions.create({ name: "next", spec: plainSpec }).record.name).toBe("next");
+});

@@ -1,0 +1,177 @@
+/** The store in a real PostgreSQL: the contract, fences, unknown commits, refusals. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { HubError } from "../../src/base/hub-error.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import type { SessionRecord } from "../../src/store/facts.ts";
+import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { fact, record, storeContract } from "../contract/store-contract.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { PostgresServer } from "../support/postgres-server.ts";
+import { until } from "../support/real-process.ts";
+
+describeWhere([needs.postgres], "a store in PostgreSQL", () => {
+  let server: PostgresServer;
+  let url: string;
+  let opened: PostgresStore[];
+
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+  }, 30_000);
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    url = await server.fresh();
+    opened = [];
+  });
+  afterEach(async () => {
+    for (const store of opened) await store.close();
+  });
+
+  const open = async (inc: string, at = url): Promise<PostgresStore> => {
+    const store = await PostgresStore.open({ url: at, inc, clock: systemClock, log: silentLogger });
+    opened.push(store);
+    return store;
+  };
+  const make = async (store: PostgresStore, n = 1): Promise<SessionRecord> => {
+    const made = store.create(record(n), fact("session.created"));
+    await made?.event;
+    return made?.record ?? record(n);
+  };
+  const codeOf = async (work: unknown): Promise<string> => {
+    try {
+      await work;
+      return "none";
+    } catch (error) {
+      return error instanceof HubError ? error.code : String(error);
+    }
+  };
+  const fenceOf = async (store: PostgresStore, id = "ses_1"): Promise<number> =>
+    (await store.whereabouts(id))?.fence ?? -1;
+
+  storeContract(
+    "postgres",
+    () => open("me"),
+    async (store) => {
+      await store.close();
+      opened = [];
+      return open("me");
+    },
+  );
+
+  test("[CL1] of many that claim one session, one gets it, and only that one writes", async () => {
+    const first = await open("first");
+    const made = await make(first);
+    const others = await Promise.all(["a", "b", "c", "d", "e"].map((inc) => open(inc)));
+    const seen = await fenceOf(first);
+    const claimed = await Promise.all(others.map((store) => store.claim("ses_1", seen)));
+    const winners = others.filter((_, at) => claimed[at] !== null);
+    expect(winners).toHaveLength(1);
+    const late = first.append(made, fact("epoch.issued", { epochIssued: 1 }));
+    expect(await codeOf(late.event)).toBe("SessionMoved");
+    expect(() => first.append(late.record, fact("probe.answered"))).toThrow("another hub");
+    const [winner] = winners;
+    const mine = winner?.append(made, fact("epoch.issued", { epochIssued: 1 }));
+    expect(await codeOf(mine?.event)).toBe("none");
+    expect(await first.events({ after: 0, session: "ses_1", limit: 9 })).toHaveLength(2);
+  });
+
+  test("[CL1] a session that comes back to a hub is written by it again", async () => {
+    const [here, there] = [await open("here"), await open("there")];
+    const made = await make(here);
+    const gone = await there.claim("ses_1", await fenceOf(here));
+    const there1 = there.append(gone ?? made, fact("epoch.issued", { epochIssued: 4 }));
+    await there1.event;
+    expect(await codeOf(here.append(made, fact("probe.answered")).event)).toBe("SessionMoved");
+    expect(await there.release(["ses_1"])).toEqual(["ses_1"]);
+    const back = await here.claim("ses_1", await fenceOf(here));
+    expect(back?.epochIssued).toBe(4);
+    const next = here.append(back ?? made, fact("epoch.issued", { epochIssued: 5 }));
+    expect(await codeOf(next.event)).toBe("none");
+    expect((await there.find("ses_1"))?.epochIssued).toBe(5);
+  });
+
+  test("[CL2] sessions of the dead are shared out, each once, and no living hub loses one", async () => {
+    const [dead, alive] = [await open("dead"), await open("alive")];
+    for (let n = 1; n <= 40; n++) await make(n % 2 === 0 ? dead : alive, n);
+    const heirs = await Promise.all(["x", "y", "z"].map((inc) => open(inc)));
+    const taken: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      const got = await Promise.all(heirs.map((store) => store.claimOrphans(["dead"], 3)));
+      taken.push(...got.flat().map(({ id }) => id));
+    }
+    expect(taken).toHaveLength(20);
+    expect(new Set(taken).size).toBe(20);
+    expect(await alive.load()).toHaveLength(20);
+  });
+
+  test("[FA4] of two hubs that want one name, one gets it, and the other is told", async () => {
+    const [a, b] = [await open("a"), await open("b")];
+    const made = [a, b].map((store, n) => {
+      return store.create(record(n + 1, "same"), fact("session.created"))?.event;
+    });
+    const codes = await Promise.all(made.map(codeOf));
+    expect(codes.sort()).toEqual(["SessionNameTaken", "none"]);
+    expect(await a.living()).toHaveLength(1);
+    const free = codes.length > 0 ? [a, b] : [];
+    for (const store of free) await make(store, 10 + free.indexOf(store));
+    expect(await a.living()).toHaveLength(3);
+  });
+
+  test("[FA19] an engine that dies and comes back keeps each fact once, and all in order", async () => {
+    const store = await open("me");
+    let now = await make(store);
+    const told: number[] = [];
+    const note = (n: number): void => {
+      const next = store.append(now, fact("epoch.issued", { epochIssued: n }, n));
+      now = next.record;
+      void Promise.resolve(next.event).then(({ at }) => told.push(at));
+    };
+    for (let n = 1; n <= 30; n++) note(n);
+    await server.kill();
+    await until(
+      () => {
+        try {
+          store.check();
+          return false;
+        } catch {
+          return true;
+        }
+      },
+      () => "the store does not notice",
+    );
+    expect(() => note(31)).toThrow("takes no facts");
+    expect(told).toEqual([]);
+    await server.run();
+    await store.settled("ses_1");
+    expect(() => store.check()).not.toThrow();
+    note(31);
+    await store.settled("ses_1");
+    const kept = await store.events({ after: 0, session: "ses_1", limit: 100 });
+    expect(kept.map(({ at }) => at)).toEqual([
+      2_000,
+      ...Array.from({ length: 31 }, (_, n) => n + 1),
+    ]);
+    expect(told).toEqual(Array.from({ length: 31 }, (_, n) => n + 1));
+  }, 20_000);
+
+  test("[CL3] a newer schema, another's steps, a read-only engine, no engine: refused by name", async () => {
+    const first = await open("first");
+    await first.close();
+    opened = [];
+    await server.query("INSERT INTO schema_step VALUES (99, 'x')", url);
+    await expect(open("x")).rejects.toThrow("newer Holdfast (step 99)");
+    await server.query("DELETE FROM schema_step WHERE id = 99", url);
+    await server.query("UPDATE schema_step SET checksum = 'x' WHERE id = 1", url);
+    await expect(open("x")).rejects.toThrow("step 1 is not this Holdfast's");
+    const locked = (await server.fresh()).replace(
+      "search_path",
+      "default_transaction_read_only%3Don%20-c%20search_path",
+    );
+    await expect(open("x", locked)).rejects.toThrow("read-only");
+    const secret = "postgres://u:hush@127.0.0.1:9/none";
+    const refused = await open("x", secret).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "StoreUnreachable" });
+    expect(String(refused)).not.toContain("hush");
+    expect(String(refused)).toContain("postgres://127.0.0.1:9/none");
+  });
+});

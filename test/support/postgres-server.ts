@@ -1,0 +1,139 @@
+/**
+ * A PostgreSQL of a test's own, on a free port of loopback, as a user that is not root, in a
+ * directory that goes with it. It may be killed, and started again on what it kept.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+
+/** PostgreSQL refuses root; this user owns nothing else. */
+const NOBODY = 65_534;
+const VERSION_MIN = 13;
+const START_MS = 20_000;
+
+/** Where its programs are; null where there are none. Debian keeps each version by itself. */
+export function postgresDirectory(): string | null {
+  const root = "/usr/lib/postgresql";
+  if (!existsSync(root)) return null;
+  const versions = readdirSync(root)
+    .map(Number)
+    .sort((a, b) => b - a);
+  const found = versions
+    .filter((version) => version >= VERSION_MIN)
+    .map((version) => join(root, String(version), "bin"))
+    .find((bin) => existsSync(join(bin, "initdb")));
+  return found ?? null;
+}
+
+export class PostgresServer {
+  readonly port: number;
+  readonly #bin: string;
+  readonly #directory: string;
+  readonly #user: { uid: number; gid: number } | object;
+  #process: ChildProcess | null = null;
+  #schemas = 0;
+
+  private constructor(bin: string, directory: string, port: number, user: object) {
+    this.#bin = bin;
+    this.#directory = directory;
+    this.port = port;
+    this.#user = user;
+  }
+
+  static async start(): Promise<PostgresServer> {
+    const bin = postgresDirectory();
+    if (bin === null) throw new Error("there is no PostgreSQL here");
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-pg-"));
+    const isRoot = process.getuid?.() === 0;
+    const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+    if (isRoot) chownSync(directory, NOBODY, NOBODY);
+    const data = join(directory, "data");
+    const how = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
+    const server = new PostgresServer(bin, directory, await freePort(), user);
+    try {
+      execFileSync(join(bin, "initdb"), how, { ...user, cwd: directory, stdio: "pipe" });
+      await server.run();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  get url(): string {
+    return `postgres://holdfast@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** Tables of its own: nothing of another test is in them. */
+  async fresh(): Promise<string> {
+    const name = `t${(this.#schemas += 1)}`;
+    await this.query(`CREATE SCHEMA ${name}`);
+    return `${this.url}?options=${encodeURIComponent(`-c search_path=${name}`)}`;
+  }
+
+  async query(text: string, url = this.url): Promise<readonly Record<string, unknown>[]> {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Takes connections when it returns. */
+  async run(): Promise<void> {
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      port: this.port,
+      unix_socket_directories: "",
+      // Nobody loses power in a test, and an own transaction number would hold up the feed.
+      fsync: "off",
+      autovacuum: "off",
+      shared_buffers: "16MB",
+    };
+    const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+    this.#process = spawn(
+      join(this.#bin, "postgres"),
+      ["-D", join(this.#directory, "data"), ...flags],
+      { ...this.#user, cwd: this.#directory, stdio: "ignore" },
+    );
+    const endAt = Date.now() + START_MS;
+    for (;;) {
+      try {
+        await this.query("SELECT 1");
+        return;
+      } catch (error) {
+        if (Date.now() > endAt || this.#process.exitCode !== null) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    }
+  }
+
+  /** SIGQUIT is its kill -9: no checkpoint, no word to anybody, and no process stays. */
+  async kill(signal: NodeJS.Signals = "SIGQUIT"): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (running === null || running.exitCode !== null) return;
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.kill(signal);
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
