@@ -2,7 +2,7 @@
  * Connections to PostgreSQL: how long anything may take, what a database must be to be used, and
  * what its refusals mean. Holds no statement about sessions.
  */
-import { Client, Pool, type ClientBase, type ClientConfig } from "pg";
+import { Pool, type ClientBase, type ClientConfig } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 
 /** Nobody waits longer for an engine that hangs: what became of a write is then asked for. */
@@ -13,7 +13,7 @@ const ANSWER_MS = 4_000;
 const POOL_MAX = 4;
 const VERSION_MIN = 130_000;
 
-export function settingsOf(url: string): ClientConfig {
+function settingsOf(url: string): ClientConfig {
   return {
     connectionString: url,
     application_name: "holdfast",
@@ -29,14 +29,6 @@ export function openPool(url: string, lost: (error: Error) => void): Pool {
   const pool = new Pool({ ...settingsOf(url), max: POOL_MAX });
   pool.on("error", lost);
   return pool;
-}
-
-/** One connection of its own, for what must not queue behind anything. */
-export async function openClient(url: string, lost: (error: Error) => void): Promise<Client> {
-  const client = new Client(settingsOf(url));
-  client.on("error", lost);
-  await client.connect();
-  return client;
 }
 
 /** What is odd about a database that may be used all the same, for the log. */
