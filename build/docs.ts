@@ -13,6 +13,7 @@ import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/shared-words.ts";
 import { apiBook } from "../src/hub/server/api-book.ts";
 import { faultTableDoc } from "./fault-table/table.ts";
+import { manPage } from "./man-page.ts";
 import { chartData, sessionChart } from "./session-chart.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -23,6 +24,7 @@ export const generatedDocs: Readonly<Record<string, () => string>> = {
   "docs/CONFIG.md": configDoc,
   "docs/FAULTS.md": faultsDoc,
   "docs/FAULT-TABLE.md": faultTableDoc,
+  "docs/holdfast.1": manPage,
   "docs/session.mmd": sessionChart,
   "src/web/chart-data.ts": chartData,
 };

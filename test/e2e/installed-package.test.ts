@@ -12,10 +12,21 @@ import { describeWhere, needs } from "../support/needs.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
+interface Packed {
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+/** What somebody waits for on a slow line, and what each installed copy takes. */
+const PACKED_BYTES_MAX = 1_500_000;
+const UNPACKED_BYTES_MAX = 5_500_000;
+
 describeWhere([needs.linux], "the packed package", () => {
   const place = mkdtempSync(join(tmpdir(), "hf-pack-"));
   const installed = join(place, "node_modules", "holdfast");
   let env: NodeJS.ProcessEnv;
+  let packed: Packed;
   const holdfast = (...words: string[]) =>
     run(process.execPath, [join(installed, "bin", "holdfast.js"), ...words], { cwd: place, env });
 
@@ -27,8 +38,9 @@ describeWhere([needs.linux], "the packed package", () => {
     await run(process.execPath, ["--disable-warning=ExperimentalWarning", "build/bundle.ts"], {
       cwd: root,
     });
-    const pack = ["pack", "--ignore-scripts", "--silent", "--pack-destination", place];
-    await run("npm", pack, { cwd: root });
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", place];
+    const { stdout } = await run("npm", pack, { cwd: root });
+    [packed] = JSON.parse(stdout) as [Packed];
     mkdirSync(installed, { recursive: true });
     const unpack = ["-xzf", join(place, "holdfast-0.1.0.tgz"), "--strip-components=1"];
     await run("tar", [...unpack, "-C", installed]);
@@ -37,6 +49,23 @@ describeWhere([needs.linux], "the packed package", () => {
   afterAll(async () => {
     await holdfast("down");
     rmSync(place, { recursive: true, force: true });
+  });
+
+  test("holds what its users need and nothing else, within its size", () => {
+    const names = packed.files.map(({ path }) => path);
+    const first = [...new Set(names.map((name) => name.split("/")[0]))].sort();
+    expect(first).toEqual([
+      ...["CHANGELOG.md", "LICENSE", "README.md"],
+      ...["bin", "dist", "docs", "lib", "ops", "package.json"],
+    ]);
+    expect(names).toEqual(expect.arrayContaining(["bin/holdfast.js", "docs/holdfast.1"]));
+    expect(names.filter((name) => /\.(ts|tsx|map)$/.test(name) && !name.endsWith(".d.ts"))).toEqual(
+      [],
+    );
+    const { size, unpackedSize } = packed;
+    const said = `${names.length} files, ${size} bytes, unpacked ${unpackedSize}`;
+    expect(size, said).toBeLessThan(PACKED_BYTES_MAX);
+    expect(unpackedSize, said).toBeLessThan(UNPACKED_BYTES_MAX);
   });
 
   test("brings no source, and runs without one: up, new, exec, simulate, down", async () => {
