@@ -1,11 +1,13 @@
 /**
- * `node bench/streams.ts [ROUNDS] [MIB] [--loopback]`: keys and bulk through Holdfast beside a
- * plain WebSocket proxy (nginx before a small agent) and OpenSSH, in turns, on loopback and on
- * lines of a given rate. Prints medians of all rounds, with what Holdfast takes for one of each
- * other, then JSON. What is not installed is left out, aloud. Figures of a loaded machine say
- * little by themselves, so the load is printed. What is kept: bench/stream-memory.ts.
+ * `node bench/streams.ts [ROUNDS] [MIB] [--loopback] [--ahead]`: keys and bulk through Holdfast
+ * beside a plain WebSocket proxy (nginx before a small agent) and OpenSSH, in turns, on loopback
+ * and on lines of a given rate. Prints medians of all rounds, with what Holdfast takes for one of
+ * each other, then JSON. What is not installed is left out, aloud. Figures of a loaded machine say
+ * little by themselves, so the load is printed; with `--ahead` all of this run goes before what
+ * else the machine does. What is kept: bench/stream-memory.ts.
  */
 import { loadavg } from "node:os";
+import { goAhead, stoppedMs } from "./machine-share.ts";
 import { openShapedLine, type Shape } from "./shaped-line.ts";
 import {
   cpuSeconds,
@@ -35,6 +37,7 @@ const LINES: readonly Shape[] = [
 ];
 
 const [roundsText, mibText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const ahead = process.argv.includes("--ahead");
 const withLines = !process.argv.includes("--loopback");
 const rounds = Number(roundsText ?? 5);
 const bulkBytes = Number(mibText ?? 128) * MIB;
@@ -49,6 +52,11 @@ function note(figures: Figures, name: string, value: number): void {
   figures.set(name, [...values, value]);
 }
 
+/**
+ * As a shell would have its tty: without a terminal of its own `ssh -tt` asks for one that turns
+ * no newline into two characters, which is most of what a kernel does for `yes`.
+ */
+const YES = ["sh", "-c", "stty sane; exec yes"];
 const RAW_CAT = ["sh", "-c", "stty raw -echo; echo ready; exec cat"];
 
 /** One key after the other to a program that gives it back. */
@@ -76,10 +84,14 @@ async function echo(
   return tookMs.sort((a, b) => a - b);
 }
 
-/** The first keys of a process are compiled as they come: they are not measured. */
+/** The first keys and floods of a process are compiled as they come: they are not measured. */
 async function warm(link: Link): Promise<void> {
   await echo(link, { keys: WARM_KEYS, everyMs: 0 });
   await echo(link, { keys: KEYS });
+  const flood = await link.start({ argv: YES, pty: true, onBytes: () => undefined });
+  await sleep(FILL_MS);
+  flood.stop();
+  await sleep(FILL_MS);
 }
 
 function noteEcho(figures: Figures, name: string, tookMs: readonly number[]): void {
@@ -99,20 +111,24 @@ interface Beside {
 async function echoBeside(
   figures: Figures,
   name: string,
-  link: Link,
+  { way, link }: { readonly way: Way; readonly link: Link },
   { flooded, pty = false, fillMs = FILL_MS, keys = KEYS }: Beside,
 ): Promise<void> {
   let bytes = 0;
   const flood: Program = await flooded.start({
-    argv: pty ? ["yes"] : ["cat", "/dev/zero"],
+    argv: pty ? YES : ["cat", "/dev/zero"],
     pty,
     onBytes: (chunk) => void (bytes += chunk.length),
   });
   await sleep(fillMs);
   bytes = 0;
+  const stoppedBeforeMs = stoppedMs(way.pids());
   const beganAtMs = performance.now();
   noteEcho(figures, name, await echo(link, { pty, keys }));
-  note(figures, `${name}, flood MB/s`, bytes / 1e3 / (performance.now() - beganAtMs));
+  const tookMs = performance.now() - beganAtMs;
+  note(figures, `${name}, flood MB/s`, bytes / 1e3 / tookMs);
+  const stopped = (stoppedMs(way.pids()) - stoppedBeforeMs) / (tookMs / 1e3);
+  note(figures, `${name}, ms a second at the sandbox's limit`, stopped);
   flood.stop();
   await sleep(FILL_MS);
 }
@@ -146,7 +162,7 @@ async function onLine(figures: Figures, way: Way, shape: Shape): Promise<void> {
   const keys = KEYS_ON_LINE;
   noteEcho(figures, `${name}: key`, await echo(link, { keys }));
   const beside = { flooded: link, fillMs: FILL_LINE_MS, keys };
-  await echoBeside(figures, `${name}: key beside bulk`, link, beside);
+  await echoBeside(figures, `${name}: key beside bulk`, { way, link }, beside);
   await link.close();
   line.close();
 }
@@ -155,6 +171,7 @@ async function measure(figures: Figures, way: Way, onLines: boolean): Promise<vo
   const link = await way.link("demo");
   const second = await way.link("demo");
   const other = await way.link("other");
+  if (ahead && !goAhead(way.pids())) say("--ahead: this user or kernel does not allow it");
   for (const each of [link, second, other]) await warm(each);
   noteEcho(figures, "key", await echo(link));
   noteEcho(figures, "key in a terminal", await echo(link, { pty: true }));
@@ -164,10 +181,12 @@ async function measure(figures: Figures, way: Way, onLines: boolean): Promise<vo
     ["another place", other],
   ] as const) {
     const words = `beside yes, ${where}`;
-    await echoBeside(figures, `key in a terminal ${words}`, link, { flooded, pty: true });
+    const beside = { flooded, pty: true };
+    await echoBeside(figures, `key in a terminal ${words}`, { way, link }, beside);
   }
-  await echoBeside(figures, "key beside bulk, the same connection", link, { flooded: link });
-  await echoBeside(figures, "key beside bulk, another place", link, { flooded: other });
+  const own = { way, link };
+  await echoBeside(figures, "key beside bulk, the same connection", own, { flooded: link });
+  await echoBeside(figures, "key beside bulk, another place", own, { flooded: other });
   await bulk(figures, way, link);
   for (const each of [link, second, other]) await each.close();
   if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
@@ -204,9 +223,10 @@ for (const name of figures.get("holdfast")?.keys() ?? []) {
   report[name] = row;
   const { holdfast = NaN, ...others } = row;
   const ratios = Object.entries(others).map(
-    ([way, value]) => `${way} ${value} (${(holdfast / value).toFixed(2)} of it)`,
+    ([way, value]) =>
+      `${way} ${value}${value > 0 ? ` (${(holdfast / value).toFixed(2)} of it)` : ""}`,
   );
   say(`${name}: ${holdfast}; ${ratios.join("; ")}`);
 }
 const load = Number((loadavg()[0] ?? 0).toFixed(1));
-say(JSON.stringify({ rounds, bulkBytes, load, figures: report }, null, 2));
+say(JSON.stringify({ rounds, bulkBytes, load, ahead, figures: report }, null, 2));

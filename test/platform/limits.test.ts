@@ -38,7 +38,8 @@ describe("with controllers of version 2", () => {
 
   beforeEach(() => {
     put("unified/cgroup.controllers", "cpuset cpu io memory pids\n");
-    kernelFiles(box, "memory.max", "memory.swap.max", "pids.max", "cpu.max", "cgroup.procs");
+    kernelFiles(box, "memory.max", "memory.swap.max", "pids.max", "cgroup.procs");
+    kernelFiles(box, "cpu.max", "cpu.max.burst");
   });
 
   test("all three are switched on at both levels and set in the sandbox's own group", () => {
@@ -52,7 +53,8 @@ describe("with controllers of version 2", () => {
     expect(read(`${box}/memory.max`)).toBe(String(2 * gib));
     expect(read(`${box}/memory.swap.max`)).toBe("0");
     expect(read(`${box}/pids.max`)).toBe("2048");
-    expect(read(`${box}/cpu.max`)).toBe("150000 100000");
+    expect(read(`${box}/cpu.max`)).toBe("30000 20000");
+    expect(read(`${box}/cpu.max.burst`)).toBe("30000");
   });
 
   test("another size replaces the one before", () => {
@@ -61,7 +63,7 @@ describe("with controllers of version 2", () => {
     groups.set("box", { ...limits, memoryBytes: 4 * gib, cpus: 3 });
     expect([read(`${box}/memory.max`), read(`${box}/cpu.max`)]).toEqual([
       String(4 * gib),
-      "300000 100000",
+      "60000 20000",
     ]);
   });
 
@@ -92,7 +94,8 @@ describe("with controllers of version 1 beside it", () => {
     for (const name of ["memory", "pids", "cpu"]) put(`${name}/cgroup.procs`);
     kernelFiles("memory/holdfast-1/box", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes");
     kernelFiles("pids/holdfast-1/box", "pids.max");
-    kernelFiles("cpu/holdfast-1/box", "cpu.cfs_period_us", "cpu.cfs_quota_us");
+    const cpu = ["cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.cfs_burst_us"];
+    kernelFiles("cpu/holdfast-1/box", ...cpu);
   });
 
   test("each has a group of its own, which the sandbox's first process joins", () => {
@@ -105,7 +108,10 @@ describe("with controllers of version 1 beside it", () => {
     expect(read("memory/holdfast-1/box/memory.limit_in_bytes")).toBe(String(2 * gib));
     expect(read("memory/holdfast-1/box/memory.memsw.limit_in_bytes")).toBe(String(2 * gib));
     expect(read("pids/holdfast-1/box/pids.max")).toBe("2048");
-    expect(read("cpu/holdfast-1/box/cpu.cfs_quota_us")).toBe("150000");
+    expect(read("cpu/holdfast-1/box/cpu.cfs_quota_us")).toBe("30000");
+    // A keystroke in a busy sandbox waits for the end of the period.
+    expect(read("cpu/holdfast-1/box/cpu.cfs_period_us")).toBe("20000");
+    expect(read("cpu/holdfast-1/box/cpu.cfs_burst_us")).toBe("30000");
   });
 
   test("version 2 wins where it has the controller", () => {

@@ -18,7 +18,12 @@ export interface Limits {
 
 /** A group that still has a dying process cannot be removed yet. */
 const removeDeadlineMs = 2_000;
-const periodUs = 100_000;
+/**
+ * A sandbox that has used up its share stands still until the period ends, its driver and every
+ * keystroke with it: of the kernel's own 100 ms that was the wait that people felt. What it did not
+ * use before it may use in a burst, so that short work is not slower for it. docs/decisions/0506.
+ */
+const periodUs = 20_000;
 
 interface Controller {
   kind: LimitKind;
@@ -44,8 +49,11 @@ const version1: Record<LimitKind, [string, Controller["files"]]> = {
   cpu: [
     "cpu",
     ({ cpus }) => [
+      // No burst may exceed its quota, and the quota may become smaller here.
+      ["cpu.cfs_burst_us", "0"],
       ["cpu.cfs_period_us", String(periodUs)],
       ["cpu.cfs_quota_us", String(quotaUs(cpus))],
+      ["cpu.cfs_burst_us", String(quotaUs(cpus))],
     ],
   ],
 };
@@ -59,7 +67,14 @@ const version2: Record<LimitKind, [string, Controller["files"]]> = {
     ],
   ],
   processes: ["pids", ({ processesMax }) => [["pids.max", String(processesMax)]]],
-  cpu: ["cpu", ({ cpus }) => [["cpu.max", `${quotaUs(cpus)} ${periodUs}`]]],
+  cpu: [
+    "cpu",
+    ({ cpus }) => [
+      ["cpu.max.burst", "0"],
+      ["cpu.max", `${quotaUs(cpus)} ${periodUs}`],
+      ["cpu.max.burst", String(quotaUs(cpus))],
+    ],
+  ],
 };
 
 export class LimitGroups {
