@@ -20,6 +20,8 @@ export interface Config extends SessionPolicy {
   readonly webhookUrl: string | null;
   readonly webhookSecret: string | null;
   readonly webhookEvents: (typeof webhookChoices)[number];
+  readonly otlpUrl: string | null;
+  readonly otlpHeaders: string | null;
   readonly timelineRows: number;
   readonly timelineAge: number | null;
   readonly listen: Address;
@@ -178,6 +180,24 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     choices: webhookChoices,
     fallback: "trouble",
     about: "What the webhook is told: what somebody should look at, results as well, or each fact.",
+  },
+  {
+    key: "otlpUrl",
+    env: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    flag: null,
+    kind: "url",
+    fallback: null,
+    unset: "nobody is told",
+    about: "OpenTelemetry collector (OTLP over HTTP) that gets the hub's traces and logs.",
+  },
+  {
+    key: "otlpHeaders",
+    env: "OTEL_EXPORTER_OTLP_HEADERS",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "none",
+    about: "Sent to the collector with each batch: `key=value,key=value`, values percent-encoded.",
   },
   {
     key: "timelineRows",

@@ -10,6 +10,7 @@ import { formatAddress, parseValue, writeValue, type SettingValue } from "./conf
 import { writeDuration } from "./duration.ts";
 import { impossibleBudgets } from "./policy-checks.ts";
 import { whyNotPreviewDomain } from "./preview-domain.ts";
+import { parseHeaders } from "./header-list.ts";
 
 export { formatAddress, type Address } from "./config-values.ts";
 export type { Config, ConfigKey, Setting } from "./config-table.ts";
@@ -104,6 +105,13 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
       message:
         "the webhook is signed: set HOLDFAST_WEBHOOK_SECRET (or HOLDFAST_WEBHOOK_SECRET_FILE) to " +
         "whsec_ and the base64 of 24 to 64 random bytes, as in whsec_$(openssl rand -base64 32)",
+    });
+  }
+  if (config.otlpHeaders !== null && parseHeaders(config.otlpHeaders) === null) {
+    mistakes.push({
+      key: "otlpHeaders",
+      place: origins.otlpHeaders.place,
+      message: "it is no list of headers: write key=value,key=value with values percent-encoded",
     });
   }
   const domain = whyNotPreviewDomain(config.previewDomain, config.publicUrl);

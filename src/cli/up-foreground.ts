@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { HubError } from "../base/hub-error.ts";
 import { formatAddress, isLoopback, type Config } from "../base/config.ts";
+import { parseHeaders } from "../base/header-list.ts";
 import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { createApi } from "../client/api.ts";
@@ -105,6 +106,7 @@ function hubOptions(
     metricsToken: config.metricsToken,
     webhook: webhookOf(config),
     timeline: { rows: config.timelineRows, ageMs: config.timelineAge },
+    telemetry: telemetryOf(config),
     version: productVersion(),
     platform: {
       ...platformDoor(config, platform),
@@ -125,6 +127,10 @@ function tlsOf({ tlsCert: cert, tlsKey: key }: Config) {
 
 function webhookOf({ webhookUrl: url, webhookSecret: secret, webhookEvents: events }: Config) {
   return url === null || secret === null ? null : { url, secret, events };
+}
+
+function telemetryOf({ otlpUrl: url, otlpHeaders }: Config) {
+  return url === null ? null : { url, headers: parseHeaders(otlpHeaders ?? "") ?? {} };
 }
 
 /** Off unless it was asked for: its code is loaded only then. */

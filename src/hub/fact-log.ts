@@ -24,7 +24,8 @@ const LEVELS: Readonly<Partial<Record<FactKind, Level>>> = {
   "driver.rolledBack": "warn",
 };
 
-export function logFact(log: Logger, event: SessionEvent): void {
+/** `about` is what else is known of the moment: the attempt, and its place in a trace. */
+export function logFact(log: Logger, event: SessionEvent, about: object = {}): void {
   const { seq, session, name, kind, detail, data, text } = event;
   const code = typeof data["code"] === "string" ? data["code"] : undefined;
   const category = typeof data["category"] === "string" ? data["category"] : undefined;
@@ -35,6 +36,7 @@ export function logFact(log: Logger, event: SessionEvent): void {
       name,
       kind,
       state: detail,
+      ...about,
       ...(code && { code }),
       ...(category && { category }),
     },

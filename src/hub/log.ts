@@ -5,11 +5,23 @@ import { createRedact, HIDDEN } from "../base/redact.ts";
 
 const OWNER_ONLY = 0o600;
 
+interface LogExtras {
+  /** What each line says besides its own fields. */
+  readonly about?: () => object;
+  /** Hears of each line as it is written. */
+  readonly onLine?: (line: string) => void;
+}
+
 /**
  * `secrets` are hidden wherever they turn up, not only under a known key. The list may grow: a key
  * that is replaced while the hub runs is hidden from then on, and the old one still is.
  */
-export function createLog(level: string, file: string | null, secrets: readonly string[]): Logger {
+export function createLog(
+  level: string,
+  file: string | null,
+  secrets: readonly string[],
+  more: LogExtras = {},
+): Logger {
   let known = secrets.length;
   let redact = createRedact(secrets);
   const hidden = (line: string): string => {
@@ -17,7 +29,9 @@ export function createLog(level: string, file: string | null, secrets: readonly 
       known = secrets.length;
       redact = createRedact(secrets);
     }
-    return redact(line);
+    const shown = redact(line);
+    more.onLine?.(shown);
+    return shown;
   };
   const destination = pino.destination({
     dest: file ?? 2,
@@ -35,6 +49,7 @@ export function createLog(level: string, file: string | null, secrets: readonly 
         censor: HIDDEN,
       },
       hooks: { streamWrite: hidden },
+      mixin: () => more.about?.() ?? {},
     },
     destination,
   );

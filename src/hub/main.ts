@@ -21,9 +21,11 @@ import { Janitor } from "./janitor.ts";
 import { logFact } from "./fact-log.ts";
 import { HostDoor } from "./host-door.ts";
 import { keyFileReader } from "./key-file.ts";
-import { createLog } from "./log.ts";
 import { HubMetrics } from "./metrics/metrics.ts";
 import { openWebhook, type WebhookSettings } from "./notify/open-webhook.ts";
+import type { SessionTraces } from "./telemetry/session-traces.ts";
+import type { TelemetrySettings } from "./telemetry/telemetry.ts";
+import { openVoice } from "./telemetry/voice.ts";
 import type { Webhook } from "./notify/webhook.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
@@ -65,6 +67,8 @@ export interface HubOptions {
   readonly metricsToken: string | null;
   readonly webhook: WebhookSettings | null;
   readonly timeline: TimelineLimits;
+  /** Null: nobody is told of traces. */
+  readonly telemetry: TelemetrySettings | null;
   readonly version: string;
   readonly platform: {
     readonly kind: "local" | "daytona";
@@ -101,9 +105,10 @@ const LISTEN_BACKLOG = 4096;
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, platform, policy, version } = options;
   const [clock, random] = [systemClock, systemRandom];
-  const { secret, log } = openLog(options);
-  const tls = openTls(options, clock, log);
   const { hubId, driverSecret } = openSecrets(home);
+  const secret = secretsOf(options);
+  const { told, log, traces, callsOf, stopped } = await openVoice(options, hubId, secret);
+  const tls = openTls(options, clock, log);
   const store = new SqliteStore(join(home, "store.sqlite"));
   const watch = createWatch(options, {
     hubId,
@@ -119,10 +124,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const door = new HostDoor(hubId, log);
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach);
-  const parts = { hubId, provider, driver, control, policy, clock, random, log };
+  const providerFor = callsOf(provider);
+  const parts = { hubId, provider, driver, control, policy, clock, random, log, providerFor };
   const sessions: Sessions = new Sessions(parts, store, secret);
-  const find = sessions.find.bind(sessions);
-  const switchboard: Switchboard = new Switchboard({ hubId, clock, random, log, find });
+  const switchboard: Switchboard = openSwitchboard(parts, sessions);
   let ready = false;
   const inner = new InnerClient({ switchboard, clock, random });
   const open = { access, sessions, clock, isReady: () => ready, log, client: inner };
@@ -130,14 +135,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log });
-  const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log });
+  const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log, traces });
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
   const others = [watch, drills, leases, webhook, tls.keeper];
   const caretakers = createCaretakers(parts, sessions, store, options.timeline, others);
   const work = new WorkRoom({ sessions, client: inner, clock });
-  const seen = { version, access, sessions, watch, drills, metrics, previews, work, leases };
-  const app = createHttp({ ...open, ...seen, tls, ...ofHub(options, hubId, store, switchboard) });
+  const seen = { version, watch, drills, metrics, previews, work, leases, tls, ...told };
+  const app = createHttp({ ...open, ...seen, ...ofHub(options, hubId, store, switchboard) });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
@@ -152,7 +157,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await app.close();
     await provider.close();
     for (const part of [store, access]) part.close();
-    log.info({ hubId }, "hub stopped");
+    await stopped();
   };
   try {
     const url = tls.address(await listenOn(app, listen));
@@ -170,11 +175,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   }
 }
 
-/** A log, and what neither it nor any answer may show. */
-function openLog({ token, platform, metricsToken, webhook, logLevel, logFile }: HubOptions) {
+function openSwitchboard(parts: SessionParts, sessions: Sessions): Switchboard {
+  return new Switchboard({ ...parts, find: (idOrName) => sessions.find(idOrName) });
+}
+
+/** What no log and no answer may show. */
+function secretsOf({ token, platform, metricsToken, webhook, telemetry }: HubOptions): string[] {
   const others = [metricsToken, webhook?.secret].map((text) => text ?? "");
-  const secret = [token, platform.apiKey, ...others];
-  return { secret, log: createLog(logLevel, logFile ?? null, secret) };
+  return [token, platform.apiKey, ...others, ...Object.values(telemetry?.headers ?? {})];
 }
 
 function shelfIn(home: string) {
@@ -204,9 +212,10 @@ function hearFacts(parts: {
   readonly watch: PlatformWatch;
   readonly switchboard: Switchboard;
   readonly webhook: Webhook | null;
+  readonly traces: SessionTraces | null;
   readonly log: Logger;
 }): HubMetrics {
-  const { version, sessions, watch, switchboard, webhook, log } = parts;
+  const { version, sessions, watch, switchboard, webhook, log, traces } = parts;
   const metrics = new HubMetrics({
     version,
     sessions: () => sessions.all,
@@ -220,7 +229,9 @@ function hearFacts(parts: {
   sessions.onEvent((event) => {
     metrics.observe(event);
     watch.observe(event);
-    logFact(log, event);
+    const attempt = sessions.known(event.session)?.record.attempt;
+    const { traceId, spanId } = traces?.observe(event) ?? {};
+    logFact(log, event, { attempt, traceId, spanId });
   });
   return metrics;
 }

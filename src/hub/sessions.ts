@@ -41,8 +41,13 @@ export interface NewSession {
   readonly requestKey?: string;
 }
 
+export interface SessionsParts extends SessionParts {
+  /** The platform as one session calls it; the same for all when it is not given. */
+  readonly providerFor?: (sessionId: string) => SessionParts["provider"];
+}
+
 export class Sessions {
-  readonly #parts: SessionParts;
+  readonly #parts: SessionsParts;
   readonly #pace: PatrolPace;
   readonly #store: Store;
   readonly #secrets: readonly string[];
@@ -57,7 +62,7 @@ export class Sessions {
   readonly cost: CostBook;
 
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
-  constructor(parts: SessionParts, store: Store, secrets: readonly string[] = []) {
+  constructor(parts: SessionsParts, store: Store, secrets: readonly string[] = []) {
     this.#parts = parts;
     this.#pace = new PatrolPace(parts.policy.patrolsPerMinute);
     this.#store = store;
@@ -248,7 +253,8 @@ export class Sessions {
   }
 
   #add(record: SessionRecord, isNew: boolean): Session {
-    const { clock } = this.#parts;
+    const { clock, providerFor } = this.#parts;
+    const provider = providerFor?.(record.id) ?? this.#parts.provider;
     const ledger = new SessionLedger({
       store: this.#store,
       clock,
@@ -258,7 +264,7 @@ export class Sessions {
       secrets: this.#secrets,
     });
     const session = new Session({
-      parts: { ...this.#parts, pace: this.#pace },
+      parts: { ...this.#parts, provider, pace: this.#pace },
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkHubConfig, resolveConfig, showValue } from "../../src/base/config.ts";
 import type { ConfigSources } from "../../src/base/config.ts";
 import { settings } from "../../src/base/config-table.ts";
+import { parseHeaders } from "../../src/base/header-list.ts";
 import { nearestName } from "../../src/base/nearest.ts";
 
 function sources(over: Partial<ConfigSources> = {}): ConfigSources {
@@ -205,6 +206,15 @@ describe("a hub", () => {
       expect(checkHubConfig(resolveConfig(sources({ env: good })))).toEqual([]);
     },
   );
+
+  test("[OT3] takes a collector's headers as OpenTelemetry writes them, or says what is wrong", () => {
+    expect(parseHeaders("a=b, x-key=Bearer%20q=1")).toEqual({ a: "b", "x-key": "Bearer q=1" });
+    for (const text of ["a", "a=", "=b", "a b=c", "a=%", "a=b%0d%0ac:d"]) {
+      expect([text, parseHeaders(text)]).toEqual([text, null]);
+      const env = { OTEL_EXPORTER_OTLP_HEADERS: text.replaceAll(" ", "\u00a0") };
+      expect(checkHubConfig(resolveConfig(sources({ env })))).not.toEqual([]);
+    }
+  });
 
   test("needs a key for daytona", () => {
     const resolved = resolveConfig(sources({ env: { HOLDFAST_PLATFORM: "daytona" } }));

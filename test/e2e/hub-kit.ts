@@ -59,6 +59,8 @@ export class RealHub {
       driverBundle: driver,
       metricsToken: null,
       webhook: null,
+      timeline: { rows: 100_000, ageMs: null },
+      telemetry: null,
       version: "0.0.0-test",
       webDir: null,
       logLevel: "debug",

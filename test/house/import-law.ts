@@ -99,6 +99,12 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "@fastify/static": ["hub/server/"],
   "@fastify/swagger": ["hub/server/"],
   "@lydell/node-pty": ["driver/pty/"],
+  ...Object.fromEntries(
+    [
+      ...["api", "api-logs", "core", "exporter-logs-otlp-http", "exporter-trace-otlp-http"],
+      ...["resources", "sdk-logs", "sdk-trace"],
+    ].map((name) => [`@opentelemetry/${name}`, ["hub/telemetry/open-telemetry.ts"]]),
+  ),
   "@xterm/addon-fit": ["web/"],
   "@xterm/xterm": ["web/"],
   commander: ["cli/program.ts"],

@@ -14,6 +14,8 @@ import { AuditLog, type AuditPlace } from "../../src/hub/auth/audit-log.ts";
 import type { ApiToken } from "../../src/hub/auth/api-token.ts";
 import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
 import { Access } from "../../src/hub/server/access.ts";
+import type { Telemetry } from "../../src/hub/telemetry/telemetry.ts";
+import { AskingBook } from "../../src/hub/server/asking.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
 import type { Sessions } from "../../src/hub/sessions.ts";
@@ -42,6 +44,11 @@ const noWork: HttpOptions["work"] = {
   run: () => Promise.reject(new HubError("Internal", "no work in this test")),
 };
 
+interface Told {
+  readonly telemetry: Telemetry | null;
+  readonly asking: AskingBook;
+}
+
 /** Of a HubWorld, what has to be there to be asked. */
 export interface AskedWorld {
   readonly clock: Clock;
@@ -56,6 +63,7 @@ export function hubHttp(
   client: Pick<InnerClient, "attach"> = { attach: () => Promise.reject(noWay()) },
   work: HttpOptions["work"] = noWork,
   webDir: string | null = null,
+  { telemetry, asking }: Told = { telemetry: null, asking: new AskingBook() },
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
   const noRevocations = { read: () => [], write: () => undefined };
@@ -109,6 +117,8 @@ export function hubHttp(
   });
   const links = () => ({ clients: 2, drivers: 1 });
   const app = createHttp({
+    asking,
+    telemetry,
     self: { id: "hub_test", startedAt: clock.now(), links },
     version: "0.0.0-test",
     publicUrl: null,

@@ -7,6 +7,7 @@ import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
+import type { SandboxProvider } from "../../src/providers/provider.ts";
 import type { Store } from "../../src/store/store.ts";
 import { createNoControl } from "./no-control.ts";
 import { FakePlatform, type FakeSandbox } from "./fake-platform.ts";
@@ -84,6 +85,8 @@ export class HubWorld {
   readonly links: FakeLink[] = [];
   readonly control: ControlDesk;
   sessions: Sessions;
+  /** The platform as one session calls it. */
+  providerFor: (id: string, platform: SandboxProvider) => SandboxProvider = (_, same) => same;
   /** Each new link before the session gets it: what is set here is true from its first probe on. */
   onLink: (link: FakeLink) => void = () => undefined;
 
@@ -119,9 +122,15 @@ export class HubWorld {
         clock: this.clock,
         random: seededRandom("hub-world"),
         log: silentLogger,
+        providerFor: (id) => this.providerFor(id, this.platform),
       },
       this.store,
     );
+  }
+
+  /** Other sessions, before there is any. */
+  reboot(): void {
+    this.sessions = this.#boot();
   }
 
   /** The hub process dies and another starts on the same store. Links die with it. */

@@ -5,8 +5,10 @@ import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { newId } from "../../base/ids.ts";
 import type { Logger } from "../../base/log.ts";
 import type { BackupMaker } from "../backup/make-backup.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { DrillWatch } from "../drill-watch.ts";
 import type { HubMetrics } from "../metrics/metrics.ts";
 import type { LeaseKeeper } from "../lease-keeper.ts";
@@ -14,7 +16,9 @@ import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { WorkRoom } from "../work/work-room.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Access } from "./access.ts";
+import type { AskingBook } from "./asking.ts";
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor } from "./door-keeper.ts";
 import { createListener, slowPeerLimits, type ListenerTls } from "./listener.ts";
@@ -35,6 +39,9 @@ import { addWorkRoutes } from "./routes/work.ts";
 export interface HttpOptions {
   readonly version: string;
   /** Where browsers reach the hub, if that is not where it listens. */
+  /** Which request something happens for. */
+  readonly asking: AskingBook;
+  readonly telemetry: Telemetry | null;
   readonly publicUrl: string | null;
   readonly self: HubSelf;
   readonly access: Access;
@@ -64,6 +71,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 0,
+    genReqId: () => newId("req", systemRandom),
     // A body is checked, never bent into shape: what is unknown or of another type is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     schemaErrorFormatter: (errors, where) => new HubError("BadRequest", wrongFields(errors, where)),
@@ -77,6 +85,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       }),
   });
 
+  options.asking.follow(app, options.telemetry, options.clock);
   keepDoor(app, { access, isReady, idOf: (session) => idOf(options.sessions, session) });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
