@@ -30,6 +30,7 @@ export interface Config extends SessionPolicy {
   readonly ca: string | null;
   readonly publicUrl: string | null;
   readonly previewDomain: string;
+  readonly outboundAllow: string | null;
   readonly platform: (typeof platformKinds)[number];
   readonly daytonaApiKey: string | null;
   readonly daytonaApiUrl: string;
@@ -217,6 +218,16 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     range: [3_600_000, 10 * 365 * 86_400_000],
     fallback: "90d",
     about: "How long facts are kept; the newest 1,000 of a session stay at any age.",
+  },
+  {
+    key: "outboundAllow",
+    env: "HOLDFAST_OUTBOUND_ALLOW",
+    flag: null,
+    kind: "text",
+    fallback: null,
+    unset: "public addresses, and those written as an address in a setting",
+    about:
+      "What the hub may dial besides: addresses, ranges (10.0.0.0/8), exact names; with commas.",
   },
   {
     key: "platform",

@@ -3,8 +3,8 @@
  * It owns these two files; the store and the platform's directory belong to hub and platform.
  */
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HubError } from "../base/hub-error.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -14,6 +14,8 @@ const TOKEN_BYTES = 32;
 const TOKEN_PREFIX = "hf_";
 const OTHERS_WRITE = 0o022;
 const OTHERS_ALL = 0o077;
+const OTHERS_PUT = 0o002;
+const STICKY = 0o1000;
 
 export interface HubRecord extends ProcessIdentity {
   readonly url: string;
@@ -61,10 +63,16 @@ export function prepareHome(home: string): void {
 export function checkHome(home: string): void {
   refuseHalfRestored(home);
   const secrets = ["token", "hub-secret.json", "tokens.json", "audit.jsonl", "store.sqlite"];
+  checkWayTo(home);
   for (const name of ["", ...secrets]) {
     const path = name === "" ? home : join(home, name);
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) continue;
+    if (name !== "" && lstatSync(path).isSymbolicLink()) {
+      throw new HubError("HomeNotWritable", `${path} is a link to ${realpathSync(path)}`, {
+        hint: `What it leads to may be others' to change: rm ${path}, and put the file there.`,
+      });
+    }
     const open = found.mode & (name === "" ? OTHERS_WRITE : OTHERS_ALL);
     const self = process.getuid?.() ?? found.uid;
     if (open === 0 && (found.uid === self || found.uid === 0)) continue;
@@ -84,6 +92,23 @@ function refuseHalfRestored(home: string): void {
   throw new HubError("StoreCorrupt", `a restore into ${home} broke off in the middle`, {
     hint: `Run it again: holdfast restore ${file}`,
   });
+}
+
+/**
+ * Who may write to a directory on the way may put another home in the place of this one; a sticky
+ * bit, as /tmp has it, prevents that.
+ */
+function checkWayTo(home: string): void {
+  let path = realpathSync(home);
+  while (path !== dirname(path)) {
+    path = dirname(path);
+    const { mode } = statSync(path);
+    if ((mode & OTHERS_PUT) === 0 || (mode & STICKY) !== 0) continue;
+    const said = `${path}, on the way to ${home}, is open to others`;
+    throw new HubError("HomeNotWritable", `${said} (mode ${(mode & 0o7777).toString(8)})`, {
+      hint: `Look at what it holds, then: chmod o-w ${path} (or chmod +t, if all may write there).`,
+    });
+  }
 }
 
 /**

@@ -47,6 +47,8 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
   const platform = ensured?.record ?? null;
   const { startHub } = await hubCode;
+  // What a hub writes is its owner's. The platform, whose files sandboxes read, has a mask of its own.
+  process.umask(0o077);
   const options = hubOptions(cli, token, bundles, platform);
   // A start that failed leaves nothing running that it started.
   const undo = async (error: unknown): Promise<never> => {
@@ -100,6 +102,7 @@ function hubOptions(
     listen: config.listen,
     tls: tlsOf(config),
     caFile: config.ca,
+    outboundAllow: config.outboundAllow?.split(",") ?? [],
     publicUrl: config.publicUrl,
     previewDomain: config.previewDomain,
     token,

@@ -11,7 +11,7 @@ import { newId } from "../base/ids.ts";
 import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { drillReader } from "../providers/daytona/drills.ts";
-import { DaytonaProvider } from "../providers/daytona/daytona.ts";
+import { DaytonaProvider, type DaytonaOptions } from "../providers/daytona/daytona.ts";
 import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { backupMaker } from "./backup/make-backup.ts";
 import { DrillWatch } from "./drill-watch.ts";
@@ -30,6 +30,7 @@ import type { Webhook } from "./notify/webhook.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
+import { openOutbound } from "./outbound/open-outbound.ts";
 import { openPreviews } from "./preview/previews.ts";
 import { revocationFile } from "./preview/revocation-file.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
@@ -56,6 +57,8 @@ export interface HubOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Unset, as null, speaks plain HTTP. */
   readonly tls?: TlsFiles | null;
+  /** What may be dialled besides public addresses. */
+  readonly outboundAllow?: readonly string[];
   /** PEM file with roots that drivers trust beside the well-known ones. */
   readonly caFile?: string | null;
   /** Where sandboxes and people reach the hub from outside, if that is not `listen`. */
@@ -103,14 +106,15 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, platform, policy, version } = options;
+  const { home, listen, policy, version } = options;
   const [clock, random] = [systemClock, systemRandom];
   const { hubId, driverSecret } = openSecrets(home);
   const secret = secretsOf(options);
   const { told, log, traces, callsOf, stopped } = await openVoice(options, hubId, secret);
   const tls = openTls(options, clock, log);
+  const { ask, platform } = openOutbound(options);
   const store = new SqliteStore(join(home, "store.sqlite"));
-  const watch = createWatch(options, {
+  const watch = createWatch(platform, policy, {
     hubId,
     log,
     secrets: secret,
@@ -134,7 +138,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const previews = openPreviews({ ...options, shelf: shelfIn(home) }, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
-  const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log });
+  const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
   const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log, traces });
   const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
@@ -147,8 +151,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 
   const close = async (): Promise<void> => {
     ready = false;
-    for (const caretaker of caretakers) caretaker.stop();
-    sessions.stop();
+    for (const part of [...caretakers, sessions]) part.stop();
     for (const part of [previews.door, texts, inner]) part.close();
     switchboard.close("the hub is going down");
     gate.close();
@@ -237,7 +240,8 @@ function hearFacts(parts: {
 }
 
 function createWatch(
-  { platform, policy }: HubOptions,
+  platform: HubOptions["platform"] & Pick<DaytonaOptions, "ask">,
+  policy: SessionPolicy,
   given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl"> & {
     readonly secrets: string[];
   },

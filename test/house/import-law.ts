@@ -110,7 +110,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli/program.ts"],
   fastify: ["hub/server/", "platform/"],
   httpxy: ["platform/"],
-  "ipaddr.js": ["platform/"],
+  "ipaddr.js": ["platform/", "hub/outbound/"],
   "node:sqlite": ["store/sqlite/"],
   pg: ["store/postgres/"],
   picocolors: ["cli/render/"],

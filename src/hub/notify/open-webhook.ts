@@ -37,6 +37,8 @@ export function openWebhook(
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Logger;
+    /** The hub's way out. */
+    readonly ask: typeof fetch;
   },
 ): Webhook | null {
   if (settings === null) return null;

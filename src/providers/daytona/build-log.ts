@@ -22,14 +22,14 @@ export async function readBuildLog(
   const base = from.apiUrl.replace(/\/$/, "");
   const path = `/sandbox/${encodeURIComponent(sandboxId)}/build-logs-url`;
   try {
-    const found = await fetchWhole(`${base}${path}`, asOurselves, until);
+    const found = await fetchWhole(`${base}${path}`, asOurselves, until, from.ask);
     if (!found.ok) return null;
     const { url } = JSON.parse(textOf(found)) as { url?: unknown };
     if (typeof url !== "string" || !URL.canParse(url, base)) return null;
     const at = new URL(url, base);
     // The key is for the platform alone; a log that is kept elsewhere is open or not for us.
     const own = at.origin === new URL(base).origin;
-    const log = await fetchHead(at.href, own ? asOurselves : {}, until);
+    const log = await fetchHead(at.href, own ? asOurselves : {}, until, from.ask);
     return log.ok && log.body !== null ? await tailOf(abortable(log.body, until)) : null;
   } catch {
     // No answer, no JSON, or too late: there is no log to show, which is what null says.

@@ -37,6 +37,7 @@ export interface DaytonaOptions {
   readonly rereadKey?: () => string | null;
   readonly target: string;
   readonly clock: Clock;
+  readonly ask?: typeof fetch;
   /** Deadline of one plain call. */
   readonly callMs: number;
   /** Sandboxes are stopped when nobody used them for this long; null is never. */
@@ -301,7 +302,8 @@ export class DaytonaProvider implements SandboxProvider {
   async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
     const sandbox = await this.#cached(sandboxId, signal);
     const baseUrl = `${sandbox.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
-    return new Toolbox({ baseUrl, apiKey: this.#key.current }, this.#options.callMs);
+    const { callMs, ask } = this.#options;
+    return new Toolbox({ baseUrl, apiKey: this.#key.current, ...(ask && { ask }) }, callMs);
   }
 
   /** Where the platform is, with the key of now. */

@@ -9,6 +9,7 @@ import type { WholeAnswer } from "../../base/fetch-whole.ts";
 interface Asked {
   readonly apiUrl: string;
   readonly apiKey: string;
+  readonly ask?: typeof fetch;
 }
 
 /** These two are answered also while everything else is drilled. */
@@ -38,10 +39,11 @@ async function canFail(asked: Asked): Promise<boolean> {
   return config?.holdfast?.faults === true;
 }
 
-function get({ apiUrl, apiKey }: Asked, path: string): Promise<WholeAnswer> {
+function get({ apiUrl, apiKey, ask }: Asked, path: string): Promise<WholeAnswer> {
   return fetchWhole(
     `${apiUrl.replace(/\/$/, "")}${path}`,
     { headers: { authorization: `Bearer ${apiKey}` } },
     AbortSignal.timeout(ANSWER_MS_MAX),
+    ask,
   );
 }

@@ -12,6 +12,7 @@ import type { ExecRequest, ExecResult, FileEntry } from "../provider.ts";
 export interface ToolboxAddress {
   /** `<toolboxProxyUrl>/<sandboxId>` */
   readonly baseUrl: string;
+  readonly ask?: typeof fetch;
   readonly apiKey: string;
 }
 
@@ -138,6 +139,7 @@ export class Toolbox {
         `${this.#address.baseUrl}${path}`,
         { method, headers, ...(body === undefined ? {} : { body }) },
         signal === undefined ? late : AbortSignal.any([late, signal]),
+        this.#address.ask,
       );
       ({ bytes } = answer);
       if (answer.ok) return bytes;
