@@ -47,7 +47,7 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
     config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
   const platform = ensured?.record ?? null;
   const { startHub } = await hubCode;
-  // What a hub writes is its owner's. The platform, whose files sandboxes read, has a mask of its own.
+  // What a hub writes is its owner's. Its platform, whose files sandboxes read, has another mask.
   process.umask(0o077);
   const options = hubOptions(cli, token, bundles, platform);
   // A start that failed leaves nothing running that it started.
