@@ -42,7 +42,8 @@ function apiDoc(): string {
   });
   return `# HTTP API
 
-\`GET /openapi.json\` of a running hub is the whole of it as OpenAPI 3.1: every field of every body and
+\`GET /openapi.json\` of a running hub is the whole of it as OpenAPI 3.1, and \`/docs\` the same as a
+page that works offline: every field of every body and
 answer. It needs no token; all else does, but for the three probes:
 \`authorization: Bearer $(holdfast token)\`. Times are ISO 8601 in UTC. \`{id}\` is an id or a name.
 

@@ -69,6 +69,43 @@ describe("/openapi.json", () => {
   });
 });
 
+describe("/docs", () => {
+  const pageOf = async () => {
+    const { app } = hubHttp(new HubWorld());
+    const answer = await app.inject({
+      method: "GET",
+      url: "/docs",
+      headers: { host: "127.0.0.1" },
+    });
+    return {
+      text: answer.body,
+      headers: answer.headers,
+      document: await documentOf(hubHttp(new HubWorld())),
+    };
+  };
+
+  test("[API2] has each operation and each shape, and every link leads somewhere", async () => {
+    const { text, document } = await pageOf();
+    const count = Object.values(document.paths).flatMap((one) => Object.keys(one)).length;
+    expect(text.match(/<article id="(GET|POST|DELETE)-/g)).toHaveLength(count);
+    const ids = new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    expect(ids.size).toBe([...text.matchAll(/ id="/g)].length);
+    for (const name of Object.keys(document.components.schemas))
+      expect(ids).toContain(`shape-${name}`);
+    for (const [, to] of text.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(to);
+  });
+
+  test("[API2] needs no token, no script and no other address", async () => {
+    const { text, headers } = await pageOf();
+    expect(headers["content-type"]).toContain("text/html");
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(text).not.toMatch(/<script|<img|<link|@import|url\(|https?:/);
+    expect(text.length).toBeLessThan(150_000);
+  });
+});
+
 describe("what the hub answers", () => {
   let schemas: Document["components"]["schemas"];
   const check = async (

@@ -33,6 +33,7 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /readyz": "open",
   "GET /startupz": "open",
   "GET /openapi.json": "open",
+  "GET /docs": "open",
   "GET /": "open",
   "GET /login": "open",
   "GET /*": "open",

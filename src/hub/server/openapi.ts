@@ -1,13 +1,14 @@
-/** /openapi.json: the API as OpenAPI 3.1, from the routes that run and the book about them. */
+/** /openapi.json and /docs: the API as OpenAPI 3.1, from the routes and the book about them. */
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { Type, type TSchema } from "typebox";
 import { HubError } from "../../base/hub-error.ts";
+import { DOCS_POLICY, docsPage, type ApiDocument } from "./docs-page.ts";
 import { apiBook, namedSchemas, type RouteAbout, type SchemaName } from "./api-book.ts";
 
 /** The dashboard's files, the document itself, and what an app in a session answers. */
 const NO_API = new Set([
-  ...["/", "/*", "/login", "/openapi.json"],
+  ...["/", "/*", "/login", "/openapi.json", "/docs"],
   ...["/v1/sessions/:id/ports/:port/http", "/v1/sessions/:id/ports/:port/http/*"],
 ]);
 
@@ -37,6 +38,14 @@ export function describeApi(app: FastifyInstance, version: string): void {
 
 export function addOpenApiRoute(app: FastifyInstance): void {
   app.get("/openapi.json", () => app.swagger());
+  // The same for as long as the process runs; made when somebody first looks.
+  let page: string | null = null;
+  app.get("/docs", (_, reply) => {
+    page ??= docsPage(app.swagger() as unknown as ApiDocument);
+    void reply.header("content-security-policy", DOCS_POLICY);
+    void reply.header("referrer-policy", "no-referrer");
+    return reply.type("text/html; charset=utf-8").send(page);
+  });
 }
 
 /** For the document alone: nothing of it is a check, or a filter of what is sent. */
