@@ -38,7 +38,8 @@ border-radius:9px;padding:0 .5rem}
 table{border-collapse:collapse;width:100%;margin:.25rem 0}
 td{border-top:1px solid var(--line);padding:.3rem .75rem .3rem 0;vertical-align:top;
 overflow-wrap:anywhere}
-td:first-child{width:32%}td:nth-child(2){width:26%}td i{color:var(--quiet);font-style:normal;margin-left:.15rem}
+td:first-child{width:32%}td:nth-child(2){width:26%}
+td i{color:var(--quiet);font-style:normal;margin-left:.15rem}
 td:last-child{color:var(--quiet)}
 .answers{list-style:none;margin:.5rem 0 0;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.5rem}
 @media (max-width:52rem){body{display:block}nav{position:static;height:auto;max-height:40vh;
