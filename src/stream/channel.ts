@@ -18,6 +18,7 @@ import {
   decodeResync,
   encodeCredit,
   encodeJson,
+  type CreditBody,
 } from "../protocol/bodies.ts";
 import { parseControl } from "../protocol/control.ts";
 import { encodeFrame, FLAG_FIN, FrameType, type Frame } from "../protocol/frame.ts";
@@ -36,6 +37,8 @@ export interface ChannelOptions {
   readonly clock: Clock;
   /** A faster one than the portable, where there is one. */
   readonly crc32?: Crc32;
+  /** Streams that ended and are remembered; a channel that never resumes needs few. */
+  readonly tombstonesMax?: number;
   /** The peer opened a stream: accept or reset it. */
   readonly onOpen: (request: OpenRequest, stream: Stream) => void;
   /** Whether there is memory for more than this channel has; asked before it takes more. */
@@ -61,9 +64,8 @@ export interface ChannelState {
   readonly entries: readonly ResumeEntry[];
 }
 
-type Tombstone =
-  | { readonly kind: "finished"; readonly entry: ResumeEntry }
-  | { readonly kind: "reset"; readonly reset: Reset };
+/** How a stream ended: with its last credit, or broken off. */
+type Tombstone = CreditBody | Reset;
 
 const SKIPPED_MAX = 256;
 
@@ -134,7 +136,7 @@ export class Channel {
   /** How a stream was broken off, as long as that is remembered. */
   resetOf(id: number): Reset | null {
     const tombstone = this.#tombstones.get(id);
-    return tombstone?.kind === "reset" ? tombstone.reset : null;
+    return tombstone !== undefined && "code" in tombstone ? tombstone : null;
   }
 
   /** Bytes kept for the peer and for consumers, of all streams. */
@@ -279,7 +281,7 @@ export class Channel {
   #missed(frame: Frame): void {
     const reset = parseControl(Reset, frame.body);
     if (!this.#skipped.delete(frame.stream)) this.#noteOpened(frame.stream);
-    this.#bury(frame.stream, { kind: "reset", reset });
+    this.#bury(frame.stream, reset);
     this.#options.onMissed?.(frame.stream, reset);
   }
 
@@ -342,25 +344,22 @@ export class Channel {
   #buried(stream: Stream, end: StreamEnd): void {
     this.#streams.delete(stream.id);
     this.#link?.egress.forget(stream);
-    this.#bury(stream.id, end.kind === "reset" ? end : { kind: "finished", entry: stream.entry() });
+    const { rx, ack, max, ctlRx } = stream.entry();
+    this.#bury(stream.id, end.kind === "reset" ? end.reset : { rx, ack, max, ctlRx });
   }
 
   #bury(id: number, tombstone: Tombstone): void {
     this.#tombstones.set(id, tombstone);
     const [oldest] = this.#tombstones.keys();
-    if (oldest !== undefined && this.#tombstones.size > limits.TOMBSTONES_MAX) {
-      this.#tombstones.delete(oldest);
-    }
+    const max = this.#options.tombstonesMax ?? limits.TOMBSTONES_MAX;
+    if (oldest !== undefined && this.#tombstones.size > max) this.#tombstones.delete(oldest);
   }
 
   /** How a stream ended, for a peer that did not hear it. */
   #tellEnd(id: number): void {
-    const tombstone = this.#tombstones.get(id);
-    if (tombstone?.kind === "finished") {
-      this.#port.send(id, FrameType.credit, encodeCredit(tombstone.entry));
-    } else {
-      this.#tellReset(id, tombstone?.reset ?? GONE);
-    }
+    const tombstone = this.#tombstones.get(id) ?? GONE;
+    if ("code" in tombstone) this.#tellReset(id, tombstone);
+    else this.#port.send(id, FrameType.credit, encodeCredit(tombstone));
   }
 
   #tellReset(id: number, reset: Reset): void {

@@ -382,4 +382,15 @@ describe("a channel meets a peer that breaks the rules", () => {
     expect(line.driver.size).toBe(limits.STREAMS_PER_CHANNEL_MAX);
     expect(line.toClient.sent.at(-1)?.[0]).toBe(FrameType.reset);
   });
+
+  test("of streams that are over as many are remembered as the channel was told", () => {
+    const [clock, onOpen] = [new TestClock(), () => undefined];
+    const requests = DriverRequest;
+    const channel = new Channel({ side: "client", requests, clock, onOpen, tombstonesMax: 2 });
+    const codes = [1, 3, 5].map((id) => {
+      channel.open(exec, { onBytes: () => undefined }).reset("CANCELLED", "over");
+      return () => channel.resetOf(id)?.code;
+    });
+    expect(codes.map((code) => code())).toEqual([undefined, "CANCELLED", "CANCELLED"]);
+  });
 });

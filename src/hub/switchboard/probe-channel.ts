@@ -22,6 +22,12 @@ import type { StreamEnd } from "../../stream/stream.ts";
 /** More than a probe or a shell that prints one line has to say; a peer that says more is cut. */
 const ANSWER_BYTES_MAX = 16_384;
 
+/**
+ * The channel ends with its link, so of what is over only what may still be on its way matters. A
+ * session is asked all day: a memory of the usual size was seven times all else of an idle one.
+ */
+const TOMBSTONES_MAX = 16;
+
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 interface Said {
@@ -43,6 +49,7 @@ export class ProbeChannel {
       side: "client",
       requests: DriverRequest,
       clock,
+      tombstonesMax: TOMBSTONES_MAX,
       onOpen: (_, stream) => stream.reset("REFUSED", "the hub serves no streams"),
     });
     const egress = new Egress({ send, bufferedBytes: 0 }, clock);
