@@ -309,7 +309,10 @@ export const faults = {
   CommandRefused: { ...broken("task", "never", "The sandbox refuses to run it."), exit: 126 },
 
   // --- task: files and ports ---
-  FileMissing: task(404, "Check the path: `holdfast exec NAME -- ls -la DIRECTORY`."),
+  FileMissing: task(
+    404,
+    "Check the path, or make its directory: `holdfast exec NAME -- mkdir -p DIRECTORY`.",
+  ),
   FileExists: task(409, "Choose another name, or remove what is there."),
   FileKindWrong: task(409, "Files and directories are copied; nothing else is."),
   FileRefused: task(403, "Choose a place where that may be read or written."),

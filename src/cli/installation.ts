@@ -77,3 +77,8 @@ export function driverBundlePath(): string {
 
 /** The command as the user typed it: from a checkout, and in npx's own place, npx finds it. */
 export const commandName = isCheckout || /[\\/]_npx[\\/]/.test(root) ? "npx holdfast" : "holdfast";
+
+/** What is to be typed next, as this user has to type it: in a checkout no PATH has the command. */
+export function asTyped(sentence: string): string {
+  return sentence.replaceAll(/(^|[`|:] ?| {2})holdfast (?=[a-z])/g, `$1${commandName} `);
+}

@@ -11,6 +11,7 @@ import { createCli, usageError, type CliStreams, type Options } from "./cli.ts";
 import { createPaint } from "./render/paint.ts";
 import { problemJson, renderProblem } from "./render/problem.ts";
 import { productVersion } from "./version.ts";
+import { asTyped } from "./installation.ts";
 
 export async function runProgram(argv: readonly string[], streams: CliStreams): Promise<number> {
   const outcome = { exitCode: 0 };
@@ -34,7 +35,10 @@ function buildProgram(streams: CliStreams, finish: (code: number) => void): Comm
     .version(productVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .addHelpText("after", `\nExit codes:\n${exitCodeHelp()}`)
-    .addHelpText("after", "\nBegin with: holdfast up, then holdfast new demo")
+    .addHelpText(
+      "after",
+      `\n${asTyped("Begin with: holdfast up")}, then ${asTyped("holdfast new demo")}`,
+    )
     // What follows a word of a group that is itself a command belongs to that word.
     .enablePositionalOptions()
     .exitOverride()

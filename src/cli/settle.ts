@@ -9,6 +9,7 @@ import { followToVerdict, type Ask } from "./follow.ts";
 import { formatDuration } from "./render/durations.ts";
 import { plain, stateInSentence } from "./render/paint.ts";
 import { renderSessionError } from "./render/problem.ts";
+import { asTyped } from "./installation.ts";
 
 export interface Settling extends Omit<Ask, "withEvents"> {
   /** The state that the user asked for. */
@@ -68,7 +69,7 @@ function saySuccess(cli: Cli, session: Session, tookMs: number): void {
     state === "connected"
       ? [`holdfast sh ${name}`, `holdfast exec ${name} -- uname -a`, `holdfast health ${name}`]
       : [`holdfast resume ${name}`, `holdfast health ${name}`, `holdfast rm ${name}`];
-  note(cli, cli.notePaint.dim(`next: ${next.join("  |  ")}`));
+  note(cli, cli.notePaint.dim(`next: ${next.map(asTyped).join("  |  ")}`));
 }
 
 function saySetback(cli: Cli, session: Session, wanted: string): void {
@@ -81,5 +82,6 @@ function saySetback(cli: Cli, session: Session, wanted: string): void {
     cli,
     `${paint.red("error:")} ${session.name} is ${stateInSentence(session.state)}, not ${wanted}`,
   );
-  note(cli, `  ${paint.bold("next:")} \`holdfast why ${session.name}\` tells how it came to that`);
+  const next = asTyped(`\`holdfast why ${session.name}\` tells how it came to that`);
+  note(cli, `  ${paint.bold("next:")} ${next}`);
 }

@@ -13,6 +13,7 @@ import { inspectBackup, type BackupView } from "../../hub/backup/restore-backup.
 import { hubAddress } from "../connection.ts";
 import { note, print, printJson, type Cli, type Run } from "../cli.ts";
 import { runningHub } from "../home.ts";
+import { asTyped } from "../installation.ts";
 import { plural } from "../leftovers.ts";
 import { productVersion } from "../version.ts";
 
@@ -88,5 +89,5 @@ function tell(cli: Cli, file: string, { about, sessions, facts }: BackupView): v
   print(cli, file);
   note(cli, `${plural(sessions, "session")} with ${plural(facts, "fact")}, read back and whole`);
   note(cli, "It holds the hub's keys: keep it as secret as the state directory.");
-  note(cli, `next, on another machine: holdfast restore ${file}`);
+  note(cli, asTyped(`next, on another machine: holdfast restore ${file}`));
 }

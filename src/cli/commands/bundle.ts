@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import { flagOption, note, print, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { asTyped } from "../installation.ts";
 import { renderReport, type Bundle } from "../render/report.ts";
 import { wholeTimeline } from "../whole-timeline.ts";
 import { productVersion } from "../version.ts";
@@ -59,5 +60,8 @@ async function keep(file: string, text: string): Promise<void> {
 function tell(cli: Cli, file: string, { session, timeline }: Bundle): void {
   print(cli, file);
   note(cli, `${timeline.length} events of ${session.name}, with claim, evidence and verdict`);
-  note(cli, `next: holdfast bundle ${session.name} --markdown writes it as an issue report`);
+  note(
+    cli,
+    asTyped(`next: holdfast bundle ${session.name} --markdown writes it as an issue report`),
+  );
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { HubError } from "../../base/hub-error.ts";
 import { restoreBackup } from "../../hub/backup/restore-backup.ts";
 import { flagOption, note, print, printJson, type Run } from "../cli.ts";
+import { asTyped } from "../installation.ts";
 import { prepareHome, runningHub } from "../home.ts";
 import { plural } from "../leftovers.ts";
 
@@ -26,6 +27,6 @@ export const run: Run = async (cli, [name = ""]) => {
   if (aside !== null) note(cli, `what was there before is in ${aside}`);
   if (about.url !== null) note(cli, `drivers look for their hub at ${about.url}`);
   note(cli, "The hub that made the backup must not run any more: both would be the same hub.");
-  note(cli, "next: holdfast up");
+  note(cli, asTyped("next: holdfast up"));
   return 0;
 };

@@ -1,6 +1,7 @@
 /** The one door from a failure to the user: what, why, next step, code. */
 import { toHubError, type HubError } from "../../base/hub-error.ts";
 import type { SessionError } from "../../client/api-types.ts";
+import { asTyped } from "../installation.ts";
 import { plain, type Paint } from "./paint.ts";
 import { formatClock } from "./durations.ts";
 
@@ -8,7 +9,7 @@ export function renderProblem(error: unknown, paint: Paint): string {
   const fault = toHubError(error);
   const lines = [
     `${paint.red("error:")} ${plain(fault.message)} ${paint.dim(`[${fault.code}]`)}`,
-    `  ${paint.bold("next:")} ${plain(fault.hint)}`,
+    `  ${paint.bold("next:")} ${asTyped(plain(fault.hint))}`,
   ];
   // A defect is ours to find: without the place it happened nobody can.
   if (fault.code === "Internal" && error instanceof Error) lines.push(paint.dim(error.stack ?? ""));
@@ -36,7 +37,7 @@ export function renderSessionError(name: string, error: SessionError, paint: Pai
       `  ${mark(paint, line.ok)} ${formatClock(line.at)}  ${line.what}  ${plain(line.detail)}`,
     );
   }
-  lines.push(`  ${paint.bold("next:")} ${plain(error.hint)}`);
+  lines.push(`  ${paint.bold("next:")} ${asTyped(plain(error.hint))}`);
   return lines.join("\n");
 }
 

@@ -4,6 +4,7 @@ import { activityLine } from "./activity.ts";
 import { formatAge, formatClock, formatDuration } from "./durations.ts";
 import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
+import { asTyped } from "../installation.ts";
 
 /** The last turns explain a state; all that happened is in `holdfast events`. */
 const TURNS_SHOWN = 14;
@@ -127,6 +128,10 @@ function stateInWords(text: string): string {
 }
 
 function nextLine(session: Session, nowMs: number, paint: Paint): string {
+  return asTyped(nextStep(session, nowMs, paint));
+}
+
+function nextStep(session: Session, nowMs: number, paint: Paint): string {
   const { name, state, lastError, deadlineAt } = session;
   const next = paint.bold("next:");
   if (state === "connected") return `${next} nothing to do; \`holdfast sh ${name}\` opens a shell`;
