@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { generatedDocs } from "../../build/docs.ts";
 import { commandTable } from "../../src/cli/command-table.ts";
-import { faults } from "../../src/base/faults.ts";
+import { faults, type FaultKind } from "../../src/base/faults.ts";
 import { settings } from "../../src/base/config-table.ts";
 import { textFiles } from "./tree.ts";
 
@@ -69,4 +69,13 @@ test("the changelog begins with the version of the package, which is frozen", ()
   const { version } = JSON.parse(read("package.json")) as { version: string };
   expect(/^## (.+)$/m.exec(read("CHANGELOG.md"))?.[1]).toBe(version);
   expect(existsSync(join(root, "test", "frozen", version, "hub.backup"))).toBe(true);
+});
+
+test("OPERATING.md has every fault that a session or a hub can have", () => {
+  const told = read("docs/OPERATING.md");
+  const all = Object.entries<FaultKind>(faults);
+  const kinds = ["startup", "environment", "verification", "driver", "capacity", "operator"];
+  const owed = all.filter(([, { category }]) => kinds.includes(category)).map(([name]) => name);
+  expect(owed.length).toBeGreaterThan(40);
+  expect(owed.filter((name) => !told.includes(`\`${name}\``))).toEqual([]);
 });

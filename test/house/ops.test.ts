@@ -1,6 +1,9 @@
 /** What is watched in production exists: alerts and board name only metrics that a hub tells. */
-import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { settings } from "../../src/base/config-table.ts";
+import { routeRights } from "../../src/hub/auth/route-rights.ts";
 import { ADMIN_TOKEN, hubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
 
@@ -37,3 +40,80 @@ test("[ME4] each alert is tested, and says what it means and what to do", () => 
   expect(rules.match(/summary: /g)).toHaveLength(alerts.length);
   expect(rules.match(/description: /g)).toHaveLength(alerts.length);
 });
+
+describe("what runs a hub in a container or a cluster", () => {
+  const cluster = new URL("../../ops/kubernetes/", import.meta.url);
+  const names = readdirSync(cluster);
+  const manifest = (name: string): unknown => parse(read(`ops/kubernetes/${name}`));
+  const all = [...names.map((name) => `ops/kubernetes/${name}`)].concat(
+    ...["ops/docker/compose.yaml", "ops/docker/Dockerfile", "ops/systemd/holdfast.service"],
+  );
+
+  test("names only settings that a hub knows", () => {
+    const known = settings.flatMap(({ env, kind }) => [
+      env,
+      kind === "secret" ? `${env}_FILE` : env,
+    ]);
+    for (const path of all) {
+      const named = read(path).match(/\b(HOLDFAST|DAYTONA)_[A-Z_]*[A-Z]\b/g) ?? [];
+      expect(
+        named.filter((name) => !known.includes(name)),
+        path,
+      ).toEqual([]);
+    }
+  });
+
+  test("is built of every file, and each applies to the pods that there are", () => {
+    const { resources, labels } = manifest("kustomization.yaml") as {
+      resources: string[];
+      labels: [{ pairs: object; includeSelectors: boolean }];
+    };
+    expect([...resources, "kustomization.yaml"].sort()).toEqual(names.sort());
+    expect(labels[0].includeSelectors).toBe(true);
+    // Kustomize fills a selector in where there is one by its own law, and these two have none.
+    for (const name of ["disruption.yaml", "monitor.yaml"])
+      expect(manifest(name), name).toMatchObject({
+        spec: { selector: { matchLabels: labels[0].pairs } },
+      });
+  });
+
+  test("probes what a hub answers to, waits for its stop, and is not root", () => {
+    const hub = manifest("hub.yaml") as {
+      spec: { template: { spec: { terminationGracePeriodSeconds: number; containers: Pod[] } } };
+    };
+    const { terminationGracePeriodSeconds: graceS, containers } = hub.spec.template.spec;
+    expect(hub).toMatchObject({
+      spec: { replicas: 1, template: { spec: { securityContext: { runAsNonRoot: true } } } },
+    });
+    const [pod] = containers;
+    if (pod === undefined) throw new Error("no container");
+    for (const probe of [pod.startupProbe, pod.readinessProbe, pod.livenessProbe])
+      expect(Object.keys(routeRights)).toContain(`GET ${probe.httpGet.path}`);
+    // A platform that is down makes a hub unready at most, and never ends it.
+    expect(pod.livenessProbe.httpGet.path).toBe("/livez");
+    expect(graceS).toBeGreaterThan(pod.lifecycle.preStop.sleep.seconds + 30);
+    expect(pod.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  test("the image ends with another user than root, a health check and a stop signal", () => {
+    const file = read("ops/docker/Dockerfile");
+    const last = file.slice(file.lastIndexOf("\nFROM "));
+    for (const line of ["USER 1000:1000", "STOPSIGNAL SIGTERM", "HEALTHCHECK ", "VOLUME "])
+      expect(last).toContain(`\n${line}`);
+    // Everything that is copied from a stage names one that there is.
+    const stages = [...file.matchAll(/^FROM \S+ AS (\w+)$/gm)].map(([, name]) => name);
+    const used = [...file.matchAll(/from=(\w+)/g)].map(([, name]) => name);
+    expect(used.filter((name) => !stages.includes(name))).toEqual([]);
+  });
+});
+
+interface Probe {
+  readonly httpGet: { readonly path: string };
+}
+interface Pod {
+  readonly startupProbe: Probe;
+  readonly readinessProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } };
+  readonly securityContext: object;
+}
