@@ -84,3 +84,24 @@ test("[CL1] a session that another hub has is let go: nothing is asked, its driv
   expect(() => session.operate("operator.resumed")).toThrow(HubError);
   expect(world.sessions.create({ name: "next", spec: plainSpec }).record.name).toBe("next");
 });
+
+test("[FA20] what a session waited to ask is not asked by one that stood still meanwhile", async () => {
+  const { world, disk } = lateWorld();
+  const session = world.create();
+  const requested = (): boolean => session.record.sandboxName !== null;
+  for (let turn = 0; !requested() && turn < 100; turn++) await world.clock.advanceAsync(10);
+  // The request is on its way to the disk, and so is what follows it.
+  disk.refuses = true;
+  await world.clock.advanceAsync(LATE_MS + 10);
+  expect(() => session.operate("operator.removed")).toThrow("takes no facts");
+  expect(session.health().verdict.code).toBe("StoreRefuses");
+  disk.refuses = false;
+  const creates = (): number => world.platform.calls.filter((c) => c.startsWith("create")).length;
+  const kinds = () => disk.events({ after: 0, limit: 1_000 }).map(({ kind }) => kind);
+  for (let turn = 0; !kinds().includes("store.refused") && turn < 1_000; turn++) {
+    expect(creates()).toBe(0);
+    await world.clock.advanceAsync(10);
+  }
+  await world.clock.advanceAsync(2_000);
+  expect(creates()).toBe(1);
+});

@@ -1,8 +1,10 @@
 /**
  * The platform as one session may use it: what changes something there waits until the facts that
- * it rests on are kept, so that a hub that dies never asked for what nobody knows of. What is only
+ * it rests on are kept, so that a hub that dies never asked for what nobody knows of. A session
+ * that stood still meanwhile does not ask at all: whoever goes on from its facts does. What is only
  * read waits for nothing. Where facts are kept at once, no call is a turn later.
  */
+import { HubError } from "../../base/hub-error.ts";
 import type {
   Claim,
   ExecRequest,
@@ -18,10 +20,16 @@ import type {
 export class KeptProvider implements SandboxProvider {
   readonly #inner: SandboxProvider;
   readonly #settled: () => Promise<void> | null;
+  readonly #isHalted: () => boolean;
   /** `settled` is null when all facts of the session are kept. */
-  constructor(inner: SandboxProvider, settled: () => Promise<void> | null) {
+  constructor(
+    inner: SandboxProvider,
+    settled: () => Promise<void> | null,
+    isHalted: () => boolean,
+  ) {
     this.#inner = inner;
     this.#settled = settled;
+    this.#isHalted = isHalted;
   }
 
   get platform(): string {
@@ -121,17 +129,18 @@ export class KeptProvider implements SandboxProvider {
 
   #after<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
     const settled = this.#settled();
-    return settled === null ? call() : keptThen(settled, signal, call);
+    return settled === null ? call() : this.#keptThen(settled, signal, call);
   }
-}
 
-/** Whoever gave up in the meantime has not asked. */
-async function keptThen<T>(
-  settled: Promise<void>,
-  signal: AbortSignal | undefined,
-  call: () => Promise<T>,
-): Promise<T> {
-  await settled;
-  signal?.throwIfAborted();
-  return call();
+  /** Whoever gave up in the meantime has not asked. */
+  async #keptThen<T>(
+    settled: Promise<void>,
+    signal: AbortSignal | undefined,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    await settled;
+    signal?.throwIfAborted();
+    if (!this.#isHalted()) return call();
+    throw new HubError("StoreRefuses", "the session stood still before this was asked");
+  }
 }

@@ -96,7 +96,7 @@ export class Session {
     const flaps = new FlapWatch(parts.clock, parts.policy);
     const isHalted = () => this.#halted !== null;
     const own = { ledger, board: this.#board, links, flaps, isTaken, isHalted };
-    const provider = new KeptProvider(parts.provider, () => ledger.settled());
+    const provider = new KeptProvider(parts.provider, () => ledger.settled(), isHalted);
     const desk = new WorkDesk({ ...parts, ...own, provider });
     this.#desk = desk;
     this.#works = {
