@@ -1,31 +1,13 @@
 /** Sessions over a store that keeps facts later: what waits for them, and what a loss ends. */
 import { expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
-import { seededRandom } from "../../src/base/random.ts";
-import { LateStore } from "../../src/testing/sim/late-store.ts";
-import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
-import { HubWorld, plainSpec } from "../support/hub-world.ts";
+import { plainSpec } from "../support/hub-world.ts";
+import { lateWorld } from "../support/late-world.ts";
 
 const LATE_MS = 100;
 
-/** A hub whose commits take a while and never lose their answer. */
-function lateWorld(lateMs = LATE_MS): { world: HubWorld; disk: MemoryStore } {
-  const disk = new MemoryStore();
-  const world = new HubWorld({
-    store: ({ clock }) =>
-      new LateStore({
-        disk,
-        clock,
-        random: { ...seededRandom("late"), next: () => 0.99 },
-        at: (delayMs, run) => void clock.setTimeout(run, delayMs),
-        lateMs,
-      }),
-  });
-  return { world, disk };
-}
-
 test("[FA20] nothing is asked of the platform, and nobody is told, before facts are kept", async () => {
-  const { world, disk } = lateWorld();
+  const { world, disk } = lateWorld(LATE_MS);
   const told: string[] = [];
   world.sessions.onEvent(({ kind }) => told.push(kind));
   const session = world.create();
@@ -86,7 +68,7 @@ test("[CL1] a session that another hub has is let go: nothing is asked, its driv
 });
 
 test("[FA20] what a session waited to ask is not asked by one that stood still meanwhile", async () => {
-  const { world, disk } = lateWorld();
+  const { world, disk } = lateWorld(LATE_MS);
   const session = world.create();
   const requested = (): boolean => session.record.sandboxName !== null;
   for (let turn = 0; !requested() && turn < 100; turn++) await world.clock.advanceAsync(10);

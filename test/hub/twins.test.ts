@@ -4,6 +4,7 @@ import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType, type Frame } from "../../src/protocol/frame.ts";
 import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
+import { lateWorld } from "../support/late-world.ts";
 import { until } from "../support/until.ts";
 
 /** What a ping may take at least before its driver counts as silent. */
@@ -13,13 +14,15 @@ let world: HubWorld;
 let hub: HubServer;
 let session: Session;
 
-beforeEach(async () => {
-  world = new HubWorld();
+beforeEach(() => open(new HubWorld()));
+afterEach(() => hub.close());
+
+async function open(opened: HubWorld): Promise<void> {
+  world = opened;
   hub = await hubServer(world);
   session = world.create();
   await world.clock.advanceAsync(10);
-});
-afterEach(() => hub.close());
+}
 
 /** A driver that answers its pings for as long as `answers` says so. */
 async function driver(more: object = {}, answers = () => true): Promise<Wire> {
@@ -106,6 +109,24 @@ describe("a second living driver", () => {
       wire.say(FrameType.epochConfirm, { epoch, challenge });
       await until(() => session.record.epoch > 0);
     }
+    expect((await second.end()).code).toBe(4412);
+    expect([first.ended, session.record.epoch]).toEqual([null, 1]);
+  });
+
+  test("[SB17] of two that come to nobody, the slower one loses while the store keeps its epoch", async () => {
+    await hub.close();
+    await open(lateWorld(100).world);
+    await world.clock.advanceAsync(1_000);
+    const [first, second] = [await newcomer(), await newcomer()];
+    await until(() => session.record.epochIssued > 0);
+    await world.clock.advanceAsync(110);
+    const { epoch, challenge } = bodyOf(await first.hear(FrameType.welcome));
+    await until(() => session.record.epochIssued === 2);
+    first.say(FrameType.epochConfirm, { epoch, challenge });
+    await until(() => session.record.epoch === 1);
+    await world.clock.advanceAsync(1_000);
+    const late = bodyOf(await second.hear(FrameType.welcome));
+    second.say(FrameType.epochConfirm, { epoch: late["epoch"], challenge: late["challenge"] });
     expect((await second.end()).code).toBe(4412);
     expect([first.ended, session.record.epoch]).toEqual([null, 1]);
   });

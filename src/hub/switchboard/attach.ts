@@ -54,6 +54,8 @@ interface Newcomer {
   readonly ticket: boolean;
   /** A link of the session was open when it came. */
   readonly takeover: boolean;
+  /** The epoch that was confirmed when it was admitted. */
+  readonly confirmed: number;
   readonly lineage: Lineage;
 }
 
@@ -189,7 +191,7 @@ export class Switchboard {
       if (admission.kind === "admit" || link === null) {
         const { epoch: confirmed, epochIssued: issued } = session.record;
         const lineage = this.#fenceOf(session).lineage(hello, { confirmed, issued });
-        const offered = { ...newcomer, takeover: link !== null, lineage };
+        const offered = { ...newcomer, takeover: link !== null, confirmed, lineage };
         orRefuse(socket, () => this.#offerEpoch(socket, session, offered));
         return;
       }
@@ -291,8 +293,7 @@ export class Switchboard {
   #welcomeDriver(socket: FrameSocket, session: Session, newcomer: Newcomer, epoch: number): void {
     if (this.#refuseWhileClosing(socket)) return;
     const { clock, random } = this.#options;
-    const { hello } = newcomer;
-    const { epoch: confirmed } = session.record;
+    const { hello, confirmed } = newcomer;
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {
       if (this.#refuseWhileClosing(socket)) return;
