@@ -139,7 +139,7 @@ export const plants: readonly Plant[] = [
     "one-epoch-counter",
     "the next epoch follows the confirmed one",
     "hub/switchboard/attach.ts",
-    "Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1",
+    "nextEpoch(session.record.epochIssued, hello.lastEpoch)",
     "session.record.epoch + 1",
   ),
   plant(

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
+import { nextEpoch } from "../../base/next-epoch.ts";
 import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
@@ -278,8 +279,7 @@ export class Switchboard {
   /** Issues the next epoch; the driver is attached once it has adopted it. */
   #offerEpoch(socket: FrameSocket, session: Session, newcomer: Newcomer): void {
     const { hello } = newcomer;
-    // A driver that saw more than this store issued means that the store went back in time.
-    const epoch = Math.max(session.record.epochIssued, hello.lastEpoch ?? 0) + 1;
+    const epoch = nextEpoch(session.record.epochIssued, hello.lastEpoch);
     session.ledger.note("epoch.issued", `epoch ${epoch} issued`, { epoch }, { epochIssued: epoch });
     // An epoch that is not kept could be issued again: nobody hears of it before.
     const settled = session.ledger.settled();

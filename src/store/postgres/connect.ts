@@ -2,7 +2,7 @@
  * Connections to PostgreSQL: how long anything may take, what a database must be to be used, and
  * what its refusals mean. Holds no statement about sessions.
  */
-import { Pool, type ClientBase, type ClientConfig } from "pg";
+import { Client, Pool, type ClientBase, type ClientConfig } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 
 /** Nobody waits longer for an engine that hangs: what became of a write is then asked for. */
@@ -10,6 +10,8 @@ const CONNECT_MS = 2_000;
 const STATEMENT_MS = 3_000;
 /** After the server's own limit, so that its word is heard where it still has one. */
 const ANSWER_MS = 4_000;
+/** A beat that hangs must fail while there is time for another. */
+const BEAT_MS = 2_000;
 const POOL_MAX = 4;
 const VERSION_MIN = 130_000;
 
@@ -29,6 +31,18 @@ export function openPool(url: string, lost: (error: Error) => void): Pool {
   const pool = new Pool({ ...settingsOf(url), max: POOL_MAX });
   pool.on("error", lost);
   return pool;
+}
+
+/** One connection of its own, for what must not queue behind anything. */
+export async function openClient(url: string, lost: (error: Error) => void): Promise<Client> {
+  const client = new Client({
+    ...settingsOf(url),
+    statement_timeout: BEAT_MS,
+    query_timeout: BEAT_MS,
+  });
+  client.on("error", lost);
+  await client.connect();
+  return client;
 }
 
 /** What is odd about a database that may be used all the same, for the log. */

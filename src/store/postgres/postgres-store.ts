@@ -117,6 +117,14 @@ export class PostgresStore implements Store {
     return this.#rows.living();
   }
 
+  places(): ReturnType<SessionRows["places"]> {
+    return this.#rows.places();
+  }
+
+  owners(): ReturnType<SessionRows["owners"]> {
+    return this.#rows.owners();
+  }
+
   /** @returns null when another hub was faster */
   async claim(id: string, seenFence: number): Promise<SessionRecord | null> {
     const owned = await this.#rows.claim(id, seenFence);

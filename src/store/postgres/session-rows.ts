@@ -142,6 +142,22 @@ export class SessionRows {
     return rows[0] === undefined ? null : ownedFromRow(rows[0]);
   }
 
+  /** What is this hub's in the store, whether it knows or not. */
+  async places(): Promise<readonly Whereabouts[]> {
+    const { rows } = await this.#pool.query<WhereaboutsRow>(
+      "SELECT id, name, owner, fence FROM session WHERE owner = $1 AND NOT gone",
+      [this.#inc],
+    );
+    return rows.map((row) => ({ ...row, fence: Number(row.fence) }));
+  }
+
+  async owners(): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ owner: string }>(
+      "SELECT DISTINCT owner FROM session WHERE owner IS NOT NULL AND NOT gone",
+    );
+    return rows.map(({ owner }) => owner);
+  }
+
   /** Sessions of nobody and of hubs that are dead, as many as `limit`; others take the rest. */
   async claimOrphans(dead: readonly string[], limit: number): Promise<readonly Owned[]> {
     const { rows } = await this.#pool.query<OwnedRow>(

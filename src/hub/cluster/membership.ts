@@ -1,0 +1,207 @@
+/**
+ * Whether this hub may act, and which others are dead. A hub beats in the store; it may act until a
+ * deadline that it counts from the moment in which its last good beat was sent. Another is dead
+ * when its beat stood still for longer than that, on the observer's own clock, and the observer
+ * itself beat well all the while. So no clock of another machine, and none of the database, decides
+ * anything: whoever is declared dead has stopped acting before.
+ *
+ * Owns the beat and its verdicts; what is owned, claimed or given back is ownership.ts.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { HubRow, RollBook } from "./roll-book.ts";
+
+const BEAT_MS = 1_000;
+/** After one that failed: a store that was away for a moment must not cost the lease. */
+const AGAIN_MS = 250;
+/** A beat that stands still for longer is a hub that is dead. */
+const TTL_MS = 6_000;
+/** For what lies between the check of a deadline and the act, and for clocks that drift. */
+const MARGIN_MS = 1_000;
+/** Two beats that are further apart mean that this hub stood still, and saw nobody. */
+const STOOD_STILL_MS = 3_000;
+
+export interface MembershipOptions {
+  readonly self: Omit<HubRow, "state" | "beat">;
+  readonly book: RollBook;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** This hub was declared dead: others have its sessions, and it must end. */
+  readonly onDeclaredDead: () => void;
+  /** Other hubs that are dead, each time that one more is. */
+  readonly onDead: (incs: readonly string[]) => void;
+}
+
+interface Seen {
+  readonly beat: number;
+  /** Monotonic ms since which it is the same, as far as this hub could see. */
+  readonly since: number;
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #seen = new Map<string, Seen>();
+  #rows: readonly HubRow[] = [];
+  /** Owners that are on no list, and monotonic ms since when. */
+  #unlisted = new Map<string, number>();
+  readonly #dead = new Set<string>();
+  /** Null before the first good beat, and once declared dead. */
+  #deadline: { readonly mono: number; readonly wall: number } | null = null;
+  /** Monotonic ms since which each beat was good and none was late. */
+  #steadySince: number | null = null;
+  #beatAt: number | null = null;
+  #stopped = false;
+  #timer: unknown = null;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Enters this life and beats for the first time. */
+  async start(): Promise<void> {
+    const { book, self } = this.#options;
+    await book.register(self);
+    await this.#beat();
+    this.#arm();
+  }
+
+  /** Beats no more. What this hub owns is others' once its beat has stood still for long enough. */
+  stop(): void {
+    this.#stopped = true;
+    this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  /** The last word of this life: it owns nothing any more. */
+  async leave(): Promise<void> {
+    this.stop();
+    this.#deadline = null;
+    await this.#options.book.enter(this.#options.self.inc, "gone");
+  }
+
+  /** Asks for no new sessions, and beats on for those that it has. */
+  drain(): Promise<void> {
+    return this.#options.book.enter(this.#options.self.inc, "draining");
+  }
+
+  /** It may act for as long as `forMs` from now. Asked right before each act, never earlier. */
+  mayAct(forMs = 0): boolean {
+    return this.leaseMs > forMs;
+  }
+
+  /** What is left of it; a clock that was set only ever takes some away. */
+  get leaseMs(): number {
+    if (this.#deadline === null) return 0;
+    const { clock } = this.#options;
+    const { mono, wall } = this.#deadline;
+    // A machine that slept may have stopped one of the two.
+    return Math.max(0, Math.min(mono - clock.mono(), wall - clock.now()));
+  }
+
+  get inc(): string {
+    return this.#options.self.inc;
+  }
+
+  /** All that are not gone, as the last good beat saw them. */
+  get hubs(): readonly HubRow[] {
+    return this.#rows;
+  }
+
+  get dead(): readonly string[] {
+    return [...this.#dead];
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    const waitMs = this.#steadySince === null ? AGAIN_MS : BEAT_MS;
+    this.#timer = this.#options.clock.setTimeout(() => {
+      void this.#beat().finally(() => this.#arm());
+    }, waitMs);
+  }
+
+  async #beat(): Promise<void> {
+    const { book, clock, self, log } = this.#options;
+    const sent = { mono: clock.mono(), wall: clock.now() };
+    try {
+      const rows = await book.beat(self.inc);
+      if (this.#stopped) return;
+      if (rows === null) {
+        this.#declaredDead();
+        return;
+      }
+      const leaseMs = TTL_MS - MARGIN_MS;
+      this.#deadline = { mono: sent.mono + leaseMs, wall: sent.wall + leaseMs };
+      this.#look(rows);
+      await this.#judge();
+    } catch (error) {
+      // Nobody was seen meanwhile: all get their whole time again.
+      this.#steadySince = null;
+      log.warn({ error: toHubError(error).message }, "no beat: the store does not answer");
+    }
+  }
+
+  #declaredDead(): void {
+    this.stop();
+    this.#deadline = null;
+    this.#options.log.error({ inc: this.#options.self.inc }, "declared dead by another hub");
+    this.#options.onDeclaredDead();
+  }
+
+  #look(rows: readonly HubRow[]): void {
+    const { clock, self } = this.#options;
+    const now = clock.mono();
+    const stoodStill = this.#beatAt !== null && now - this.#beatAt > STOOD_STILL_MS;
+    this.#beatAt = now;
+    if (stoodStill) this.#steadySince = null;
+    const amnesty = this.#steadySince === null;
+    this.#steadySince ??= now;
+    this.#rows = rows;
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const { inc, state, beat } of rows) {
+      if (inc === self.inc) continue;
+      if (state === "dead") this.#bury(inc);
+      // A store that went back in time calls it living again: once dead it stays so.
+      else if (this.#dead.has(inc)) this.#seen.set(inc, { beat, since: -Infinity });
+      else {
+        const known = before.get(inc);
+        const same = known?.beat === beat && !amnesty;
+        this.#seen.set(inc, same ? known : { beat, since: now });
+      }
+    }
+  }
+
+  /**
+   * Owners of sessions, as the store names them. One that is on no list any more, because the store
+   * came back with an older one, beats nowhere: it is as dead as one that stands still.
+   */
+  hearOwners(owners: readonly string[]): void {
+    const now = this.#options.clock.mono();
+    const listed = new Set(this.#rows.map(({ inc }) => inc));
+    const before = this.#unlisted;
+    this.#unlisted = new Map();
+    if (this.#steadySince === null) return;
+    for (const inc of owners) {
+      if (listed.has(inc) || inc === this.inc) continue;
+      const since = Math.max(before.get(inc) ?? now, this.#steadySince);
+      if (now - since > TTL_MS && this.mayAct()) this.#bury(inc);
+      else this.#unlisted.set(inc, since);
+    }
+  }
+
+  #bury(inc: string): void {
+    if (this.#dead.has(inc)) return;
+    this.#dead.add(inc);
+    this.#options.log.warn({ inc }, "a hub is dead");
+    this.#options.onDead(this.dead);
+  }
+
+  /** One compare-and-swap ends all that a dead hub owned; one that beats after all stays. */
+  async #judge(): Promise<void> {
+    const { book, clock } = this.#options;
+    for (const [inc, { beat, since }] of this.#seen) {
+      if (clock.mono() - since <= TTL_MS || !this.mayAct()) continue;
+      if (await book.declareDead(inc, beat)) this.#bury(inc);
+    }
+  }
+}

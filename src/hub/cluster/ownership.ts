@@ -1,0 +1,197 @@
+/**
+ * Which sessions this hub has. Ownership follows the driver: the hub on which it lands claims the
+ * session when it is nobody's, or a dead hub's; what no driver came for is shared out after a
+ * while. A claim compares what was seen, so of many that want one session, one gets it.
+ *
+ * Owns when to claim and to give back. Whether this hub may do anything at all is membership.ts.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Membership } from "./membership.ts";
+
+/** Drivers redial within this: whoever holds the driver should have the session, too. */
+const PREFER_DRIVER_MS = 2_000;
+const SWEEP_MS = 1_000;
+/** It reads all sessions, and matters only after a store went back in time. */
+const LOOKS_PER_OWNERS = 5;
+/** Claimed at once: each becomes an actor that looks at its sandbox. */
+const SWEEP_COUNT = 200;
+const RELEASE_COUNT = 200;
+const RELEASE_EVERY_MS = 50;
+
+export interface Place {
+  readonly id: string;
+  readonly owner: string | null;
+  readonly fence: number;
+}
+
+/** The part of a store that says whose a session is; `R` is what a claim brings. */
+export interface Claims<R> {
+  /** Null when there is none. */
+  whereabouts(idOrName: string): Promise<Place | null>;
+  claim(id: string, seenFence: number): Promise<R | null>;
+  /** What is this hub's, whether it knows or not. */
+  places(): Promise<readonly Place[]>;
+  /** Every hub that has a session. */
+  owners(): Promise<readonly string[]>;
+  claimOrphans(dead: readonly string[], limit: number): Promise<readonly R[]>;
+  release(ids: readonly string[]): Promise<readonly string[]>;
+}
+
+/** What this hub does with sessions. */
+export interface Household<R> {
+  has(id: string): boolean;
+  owned(): readonly string[];
+  /** It is this hub's from now on. */
+  adopt(claimed: R): void;
+  /** It is to be given back: no new act, links are told to go. */
+  let(ids: readonly string[]): void;
+}
+
+export type Landing =
+  | { readonly kind: "here" }
+  | { readonly kind: "elsewhere"; readonly owner: string }
+  /** Nobody can tell now, or its owner is about to be declared dead: ask again soon. */
+  | { readonly kind: "wait" }
+  | { readonly kind: "unknown" };
+
+export class Ownership<R> {
+  readonly #claims: Claims<R>;
+  readonly #household: Household<R>;
+  readonly #members: Membership;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #draining = false;
+  /** An answer was lost: the store may call sessions this hub's that it does not know of. */
+  #unsure = false;
+  #stopped = false;
+  #looks = 0;
+  #timer: unknown = null;
+  /** Monotonic ms at which each dead hub was heard of. */
+  readonly #deadAt = new Map<string, number>();
+
+  constructor(options: {
+    claims: Claims<R>;
+    household: Household<R>;
+    members: Membership;
+    clock: Clock;
+    log: Logger;
+  }) {
+    this.#claims = options.claims;
+    this.#household = options.household;
+    this.#members = options.members;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  start(): void {
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  /** Somebody wants the session here. A driver brings it along; all others only ask where it is. */
+  async land(idOrName: string, isDriver: boolean): Promise<Landing> {
+    if (this.#household.has(idOrName)) return { kind: "here" };
+    const place = await this.#claims.whereabouts(idOrName);
+    if (place === null) return { kind: "unknown" };
+    const { owner } = place;
+    // A claim whose answer was lost made it this hub's, and nobody else may take it.
+    const free =
+      owner === null || owner === this.#members.inc || this.#members.dead.includes(owner);
+    if (!free) return this.#livesElsewhere(owner);
+    if (!isDriver || this.#draining || !this.#members.mayAct()) return { kind: "wait" };
+    return (await this.#claim(place)) ? { kind: "here" } : { kind: "wait" };
+  }
+
+  /** It is not known what became of a write: what is this hub's is read again soon. */
+  doubt(): void {
+    this.#unsure = true;
+  }
+
+  async #claim({ id, fence }: Place): Promise<boolean> {
+    const claimed = await this.#orDoubt(this.#claims.claim(id, fence));
+    if (claimed !== null) this.#household.adopt(claimed);
+    return claimed !== null;
+  }
+
+  async #orDoubt<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.doubt();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives all back, in parts, and beats meanwhile. Over when the store calls nothing this hub's: an
+   * answer that was lost leaves no session behind with a hub that is gone.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    for (let left = true; left;) {
+      try {
+        await this.#members.drain();
+        left = await this.#releaseSome();
+      } catch (error) {
+        this.#log.warn({ error: toHubError(error).message }, "nothing was given back");
+      }
+      const pauseMs = left ? RELEASE_EVERY_MS : 0;
+      await new Promise<void>((next) => void this.#clock.setTimeout(next, pauseMs));
+    }
+  }
+
+  /** False when nothing was left. */
+  async #releaseSome(): Promise<boolean> {
+    const ids = (await this.#claims.places()).slice(0, RELEASE_COUNT).map(({ id }) => id);
+    if (ids.length === 0) return false;
+    this.#household.let(ids);
+    await this.#claims.release(ids);
+    return true;
+  }
+
+  #livesElsewhere(owner: string): Landing {
+    const lives = this.#members.hubs.some(({ inc }) => inc === owner);
+    return lives ? { kind: "elsewhere", owner } : { kind: "wait" };
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#clock.setTimeout(() => {
+      void this.#sweep()
+        .catch((error: unknown) => {
+          this.#log.warn({ error: toHubError(error).message }, "nothing was claimed");
+        })
+        .finally(() => this.#arm());
+    }, SWEEP_MS);
+  }
+
+  /** What no driver brought to any hub; nobody else would ever look at it. */
+  async #sweep(): Promise<void> {
+    const now = this.#clock.mono();
+    for (const inc of this.#members.dead) if (!this.#deadAt.has(inc)) this.#deadAt.set(inc, now);
+    if (this.#draining || !this.#members.mayAct()) return;
+    const old = [...this.#deadAt].filter(([, at]) => now - at >= PREFER_DRIVER_MS);
+    const dead = old.map(([inc]) => inc);
+    if (this.#unsure) await this.#recall();
+    this.#looks += 1;
+    if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());
+    const orphans = this.#claims.claimOrphans(dead, SWEEP_COUNT);
+    for (const claimed of await this.#orDoubt(orphans)) this.#household.adopt(claimed);
+  }
+
+  /** Takes what the store calls this hub's and this hub does not know of, and lets the rest go. */
+  async #recall(): Promise<void> {
+    this.#unsure = false;
+    const before = this.#household.owned();
+    const places = await this.#orDoubt(this.#claims.places());
+    const mine = new Set(places.map(({ id }) => id));
+    this.#household.let(before.filter((id) => !mine.has(id)));
+    for (const place of places) if (!this.#household.has(place.id)) await this.#claim(place);
+  }
+}

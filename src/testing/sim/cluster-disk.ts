@@ -1,0 +1,158 @@
+/**
+ * The shared store of a simulated cluster, as its hubs see it: rows that change by the statements
+ * of the real one, on lines that take their time, break, queue, and reach the store although nobody
+ * hears of it. What no order of events may ever do to the rows is told to `onWrong`.
+ */
+import { HubError } from "../../base/hub-error.ts";
+import type { Claims, Place } from "../../hub/cluster/ownership.ts";
+import type { HubRow, RollBook } from "../../hub/cluster/roll-book.ts";
+import type { SimKernel, SimProcess } from "./kernel.ts";
+
+export interface SessionRow extends Place {
+  readonly epochIssued: number;
+  readonly version: number;
+}
+
+/** A hub gives up on an answer after this, and knows nothing then; on that of a beat sooner. */
+const ANSWER_MS = 4_000;
+export const BEAT_ANSWER_MS = 2_000;
+
+export class ClusterDisk {
+  readonly #kernel: SimKernel;
+  hubs = new Map<string, HubRow>();
+  sessions = new Map<string, SessionRow>();
+  /** Declared once, whatever a store that went back in time says of it later. */
+  readonly #everDead = new Set<string>();
+  /** Nobody reaches the store. */
+  down = false;
+  /** Each statement takes this long, there and back. */
+  latencyMs = 4;
+  /** Hubs whose way to the store is cut. */
+  readonly cut = new Set<string>();
+  /** A mistake that is planted: a claim takes what it finds. */
+  comparesNothing = false;
+  onWrong: (text: string) => void = () => undefined;
+  onDeclared: (inc: string) => void = () => undefined;
+
+  constructor(kernel: SimKernel) {
+    this.#kernel = kernel;
+  }
+
+  /** One connection of one hub: what is asked on it is answered in order. */
+  line(inc: string, hub: SimProcess, answerMs = ANSWER_MS): <T>(statement: () => T) => Promise<T> {
+    let freeAt = 0;
+    const kernel = this.#kernel;
+    return (statement) =>
+      new Promise((done, fail) => {
+        let over = false;
+        const end = (tell: () => void): void => {
+          if (over) return;
+          over = true;
+          hub.run(tell);
+        };
+        hub.clock.setTimeout(() => {
+          end(() => fail(new HubError("StoreUnreachable", "no answer")));
+        }, answerMs);
+        const half = this.latencyMs / 2;
+        freeAt = Math.max(freeAt, kernel.now) + this.latencyMs;
+        kernel.at(freeAt - kernel.now - half, () => {
+          if (this.down || this.cut.has(inc)) return;
+          const answer = statement();
+          kernel.at(half, () => {
+            if (!this.cut.has(inc)) end(() => done(answer));
+          });
+        });
+      });
+  }
+
+  book(ask: ReturnType<ClusterDisk["line"]>): RollBook {
+    const lives = ({ state }: HubRow): boolean => state === "live" || state === "draining";
+    return {
+      register: (self) =>
+        ask(() => {
+          for (const row of this.hubs.values()) {
+            const { inc } = row;
+            if (inc !== self.inc && row.name === self.name && lives(row)) this.#bury(row);
+          }
+          this.hubs.set(self.inc, { ...self, state: "live", beat: 0 });
+        }),
+      beat: (inc) =>
+        ask(() => {
+          const row = this.hubs.get(inc);
+          if (row === undefined || !lives(row)) return null;
+          this.hubs.set(inc, { ...row, beat: row.beat + 1 });
+          return [...this.hubs.values()].filter(({ state }) => state !== "gone");
+        }),
+      declareDead: (inc, seenBeat) =>
+        ask(() => {
+          const row = this.hubs.get(inc);
+          if (row === undefined || row.beat !== seenBeat || !lives(row)) return false;
+          this.#bury(row);
+          this.onDeclared(inc);
+          return true;
+        }),
+      enter: (inc, state) =>
+        ask(() => {
+          const row = this.hubs.get(inc);
+          if (row !== undefined && lives(row)) this.hubs.set(inc, { ...row, state });
+        }),
+    };
+  }
+
+  claims(inc: string, ask: ReturnType<ClusterDisk["line"]>): Claims<SessionRow> {
+    return {
+      whereabouts: (id) => ask(() => this.sessions.get(id) ?? null),
+      claim: (id, seenFence) =>
+        ask(() => {
+          const row = this.sessions.get(id);
+          if (row === undefined) return null;
+          if (row.fence !== seenFence && !this.comparesNothing) return null;
+          return this.#give(row, inc);
+        }),
+      places: () => ask(() => [...this.sessions.values()].filter(({ owner }) => owner === inc)),
+      owners: () => ask(() => [...this.sessions.values()].flatMap(({ owner }) => owner ?? [])),
+      claimOrphans: (dead, limit) =>
+        ask(() => {
+          const free = [...this.sessions.values()].filter(({ owner }) => {
+            return owner === null || dead.includes(owner);
+          });
+          return free.slice(0, limit).map((row) => this.#give(row, inc));
+        }),
+      release: (ids) =>
+        ask(() => {
+          return ids.filter((id) => {
+            const row = this.sessions.get(id);
+            if (row?.owner !== inc) return false;
+            this.sessions.set(id, { ...row, owner: null, fence: row.fence + 1 });
+            return true;
+          });
+        }),
+    };
+  }
+
+  /** A fenced write: null when the session is another hub's by now. */
+  commit(seen: SessionRow, inc: string, epochIssued: number): SessionRow | null {
+    const row = this.sessions.get(seen.id);
+    if (row?.owner !== inc || row.fence !== seen.fence || row.version !== seen.version) return null;
+    const next = { ...row, version: row.version + 1, epochIssued };
+    this.sessions.set(row.id, next);
+    return next;
+  }
+
+  #bury(row: HubRow): void {
+    this.hubs.set(row.inc, { ...row, state: "dead" });
+    this.#everDead.add(row.inc);
+  }
+
+  #give(row: SessionRow, inc: string): SessionRow {
+    const { owner } = row;
+    const state = owner === null ? "gone" : (this.hubs.get(owner)?.state ?? "gone");
+    const lives = (state === "live" || state === "draining") && !this.#everDead.has(owner ?? "");
+    if (owner !== inc && lives) {
+      this.onWrong(`${row.id} was taken from ${owner ?? ""}, which lives`);
+    }
+    const next = { ...row, owner: inc, fence: row.fence + 1 };
+    this.sessions.set(row.id, next);
+    return next;
+  }
+}

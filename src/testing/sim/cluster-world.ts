@@ -1,0 +1,373 @@
+/**
+ * One to three hubs on one store, with the real membership and the real ownership, under kills,
+ * freezes, cut lines, an engine that stops and one that comes back with an older state. Drivers
+ * dial whatever a balancer gives them. What must never happen is told as `wrong`; what a world has
+ * really seen is counted, so that a campaign can show that it was not empty.
+ */
+import { silentLogger } from "../../base/log.ts";
+import { nextEpoch } from "../../base/next-epoch.ts";
+import type { Random } from "../../base/random.ts";
+import { seededRandom } from "../../base/random.ts";
+import { Membership } from "../../hub/cluster/membership.ts";
+import { Ownership } from "../../hub/cluster/ownership.ts";
+import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts";
+import { SimKernel, SimProcess } from "./kernel.ts";
+
+/** Mistakes that a campaign must find when they are planted. */
+export const clusterPlants = [
+  "claim-without-compare",
+  "wall-clock-lease",
+  "beat-shared-with-queries",
+  "epoch-reuse-after-failover",
+  "drain-stops-beating",
+] as const;
+export type ClusterPlant = (typeof clusterPlants)[number];
+
+const TROUBLE_MS = 60_000;
+const CALM_MS = 40_000;
+const SESSIONS = 12;
+const FAULTS_MAX = 6;
+const ACT_EVERY_MS = 300;
+const QUEUE_MS_MAX = 8_000;
+const REDIAL_MS = 250;
+const DIAL_MS = 5_000;
+/** A hub that was undisturbed for so long must not be declared dead. */
+const WELL_MS = 9_000;
+/** Once all is calm every session is served again within this. */
+const HEAL_MS = 25_000;
+
+interface Hub {
+  readonly inc: string;
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly members: Membership;
+  readonly ownership: Ownership<SessionRow>;
+  readonly rows: Map<string, SessionRow>;
+  /** Sessions whose driver is here. */
+  readonly attached: Set<string>;
+  readonly ask: ReturnType<ClusterDisk["line"]>;
+  disturbedAt: number;
+  draining: boolean;
+}
+
+interface Driver {
+  readonly session: string;
+  epoch: number;
+  hub: Hub | null;
+  /** The newest; what comes of older ones is nobody's. */
+  attempt: number;
+}
+
+export class ClusterWorld {
+  readonly #kernel: SimKernel;
+  readonly #random: Random;
+  readonly #disk: ClusterDisk;
+  readonly #plant: ClusterPlant | null;
+  readonly #hubs = new Set<Hub>();
+  readonly #drivers: Driver[] = [];
+  /** Whose epoch it is, by session and epoch. */
+  readonly #epochs = new Map<string, string>();
+  readonly wrong: string[] = [];
+  readonly counts = { acts: 0, takeovers: 0, declared: 0, drains: 0, failovers: 0, spliced: 0 };
+  #births = 0;
+  #moves = 0;
+  /** When the store last came back with an older state. */
+  #lostWritesAt = -Infinity;
+
+  constructor(seed: number, plant: ClusterPlant | null = null) {
+    this.#random = seededRandom(`${seed}/cluster`);
+    this.#kernel = new SimKernel(seededRandom(`${seed}/kernel`));
+    this.#disk = new ClusterDisk(this.#kernel);
+    this.#plant = plant;
+    this.#disk.comparesNothing = plant === "claim-without-compare";
+    this.#disk.onWrong = (text) => this.#fail(text);
+    this.#disk.onDeclared = (inc) => this.#declared(inc);
+    const count = 1 + Math.floor(this.#random.next() * 3);
+    for (let n = 1; n <= count; n++) this.#startHub(`hub${n}`);
+    for (let n = 1; n <= SESSIONS; n++) {
+      const id = `ses_${n}`;
+      const row = { id, owner: null, fence: 1, version: 1, epochIssued: 0 };
+      this.#disk.sessions.set(id, row);
+      const driver = { session: id, epoch: 0, hub: null, attempt: 0 };
+      this.#drivers.push(driver);
+      this.#kernel.at(500 + n * 20, () => this.#dial(driver));
+    }
+    const faults = Math.floor(this.#random.next() * (FAULTS_MAX + 1));
+    for (let n = 0; n < faults; n++) this.#draw();
+    this.#kernel.at(TROUBLE_MS, () => this.#calm());
+  }
+
+  run(): this {
+    this.#kernel.run(TROUBLE_MS + CALM_MS, () => undefined);
+    for (const { session, hub } of this.#drivers) {
+      const served = hub?.process.alive === true && hub.attached.has(session);
+      const acts = hub?.members.mayAct() === true && hub.rows.has(session);
+      if (!served || !acts) this.#fail(`${session} is served by nobody ${HEAL_MS} ms after all`);
+    }
+    return this;
+  }
+
+  #fail(text: string): void {
+    this.wrong.push(`${this.#kernel.now} ms: ${text}`);
+  }
+
+  #pick<T>(from: readonly T[]): T | undefined {
+    return from[Math.floor(this.#random.next() * from.length)];
+  }
+
+  #startHub(name: string): void {
+    const process = new SimProcess(this.#kernel);
+    const inc = `${name}-${(this.#births += 1)}`;
+    const ask = this.#disk.line(inc, process);
+    const beats =
+      this.#plant === "beat-shared-with-queries"
+        ? ask
+        : this.#disk.line(inc, process, BEAT_ANSWER_MS);
+    const rows = new Map<string, SessionRow>();
+    const { clock } = process;
+    // The mistake: what jumps when somebody sets the time decides who is dead.
+    const lease =
+      this.#plant === "wall-clock-lease" ? { ...clock, mono: () => clock.now() } : clock;
+    const members = new Membership({
+      self: { inc, name, advertise: "", version: "", started: 0 },
+      book: this.#disk.book(beats),
+      clock: lease,
+      log: silentLogger,
+      onDeclaredDead: () => this.#kill(hub),
+      onDead: () => (this.counts.takeovers += 1),
+    });
+    const ownership = new Ownership<SessionRow>({
+      claims: this.#disk.claims(inc, ask),
+      household: {
+        has: (id) => rows.has(id),
+        owned: () => [...rows.keys()],
+        adopt: (row) => void rows.set(row.id, row),
+        let: (ids) => this.#let(hub, ids),
+      },
+      members,
+      clock,
+      log: silentLogger,
+    });
+    const attached = new Set<string>();
+    const state = { disturbedAt: this.#kernel.now, draining: false };
+    const hub: Hub = { inc, name, process, members, ownership, rows, attached, ask, ...state };
+    this.#hubs.add(hub);
+    const join = (): void =>
+      void members.start().then(
+        () => ownership.start(),
+        () => process.clock.setTimeout(join, 1_000),
+      );
+    join();
+    this.#act(hub);
+  }
+
+  /** A driver dials whatever the balancer gives it, until a hub has it and its session. */
+  #dial(driver: Driver): void {
+    const attempt = (driver.attempt += 1);
+    const later = (): void => {
+      if (driver.attempt === attempt) this.#kernel.at(REDIAL_MS, () => this.#dial(driver));
+    };
+    // A hub that died or stands still answers nobody.
+    this.#kernel.at(DIAL_MS, () => {
+      if (driver.hub === null) later();
+    });
+    const hub = this.#pick([...this.#hubs].filter(({ draining }) => !draining));
+    if (hub === undefined || hub.process.frozen) {
+      later();
+      return;
+    }
+    hub.process.run(() => {
+      void hub.ownership.land(driver.session, true).then((landing) => {
+        if (landing.kind === "here") this.#welcome(hub, driver, later);
+        else if (landing.kind === "elsewhere") this.#splice(landing.owner, driver, later);
+        else later();
+      }, later);
+    });
+  }
+
+  #splice(owner: string, driver: Driver, later: () => void): void {
+    this.counts.spliced += 1;
+    const hub = [...this.#hubs].find(({ inc }) => inc === owner);
+    if (hub === undefined || hub.process.frozen || !hub.rows.has(driver.session)) later();
+    else hub.process.run(() => this.#welcome(hub, driver, later));
+  }
+
+  /** The epoch is kept before the driver hears of it. */
+  #welcome(hub: Hub, driver: Driver, later: () => void): void {
+    const { attempt } = driver;
+    const row = hub.rows.get(driver.session);
+    if (row === undefined) {
+      later();
+      return;
+    }
+    const told = this.#plant === "epoch-reuse-after-failover" ? 0 : driver.epoch;
+    const epoch = nextEpoch(row.epochIssued, told);
+    void hub
+      .ask(() => this.#disk.commit(row, hub.inc, epoch))
+      .then((kept) => {
+        if (kept === null) this.#lose(hub, row.id);
+        if (kept !== null) hub.rows.set(row.id, kept);
+        if (kept === null || !hub.process.alive || driver.attempt !== attempt) {
+          later();
+          return;
+        }
+        const known = this.#epochs.get(`${row.id} ${epoch}`);
+        if (known !== undefined)
+          this.#fail(`epoch ${epoch} of ${row.id} was told by ${known} before`);
+        this.#epochs.set(`${row.id} ${epoch}`, hub.inc);
+        driver.epoch = epoch;
+        driver.hub = hub;
+        hub.attached.add(row.id);
+      }, later);
+  }
+
+  /** Every hub acts on what it owns: a kept fact, then a call that nobody can fence. */
+  #act(hub: Hub): void {
+    hub.process.clock.setTimeout(() => {
+      this.#act(hub);
+      const row = this.#pick([...hub.rows.values()].filter(({ id }) => hub.attached.has(id)));
+      if (row === undefined || hub.draining) return;
+      const write = (): SessionRow | null => this.#disk.commit(row, hub.inc, row.epochIssued);
+      const kept = (next: SessionRow | null): void => {
+        if (next === null) {
+          if (hub.rows.get(row.id) === row) this.#lose(hub, row.id);
+          return;
+        }
+        hub.rows.set(row.id, next);
+        // It waits for its turn at the platform, and asks only then whether it may.
+        const waitMs = this.#random.next() ** 2 * QUEUE_MS_MAX;
+        hub.process.clock.setTimeout(() => this.#call(hub, row.id), waitMs);
+      };
+      void hub.ask(write).then(kept, () => hub.ownership.doubt());
+    }, ACT_EVERY_MS);
+  }
+
+  #call(hub: Hub, id: string): void {
+    if (!hub.members.mayAct() || !hub.rows.has(id)) return;
+    this.counts.acts += 1;
+    const owner = this.#disk.sessions.get(id)?.owner;
+    // What a standby never got is nobody's knowledge; the next fenced write tells.
+    if (this.#kernel.now - this.#lostWritesAt < WELL_MS) return;
+    if (owner !== hub.inc) this.#fail(`${hub.inc} acts for ${id}, which is ${owner ?? "nobody"}'s`);
+  }
+
+  #lose(hub: Hub, id: string): void {
+    hub.rows.delete(id);
+    this.#let(hub, [id]);
+  }
+
+  /** Their drivers are told to go, and dial again. */
+  #let(hub: Hub, ids: readonly string[]): void {
+    for (const id of ids) {
+      hub.rows.delete(id);
+      hub.attached.delete(id);
+      const driver = this.#drivers.find(({ session }) => session === id);
+      if (driver === undefined || driver.hub !== hub) continue;
+      driver.hub = null;
+      this.#kernel.at(20, () => this.#dial(driver));
+    }
+  }
+
+  #kill(hub: Hub): void {
+    if (!hub.process.alive) return;
+    hub.process.kill();
+    this.#hubs.delete(hub);
+    for (const driver of this.#drivers) {
+      if (driver.hub !== hub) continue;
+      driver.hub = null;
+      this.#kernel.at(50 + this.#random.next() * 500, () => this.#dial(driver));
+    }
+    // A supervisor starts it again; sometimes under another name, as on another machine.
+    const name = this.#random.next() < 0.5 ? hub.name : `moved${(this.#moves += 1)}`;
+    this.#kernel.at(500 + this.#random.next() * 9_000, () => this.#startHub(name));
+  }
+
+  #declared(inc: string): void {
+    this.counts.declared += 1;
+    const hub = [...this.#hubs].find((one) => one.inc === inc);
+    if (hub === undefined || this.#kernel.now - hub.disturbedAt < WELL_MS) return;
+    this.#fail(`${inc} was declared dead, and was well`);
+  }
+
+  #draw(): void {
+    const atMs = 2_000 + this.#random.next() * (TROUBLE_MS - 2_000);
+    const forMs = 200 + this.#random.next() ** 2 * 14_000;
+    const kind = this.#pick(["kill", "freeze", "cut", "down", "failover", "drain", "jump", "slow"]);
+    this.#kernel.at(atMs, () => {
+      const hub = this.#pick([...this.#hubs]);
+      if (hub !== undefined && kind !== undefined) this.#strike(kind, hub, forMs);
+    });
+  }
+
+  #strike(kind: string, hub: Hub, forMs: number): void {
+    const { process } = hub;
+    const later = (undo: () => void): void => void this.#kernel.at(forMs, undo);
+    const disturb = (hubs: Iterable<Hub>): void => {
+      for (const one of hubs) one.disturbedAt = this.#kernel.now;
+    };
+    if (kind === "kill") this.#kill(hub);
+    else if (kind === "freeze") {
+      process.freeze();
+      later(() => {
+        disturb([hub]);
+        process.thaw();
+      });
+      hub.disturbedAt = Infinity;
+    } else if (kind === "cut" || kind === "jump") {
+      // A machine whose clock is set has often just come back from somewhere.
+      if (kind === "jump") process.jumpWall((this.#random.next() - 0.5) * 60_000);
+      this.#disk.cut.add(hub.inc);
+      hub.disturbedAt = Infinity;
+      later(() => {
+        this.#disk.cut.delete(hub.inc);
+        disturb([hub]);
+      });
+    } else if (kind === "drain") this.#drain(hub);
+    else if (kind === "slow") {
+      this.#disk.latencyMs = 600;
+      later(() => (this.#disk.latencyMs = 4));
+    } else this.#outage(kind === "failover", forMs);
+  }
+
+  /** Nobody is to be declared dead for it. After a fail-over the newest of all writes are gone. */
+  #outage(lostWrites: boolean, forMs: number): void {
+    const old = { hubs: new Map(this.#disk.hubs), sessions: new Map(this.#disk.sessions) };
+    this.#kernel.at(lostWrites ? 400 : 0, () => (this.#disk.down = true));
+    this.#kernel.at(400 + forMs, () => {
+      if (lostWrites) {
+        Object.assign(this.#disk, old);
+        this.counts.failovers += 1;
+        this.#lostWritesAt = this.#kernel.now;
+      }
+      this.#disk.down = false;
+    });
+  }
+
+  #drain(hub: Hub): void {
+    hub.draining = true;
+    this.counts.drains += 1;
+    if (this.#plant === "drain-stops-beating") hub.members.stop();
+    hub.process.run(() => {
+      const leave = (): void => {
+        void hub.ownership
+          .drain()
+          .then(() => hub.members.leave())
+          .then(
+            () => this.#kill(hub),
+            () => hub.process.clock.setTimeout(leave, 1_000),
+          );
+      };
+      leave();
+    });
+  }
+
+  #calm(): void {
+    this.#disk.down = false;
+    this.#disk.cut.clear();
+    this.#disk.latencyMs = 4;
+    for (const hub of this.#hubs) {
+      if (hub.process.frozen) hub.process.thaw();
+      hub.disturbedAt = this.#kernel.now;
+    }
+  }
+}

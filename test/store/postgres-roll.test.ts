@@ -1,0 +1,95 @@
+/** Hubs that share a real PostgreSQL: beats, verdicts, and an engine that dies under them. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { Membership } from "../../src/hub/cluster/membership.ts";
+import type { HubRow } from "../../src/hub/cluster/roll-book.ts";
+import { PostgresRoll } from "../../src/store/postgres/postgres-roll.ts";
+import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { PostgresServer } from "../support/postgres-server.ts";
+import { until } from "../support/real-process.ts";
+
+const self = (inc: string, name = inc): Omit<HubRow, "state" | "beat"> => ({
+  inc,
+  name,
+  advertise: `127.0.0.1:${inc.length}`,
+  version: "1",
+  started: 7,
+});
+
+describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
+  let server: PostgresServer;
+  let url: string;
+  let rolls: PostgresRoll[];
+  let store: PostgresStore;
+
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+  }, 30_000);
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    url = await server.fresh();
+    rolls = [];
+    // It makes the tables.
+    store = await PostgresStore.open({ url, inc: "x", clock: systemClock, log: silentLogger });
+  });
+  afterEach(async () => {
+    for (const roll of rolls) await roll.close();
+    await store.close();
+  });
+
+  const open = (): PostgresRoll => {
+    const roll = new PostgresRoll(url);
+    rolls.push(roll);
+    return roll;
+  };
+
+  test("[CL4] a beat adds one and shows all; one that was seen to stand still can be ended", async () => {
+    const [a, b] = [open(), open()];
+    await a.register(self("a"));
+    await b.register(self("b"));
+    expect((await a.beat("a"))?.map(({ inc, beat }) => [inc, beat])).toEqual([
+      ["a", 1],
+      ["b", 0],
+    ]);
+    await b.beat("b");
+    // It beat after it was last seen.
+    expect(await a.declareDead("b", 0)).toBe(false);
+    expect(await a.declareDead("b", 1)).toBe(true);
+    expect(await a.declareDead("b", 1)).toBe(false);
+    expect(await b.beat("b")).toBeNull();
+    const seen = await a.beat("a");
+    expect(seen?.find(({ inc }) => inc === "b")).toEqual({ ...self("b"), state: "dead", beat: 1 });
+  });
+
+  test("[CL4] a restart under the same name ends the life before, and draining still beats", async () => {
+    const roll = open();
+    await roll.register(self("a1", "a"));
+    await roll.enter("a1", "draining");
+    expect((await roll.beat("a1"))?.[0]).toMatchObject({ state: "draining", beat: 1 });
+    await roll.register(self("a2", "a"));
+    expect(await roll.beat("a1")).toBeNull();
+    await roll.enter("a2", "gone");
+    expect(await roll.beat("a2")).toBeNull();
+  });
+
+  test("[CL5] an engine that dies and comes back declares nobody dead", async () => {
+    const dead: string[] = [];
+    const members = ["a", "b"].map((inc) => {
+      const onDeclaredDead = (): void => void dead.push(inc);
+      const onDead = (incs: readonly string[]): void => void dead.push(...incs);
+      const told = { onDeclaredDead, onDead, clock: systemClock, log: silentLogger };
+      return new Membership({ self: self(inc), book: open(), ...told });
+    });
+    for (const member of members) await member.start();
+    expect(members.map((member) => member.mayAct(3_000))).toEqual([true, true]);
+    await server.kill();
+    await server.run();
+    const isBack = (): boolean => members.every((member) => member.leaseMs > 4_500);
+    await until(isBack, () => members.map((member) => member.leaseMs).join(" "));
+    expect(dead).toEqual([]);
+    for (const member of members) await member.leave();
+    expect(members.map((member) => member.mayAct())).toEqual([false, false]);
+  }, 20_000);
+});
