@@ -1,7 +1,7 @@
 /**
  * The adapter for Daytona, and the only caller of @daytonaio/sdk. Owns the SDK client (loaded on
- * first use: it costs 180 ms and 46 MB), one cached Sandbox object per sandbox, and the addresses
- * of their toolboxes. Does not decide anything: it answers with claims and throws faults.
+ * first use: it costs 180 ms and 46 MB), the Sandbox objects in use, and the addresses of all
+ * toolboxes. Does not decide anything: it answers with claims and throws faults.
  *
  * The SDK runs in polling mode because it is deterministic and opens no socket of its own.
  */
@@ -24,6 +24,7 @@ import { ApiKey } from "./api-key.ts";
 import { checkCreated, checkFound, checkSameOrganisation, claimOf } from "./answers.ts";
 import { snapshotClaimOf } from "./answers.ts";
 import { readBuildLog } from "./build-log.ts";
+import { KeptSandboxes } from "./kept-sandboxes.ts";
 import { claimState, classify, sdkFailure } from "./classify.ts";
 import { readPlatformFacts } from "./platform-facts.ts";
 import { Toolbox } from "./toolbox.ts";
@@ -61,9 +62,6 @@ const DEADLINE_SLACK_MS = 250;
 
 const MINUTE_MS = 60_000;
 
-/** More than one hub has sessions; each is some 10 KB of the SDK's. */
-const SANDBOXES_KEPT_MAX = 4_000;
-
 /** A listing is many pages; it gets the time of this many plain calls. */
 const LIST_CALLS = 3;
 
@@ -71,9 +69,7 @@ export class DaytonaProvider implements SandboxProvider {
   readonly platform: string;
   readonly #options: DaytonaOptions;
   readonly #key: ApiKey;
-  readonly #sandboxes = new Map<string, Sandbox>();
-  /** Organisation of each kept sandbox, as it was seen first. */
-  readonly #organisations = new Map<string, string>();
+  readonly #kept = new KeptSandboxes<Sandbox>();
   #client: Promise<Client> | null = null;
   #clientKey = "";
 
@@ -102,7 +98,7 @@ export class DaytonaProvider implements SandboxProvider {
       throw unsettled(toHubError(error));
     });
     checkCreated(sandbox, request);
-    this.#keep(sandbox);
+    this.#kept.keep(sandbox);
     return this.#claimOf(sandbox);
   }
 
@@ -112,7 +108,7 @@ export class DaytonaProvider implements SandboxProvider {
       return this.#claimOf(sandbox);
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== "SandboxGone") throw error;
-      this.#forget(idOrName);
+      this.#kept.forget(idOrName);
       return null;
     }
   }
@@ -193,7 +189,7 @@ export class DaytonaProvider implements SandboxProvider {
     const { callMs } = this.#options;
     await this.#sdk("delete sandbox", callMs, true, signal, () => sandbox.delete(callMs / 1000));
     const gone = (await this.claim(claim.sandboxId, signal)) === null;
-    if (gone) this.#forget(claim.sandboxId);
+    if (gone) this.#kept.forget(claim.sandboxId);
     return gone;
   }
 
@@ -251,8 +247,7 @@ export class DaytonaProvider implements SandboxProvider {
   }
 
   async close(): Promise<void> {
-    this.#sandboxes.clear();
-    this.#organisations.clear();
+    this.#kept.clear();
     if (this.#client !== null) await (await this.#client)[Symbol.asyncDispose]();
     this.#client = null;
   }
@@ -261,47 +256,33 @@ export class DaytonaProvider implements SandboxProvider {
     return claimOf(sandbox, this.#options.clock.now());
   }
 
-  /** The one that was asked for longest ago goes: it costs one more read. */
-  #keep(sandbox: Sandbox): void {
-    this.#sandboxes.delete(sandbox.id);
-    this.#sandboxes.set(sandbox.id, sandbox);
-    this.#organisations.set(sandbox.id, sandbox.organizationId);
-    const [oldest] = this.#sandboxes.keys();
-    if (this.#sandboxes.size > SANDBOXES_KEPT_MAX && oldest !== undefined) this.#forget(oldest);
-  }
-
-  #forget(sandboxId: string): void {
-    this.#sandboxes.delete(sandboxId);
-    this.#organisations.delete(sandboxId);
-  }
-
   async #refresh(idOrName: string, signal?: AbortSignal): Promise<Sandbox> {
     const { callMs } = this.#options;
     const found = await this.#sdk("read sandbox", callMs, true, signal, async (client) => {
-      const known = this.#sandboxes.get(idOrName);
+      const known = this.#kept.whole(idOrName);
       if (known === undefined) return client.get(idOrName);
       await known.refreshData();
       return known;
     });
     try {
       checkFound(found, idOrName);
-      checkSameOrganisation(found, this.#organisations.get(idOrName) ?? null);
+      checkSameOrganisation(found, this.#kept.door(idOrName)?.organizationId ?? null);
     } catch (error) {
       // The SDK has written the wrong answer into the object that is kept: it is no good any more.
-      this.#forget(idOrName);
+      this.#kept.forget(idOrName);
       throw error;
     }
-    this.#keep(found);
+    this.#kept.keep(found);
     return found;
   }
 
   async #cached(sandboxId: string, signal?: AbortSignal): Promise<Sandbox> {
-    return this.#sandboxes.get(sandboxId) ?? (await this.#refresh(sandboxId, signal));
+    return this.#kept.whole(sandboxId) ?? (await this.#refresh(sandboxId, signal));
   }
 
   async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
-    const sandbox = await this.#cached(sandboxId, signal);
-    const baseUrl = `${sandbox.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
+    const door = this.#kept.door(sandboxId) ?? (await this.#refresh(sandboxId, signal));
+    const baseUrl = `${door.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
     const { callMs, ask } = this.#options;
     return new Toolbox({ baseUrl, apiKey: this.#key.current, ...(ask && { ask }) }, callMs);
   }
@@ -331,7 +312,7 @@ export class DaytonaProvider implements SandboxProvider {
     if (!this.#key.renew(refused)) return false;
     if (this.#clientKey === this.#key.current) return true;
     this.#client = null;
-    this.#sandboxes.clear();
+    this.#kept.forgetWhole();
     return true;
   }
 
