@@ -68,6 +68,13 @@ async function closed(page: Page): Promise<void> {
   if ((await close.count()) > 0) await close.click();
 }
 
+/** How the hub stands to its platform, and who did what. */
+async function platformPage(page: Page): Promise<void> {
+  await closed(page);
+  await page.locator("[data-action=platform]").click();
+  await page.locator("aside .audit li").first().waitFor();
+}
+
 async function makeFleet(rig: DrillRig): Promise<void> {
   for (const name of ["checkout-api", "docs-site"]) await rig.connected(name);
   const asleep = await rig.connected("nightly-build");
@@ -83,6 +90,8 @@ async function takeStates(rig: DrillRig, views: readonly View[]): Promise<void> 
   await take(views, "connected", opened("checkout-api"));
   await take(views, "suspended", opened("nightly-build"));
   await take(views, "error", opened("from-snapshot"));
+  await hub.ask("POST", "/platform/control?wait=60");
+  await take(views, "platform", platformPage);
   const stuck = await rig.switchOn("create-stuck");
   await hub.ask("POST", "/sessions", { name: "just-asked" });
   await hub.until("just-asked", ({ detail }) => detail === "creating.watching");
@@ -130,6 +139,7 @@ async function takeTroubles(rig: DrillRig, views: readonly View[]): Promise<void
     await page.locator("[data-fact=platform].fact-bad").waitFor({ timeout: 90_000 });
   }
   await take(views, "platform-down", closed);
+  await take(views, "platform-down-page", platformPage);
   await take(views, "platform-down-session", opened("checkout-api"));
 }
 

@@ -52,6 +52,19 @@ export interface TokenWish {
   readonly expiresInSeconds?: number;
 }
 
+/** Who asked for what, as it was written before it was done. */
+export interface AuditLine {
+  readonly n: number;
+  readonly at: string;
+  readonly who: string;
+  readonly from: string;
+  /** The route. */
+  readonly what: string;
+  readonly target: string | null;
+  /** `asked`, or `refused CODE`. */
+  readonly outcome: string;
+}
+
 type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
 export function tokenCalls(call: Call) {
@@ -67,6 +80,11 @@ export function tokenCalls(call: Call) {
 
     async createToken(wish: TokenWish): Promise<NewApiToken> {
       return (await call("POST", "/v1/tokens", wish)) as NewApiToken;
+    },
+
+    /** The newest entries of the audit log, oldest first; for owners. */
+    async audit(limit: number): Promise<{ readonly items: readonly AuditLine[] }> {
+      return (await call("GET", `/v1/audit?limit=${limit}`)) as { items: AuditLine[] };
     },
 
     /** A link to the terminals of a session, to look at; an hour when no time is given. */

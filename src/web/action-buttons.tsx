@@ -1,6 +1,6 @@
-/** The four things that can be asked of a session; those that make no sense now say why. */
+/** What can be asked of a session; those that make no sense now say why. */
 import type { Row } from "./board.ts";
-import { actions, callOf, whyNot, type Action } from "./session-actions.ts";
+import { callOf, rowActions, whyNot, type Action } from "./session-actions.ts";
 
 interface ActionButtonsProps {
   readonly row: Row;
@@ -10,7 +10,7 @@ interface ActionButtonsProps {
 export function ActionButtons({ row, onAct }: ActionButtonsProps) {
   return (
     <div class="buttons" role="group" aria-label={`actions for ${row.session.name}`}>
-      {actions.map((action) => (
+      {rowActions.map((action) => (
         <ActionButton key={action} action={action} row={row} onAct={onAct} />
       ))}
     </div>

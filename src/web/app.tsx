@@ -11,6 +11,7 @@ import { startLive } from "./live.ts";
 import { LoginForm } from "./login-form.tsx";
 import { NewSession } from "./new-session.tsx";
 import { createOperator, type Operator } from "./operator.ts";
+import { PlatformPanel } from "./platform-panel.tsx";
 import { problemOf } from "./problem.ts";
 import { SharedTerminal } from "./shared-terminal.tsx";
 import { RemoveDialog } from "./remove-dialog.tsx";
@@ -109,15 +110,18 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
     },
     [operator],
   );
-  const select = useCallback((id: string) => operator.toggle(id), [operator]);
+  const { isPlatformOpen, select, togglePlatform } = usePanels(board, operator);
   const open = board.selected === null ? undefined : board.rows?.get(board.selected);
+  const platform = isPlatformOpen ? board.platform : null;
   const doomed = removing === null ? undefined : board.rows?.get(removing);
   return (
-    <div class={open === undefined ? "page" : "page with-detail"}>
+    <div class={open === undefined && platform === null ? "page" : "page with-detail"}>
       <HubHeader
         hubUrl={api.url}
         platform={board.platform}
         stream={board.stream}
+        isPlatformOpen={platform !== null}
+        onPlatform={togglePlatform}
         onSignOut={onSignOut}
       />
       <PlatformNotice platform={board.platform} />
@@ -125,6 +129,14 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
         <NewSession onCreate={(name) => operator.create(name)} />
         <SessionList board={board} onSelect={select} onAct={act} onDrawn={operator.look} />
       </main>
+      {platform !== null && (
+        <PlatformPanel
+          api={api}
+          platform={platform}
+          onLook={operator.lookAtPlatform}
+          onClose={togglePlatform}
+        />
+      )}
       {open !== undefined && (
         <SessionDetail
           api={api}
@@ -151,6 +163,23 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
       )}
     </div>
   );
+}
+
+/** Beside the list is one session, or the platform. */
+function usePanels({ selected }: Board, operator: Operator) {
+  const [isPlatformOpen, setPlatformOpen] = useState(false);
+  const select = useCallback(
+    (id: string): void => {
+      setPlatformOpen(false);
+      operator.toggle(id);
+    },
+    [operator],
+  );
+  const togglePlatform = (): void => {
+    if (selected !== null) operator.toggle(selected);
+    setPlatformOpen(!isPlatformOpen);
+  };
+  return { isPlatformOpen, select, togglePlatform };
 }
 
 /** Where the reader was before the details were open. */

@@ -8,10 +8,13 @@ interface HubHeaderProps {
   readonly hubUrl: string;
   readonly platform: PlatformReport | null;
   readonly stream: StreamState;
+  readonly isPlatformOpen: boolean;
+  readonly onPlatform: () => void;
   readonly onSignOut: () => void;
 }
 
-export function HubHeader({ hubUrl, platform, stream, onSignOut }: HubHeaderProps) {
+export function HubHeader(props: HubHeaderProps) {
+  const { hubUrl, platform, stream, isPlatformOpen, onPlatform, onSignOut } = props;
   return (
     <header class="top">
       <div class="brand">
@@ -26,9 +29,24 @@ export function HubHeader({ hubUrl, platform, stream, onSignOut }: HubHeaderProp
         {platform !== null && <PlatformFacts platform={platform} />}
         <StreamFact stream={stream} />
       </dl>
-      <button type="button" class="small" onClick={onSignOut}>
-        sign out
-      </button>
+      <div class="buttons">
+        <button
+          type="button"
+          class="small"
+          data-action="platform"
+          aria-expanded={isPlatformOpen}
+          disabled={platform === null}
+          onClick={onPlatform}
+        >
+          platform
+        </button>
+        <a class="small button" href="/docs" target="_blank" rel="noreferrer">
+          API
+        </a>
+        <button type="button" class="small" onClick={onSignOut}>
+          sign out
+        </button>
+      </div>
     </header>
   );
 }

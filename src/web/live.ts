@@ -44,6 +44,8 @@ export interface Live {
   loadInDepth(id: string): void;
   /** The sessions that are drawn now. */
   look(ids: readonly string[]): void;
+  /** Asks for the platform's report now. */
+  lookAtPlatform(): void;
   stop(): void;
 }
 
@@ -87,6 +89,11 @@ class LiveLoop implements Live {
       (error: unknown) => this.#failed([id], error),
     );
     this.#depth.want([id], "happened");
+  }
+
+  lookAtPlatform(): void {
+    this.#options.clock.clearTimeout(this.#platformTimer);
+    this.#watchPlatform();
   }
 
   stop(): void {
@@ -255,6 +262,7 @@ class LiveLoop implements Live {
     const { api, store, clock, isVisible } = this.#options;
     const again = (): void => {
       if (this.#stopped) return;
+      clock.clearTimeout(this.#platformTimer);
       this.#platformTimer = clock.setTimeout(() => this.#watchPlatform(), PLATFORM_MS);
     };
     if (!isVisible()) {

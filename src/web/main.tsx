@@ -4,6 +4,7 @@ import "./style/base.css";
 import "./style/list.css";
 import "./style/detail.css";
 import "./style/chart.css";
+import "./style/panel.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 

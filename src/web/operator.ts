@@ -1,5 +1,6 @@
 /** What a person does on the page, as calls to the hub and changes of the board. */
 import type { Api } from "../client/api.ts";
+import type { Session } from "../client/api-types.ts";
 import type { Problem } from "./board.ts";
 import type { BoardStore } from "./board-store.ts";
 import type { Live } from "./live.ts";
@@ -12,10 +13,16 @@ export interface Operator {
   create(name: string): Promise<Problem | null>;
   /** These are drawn now, and kept the freshest. */
   readonly look: (ids: readonly string[]) => void;
+  readonly lookAtPlatform: () => void;
   /** Loads the page before what is loaded of a timeline; resolves with what was wrong, or null. */
   earlier(id: string): Promise<Problem | null>;
   /** Opens the details of a session, or closes them when they are open. */
   toggle(id: string): void;
+}
+
+function ask(api: Api, id: string, action: Action): Promise<Session | null> {
+  if (action === "remove") return api.remove(id);
+  return action === "probe" ? api.probe(id) : api.act(id, action);
 }
 
 export function createOperator(api: Api, store: BoardStore, live: Live): Operator {
@@ -24,7 +31,7 @@ export function createOperator(api: Api, store: BoardStore, live: Live): Operato
       store.apply({ type: "asked", id, action });
       let problem: Problem | null = null;
       try {
-        const session = action === "remove" ? await api.remove(id) : await api.act(id, action);
+        const session = await ask(api, id, action);
         if (session !== null) store.apply({ type: "session", session });
       } catch (error) {
         problem = problemOf(error);
@@ -53,6 +60,7 @@ export function createOperator(api: Api, store: BoardStore, live: Live): Operato
       }
     },
     look: (ids) => live.look(ids),
+    lookAtPlatform: () => live.lookAtPlatform(),
     toggle(id) {
       const open = store.board.selected !== id;
       store.apply({ type: "selected", id: open ? id : null });

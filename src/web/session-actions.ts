@@ -1,9 +1,11 @@
 /** What can be asked of a session in its state, and the exact call that asks it. Pure. */
 import type { Session } from "../client/api-types.ts";
 
-export type Action = "pause" | "resume" | "retry" | "remove";
+export type Action = "pause" | "resume" | "retry" | "probe" | "remove";
 
-export const actions: readonly Action[] = ["pause", "resume", "retry", "remove"];
+/** In the list, where there is little room. */
+export const rowActions: readonly Action[] = ["pause", "resume", "retry", "remove"];
+export const actions: readonly Action[] = ["pause", "resume", "retry", "probe", "remove"];
 
 /** Null when the action makes sense now, else the reason, for the button's title. */
 export function whyNot(action: Action, session: Pick<Session, "state" | "detail">): string | null {
@@ -15,6 +17,8 @@ export function whyNot(action: Action, session: Pick<Session, "state" | "detail"
     case "resume":
       if (detail === "suspended.paused") return null;
       return state === "suspended" ? "it is still being paused" : "it is not suspended";
+    case "probe":
+      return state === "connected" ? null : "only a connected session is proven again";
     case "retry":
       return state === "error" ? null : "only a session in error can be retried";
     case "remove":

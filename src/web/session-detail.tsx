@@ -7,6 +7,7 @@ import { plainText } from "./plain-text.ts";
 import { PortsPanel } from "./ports-panel.tsx";
 import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
 import { actions, callOf, curlOf, isAtRest, whyNot, type Action } from "./session-actions.ts";
+import { CostTable } from "./cost-table.tsx";
 import { ClaimText, DisagreementText } from "./claim-text.tsx";
 import { StateChart } from "./state-chart.tsx";
 import { StateChip, StateStep } from "./state-chip.tsx";
@@ -66,6 +67,7 @@ export function SessionDetail(props: SessionDetailProps) {
       <Voices seen={inDepth} />
       <StateChart session={session} timeline={story.events} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
+      {session.cost !== undefined && <CostTable title="Cost" cost={session.cost} />}
       <Identity row={row} seen={inDepth} />
       <Timeline key={`timeline ${session.id}`} story={story} onEarlier={onEarlier} />
     </aside>

@@ -43,7 +43,8 @@ export function Timeline({ story, onEarlier }: TimelineProps) {
       <div class="timeline" role="list" aria-labelledby="timeline-title">
         {numbers.map((chunk) => {
           const own = shown.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
-          const isDrawn = chunks.drawn.has(chunk);
+          // A screenful is there for whoever prints, or searches the page.
+          const isDrawn = !all || chunks.drawn.has(chunk);
           const height = `${chunks.heightOf(chunk, own.length)}px`;
           return (
             <div

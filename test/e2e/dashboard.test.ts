@@ -86,6 +86,16 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     expect(await row.getByRole("button", { name: "retry broken" }).isEnabled()).toBe(true);
   });
 
+  test("the platform's page says how it is, what it costs and, to owners, who did what", async () => {
+    await page.locator("[data-action=platform]").click();
+    const panel = page.locator("aside");
+    await panel.getByText("closed: calls go through").waitFor();
+    await panel.locator(".numbers").getByText("create", { exact: true }).waitFor();
+    await panel.locator(".audit").getByText("POST /v1/sessions", { exact: true }).first().waitFor();
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
+  });
+
   test("by keyboard: Enter opens a session, Escape closes it and returns", async () => {
     const name = page.getByRole("button", { name: "demo", exact: true });
     await name.focus();
