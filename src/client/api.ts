@@ -255,7 +255,7 @@ function auth(token: string | null): Record<string, string> {
 }
 
 /** What TLS says of a certificate that no known root stands for. */
-const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_(UNTRUSTED|SIGNATURE_FAILURE)/;
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_|CERT_/;
 const CA_HINT =
   "Name the root of its certificate: HOLDFAST_CA=FILE (--ca), or NODE_EXTRA_CA_CERTS.";
 

@@ -1,4 +1,5 @@
 /** What a launched driver is given: the bundle, its token, and where this hub can be dialled. */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { HubError } from "../base/hub-error.ts";
 import type { DriverKit } from "./session/work-desk.ts";
@@ -20,8 +21,13 @@ export interface DriverKitOptions {
 export function createDriverKit(options: DriverKitOptions): DriverKit {
   const { caFile = null } = options;
   let bundle: Promise<Uint8Array> | null = null;
+  const read = (): Promise<Uint8Array> => (bundle ??= readFile(options.bundleFile));
   return {
-    bundle: () => (bundle ??= readFile(options.bundleFile)),
+    bundle: read,
+    digest: async () =>
+      createHash("sha256")
+        .update(await read())
+        .digest("hex"),
     token: options.token,
     // Read for each launch: a new root is with the next driver.
     ca: async () => (caFile === null ? null : readFile(caFile, "utf8")),

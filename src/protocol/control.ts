@@ -4,11 +4,11 @@
  * more. Every decode goes through `parseControl`, which names the first wrong key.
  */
 import * as v from "valibot";
+import { Count } from "./numbers.ts";
 import { decodeJson } from "./bodies.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 /** First frame of a driver. The token itself travels in the Authorization header. */
 export const DriverHello = v.object({

@@ -1,4 +1,5 @@
 /** The launch and nudge scripts in the shells that sandboxes have, against real processes. */
+import { createHash } from "node:crypto";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import {
   existsSync,
@@ -211,6 +212,26 @@ describe.for(SHELLS)("launch in %s", (shell) => {
     const { exitCode, output } = run(shell, launchCommand(dir), { PATH: bin });
     expect(readLaunchAnswer(exitCode ?? -1)).toBe("no-runtime");
     expect(output).toContain("neither node nor bun");
+  });
+
+  test("[SM22] a driver with other bytes than the hub's is not started", async () => {
+    driver();
+    const { bundle, ready: readyFile } = driverFiles(dir);
+    const sha256 = createHash("sha256").update(readFileSync(bundle)).digest("hex");
+    const bytes = readFileSync(bundle, "utf8");
+    for (const other of [`${bytes}\n`, bytes.slice(0, -1), ""]) {
+      writeFileSync(bundle, other);
+      const { exitCode, output } = run(shell, launchCommand(dir, sha256));
+      expect(readLaunchAnswer(exitCode ?? -1)).toBe("failed");
+      expect(output).toMatch(
+        /the driver has other bytes inside than at the hub: SHA-256 [0-9a-f]{64}/,
+      );
+      expect(existsSync(readyFile)).toBe(false);
+    }
+    writeFileSync(bundle, bytes);
+    expect(run(shell, launchCommand(dir, sha256)).output).toBe("launched by node\n");
+    await until(() => pidInside() !== 0);
+    process.kill(pidInside(), "SIGKILL");
   });
 
   test("[SM22] without its directory it fails, and starts nothing", () => {

@@ -68,7 +68,8 @@ export class DriverWork {
       const json = new TextEncoder().encode(JSON.stringify(config));
       await provider.writeFile(sandboxId, files.bundle, await driver.bundle(), signal);
       await provider.writeFile(sandboxId, files.config, json, signal);
-      const command = `chmod 700 '${dir}'; chmod 600 '${files.config}'; ${launchCommand(dir)}`;
+      const launch = launchCommand(dir, (await driver.digest?.()) ?? null);
+      const command = `chmod 700 '${dir}'; chmod 600 '${files.config}'; ${launch}`;
       const answer = await withDeadline(
         clock,
         EXEC_WAIT_MS,

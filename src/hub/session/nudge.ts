@@ -21,6 +21,7 @@ export const driverFiles = (dir: string) =>
 const EXIT_DEAD = 3;
 const EXIT_NO_RUNTIME = 4;
 const EXIT_NO_DIR = 5;
+const EXIT_OTHER_BYTES = 6;
 
 /** Reads pid and start ticks from the ready file to $p and $t; sets $a when that process lives. */
 const FIND_DRIVER = (ready: string): string => `
@@ -46,11 +47,20 @@ if [ -z "$a" ]; then echo "no living driver (ready file: \${p:-none})"; exit ${E
 kill -USR1 "$p" && echo "signalled $p"`;
 }
 
+/** Bytes that are not the hub's are not run; where nothing can count them, nobody is asked. */
+const CHECK_BUNDLE = (bundle: string, sha256: string): string => `
+if command -v sha256sum >/dev/null 2>&1; then
+  h=$(sha256sum <${quote(bundle)}); h=\${h%% *}
+  if [ -n "$h" ] && [ "$h" != ${sha256} ]; then
+    echo "the driver has other bytes inside than at the hub: SHA-256 $h"; exit ${EXIT_OTHER_BYTES}
+  fi
+fi`;
+
 /** Starts the uploaded driver detached, after ending one that still runs. */
-export function launchCommand(dir: string): string {
+export function launchCommand(dir: string, sha256: string | null = null): string {
   const files = driverFiles(dir);
   return `${FIND_DRIVER(files.ready)}
-cd ${quote(dir)} || exit ${EXIT_NO_DIR}
+cd ${quote(dir)} || exit ${EXIT_NO_DIR}${sha256 === null ? "" : CHECK_BUNDLE(files.bundle, sha256)}
 if [ -n "$a" ]; then kill -9 "$p" 2>/dev/null; fi
 rm -f ${quote(files.ready)}
 n=

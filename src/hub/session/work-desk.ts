@@ -22,6 +22,8 @@ import type { SessionContext } from "./vocabulary.ts";
 /** What a driver needs to find and convince this hub. */
 export interface DriverKit {
   bundle(): Promise<Uint8Array>;
+  /** SHA-256 of the bundle, by which a sandbox knows it. */
+  digest?(): Promise<string>;
   /** Addresses to dial, best first. @throws HubError when there is none a sandbox can reach. */
   urls(): Promise<readonly string[]>;
   /** PEM of roots that it trusts beside the well-known ones; null for these alone. */
