@@ -14,6 +14,7 @@ import { setFlagsFromString } from "node:v8";
 const NODE_MAJOR_MIN = 24;
 // Node opens its inspector on this signal, to whoever reaches its port: a door into the hub.
 process.on("SIGUSR1", () => {});
+askThisMachineDirectly();
 // A small young space, so that buffers of sockets are freed early: docs/decisions/0503. It has
 // its size from the start, or stays as it is before the imports make it grow.
 const SMALL_YOUNG_SPACE = "--max-semi-space-size=1";
@@ -33,6 +34,16 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   await import(pathToFileURL(main).href);
 } else {
   runOn(bundledNode());
+}
+
+/** Hub and platform of this machine are behind no proxy, whatever is named for all others. */
+function askThisMachineDirectly() {
+  const hasProxy = Object.keys(process.env).some((name) => /^(https?|all)_proxy$/i.test(name));
+  const known = process.env.no_proxy || process.env.NO_PROXY || "";
+  if (!hasProxy || known === "*") return;
+  const direct = [known, "localhost", "127.0.0.1", "::1"].filter(Boolean).join(",");
+  // Who reads both takes the first.
+  process.env.no_proxy = process.env.NO_PROXY = direct;
 }
 
 /** The Node that npm installed beside this package, or a message that says how to get one. */

@@ -185,7 +185,8 @@ function describe(
     version: productVersion(),
     url: hub.url,
     // Behind the #, so that the token is never sent, logged by a proxy or kept as a referrer.
-    loginUrl: `${config.publicUrl ?? hub.url}/login#token=${token}`,
+    // One that came from outside is known to whoever may know it, and logs keep what is printed.
+    loginUrl: `${config.publicUrl ?? hub.url}/login${config.token === null ? `#token=${token}` : ""}`,
     hubId: hub.hubId,
     home: config.home,
     platform: config.platform,

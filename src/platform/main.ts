@@ -39,7 +39,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof PlatformStartError;
+  // A disk that is full or read-only is the machine's, and tells no place in our code.
+  const isOfSystem = error instanceof Error && "syscall" in error && "code" in error;
+  const known = error instanceof PlatformStartError || isOfSystem;
   process.stderr.write(`platform: ${known ? error.message : String((error as Error).stack)}\n`);
   if (!known && !(error instanceof Error)) process.stderr.write(`${textOf(error)}\n`);
   process.exitCode = 1;

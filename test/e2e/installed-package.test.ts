@@ -33,6 +33,9 @@ describeWhere([needs.linux], "the packed package", () => {
   beforeAll(async () => {
     const home = join(place, "home");
     env = { PATH: process.env["PATH"], HOLDFAST_HOME: home, NO_COLOR: "1" };
+    // A proxy that does not know this machine, which is none of its business.
+    const proxy = "http://127.0.0.1:9";
+    Object.assign(env, { HTTP_PROXY: proxy, https_proxy: proxy, NODE_USE_ENV_PROXY: "1" });
     env["HOLDFAST_LISTEN"] = `127.0.0.1:${await freePort()}`;
     // As the script before a pack does, which a careful npm does not run.
     await run(process.execPath, ["--disable-warning=ExperimentalWarning", "build/bundle.ts"], {

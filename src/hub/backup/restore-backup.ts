@@ -23,6 +23,8 @@ import { BACKUP_FORMAT, type BackupAbout } from "./make-backup.ts";
 /** A hub does not start where this lies. */
 export const UNFINISHED = "restore-unfinished";
 const STORE = "store.sqlite";
+/** Of the disk that is written to: the backup may be as good as ever. */
+const DISK_CODES = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
 
 export interface BackupView {
   readonly about: BackupAbout;
@@ -99,6 +101,10 @@ async function unpack(file: string, draft: string): Promise<StoreCopy> {
     const target = createWriteStream(store, { mode: 0o600, flush: true });
     await pipeline(createReadStream(file), createGunzip(), target);
   } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : null;
+    if (DISK_CODES.includes(String(code))) {
+      throw new HubError("HomeNotWritable", `cannot write to ${draft}: ${said(cause)}`, { cause });
+    }
     throw unusable(file, reasonOf(cause), cause);
   }
   let copy: StoreCopy;
