@@ -1,10 +1,12 @@
 /** The store in a real PostgreSQL: the contract, fences, unknown commits, refusals. */
+import { Pool } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { SessionRecord } from "../../src/store/facts.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { SessionRows } from "../../src/store/postgres/session-rows.ts";
 import { fact, record, storeContract } from "../contract/store-contract.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
@@ -153,6 +155,32 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     ]);
     expect(told).toEqual(Array.from({ length: 31 }, (_, n) => n + 1));
   }, 20_000);
+
+  test("[FA19] a batch that is offered again under its number answers as before, and keeps nothing twice", async () => {
+    await (await open("x")).close();
+    opened = [];
+    const pool = new Pool({ connectionString: url });
+    try {
+      const rows = new SessionRows(pool, "me");
+      const first = { fact: fact("session.created"), record: record(1) };
+      const next = { fact: fact("epoch.issued", {}, 3), record: { ...record(1), epochIssued: 1 } };
+      const made = [{ session: "ses_1", fresh: true, facts: [first, next] }];
+      const kept = { kept: true, seqs: [1, 2] };
+      expect((await rows.keep("me:1", made, new Map())).get("ses_1")).toEqual(kept);
+      expect((await rows.keep("me:1", made, new Map())).get("ses_1")).toEqual(kept);
+      const holds = new Map([["ses_1", { fence: 1, version: 2 }]]);
+      const more = [{ session: "ses_1", fresh: false, facts: [next] }];
+      const told = { kept: true, seqs: [3] };
+      expect((await rows.keep("me:2", more, holds)).get("ses_1")).toEqual(told);
+      expect((await rows.keep("me:2", more, holds)).get("ses_1")).toEqual(told);
+      expect(await rows.events({ after: 0, session: "ses_1", limit: 9 })).toHaveLength(3);
+      // Under another number it is another's write on what has changed since.
+      const late = (await rows.keep("me:3", more, holds)).get("ses_1");
+      expect(late).toMatchObject({ kept: false, error: { code: "SessionMoved" } });
+    } finally {
+      await pool.end();
+    }
+  });
 
   test("[CL3] a newer schema, another's steps, a read-only engine, no engine: refused by name", async () => {
     const first = await open("first");
