@@ -1,8 +1,15 @@
 /** Sessions over a store that keeps facts later: what waits for them, and what a loss ends. */
 import { expect, test } from "vitest";
 import { HubError } from "../../src/base/hub-error.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { Switchboard } from "../../src/hub/switchboard/attach.ts";
+import { encodeJson } from "../../src/protocol/bodies.ts";
+import { encodeFrame, FrameType } from "../../src/protocol/frame.ts";
+import { PROTOCOL_VERSION } from "../../src/protocol/version.ts";
 import { plainSpec } from "../support/hub-world.ts";
 import { lateWorld } from "../support/late-world.ts";
+import { MemorySocket } from "../support/memory-socket.ts";
 
 const LATE_MS = 100;
 
@@ -86,4 +93,43 @@ test("[FA20] what a session waited to ask is not asked by one that stood still m
   }
   await world.clock.advanceAsync(2_000);
   expect(creates()).toBe(1);
+});
+
+test("[FA20] a driver hears of its epoch once the store has it, and not before", async () => {
+  const { world, disk } = lateWorld(4);
+  const { session } = await world.connected();
+  await world.clock.advanceAsync(1_000);
+  const { clock, sessions } = world;
+  const board = new Switchboard({
+    hubId: "hub_test",
+    clock,
+    random: seededRandom("board"),
+    log: silentLogger,
+    find: (name) => sessions.find(name),
+  });
+  const [hub, driver] = MemorySocket.pair();
+  // A driver that is here would be asked first; this one's place is free.
+  session.link?.end("replaced");
+  await world.clock.advanceAsync(20);
+  const issued = session.record.epochIssued;
+  board.acceptDriver(hub, session);
+  const hello = {
+    v: PROTOCOL_VERSION,
+    role: "driver",
+    session: session.record.id,
+    impl: "test",
+    features: [],
+    lastEpoch: issued,
+    reason: "start",
+    instance: { pid: 7, startTicks: "1", bootId: "b", startedAt: 1 },
+    clock: { wallMs: 1, monoMs: 1 },
+  };
+  driver.send(encodeFrame({ type: FrameType.hello, body: encodeJson(hello) }));
+  driver.deliver();
+  await world.clock.advanceAsync(1);
+  expect([session.record.epochIssued, hub.ended]).toEqual([issued + 1, null]);
+  expect([disk.find(session.record.id)?.epochIssued, hub.sent]).toEqual([issued, []]);
+  await world.clock.advanceAsync(10);
+  expect(disk.find(session.record.id)?.epochIssued).toBe(issued + 1);
+  expect(hub.sent).toHaveLength(1);
 });

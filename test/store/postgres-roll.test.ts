@@ -26,7 +26,7 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 30_000);
+  }, 60_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
     url = await server.fresh();

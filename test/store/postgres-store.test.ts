@@ -19,7 +19,7 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 30_000);
+  }, 60_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
     url = await server.fresh();
