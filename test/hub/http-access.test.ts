@@ -21,7 +21,10 @@ const plain = (url: string, headers: Record<string, string> = {}, method = "GET"
   });
 
 /** What answers without a token. A new route is not in here, so it must refuse. */
-const OPEN = new Set(["/livez", "/readyz", "/startupz", "/openapi.json", "/", "/login", "/*"]);
+const OPEN = new Set([
+  ...["/livez", "/readyz", "/startupz"],
+  ...["/openapi.json", "/docs", "/", "/login", "/*"],
+]);
 
 /** Every route of the server, from fastify's own tree: four characters deeper is one level. */
 function routes(): { method: string; url: string }[] {
