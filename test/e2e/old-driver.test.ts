@@ -31,7 +31,7 @@ describeWhere([needs.linux], "a hub of now", () => {
       const driverBundle = join(place, `${release}.cjs`);
       const packed = readFileSync(join(frozen, release, "driver.cjs.br"));
       // A mark at its end: the code of the newest release may be that of now.
-    writeFileSync(driverBundle, `${brotliDecompressSync(packed).toString("utf8")}//frozen`);
+      writeFileSync(driverBundle, `${brotliDecompressSync(packed).toString("utf8")}//frozen`);
       const hub = new RealHub(platform, {}, { driverBundle });
       const upgraded = new RealHub(platform, {}, { home: hub.home });
       const says = (by: RealHub, command: string) =>
@@ -42,8 +42,8 @@ describeWhere([needs.linux], "a hub of now", () => {
         expect(made.state).toBe("connected");
         const answer = { stdout: "42\n", exitCode: 3 };
         const mark = "tail -c 8 ~/.holdfast/driver.cjs";
-      expect(await says(hub, mark)).toMatchObject({ stdout: "//frozen" });
-      expect(await says(hub, "echo $((6 * 7)); exit 3")).toMatchObject(answer);
+        expect(await says(hub, mark)).toMatchObject({ stdout: "//frozen" });
+        expect(await says(hub, "echo $((6 * 7)); exit 3")).toMatchObject(answer);
         await hub.kill("SIGKILL");
 
         await upgraded.start();
@@ -57,7 +57,7 @@ describeWhere([needs.linux], "a hub of now", () => {
           return state === "connected" && epoch > found.epoch;
         });
         expect(next.sandboxId).toBe(made.sandboxId);
-      expect(await says(upgraded, mark)).not.toMatchObject({ stdout: "//frozen" });
+        expect(await says(upgraded, mark)).not.toMatchObject({ stdout: "//frozen" });
         expect(await says(upgraded, "echo $((6 * 7)); exit 3")).toMatchObject(answer);
       } finally {
         await hub.kill("SIGKILL");
