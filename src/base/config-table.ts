@@ -225,7 +225,7 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     flag: null,
     kind: "text",
     fallback: null,
-    unset: "public addresses, and those written as an address in a setting",
+    unset: "public addresses, the platform, the collector, and addresses written in a setting",
     about:
       "What the hub may dial besides: addresses, ranges (10.0.0.0/8), exact names; with commas.",
   },

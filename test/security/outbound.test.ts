@@ -3,6 +3,7 @@ import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { guardedFetch } from "../../src/hub/outbound/guarded-fetch.ts";
+import { guardFor } from "../../src/hub/outbound/open-outbound.ts";
 import { OutboundGuard } from "../../src/hub/outbound/outbound-guard.ts";
 
 const servers: Server[] = [];
@@ -78,6 +79,26 @@ test("[OB1] what a setting names as an address is meant, and a name only where i
   for (const entry of ["10.0.0.0/99", "http://a.b", "*.example", ""]) {
     expect(() => new OutboundGuard([entry], [])).toThrow(/outboundAllow: .*neither/);
   }
+});
+
+test("[OB1] a setting that names this machine means all of its names", () => {
+  for (const url of ["http://localhost:3000/api", "http://127.0.0.1:3000", "http://[::1]:3000"]) {
+    const guard = new OutboundGuard([], [url]);
+    expect(["127.0.0.1", "127.0.0.2", "::1"].filter((one) => refusedBy(guard, one))).toEqual([]);
+    expect(refusedBy(guard, "localhost", "::1")).toBe(false);
+    expect(refusedBy(guard, "10.0.0.1")).toBe(true);
+  }
+});
+
+test("[OB1] platform and collector may have a name inside the network, a webhook may not", () => {
+  const guard = guardFor({
+    platform: { apiUrl: "http://daytona_api:3000/api" },
+    telemetry: { url: "http://collector:4318/" },
+    webhook: { url: "https://hooks.example/" },
+  });
+  const inside = (host: string): boolean => refusedBy(guard, host, "10.0.0.5");
+  expect(["daytona_api", "collector"].filter(inside)).toEqual([]);
+  expect(["hooks.example", "proxy.daytona"].filter((host) => !inside(host))).toEqual([]);
 });
 
 test("[OB2] a name that leads inside is not dialled, also when another of its addresses is public", async () => {

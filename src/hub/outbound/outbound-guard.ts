@@ -15,6 +15,8 @@ import { HubError } from "../../base/hub-error.ts";
 /** As Node's own default agents are. */
 const AGENT_OPTIONS = { keepAlive: true, scheduling: "lifo", timeout: 5_000 } as const;
 
+const THIS_MACHINE = ["localhost", "127.0.0.0/8", "::1"];
+
 type Range = readonly [address: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
 type Resolve = (
   host: string,
@@ -32,7 +34,7 @@ export class OutboundGuard {
 
   /**
    * `allow` is a list of addresses, ranges (10.0.0.0/8) and exact names; of `urls` those count that
-   * name an address or localhost.
+   * name an address or localhost. This machine is one place, by whichever of its names it goes.
    * @throws HubError ConfigInvalid that names the entry
    */
   constructor(allow: readonly string[], urls: readonly string[], resolve: Resolve = lookup) {
@@ -40,7 +42,8 @@ export class OutboundGuard {
     for (const entry of allow) this.#allow(entry);
     for (const url of urls) {
       const host = bare(new URL(url).hostname);
-      if (ipaddr.isValid(host) || host === "localhost") this.#allow(host);
+      if (isThisMachine(host)) for (const own of THIS_MACHINE) this.#allow(own);
+      else if (ipaddr.isValid(host)) this.#allow(host);
     }
     this.http = guarded(new HttpAgent(AGENT_OPTIONS), this);
     this.https = guarded(new HttpsAgent(AGENT_OPTIONS), this);
@@ -81,7 +84,7 @@ export class OutboundGuard {
       const address = ipaddr.process(host);
       this.#ranges.push([address, address.kind() === "ipv4" ? 32 : 128]);
     } else if (ipaddr.isValidCIDR(host)) this.#ranges.push(ipaddr.parseCIDR(host));
-    else if (/^(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(host)) {
+    else if (/^(?=.*[a-z])[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(host)) {
       this.#names.add(host.toLowerCase());
     } else {
       const hint = "Write addresses, ranges as 10.0.0.0/8, or exact names, with commas between.";
@@ -109,6 +112,11 @@ function guarded<Agent extends HttpAgent>(agent: Agent, guard: OutboundGuard): A
     return create({ ...options, lookup: guard.lookup }, done);
   };
   return agent;
+}
+
+function isThisMachine(host: string): boolean {
+  if (host === "localhost") return true;
+  return ipaddr.isValid(host) && ipaddr.process(host).range() === "loopback";
 }
 
 function bare(host: string): string {
