@@ -2,6 +2,7 @@
 import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
 import { guardedFetch } from "../../src/hub/outbound/guarded-fetch.ts";
 import { guardFor } from "../../src/hub/outbound/open-outbound.ts";
 import { OutboundGuard } from "../../src/hub/outbound/outbound-guard.ts";
@@ -159,4 +160,25 @@ test("[OB3] the way out is fetch in all else: bodies, statuses, signals", async 
   const given = new AbortController();
   given.abort(new Error("given up"));
   await expect(ask(url, { signal: given.signal })).rejects.toThrow();
+});
+
+test("[OB3] a socket that another left to be destroyed at its rest is not, under a slow answer", async () => {
+  const SLOW_MS = 1_400;
+  const server = createServer((request, response) => {
+    const waitMs = request.url === "/slow" ? SLOW_MS : 0;
+    systemClock.setTimeout(() => response.end("ok"), waitMs);
+  });
+  // Told to the agent as `timeout=2`, which lets a kept socket rest for a second less.
+  server.keepAliveTimeout = 2_000;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const guard = new OutboundGuard([], [url]);
+  // As the platform's SDK leaves it: follow-redirects destroys a socket that times out.
+  await new Promise<void>((resolve) => {
+    const asked = get(url, { agent: guard.http }, (answer) => answer.resume().on("end", resolve));
+    asked.on("socket", (socket) => socket.on("timeout", () => socket.destroy()));
+  });
+  const answer = await guardedFetch(guard)(`${url}/slow`);
+  expect(await answer.text()).toBe("ok");
 });

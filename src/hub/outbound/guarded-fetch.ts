@@ -20,6 +20,8 @@ export function guardedFetch(guard: Pick<OutboundGuard, "http" | "https">): type
       headers: { ...Object.fromEntries(asked.headers), "content-length": String(body.length) },
       agent: isSecure ? guard.https : guard.http,
       signal: asked.signal,
+      // A kept socket rests under a time of its own, and the SDK leaves word to destroy it then.
+      timeout: 0,
     };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
