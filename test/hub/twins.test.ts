@@ -28,12 +28,7 @@ async function open(opened: HubWorld): Promise<void> {
 async function driver(more: object = {}, answers = () => true): Promise<Wire> {
   const wire = await hub.driver(session.record.id);
   await wire.asDriver(session.record.id, more);
-  void (async () => {
-    while (wire.ended === null) {
-      const ping = await wire.hear(FrameType.ping).catch(() => null);
-      if (ping !== null && answers()) wire.say(FrameType.pong, ping.body);
-    }
-  })();
+  void wire.answerPings(answers);
   return wire;
 }
 

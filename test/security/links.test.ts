@@ -32,17 +32,9 @@ function make(role: Role, sessions: readonly string[] | null = null, forMs = 3_6
 async function driver(): Promise<Wire> {
   const wire = await hub.driver(sessionId);
   await wire.asDriver(sessionId);
-  void answerPings(wire);
+  void wire.answerPings();
   await until(() => world.sessions.find(sessionId).record.state === "connected");
   return wire;
-}
-
-async function answerPings(wire: Wire): Promise<void> {
-  while (wire.ended === null) {
-    const ping = await wire.hear(FrameType.ping).catch(() => null);
-    if (ping === null) return;
-    wire.say(FrameType.pong, ping.body);
-  }
 }
 
 async function client(token: string): Promise<Wire> {

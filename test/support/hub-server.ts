@@ -179,6 +179,15 @@ export class Wire {
     return Number(epoch);
   }
 
+  /** Until its end, each ping for which `answers` says so. */
+  async answerPings(answers = (): boolean => true): Promise<void> {
+    while (this.ended === null) {
+      const ping = await this.hear(FrameType.ping).catch(() => null);
+      if (ping === null) return;
+      if (answers()) this.say(FrameType.pong, ping.body);
+    }
+  }
+
   #next(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
