@@ -3,6 +3,27 @@ import { defineConfig } from "vitest/config";
 /** A pure test that needs this long hangs; one that takes a second may get a tenth of a core. */
 const HANGS_MS = 20_000;
 
+/**
+ * Most of their time is waiting for the product's own deadlines, none of them measures less than
+ * seconds, and each has hub, platform and ports of its own: so three of them at a time.
+ */
+const WAITING = [
+  "cli-up",
+  "cluster",
+  "control",
+  "hub-archived",
+  "hub-kills",
+  "hub-slow",
+  "platform-killed",
+  "story-*",
+].map((name) => `test/e2e/${name}.test.ts`);
+
+const REAL_PROCESSES = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  execArgv: ["--disable-warning=ExperimentalWarning"],
+};
+
 /** Folders are promises: unit and house are pure, e2e starts real processes and skips aloud. */
 export default defineConfig({
   test: {
@@ -28,12 +49,20 @@ export default defineConfig({
       },
       {
         test: {
+          ...REAL_PROCESSES,
+          name: "e2e-waiting",
+          include: WAITING,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...REAL_PROCESSES,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: WAITING,
           maxWorkers: 1,
-          execArgv: ["--disable-warning=ExperimentalWarning"],
         },
       },
     ],

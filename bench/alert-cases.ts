@@ -213,7 +213,7 @@ export const alertCases: readonly AlertCase[] = [
     alert: "HoldfastSlowStarts",
     by: "sandboxes start late",
     async breakIt(rig, { stop }) {
-      await rig.on("create-late");
+      await rig.on("create-late", { delayMs: 20_000 });
       void every(1_000, stop, async () => {
         const three = ["a", "b", "c"].map(() => rig.hub.ask("POST", `/sessions?${WAIT}`, {}));
         const made = await Promise.all(three);

@@ -2,9 +2,9 @@
  * `node bench/alerts.ts [--keep] [WORD…]`: a real Prometheus scrapes a real hub, whose platform,
  * disk and process are broken in each way that an alert is for. Each must fire under its fault,
  * nothing else may but what says something true of the same fault, and all must be silent before
- * and after. The rules are the shipped ones, but for time: every duration and every threshold in
- * seconds of an attempt is divided by 20. Prints a table and ends with 1 when one is not as it
- * must be. Needs root, bwrap and Debian's `prometheus`.
+ * and after. The rules are the shipped ones, but for time: how long they look and wait is divided
+ * by 20, what an attempt may take by 20 where it waits and by 4 where it works. Prints a table and
+ * ends with 1 when one is not as it must be. Needs root, bwrap and Debian's `prometheus`.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +15,8 @@ import { DrillRig } from "../test/e2e/drill-rig.ts";
 import { alertCases, type AlertCase } from "./alert-cases.ts";
 
 const SPEED = 20;
+/** A busy machine needs seconds for a start that nothing delays. */
+const WORK_SPEED = 4;
 const CALM_S = 60;
 const FIRES_S = 150;
 const SILENT_S = 150;
@@ -37,8 +39,11 @@ function faster(rules: string): string {
     .replace(/\[(\d+)([sm])\]/g, (_, amount: string, unit: string) => {
       return `[${seconds(amount, unit)}s]`;
     })
-    .replace(/(attempt_oldest_seconds|\[90s\]\)\)\)) > (\d+)/g, (_, what: string, most: string) => {
+    .replace(/(attempt_oldest_seconds) > (\d+)/g, (_, what: string, most: string) => {
       return `${what} > ${Number(most) / SPEED}`;
+    })
+    .replace(/(\[90s\]\)\)\)) > (\d+)/g, (_, what: string, most: string) => {
+      return `${what} > ${Number(most) / WORK_SPEED}`;
     });
 }
 

@@ -48,6 +48,7 @@ function session(n: number): HealthInput {
     driverAttached: true,
     driverAbsentSince: null,
     driverSays: null,
+    refusal: null,
     warnings: [],
     halted: null,
     epoch: 1,

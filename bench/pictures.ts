@@ -17,7 +17,8 @@ if (directory === undefined) throw new Error("usage: pictures.ts DIRECTORY [WORD
 const into: string = directory;
 mkdirSync(into, { recursive: true });
 
-const SIZES = { wide: { width: 1400, height: 900 }, phone: { width: 320, height: 640 } } as const;
+/** The wide one so high that an open session, which scrolls by itself, is there to its end. */
+const SIZES = { wide: { width: 1400, height: 2000 }, phone: { width: 320, height: 640 } } as const;
 const THEMES = ["light", "dark"] as const;
 
 interface View {
@@ -54,16 +55,28 @@ async function take(
   process.stdout.write(`${what}\n`);
 }
 
-/** Opens a session, which closes the one before. */
+/** Opens a session. */
 const opened = (name: string) => async (page: Page) => {
-  const close = page.getByRole("button", { name: "close" });
-  if ((await close.count()) > 0) await close.click();
+  await closed(page);
   const row = page.locator(`[data-session="${name}"] .name`);
   await row.click();
   await page.locator("aside .voices").waitFor();
 };
 
+/** The question before an action. */
+const asked = (what: string) => async (page: Page) => {
+  await closed(page);
+  await page.getByRole("button", { name: what }).click();
+  await page.getByRole("dialog").locator("[data-concerns]").waitFor();
+};
+
+/** Whatever question or session the picture before has left open. */
 async function closed(page: Page): Promise<void> {
+  const dialog = page.getByRole("dialog");
+  if ((await dialog.count()) > 0) {
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  }
   const close = page.getByRole("button", { name: "close" });
   if ((await close.count()) > 0) await close.click();
 }
@@ -88,6 +101,11 @@ async function takeStates(rig: DrillRig, views: readonly View[]): Promise<void> 
   await take(views, "fleet-empty");
   await makeFleet(rig);
   await take(views, "connected", opened("checkout-api"));
+  await take(views, "files", async (page) => {
+    await page.locator("[data-action=files]").click();
+    await page.locator(".entries-of-directory li").first().waitFor();
+  });
+  await take(views, "pause", asked("pause docs-site"));
   await take(views, "suspended", opened("nightly-build"));
   await take(views, "error", opened("from-snapshot"));
   await hub.ask("POST", "/platform/control?wait=60");
@@ -128,11 +146,9 @@ async function takeTroubles(rig: DrillRig, views: readonly View[]): Promise<void
   }
   await take(views, "resume-broken", opened("lost-files"));
   await take(views, "fleet", closed);
-  await take(views, "remove", async (page) => {
-    await page.getByRole("button", { name: "remove docs-site" }).click();
-    await page.getByRole("dialog").waitFor();
-  });
-  for (const { page } of views) await page.keyboard.press("Escape");
+  await take(views, "retry", asked("retry lost-files"));
+  await take(views, "remove", asked("remove docs-site"));
+  for (const { page } of views) await closed(page);
   await rig.on("api-503");
   await hub.ask("POST", "/sessions", { name: "too-late" });
   for (const { page } of views) {

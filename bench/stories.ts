@@ -93,11 +93,11 @@ async function stuckCreate(): Promise<Told> {
 
 async function deafApp(): Promise<Told> {
   const file = join(files, "app.yaml");
-  writeFileSync(file, "start: exec sleep 60\nport: 8000\nhealth: {path: /, timeout: 6s}\n");
+  writeFileSync(file, "start: exec sleep 90\nport: 8000\nhealth: {path: /, timeout: 30s}\n");
   const run = story.run("run", file, "--json");
   type Listed = { readonly name: string; readonly state: string };
   let name = "";
-  for (let tries = 0; tries < 100 && name === ""; tries++) {
+  for (let tries = 0; tries < 300 && name === ""; tries++) {
     const { stdout } = await story.run("ls", "--json");
     const lines = stdout.trim() === "" ? [] : stdout.trim().split("\n");
     const all = lines.flatMap((line) => JSON.parse(line) as Listed | readonly Listed[]);

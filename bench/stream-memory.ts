@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { loadavg } from "node:os";
 import { WebSocket } from "ws";
-import { limits } from "../src/base/limits.ts";
+import { TERMINAL_LOG_BYTES } from "../src/driver/services/terminal-room.ts";
 import { connectNode } from "../src/client/node.ts";
 import { TOKEN } from "../test/e2e/hub-kit.ts";
 import { until } from "../test/support/until.ts";
@@ -19,7 +19,7 @@ const streams = Number(process.argv[2] ?? 1_000);
 const sessions = Number(process.argv[3] ?? 24);
 const REOPENINGS = 9;
 /** Twice what is kept, so that the oldest half is gone. */
-const SHOWN_BYTES = 2 * limits.TERMINAL_LOG_BYTES;
+const SHOWN_BYTES = 2 * TERMINAL_LOG_BYTES;
 
 const port = await freePort();
 process.env["NODE_OPTIONS"] = `--inspect-port=127.0.0.1:${port}`;

@@ -135,7 +135,7 @@ try {
   let added = 0;
   const add = (): void => session.ledger.note("probe.answered", `once more ${added++}`);
   const dashboard = await measurePage(url, add);
-  const law = { rowsMax: 10_000, beforeAt: null, spare: 1_000, batch: 500 };
+  const law = { rowsMax: 10_000, outcomesMax: 100, beforeAt: null, spare: 1_000, batch: 500 };
   const trimMs: number[] = [];
   for (let dropped = 1; dropped > 0;) {
     trimMs.push(await timed(() => (dropped = store.trim(session.record.id, law))));

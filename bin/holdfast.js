@@ -23,6 +23,14 @@ const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
 const source = join(root, "src", "cli", "main.ts");
 const main = existsSync(source) ? source : join(root, "lib", "cli", "main.js");
 
+if (!existsSync(main)) {
+  process.stderr.write(
+    `holdfast: this package was packed without being built: ${main} is missing.\n` +
+      `Make the tarball by \`npm run tarball\` in the checkout, which builds first.\n`,
+  );
+  process.exit(1);
+}
+
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   setFlagsFromString(SAME_YOUNG_SPACE);
   // node:sqlite warns that it is experimental at every start; all other warnings stay.

@@ -145,6 +145,8 @@ async function makeProgram(target: Target): Promise<readonly BuiltFile[]> {
     // ws asks for these inside try and goes on without them.
     external: ["bufferutil", "utf-8-validate"],
     define: { HOLDFAST_VERSION: JSON.stringify(packageVersion()) },
+    // A hub reads from it which version it would launch, without running it.
+    ...(target === driver ? { banner: { js: `// holdfast-driver ${packageVersion()}` } } : {}),
     plugins: target === driver ? [onlyTheDialler, pureSchemas] : [],
   });
   const [output] = result.outputFiles;

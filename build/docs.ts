@@ -1,6 +1,7 @@
 /**
  * Makes the documents that are tables of the code: docs/CONFIG.md from the settings, docs/FAULTS.md
- * from the fault registry, docs/session.mmd and the dashboard's chart from the session machine.
+ * from the fault registry, docs/session.mmd, the flows' pictures and the dashboard's chart from the
+ * session machine.
  * `npm run docs` writes them; a test compares.
  */
 import { writeFileSync } from "node:fs";
@@ -8,10 +9,12 @@ import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fileVariable } from "../src/base/config.ts";
 import { settings, type Setting } from "../src/base/config-table.ts";
-import { faults, type FaultKind } from "../src/base/faults.ts";
+import { faults, type FaultCode, type FaultKind } from "../src/base/faults.ts";
 import { retryClasses } from "../src/base/retry.ts";
 import { exitCodes } from "../src/cli/shared-words.ts";
 import { apiBook } from "../src/hub/server/api-book.ts";
+import { faultMeanings } from "../src/hub/server/fault-meanings.ts";
+import { connectedFlow, healedFlow } from "./flow-pictures.ts";
 import { faultTableDoc } from "./fault-table/table.ts";
 import { manPage } from "./man-page.ts";
 import { chartData, sessionChart } from "./session-chart.ts";
@@ -25,6 +28,8 @@ export const generatedDocs: Readonly<Record<string, () => string>> = {
   "docs/FAULTS.md": faultsDoc,
   "docs/FAULT-TABLE.md": faultTableDoc,
   "docs/holdfast.1": manPage,
+  "docs/flow-connected.svg": connectedFlow,
+  "docs/flow-healed.svg": healedFlow,
   "docs/session.mmd": sessionChart,
   "src/web/chart-data.ts": chartData,
 };
@@ -103,6 +108,7 @@ ${table(
 function faultsDoc(): string {
   const rows = Object.entries<FaultKind>(faults).map(([name, kind]) => [
     `<a id="${name}"></a>${code(name)}`,
+    faultMeanings[name as FaultCode],
     kind.category,
     kind.retry,
     String(kind.http),
@@ -113,11 +119,12 @@ function faultsDoc(): string {
 
 Every failure has one of these codes, in the API (\`code\` of problem+json), on the command line
 (in brackets, or \`error.code\` under \`--json\`), in events, logs and metrics. They are stable.
+Every hub has a page of them, \`/docs/faults\`, and its dashboard leads there.
 
 - \`retry\`: \`same\` the same call may work later, \`after-backoff\` wait first, \`on-fresh-sandbox\`
   only another sandbox can help, \`never\` something must change before.
 
-${table(["Code", "Category", "Retry", "HTTP", "Exit", "Next step"], rows)}`;
+${table(["Code", "What it means", "Category", "Retry", "HTTP", "Exit", "Next step"], rows)}`;
 }
 
 function envNames(setting: Setting): string {

@@ -3,11 +3,11 @@
  * docs/CONFIG.md, the help of `holdfast up` and the resolver all read this table.
  */
 import { policyKeys, policyTable, type PolicyRow, type SessionPolicy } from "./policy-table.ts";
+import { loginSettings } from "./login-settings.ts";
+import { platformSettings } from "./platform-settings.ts";
+import type { faultSwitches, isolationTiers, platformKinds } from "./platform-settings.ts";
 import { writeValue, type Address, type SettingValue } from "./config-values.ts";
 
-export const isolationTiers = ["auto", "bwrap", "namespaces", "process"] as const;
-export const platformKinds = ["local", "daytona"] as const;
-export const faultSwitches = ["off", "on"] as const;
 export const webhookChoices = ["trouble", "results", "all"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
 
@@ -17,6 +17,19 @@ export interface Config extends SessionPolicy {
   readonly url: string | null;
   readonly token: string | null;
   readonly metricsToken: string | null;
+  readonly oidcIssuer: string | null;
+  readonly oidcClientId: string | null;
+  readonly oidcClientSecret: string | null;
+  readonly oidcCliClientId: string | null;
+  readonly oidcAudience: string | null;
+  readonly oidcScopes: string;
+  readonly oidcRolesClaim: string;
+  readonly oidcRoles: string | null;
+  readonly oidcTenantClaim: string | null;
+  readonly oidcOwnTenant: string | null;
+  readonly oidcLoginMs: number;
+  readonly createsPerHour: number | null;
+  readonly trustedProxies: string | null;
   readonly webhookUrl: string | null;
   readonly webhookSecret: string | null;
   readonly webhookEvents: (typeof webhookChoices)[number];
@@ -24,6 +37,11 @@ export interface Config extends SessionPolicy {
   readonly otlpHeaders: string | null;
   readonly timelineRows: number;
   readonly timelineAge: number | null;
+  readonly store: string | null;
+  readonly clusterSecret: string | null;
+  readonly hubName: string | null;
+  readonly peerListen: Address;
+  readonly advertise: string | null;
   readonly listen: Address;
   readonly tlsCert: string | null;
   readonly tlsKey: string | null;
@@ -35,6 +53,8 @@ export interface Config extends SessionPolicy {
   readonly daytonaApiKey: string | null;
   readonly daytonaApiUrl: string;
   readonly daytonaTarget: string | null;
+  readonly sshUrl: string | null;
+  readonly sshConfig: string | null;
   readonly platformCallsPerMinute: number;
   readonly isolation: (typeof isolationTiers)[number];
   readonly logLevel: (typeof logLevels)[number];
@@ -138,6 +158,51 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     about: "PEM file with roots that commands and drivers trust for the hub's certificate, too.",
   },
   {
+    key: "store",
+    env: "HOLDFAST_STORE",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "`store.sqlite` in home, for this hub alone",
+    about: "PostgreSQL that several hubs share: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.",
+  },
+  {
+    key: "clusterSecret",
+    env: "HOLDFAST_CLUSTER_SECRET",
+    flag: null,
+    kind: "secret",
+    fallback: null,
+    unset: "a store in PostgreSQL without it is a mistake",
+    about: "What only the hubs of one cluster know: 32 random characters or more.",
+  },
+  {
+    key: "hubName",
+    env: "HOLDFAST_HUB_NAME",
+    flag: "hub-name",
+    kind: "text",
+    fallback: null,
+    unset: "an id that is kept in home",
+    about: "Name of this hub among others; the same after a restart, and no other hub's.",
+  },
+  {
+    key: "peerListen",
+    env: "HOLDFAST_PEER_LISTEN",
+    flag: "peer-listen",
+    kind: "address",
+    fallback: "127.0.0.1:0",
+    unset: "a free port of loopback, for hubs on one machine",
+    about: "Where the other hubs of the cluster reach this one. Nobody else should.",
+  },
+  {
+    key: "advertise",
+    env: "HOLDFAST_ADVERTISE",
+    flag: "advertise",
+    kind: "text",
+    fallback: null,
+    unset: "the address on which `peerListen` listens",
+    about: "HOST:PORT under which other hubs dial `peerListen`.",
+  },
+  {
     key: "publicUrl",
     env: "HOLDFAST_PUBLIC_URL",
     flag: "public-url",
@@ -230,59 +295,6 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
       "What the hub may dial besides: addresses, ranges (10.0.0.0/8), exact names; with commas.",
   },
   {
-    key: "platform",
-    env: "HOLDFAST_PLATFORM",
-    flag: "platform",
-    kind: "choice",
-    choices: platformKinds,
-    fallback: "local",
-    about: "Platform that runs the sandboxes.",
-  },
-  {
-    key: "daytonaApiKey",
-    env: "DAYTONA_API_KEY",
-    flag: null,
-    kind: "secret",
-    fallback: null,
-    about: "API key of the Daytona platform.",
-  },
-  {
-    key: "daytonaApiUrl",
-    env: "DAYTONA_API_URL",
-    flag: null,
-    kind: "url",
-    fallback: "https://app.daytona.io/api",
-    about: "API address of the Daytona platform; it ends with /api.",
-  },
-  {
-    key: "daytonaTarget",
-    env: "DAYTONA_TARGET",
-    flag: null,
-    kind: "text",
-    fallback: null,
-    unset: "the organisation's default region",
-    about: "Region (target) of the Daytona platform.",
-  },
-  {
-    key: "platformCallsPerMinute",
-    env: "HOLDFAST_PLATFORM_CALLS_PER_MINUTE",
-    flag: null,
-    kind: "count",
-    range: [60, 1_000_000],
-    fallback: "6000",
-    about: "Calls of the platform's API that all sessions of a hub share, in any minute.",
-  },
-  {
-    key: "isolation",
-    env: "HOLDFAST_ISOLATION",
-    flag: "isolation",
-    kind: "choice",
-    choices: isolationTiers,
-    fallback: "auto",
-    about:
-      "How the local platform keeps sandboxes apart; a tier asked for and missing is an error.",
-  },
-  {
     key: "logLevel",
     env: "HOLDFAST_LOG_LEVEL",
     flag: "log-level",
@@ -300,24 +312,6 @@ const placeSettings: readonly Omit<Setting, "name">[] = [
     unset: "off",
     about: "Where the hub takes `ssh NAME@hub` from the keys of `ssh/authorized_keys` in home.",
   },
-  {
-    key: "platformListen",
-    env: "HOLDFAST_PLATFORM_LISTEN",
-    flag: "platform-listen",
-    kind: "address",
-    fallback: "127.0.0.1:0",
-    unset: "a free port",
-    about: "Where the local platform listens; port 0 chooses a free one and keeps it.",
-  },
-  {
-    key: "platformFaults",
-    env: "HOLDFAST_PLATFORM_FAULTS",
-    flag: "platform-faults",
-    kind: "choice",
-    choices: faultSwitches,
-    fallback: "off",
-    about: "Whether the local platform can be told to fail (`holdfast chaos`, `/_faults`).",
-  },
 ];
 
 const policySettings: readonly Setting[] = policyKeys.map((key) => {
@@ -327,6 +321,9 @@ const policySettings: readonly Setting[] = policyKeys.map((key) => {
 });
 
 export const settings: readonly Setting[] = [
-  ...placeSettings.map((setting) => ({ ...setting, name: setting.key })),
+  ...[...placeSettings, ...platformSettings, ...loginSettings].map((setting) => ({
+    ...setting,
+    name: setting.key,
+  })),
   ...policySettings,
 ];

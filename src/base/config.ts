@@ -9,8 +9,10 @@ import type { Config, ConfigKey, Setting } from "./config-table.ts";
 import { formatAddress, parseValue, writeValue, type SettingValue } from "./config-values.ts";
 import { writeDuration } from "./duration.ts";
 import { impossibleBudgets } from "./policy-checks.ts";
+import { oidcMistakes } from "./oidc-config.ts";
 import { whyNotPreviewDomain } from "./preview-domain.ts";
 import { parseHeaders } from "./header-list.ts";
+import { parseSshUrl } from "./ssh-url.ts";
 
 export { formatAddress, type Address } from "./config-values.ts";
 export type { Config, ConfigKey, Setting } from "./config-table.ts";
@@ -87,7 +89,7 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
         `set HOLDFAST_TOKEN (or HOLDFAST_TOKEN_FILE) to a secret of your own, or listen on 127.0.0.1`,
     });
   }
-  mistakes.push(...tlsMistakes(resolved));
+  mistakes.push(...tlsMistakes(resolved), ...clusterMistakes(resolved));
   const { autoStopMs, idlePauseMs } = config;
   if (idlePauseMs !== null && autoStopMs !== null && idlePauseMs >= autoStopMs) {
     mistakes.push({
@@ -126,7 +128,12 @@ export function checkHubConfig(resolved: ResolvedConfig): Mistake[] {
       message: "platform daytona needs an API key: set DAYTONA_API_KEY or DAYTONA_API_KEY_FILE",
     });
   }
-  return [...mistakes, ...impossibleBudgets(resolved)];
+  if (config.platform === "ssh" && parseSshUrl(config.sshUrl ?? "") === null) {
+    const said = config.sshUrl === null ? "" : `, not ${JSON.stringify(config.sshUrl)}`;
+    const message = `platform ssh needs a host: --ssh-url ssh://user@host${said}`;
+    mistakes.push({ key: "sshUrl", place: origins.sshUrl.place, message });
+  }
+  return [...mistakes, ...oidcMistakes(resolved), ...impossibleBudgets(resolved)];
 }
 
 function tlsMistakes({ config, origins }: ResolvedConfig): Mistake[] {
@@ -141,6 +148,38 @@ function tlsMistakes({ config, origins }: ResolvedConfig): Mistake[] {
   if (tlsCert === null || publicUrl === null || publicUrl.startsWith("https:")) return [];
   const message = `${publicUrl} is plain HTTP, which a hub with a certificate does not speak`;
   return [{ key: "publicUrl", place: origins.publicUrl.place, message }];
+}
+
+const SECRET_CHARS_MIN = 32;
+
+function clusterMistakes({ config, origins }: ResolvedConfig): Mistake[] {
+  const { store, clusterSecret, advertise, peerListen } = config;
+  const found: [ConfigKey, string][] = [];
+  const url = store !== null && URL.canParse(store) ? new URL(store) : null;
+  if (store === null && clusterSecret !== null) {
+    found.push(["clusterSecret", "it is for hubs that share a PostgreSQL: set HOLDFAST_STORE"]);
+  }
+  // The value is a secret, and is not repeated.
+  if (store !== null && !["postgres:", "postgresql:"].includes(url?.protocol ?? "")) {
+    found.push(["store", "it is no postgres://USER:PASSWORD@HOST:PORT/DATABASE"]);
+  }
+  if (store !== null && (clusterSecret?.length ?? 0) < SECRET_CHARS_MIN) {
+    const how = "set HOLDFAST_CLUSTER_SECRET (or HOLDFAST_CLUSTER_SECRET_FILE) on each of them";
+    const text = `hubs on PostgreSQL know each other by a secret of ${SECRET_CHARS_MIN} or more`;
+    found.push(["clusterSecret", `${text} characters: ${how}, as in $(openssl rand -hex 32)`]);
+  }
+  if (advertise !== null && !/^(\[[0-9a-fA-F:]+\]|[^:[\]\s]+):\d{1,5}$/.test(advertise)) {
+    found.push(["advertise", `"${advertise}" is not HOST:PORT, as others dial this hub`]);
+  }
+  if (store !== null && advertise === null && isAnyHost(peerListen.host)) {
+    const text = `${formatAddress(peerListen)} is no address that others can dial`;
+    found.push(["advertise", `${text}: set HOLDFAST_ADVERTISE to this machine's HOST:PORT`]);
+  }
+  return found.map(([key, message]) => ({ key, place: origins[key].place, message }));
+}
+
+function isAnyHost(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 /** 24 to 64 bytes are 32 to 88 characters of base64. */

@@ -34,50 +34,38 @@ export interface FaultKind {
   readonly hint: string;
 }
 
-const caller = (http: number, exit: number, hint: string): FaultKind => ({
-  category: "caller",
-  retry: "never",
-  http,
-  exit,
-  level: "info",
-  hint,
-});
-const operator = (http: number, exit: number, hint: string): FaultKind => ({
-  category: "operator",
-  retry: "never",
-  http,
-  exit,
-  level: "error",
-  hint,
-});
-const broken = (category: FaultCategory, retry: FaultRetry, hint: string): FaultKind => ({
-  category,
-  retry,
-  http: 502,
-  exit: 6,
-  level: "warn",
-  hint,
-});
+const kind = (
+  category: FaultCategory,
+  retry: FaultRetry,
+  http: number,
+  exit: number,
+  level: FaultKind["level"],
+  hint: string,
+): FaultKind => ({ category, retry, http, exit, level, hint });
 
-const task = (http: number, hint: string): FaultKind => ({
-  category: "task",
-  retry: "never",
-  http,
-  exit: 1,
-  level: "info",
-  hint,
-});
+const caller = (http: number, exit: number, hint: string): FaultKind =>
+  kind("caller", "never", http, exit, "info", hint);
+
+const operator = (http: number, exit: number, hint: string): FaultKind =>
+  kind("operator", "never", http, exit, "error", hint);
+
+const broken = (category: FaultCategory, retry: FaultRetry, hint: string): FaultKind =>
+  kind(category, retry, 502, 6, "warn", hint);
+
+const task = (http: number, hint: string): FaultKind =>
+  kind("task", "never", http, 1, "info", hint);
 
 export const faults = {
   // --- caller ---
   BadRequest: caller(400, 2, "Correct the named field and send the request again."),
   Unauthenticated: caller(401, 4, "Pass the token that `holdfast token` prints."),
+  LoginRefused: caller(401, 4, "Log in again."),
   Forbidden: caller(403, 4, "This token may not do that."),
   HostNotAllowed: caller(403, 4, "Use the hub's own address, or set HOLDFAST_PUBLIC_URL."),
-  OriginNotAllowed: caller(403, 4, "Open the page from the hub's own address."),
+  OriginNotAllowed: caller(403, 4, "Use the hub's own address."),
   NotFound: caller(404, 5, "See /openapi.json or `holdfast --help` for what exists."),
   SessionNotFound: caller(404, 5, "`holdfast ls` shows the sessions there are."),
-  SessionEnded: caller(410, 5, "The session was removed; start another with `holdfast new`."),
+  SessionEnded: caller(410, 5, "Start another with `holdfast new`."),
   SessionNameTaken: caller(409, 1, "Choose another name, or remove that session first."),
   SessionSuspended: caller(409, 6, "Wake it with `holdfast resume NAME`."),
   SessionNotConnected: caller(409, 6, "`holdfast why NAME` says what it waits for."),
@@ -103,37 +91,38 @@ export const faults = {
   LocalPlatformFailed: operator(500, 1, "`holdfast doctor` checks what it needs."),
   HubUnreachable: operator(503, 255, "Start it with `holdfast up`."),
   StoreUnreachable: operator(503, 1, "Check the store's address and that it takes connections."),
+  IssuerUnavailable: operator(503, 4, "Check HOLDFAST_OIDC_ISSUER."),
   StoreCorrupt: operator(500, 1, "Nothing was changed. Restore the file or move it away."),
   BackupUnusable: operator(500, 1, "Nothing was changed. Take another backup."),
-  HubBusy: {
-    category: "capacity",
-    retry: "after-backoff",
-    http: 503,
-    exit: 255,
-    level: "warn",
-    hint: "Try again in a moment; what runs goes on.",
-  },
-  SessionMoved: {
-    category: "capacity",
-    retry: "same",
-    http: 503,
-    exit: 255,
-    level: "warn",
-    hint: "Ask again: another hub has the session now.",
-  },
-  StoreRefuses: {
-    category: "capacity",
-    retry: "after-backoff",
-    http: 503,
-    exit: 6,
-    level: "error",
-    hint: "Give the hub's disk room; it goes on by itself once facts can be written.",
-  },
+  HubBusy: kind(
+    "capacity",
+    "after-backoff",
+    503,
+    255,
+    "warn",
+    "Try again in a moment; what runs goes on.",
+  ),
+  SessionMoved: kind(
+    "capacity",
+    "same",
+    503,
+    255,
+    "warn",
+    "Ask again: another hub has the session now.",
+  ),
+  StoreRefuses: kind(
+    "capacity",
+    "after-backoff",
+    503,
+    6,
+    "error",
+    "Give the hub's disk room; it goes on by itself once facts can be written.",
+  ),
   PlatformAuthRejected: operator(502, 4, "Check DAYTONA_API_KEY and DAYTONA_API_URL."),
   PublicUrlMissing: operator(
     500,
     2,
-    "Sandboxes must reach the hub: set HOLDFAST_PUBLIC_URL to an address they can dial.",
+    "Set HOLDFAST_PUBLIC_URL to an address that sandboxes can dial.",
   ),
   DriverRuntimeMissing: operator(
     502,
@@ -142,22 +131,22 @@ export const faults = {
   ),
 
   // --- capacity ---
-  PlatformQuota: {
-    category: "capacity",
-    retry: "never",
-    http: 502,
-    exit: 6,
-    level: "warn",
-    hint: "Remove sandboxes or raise the platform's quota.",
-  },
-  PlatformRateLimited: {
-    category: "capacity",
-    retry: "after-backoff",
-    http: 503,
-    exit: 6,
-    level: "warn",
-    hint: "The platform asks to slow down; it is tried again by itself.",
-  },
+  PlatformQuota: kind(
+    "capacity",
+    "never",
+    502,
+    6,
+    "warn",
+    "Remove sandboxes or raise the platform's quota.",
+  ),
+  PlatformRateLimited: kind(
+    "capacity",
+    "after-backoff",
+    503,
+    6,
+    "warn",
+    "It is tried again by itself.",
+  ),
 
   // --- startup ---
   SandboxStartFailed: broken("startup", "after-backoff", "`holdfast retry NAME` starts another."),
@@ -166,14 +155,12 @@ export const faults = {
   SnapshotMissing: broken(
     "startup",
     "never",
-    "Name a snapshot that the platform has, or an image to fall back to: --fallback-image, or " +
-      "HOLDFAST_FALLBACK_IMAGE for all sessions.",
+    "Name a snapshot that the platform has, or set --fallback-image or HOLDFAST_FALLBACK_IMAGE.",
   ),
   SnapshotInactive: broken(
     "startup",
     "never",
-    "Activate the snapshot, or name an image to fall back to: --fallback-image, or " +
-      "HOLDFAST_FALLBACK_IMAGE for all sessions.",
+    "Activate the snapshot, or set --fallback-image or HOLDFAST_FALLBACK_IMAGE.",
   ),
   ImageBuildFailed: broken(
     "startup",
@@ -325,14 +312,14 @@ export const faults = {
   PortTimeout: { ...task(504, "Check the host as it is seen from inside."), retry: "same" },
   PortReset: { ...task(502, "What listens there cut the connection."), retry: "same" },
   PortTaken: task(409, "Choose another port, or end what listens there."),
-  Internal: {
-    category: "defect",
-    retry: "after-backoff",
-    http: 500,
-    exit: 1,
-    level: "error",
-    hint: "This is a defect of Holdfast; the hub's log has the details.",
-  },
+  Internal: kind(
+    "defect",
+    "after-backoff",
+    500,
+    1,
+    "error",
+    "This is a defect of Holdfast; the hub's log has the details.",
+  ),
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof faults;

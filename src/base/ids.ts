@@ -2,7 +2,20 @@
 import type { Random } from "./random.ts";
 
 export type IdPrefix =
-  "ses" | "hub" | "lnk" | "tkt" | "chn" | "prb" | "mrk" | "trm" | "srv" | "ctl" | "tok" | "req";
+  | "ses"
+  | "hub"
+  | "lnk"
+  | "tkt"
+  | "chn"
+  | "prb"
+  | "mrk"
+  | "trm"
+  | "srv"
+  | "ctl"
+  | "tok"
+  | "req"
+  | "inc"
+  | "chk";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS = 20;

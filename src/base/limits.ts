@@ -22,14 +22,6 @@ export const limits = {
   STREAM_WINDOW_BYTES_MAX: 4 * 1024 * 1024,
   /** Above this no window of a channel grows any more. */
   CHANNEL_WINDOW_BYTES_MAX: 16 * 1024 * 1024,
-  /** What a terminal keeps of its output for those who come later. */
-  TERMINAL_LOG_BYTES: 1024 * 1024,
-  /** A terminal at which nobody looks runs on for this long, and can be read after its end. */
-  TERMINAL_KEEP_MS: 24 * 60 * 60 * 1_000,
-  TERMINAL_ENDED_KEEP_MS: 10 * 60 * 1_000,
-  TERMINALS_MAX: 64,
-  /** Above this a driver opens no stream and widens no window: what it keeps for all clients. */
-  DRIVER_HELD_BYTES_MAX: 64 * 1024 * 1024,
   STREAMS_PER_CHANNEL_MAX: 1024,
   CHANNELS_PER_LINK_MAX: 256,
   /** Streams that ended and may be asked for again, per channel. */
@@ -42,9 +34,6 @@ export const limits = {
   EGRESS_BYTES_MAX: 8 * 1024 * 1024,
   /** The same of all WebSockets of a hub: 250 stalled terminals with a full window each. */
   HUB_EGRESS_BYTES_MAX: 64 * 1024 * 1024,
-
-  /** Daytona holds a create or a start so long. Then it is looked up, where its progress shows. */
-  PLATFORM_HOLD_MS: 30_000,
 
   /** First frame after the upgrade. */
   HELLO_TIMEOUT_MS: 5_000,
@@ -59,8 +48,6 @@ export const limits = {
   INSIDE_PROBE_MS: 4_000,
   /** A driver whose event loop is this late answers, and is worth a word. */
   LOOP_LAG_WARN_MS: 1_000,
-  /** Clocks that are kept right differ by less; what is above is told, and trusted as little. */
-  CLOCK_AHEAD_WARN_MS: 60_000,
   /** A ticker later than this was frozen itself and must not judge its peer. */
   STALL_MS: 1_500,
   /** Wall against monotonic: more than this between two ticks is a suspend or a restore. */

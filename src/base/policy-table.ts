@@ -305,6 +305,13 @@ export const policyTable = {
     "The hub pauses a session that nobody used for this long.",
     { flag: "idle-pause" },
   ),
+  driverUpdateMs: idle(
+    "idle.driverUpdate",
+    "DRIVER_UPDATE",
+    60_000,
+    "A driver that is older than the hub's is replaced once nothing ran and nobody was attached " +
+      "for this long; with `never` when it ends by itself.",
+  ),
 };
 
 export type PolicyKey = keyof typeof policyTable;

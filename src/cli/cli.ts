@@ -67,6 +67,11 @@ export function configInvalid(mistakes: ResolvedConfig["mistakes"]): HubError {
   return new HubError("ConfigInvalid", `${count} not usable${lines.join("")}`);
 }
 
+/** Whether what was written there can be taken back and written anew. */
+export function isRedrawn(cli: Pick<Cli, "env">, stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && cli.env["TERM"] !== "dumb";
+}
+
 /** Data: what a pipe or a script is after. */
 export function print(cli: Pick<Cli, "stdout">, text: string): void {
   cli.stdout.write(`${text}\n`);

@@ -13,6 +13,7 @@ export const accessCommands: readonly CommandSpec[] = [
     about: "make an API token with a role and an end, and print it this once",
     options: [
       ["--role <role>", "owner, operator (the default), viewer or metrics"],
+      ["--tenant <tenant>", "it sees the sessions of this tenant alone, and starts its own there"],
       ["--session <session...>", "it sees only this session; may be given often"],
       ["--expires <duration>", "how long it is good for (30d, at most 366d)"],
     ],
@@ -32,6 +33,18 @@ export const accessCommands: readonly CommandSpec[] = [
     args: "<id>",
     about: "take an API token back; what it has open ends at once",
     load: () => import("./commands/token-revoke.ts"),
+  },
+  {
+    name: "login",
+    about: "log in with the identity provider of a hub, by a code that is typed in any browser",
+    options: [["--device", "open no browser here: only show the address and the code"]],
+    examples: ["holdfast login", "holdfast login --device --url https://hub.example"],
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    name: "logout",
+    about: "end a login, here and at its hub; what it has open ends at once",
+    load: () => import("./commands/logout.ts"),
   },
   {
     name: "share",

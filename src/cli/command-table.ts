@@ -2,7 +2,8 @@
  * Every command: arguments, options, examples and where its code is. The code is imported when the
  * command runs, so that `holdfast ls` does not load a web server.
  */
-import { faultSwitches, isolationTiers, logLevels, platformKinds } from "../base/config-table.ts";
+import { logLevels } from "../base/config-table.ts";
+import { faultSwitches, isolationTiers, platformKinds } from "../base/platform-settings.ts";
 import type { Run } from "./cli.ts";
 import { accessCommands } from "./command-table-access.ts";
 import { sshCommands } from "./command-table-ssh.ts";
@@ -60,6 +61,8 @@ export const commandTable: readonly CommandSpec[] = [
       ["--tls-key <file>", "PEM of its key"],
       ["--preview-domain <domain>", "domain of previews: PORT-NAME.DOMAIN (localhost)"],
       ["--platform <kind>", `who runs the sandboxes: ${platformKinds.join(", ")}`],
+      ["--ssh-url <url>", "host of platform ssh: ssh://user@host:port/directory"],
+      ["--ssh-config <file>", "for `ssh -F`, with keys and known hosts of platform ssh"],
       isolation,
       platformListen,
       ["--ssh-listen <host:port>", "take `ssh NAME@hub` here, from ssh/authorized_keys in home"],
@@ -101,8 +104,14 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "ls",
     about: "list the sessions",
-    options: [["--cost", "what their sandboxes have cost, with the hub's sum"]],
-    examples: ["holdfast ls", "holdfast ls --cost"],
+    options: [
+      ["--state <states>", "only these, with commas between them"],
+      ["--code <codes>", "only these codes, of the error or the verdict"],
+      ["--label <key=value...>", "only with this label, or KEY alone; may be given often"],
+      ["-w, --watch", "go on as they change, until ^C"],
+      ["--cost", "what their sandboxes have cost, with the hub's sum"],
+    ],
+    examples: ["holdfast ls --watch", "holdfast ls --state error,nudging", "holdfast ls --cost"],
     load: () => import("./commands/ls.ts"),
   },
   {

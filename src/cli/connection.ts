@@ -7,6 +7,7 @@ import { HubError } from "../base/hub-error.ts";
 import { isLoopback } from "../base/config.ts";
 import type { Cli } from "./cli.ts";
 import { readToken, runningHub } from "./home.ts";
+import { loginAt } from "./login-file.ts";
 
 export interface HubAddress {
   readonly url: string;
@@ -15,7 +16,8 @@ export interface HubAddress {
 
 /**
  * The hub named by url, else the one that runs on home. The token of home goes only to that hub or
- * to this machine: it must not reach a stranger because somebody set an address.
+ * to this machine: it must not reach a stranger because somebody set an address. A login goes to
+ * the hub that it was made at.
  */
 export function hubAddress(cli: Cli): HubAddress {
   const { home, url, token, ca } = cli.config();
@@ -27,10 +29,11 @@ export function hubAddress(cli: Cli): HubAddress {
         hint: "Start one with `holdfast up`, or name another with HOLDFAST_URL.",
       });
     }
-    return { url: local.url, token: token ?? readToken(home) };
+    return { url: local.url, token: token ?? loginAt(home, local.url)?.token ?? readToken(home) };
   }
   const trusted = url === local?.url || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
-  return { url, token: token ?? (trusted ? readToken(home) : null) };
+  const own = token ?? loginAt(home, url)?.token ?? null;
+  return { url, token: own ?? (trusted ? readToken(home) : null) };
 }
 
 /** For all that this process dials from now on. @throws HubError ConfigInvalid */

@@ -1,5 +1,6 @@
 /** What the two sides of `holdfast cp` mean: a place in a session or one of this machine. */
 import { basename } from "node:path";
+import type { HubError } from "../base/hub-error.ts";
 import { whyNotSessionName } from "../base/ids.ts";
 import { usageError } from "./cli.ts";
 
@@ -33,6 +34,7 @@ export function copyPlan(source: string, target: string): CopyPlan {
     [target, to],
   ] as const) {
     if (place.kind === "local" && place.path === "") throw usageError("an empty path", hint);
+    if (place.kind === "local" && place.path === "-") throw noPipe(from, to);
     if (text.includes("\0")) throw usageError("a path cannot have a NUL in it", hint);
   }
   if (from.kind === to.kind) {
@@ -46,6 +48,15 @@ export function copyPlan(source: string, target: string): CopyPlan {
   }
   const session = to.kind === "remote" ? to.session : "";
   return { direction: "up", session, from: from.path, to: to.path };
+}
+
+/** A copy is whole and verified, or not there: what went into a pipe cannot be taken back. */
+function noPipe(from: CopyPlace, to: CopyPlace): HubError {
+  const remote = from.kind === "remote" ? from : to;
+  const { session, path } = remote.kind === "remote" ? remote : { session: "demo", path: "FILE" };
+  const command = from.kind === "remote" ? "cat" : "tee";
+  const fix = `holdfast exec ${session} -- ${command} ${path}; or ./- for a file that has this name.`;
+  return usageError("- is no place: cp copies files, and exec has the pipes", fix);
 }
 
 /** As `cp` has it: into a directory that is there, else under that name; `dir/.` is its content. */

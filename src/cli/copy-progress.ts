@@ -1,7 +1,7 @@
 /** One line on the terminal that says how far a copy is, how fast, and how long it still takes. */
 import { formatDuration } from "./render/durations.ts";
-import { formatBytes } from "./render/bytes.ts";
-import type { Cli } from "./cli.ts";
+import { bytesText } from "../base/bytes-text.ts";
+import { isRedrawn, type Cli } from "./cli.ts";
 
 /** Often enough to move, seldom enough to be read. */
 const DRAW_MS = 200;
@@ -18,7 +18,7 @@ export interface CopyProgress {
 
 /** Nothing where nobody looks. */
 export function openProgress(cli: Cli): CopyProgress {
-  const silent = !cli.stderr.isTTY || cli.json;
+  const silent = !isRedrawn(cli, cli.stderr) || cli.json;
   if (silent) return { total: () => undefined, at: () => undefined, close: () => undefined };
   let totalBytes = 0;
   let now = { bytes: 0, name: "" };
@@ -60,7 +60,7 @@ export function progressLine(state: {
 }): string {
   const { bytes, totalBytes, rate, name } = state;
   const percent = totalBytes === 0 ? 100 : Math.floor((bytes / totalBytes) * 100);
-  const sizes = `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`;
+  const sizes = `${bytesText(bytes)} of ${bytesText(totalBytes)}`;
   const left = rate > 0 ? `, ${formatDuration(((totalBytes - bytes) / rate) * 1_000)} left` : "";
-  return `${String(percent).padStart(3)} %  ${sizes}  ${formatBytes(rate)}/s${left}  ${name}`;
+  return `${String(percent).padStart(3)} %  ${sizes}  ${bytesText(rate)}/s${left}  ${name}`;
 }

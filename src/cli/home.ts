@@ -62,7 +62,10 @@ export function prepareHome(home: string): void {
  */
 export function checkHome(home: string): void {
   refuseHalfRestored(home);
-  const secrets = ["token", "hub-secret.json", "tokens.json", "audit.jsonl", "store.sqlite"];
+  const secrets = [
+    ...["token", "hub-secret.json", "tokens.json", "logins.json"],
+    ...["audit.jsonl", "store.sqlite"],
+  ];
   checkWayTo(home);
   for (const name of ["", ...secrets]) {
     const path = name === "" ? home : join(home, name);
@@ -168,11 +171,22 @@ export function removeHubRecord(home: string, owner: ProcessIdentity): void {
   if (record.startTicks === owner.startTicks) rmSync(homePaths(home).hub, { force: true });
 }
 
-/** A reader sees the old file or the new one, never half of it; both are for this user alone. */
-function writeAtomically(path: string, text: string): void {
+/**
+ * A reader sees the old file or the new one, never half of it; both are for this user alone.
+ * @throws HubError HomeNotWritable when the disk is full
+ */
+export function writeAtomically(path: string, text: string): void {
   const draft = `${path}.${process.pid}.tmp`;
-  writeFileSync(draft, text, { mode: 0o600 });
-  renameSync(draft, path);
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, path);
+  } catch (cause) {
+    rmSync(draft, { force: true });
+    const code = (cause as NodeJS.ErrnoException).code ?? "";
+    if (code !== "ENOSPC" && code !== "EDQUOT") throw cause;
+    const hint = "Free some of it, or point HOLDFAST_HOME at another disk.";
+    throw new HubError("HomeNotWritable", `no room for ${path} (${code})`, { cause, hint });
+  }
 }
 
 /** The parsed file, or null when it is missing or no JSON (a half-copied home, for example). */

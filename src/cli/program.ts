@@ -59,10 +59,17 @@ function buildProgram(streams: CliStreams, finish: (code: number) => void): Comm
   return program;
 }
 
+/** What the commands behind a first word are about. */
+const commandGroups: Readonly<Record<string, string>> = {
+  audit: "the log of who changed what: check that nobody has rewritten it",
+  config: "the settings: which are in force, and where each comes from",
+  platform: "the platform: what it is, how it is, and what it keeps of Daytona's contract",
+};
+
 function groupOf(groups: Map<string, Command>, program: Command, name: string): Command {
   const known = groups.get(name);
   if (known !== undefined) return known.enablePositionalOptions();
-  const group = program.command(name).description(`${name} commands`);
+  const group = program.command(name).description(commandGroups[name] ?? `${name} commands`);
   groups.set(name, group);
   return group;
 }

@@ -56,7 +56,7 @@ async function attach<T>(
     throw new HubError("Unauthenticated", `no token for ${url}`, {
       hint: "Set HOLDFAST_TOKEN to what `holdfast token` prints on the hub's machine.",
     });
-  });
+  }, name);
   const slow = setTimeout(
     () => note(cli, `waiting for ${name}, which is not connected yet`),
     1_000,

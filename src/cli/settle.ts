@@ -69,7 +69,13 @@ function saySuccess(cli: Cli, session: Session, tookMs: number): void {
     state === "connected"
       ? [`holdfast sh ${name}`, `holdfast exec ${name} -- uname -a`, `holdfast health ${name}`]
       : [`holdfast resume ${name}`, `holdfast health ${name}`, `holdfast rm ${name}`];
-  note(cli, cli.notePaint.dim(`next: ${next.map(asTyped).join("  |  ")}`));
+  note(cli, cli.notePaint.dim(nextCommands(next.map(asTyped), cli.stderr.columns)));
+}
+
+/** On one line where it has the room: what is to be copied is not broken in two. */
+export function nextCommands(commands: readonly string[], columns = Infinity): string {
+  const line = `next: ${commands.join("  |  ")}`;
+  return line.length <= columns ? line : `next: ${commands.join("\n      ")}`;
 }
 
 function saySetback(cli: Cli, session: Session, wanted: string): void {

@@ -60,6 +60,12 @@ export async function startDetached(cli: Cli, config: Config): Promise<Started> 
     const message = `the hub was not ready within ${START_MS_MAX / 1_000} s:\n${started.lastWords}`;
     throw new HubError("Internal", message, { hint: `Its log is ${homePaths(home).hubLog}.` });
   }
+  if (started.lastWords.trim() === "") {
+    const message = `the hub ended at once, and could not write why into ${logPath}`;
+    const hint =
+      "`holdfast doctor` looks at the disk; `holdfast up` without --detach says it here.";
+    throw new HubError("HomeNotWritable", message, { hint });
+  }
   // The other process has already made message and exit code; nothing is added to them.
   cli.stderr.write(`${started.lastWords}\n`);
   return { kind: "ended", exitCode: started.exitCode ?? 1 };

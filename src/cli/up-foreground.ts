@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { HubError } from "../base/hub-error.ts";
 import { formatAddress, isLoopback, type Config } from "../base/config.ts";
 import { parseHeaders } from "../base/header-list.ts";
+import { oidcOf } from "../base/oidc-config.ts";
+import { parseSshUrl } from "../base/ssh-url.ts";
 import { policyOf } from "../base/policy-table.ts";
 import type { HubOptions, RunningHub } from "../hub/main.ts";
 import { createApi } from "../client/api.ts";
@@ -42,9 +44,11 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const token = config.token ?? ensureToken(home);
   // The hub's code loads while bundles are made and the platform starts: half a second saved.
   const hubCode = import("../hub/main.ts");
-  const bundles = await ensureBundles();
-  const ensured =
-    config.platform === "local" ? await ensurePlatform({ config, env: cli.env }) : null;
+  const [bundles, ensured] = await tellingIfSlow(cli, async () => {
+    const made = await ensureBundles();
+    const isLocal = config.platform === "local";
+    return [made, isLocal ? await ensurePlatform({ config, env: cli.env }) : null] as const;
+  });
   const platform = ensured?.record ?? null;
   const { startHub } = await hubCode;
   // What a hub writes is its owner's. Its platform, whose files sandboxes read, has another mask.
@@ -73,18 +77,31 @@ export async function runUp(cli: Cli, config: Config): Promise<number> {
   const say = (sentence: string): void => note(cli, sentence);
   const alone = companion === null ? null : watchCompanion(companion, api, say);
   warnPlain(config, say);
-  const signal = await stopSignal(alone, cli.stdin.isTTY ? null : hub.reloadTls);
+  const reload = cli.stdin.isTTY ? null : hub.reloadTls;
+  const signal = await Promise.race([stopSignal(alone, reload), hub.superseded]);
   alone?.close();
   watch?.close();
   ssh?.close();
-  note(cli, signal === "SIGTERM" ? "asked to stop" : "stopping");
+  const stopping = signal === "SIGTERM" ? "asked to stop" : "stopping";
+  note(cli, signal === undefined ? "declared dead by another hub: start it again" : stopping);
   await hub.close();
   removeHubRecord(home, identity);
   const current = watch?.current() ?? null;
   // SIGTERM comes from `down` or a service manager: both decide about the platform themselves.
+  if (signal === undefined) return 1;
   if (signal === "SIGTERM") note(cli, "hub stopped");
   else note(cli, await sayStopped(current));
   return 0;
+}
+
+/** A person who sees nothing for seconds thinks that nothing happens. */
+const SLOW_START_MS = 2_000;
+
+async function tellingIfSlow<T>(cli: Cli, work: () => Promise<T>): Promise<T> {
+  if (!cli.stderr.isTTY) return work();
+  const text = "starting: a first start makes the driver and the dashboard, and tries isolation";
+  const timer = setTimeout(() => note(cli, cli.notePaint.dim(text)), SLOW_START_MS);
+  return work().finally(() => clearTimeout(timer));
 }
 
 function hubOptions(
@@ -99,6 +116,7 @@ function hubOptions(
     platform === null ? cli.resolved().origins.daytonaApiKey.secretFile : undefined;
   return {
     home: config.home,
+    cluster: clusterOf(config),
     listen: config.listen,
     tls: tlsOf(config),
     caFile: config.ca,
@@ -108,6 +126,9 @@ function hubOptions(
     token,
     metricsToken: config.metricsToken,
     webhook: webhookOf(config),
+    oidc: oidcOf(config),
+    createsPerHour: config.createsPerHour,
+    trustedProxies: config.trustedProxies?.split(",") ?? [],
     timeline: { rows: config.timelineRows, ageMs: config.timelineAge },
     telemetry: telemetryOf(config),
     version: productVersion(),
@@ -126,6 +147,11 @@ function hubOptions(
 
 function tlsOf({ tlsCert: cert, tlsKey: key }: Config) {
   return cert === null || key === null ? null : { cert, key };
+}
+
+function clusterOf({ store: url, clusterSecret: secret, ...config }: Config) {
+  const { hubName: name, peerListen, advertise } = config;
+  return url === null || secret === null ? null : { url, secret, name, peerListen, advertise };
 }
 
 function webhookOf({ webhookUrl: url, webhookSecret: secret, webhookEvents: events }: Config) {
@@ -165,6 +191,11 @@ function platformDoor(config: Config, platform: PlatformRecord | null) {
     const { apiUrl, apiKey, target } = platform;
     return { kind: "local", apiUrl, apiKey, target } as const;
   }
+  if (config.platform === "ssh") {
+    const { sshUrl, sshConfig } = config;
+    // checkHubConfig has made sure that there is one.
+    return { kind: "ssh", apiUrl: sshUrl ?? "", apiKey: "", target: "", sshConfig } as const;
+  }
   return {
     kind: "daytona",
     apiUrl: config.daytonaApiUrl,
@@ -190,13 +221,21 @@ function describe(
     hubId: hub.hubId,
     home: config.home,
     platform: config.platform,
-    apiUrl: platform?.apiUrl ?? config.daytonaApiUrl,
-    tier: platform?.tier ?? null,
-    root: platform?.root ?? null,
-    pause: platform?.pause ?? null,
+    ...placeOf(config, platform),
     passedOver: platform?.passedOver ?? [],
     readyMs: Math.round(readyMs),
   };
+}
+
+function placeOf(config: Config, platform: PlatformRecord | null) {
+  if (platform !== null) {
+    const { apiUrl, tier, root, pause } = platform;
+    return { apiUrl, tier, root, pause };
+  }
+  const unknown = { tier: null, root: null, pause: null };
+  if (config.platform !== "ssh") return { ...unknown, apiUrl: config.daytonaApiUrl };
+  const apiUrl = config.sshUrl ?? "";
+  return { ...unknown, apiUrl, tier: "host", root: parseSshUrl(apiUrl)?.root ?? null };
 }
 
 /** Named by `--with`; null without it. @throws HubError */

@@ -9,6 +9,8 @@ export interface ApiToken {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** The only tenant whose sessions it sees; null for the hub's own people. */
+  readonly tenant: string | null;
   /** Ids of the only sessions that it sees; null for all. */
   readonly sessions: readonly string[] | null;
   readonly createdBy: string;
@@ -39,6 +41,7 @@ export interface Me {
   /** What its maker called it; of a share, the session's name. */
   readonly name: string | null;
   readonly role: Role;
+  readonly tenant: string | null;
   readonly sessions: readonly string[] | null;
   readonly expiresAt: string | null;
 }
@@ -46,6 +49,8 @@ export interface Me {
 export interface TokenWish {
   readonly name: string;
   readonly role: TokenRole;
+  /** The maker's own when it is left out. */
+  readonly tenant?: string;
   /** Ids or names; all when it is left out. */
   readonly sessions?: readonly string[];
   /** 30 days when it is left out. */

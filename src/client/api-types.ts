@@ -22,6 +22,8 @@ export interface Session {
   readonly epoch: number;
   /** Grows by one with each start, resume, retry, heal, pause and removal. */
   readonly attempt?: number;
+  /** As they were given with it; absent from older hubs. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Replaced sandboxes that are kept for what may be unsaved in them. */
   readonly quarantine?: readonly KeptSandbox[];
   readonly createdAt: string;
@@ -189,6 +191,14 @@ export interface Health extends HealthBrief {
     readonly at: string;
     readonly ageMs: number;
   } | null;
+  /** The version of the driver inside; absent from a hub that is older than this client. */
+  readonly driver?: {
+    readonly version: string | null;
+    /** What the hub would launch. */
+    readonly newest: string | null;
+    /** While that is newer: what the update waits for, or why none comes. */
+    readonly update: string | null;
+  };
   /** What breaks nothing now and should be looked at: a twin, a rollback, a starved driver. */
   readonly warnings?: readonly {
     readonly code: string;
@@ -206,6 +216,8 @@ export interface Health extends HealthBrief {
     readonly deadlineAt: string | null;
     /** When the rung that is being climbed ends. */
     readonly rungDeadlineAt?: string | null;
+    /** Steps of each kind that the attempt has used up: `rechecks`, `nudges`, `relaunches`… */
+    readonly used?: Readonly<Record<string, number>>;
     readonly quarantined?: readonly KeptSandbox[];
   };
   readonly lastError: SessionError | null;

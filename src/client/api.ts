@@ -51,6 +51,8 @@ export interface SessionQuery {
   readonly state?: readonly string[];
   readonly code?: readonly string[];
   readonly id?: readonly string[];
+  /** Only with all of these labels: `key=value`, or `key` with any value. */
+  readonly label?: readonly string[];
   /** Each with the part of its health that a list shows. */
   readonly health?: boolean;
 }
@@ -61,7 +63,7 @@ export type Api = ReturnType<typeof createApi>;
 
 export function createApi(options: ApiOptions) {
   const call = (method: string, path: string, body?: unknown) =>
-    request(options, { method, path, body });
+    askHub(options, { method, path, body });
   return {
     url: options.url,
 
@@ -205,7 +207,8 @@ interface Call {
   readonly body?: unknown;
 }
 
-async function request(options: ApiOptions, call: Call): Promise<unknown> {
+/** One call, for what is not part of every client. @throws HubError */
+export async function askHub(options: ApiOptions, call: Call): Promise<unknown> {
   const answer = await send(options, call);
   const text = new TextDecoder().decode(answer.bytes);
   if (!answer.ok) throw problemFault(`${options.url}${call.path}`, answer.status, text);

@@ -14,10 +14,14 @@ export { PortDuplex } from "./port-duplex.ts";
 
 /**
  * A connection that outlives its sockets. `address` is asked for anew with each dial: a hub that
- * was started again may listen elsewhere. @throws HubError
+ * was started again may listen elsewhere. Of several hubs the one that has `session` is reached
+ * through any of them. @throws HubError
  */
-export function connectNode(address: () => { url: string; token: string }): Promise<HubConnection> {
-  return connectHub({ open: async () => dialNode(address()), crc32: nativeCrc32() });
+export function connectNode(
+  address: () => { url: string; token: string },
+  session?: string,
+): Promise<HubConnection> {
+  return connectHub({ open: async () => dialNode(address(), session), crc32: nativeCrc32() });
 }
 
 const CLIENT_PATH = "/v1/client";
@@ -27,8 +31,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * `url` is the hub's address: `http://127.0.0.1:7070`, `https://…`, or `ws+unix:/path/to.sock`.
  * @throws HubError HubUnreachable, Unauthenticated …
  */
-export async function dialNode(hub: { url: string; token: string }): Promise<FrameSocket> {
-  const outcome = await dialWebSocket(clientUrl(hub.url), {
+export async function dialNode(
+  hub: { url: string; token: string },
+  session?: string,
+): Promise<FrameSocket> {
+  const outcome = await dialWebSocket(clientUrl(hub.url, session), {
     headers: { authorization: `Bearer ${hub.token}` },
     protocols: [SUBPROTOCOL],
     timeoutMs: CONNECT_TIMEOUT_MS,
@@ -38,8 +45,9 @@ export async function dialNode(hub: { url: string; token: string }): Promise<Fra
   throw upgradeFault(`${hub.url}: ${message}`, status, body);
 }
 
-function clientUrl(address: string): string {
-  if (address.startsWith("ws+unix:")) return `${address}:${CLIENT_PATH}`;
+function clientUrl(address: string, session?: string): string {
+  const query = session === undefined ? "" : `?session=${encodeURIComponent(session)}`;
+  if (address.startsWith("ws+unix:")) return `${address}:${CLIENT_PATH}${query}`;
   let url: URL;
   try {
     url = new URL(address);
@@ -48,5 +56,6 @@ function clientUrl(address: string): string {
   }
   url.protocol = url.protocol === "https:" || url.protocol === "wss:" ? "wss:" : "ws:";
   url.pathname = url.pathname.replace(/\/$/, "") + CLIENT_PATH;
+  url.search = query;
   return url.href;
 }

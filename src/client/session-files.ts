@@ -70,17 +70,20 @@ export class SessionFiles {
 
   /**
    * What is at a path, first of all itself (with an empty path), then what is in it; with `deep`
-   * all that is below, a directory before what is in it. Symlinks are not followed.
+   * all that is below, a directory before what is in it. Symlinks are not followed. With `max`
+   * the first so many, in the order of names, and the rest is not sent.
    */
-  list(path: string, options: { readonly deep?: boolean } = {}): Promise<readonly FileInfo[]> {
+  list(
+    path: string,
+    { deep = false, max = Infinity }: { readonly deep?: boolean; readonly max?: number } = {},
+  ): Promise<readonly FileInfo[]> {
     const infos: FileInfo[] = [];
-    const { deep = false } = options;
-    const request = { kind: "file.list", path: checked(path), deep } as const;
     const rxMax = limits.FILE_WINDOW_BYTES;
-    const { closed } = this.#lines({ ...request, rxMax }, (line) => {
-      infos.push(parseControl(FileInfo, line));
+    const list = this.#lines({ kind: "file.list", path: checked(path), deep, rxMax }, (line) => {
+      if (infos.length < max) infos.push(parseControl(FileInfo, line));
+      else list.close();
     });
-    return closed.then((error) => {
+    return list.closed.then((error) => {
       if (error !== null) throw error;
       return infos;
     });

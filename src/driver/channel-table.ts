@@ -7,17 +7,23 @@
  * not used up any of it.
  */
 import type { Clock, TimerId } from "../base/clock.ts";
-import type { Crc32 } from "../base/crc32.ts";
+import { crc32, type Crc32 } from "../base/crc32.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
+import { encodeJson } from "../protocol/bodies.ts";
 import type { Attach, Away } from "../protocol/control.ts";
 import { OpenRequest, type Reset } from "../protocol/services.ts";
 import { commonChannelFeatures } from "../protocol/version.ts";
 import { Channel } from "../stream/channel.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { OpenService } from "./services/service.ts";
 
 /** Leases are counted in steps of this; a longer gap was a freeze and counts as one step. */
 const LEASE_STEP_MS = 10_000;
+/** Above this a driver opens no stream and widens no window: what it keeps for all clients. */
+export const DRIVER_HELD_BYTES_MAX = 64 * 1024 * 1024;
+const NO_ROOM =
+  "too many bytes wait here for clients that do not read them, or are away: `holdfast health` shows them";
 /** Channels that ended here and may be asked for again: their ids, to say why they are gone. */
 const ENDED_MAX = 256;
 
@@ -50,6 +56,7 @@ export class ChannelTable {
   readonly #entries = new Map<string, Entry>();
   readonly #ended = new Map<string, Reset["code"]>();
   #timer: TimerId = null;
+  #hushed = false;
 
   constructor(options: ChannelTableOptions) {
     this.#options = options;
@@ -106,6 +113,43 @@ export class ChannelTable {
     this.#tellAway();
   }
 
+  /** What runs is not read any more until the next dial, or it goes on. */
+  hush(hushed: boolean): void {
+    this.#hushed = hushed;
+    for (const { channel } of this.#entries.values()) {
+      for (const stream of channel.streams) stream.settle();
+    }
+  }
+
+  /** Streams whose client is here and has not taken all. */
+  unquiet(): readonly { readonly channelId: string; readonly stream: Stream }[] {
+    const linked = [...this.#entries.values()].filter(({ channel }) => channel.link !== null);
+    return linked.flatMap(({ id: channelId, channel }) =>
+      channel.streams.flatMap((stream) => (stream.quiet ? [] : [{ channelId, stream }])),
+    );
+  }
+
+  /**
+   * Of where every stream is that outlives its link. It stays the same for as long as nobody is
+   * linked: of a stream that is begun meanwhile nothing has moved.
+   */
+  digest(): string {
+    let crc = 0;
+    for (const { id, channel, leaseMs } of this.#entries.values()) {
+      if (leaseMs === 0) continue;
+      const moved = channel.state().entries.filter(({ rx, tx, ctlRx }) => rx + tx + ctlRx > 0);
+      const places = moved.map(({ stream, rx, tx, crc: sum, ctlRx }) => [
+        stream,
+        rx,
+        tx,
+        sum,
+        ctlRx,
+      ]);
+      crc = (this.#options.crc32 ?? crc32)(encodeJson({ id, places }), crc);
+    }
+    return crc.toString(16).padStart(8, "0");
+  }
+
   #make({ channelId, attachSeq, leaseMs, features }: Attach): TakenChannel {
     if (this.#entries.size >= limits.CHANNELS_PER_LINK_MAX && !this.#makeRoom()) {
       return refused("LIMIT", "this driver has too many channels");
@@ -117,7 +161,8 @@ export class ChannelTable {
       clock,
       ...(crc32 !== undefined && { crc32 }),
       // Who is not waited for keeps nothing: so the hub's own probes still tell that all is well.
-      hasRoom: () => leaseMs === 0 || this.#hasRoom(),
+      whyNoRoom: () => (leaseMs === 0 || this.#hasRoom() ? null : NO_ROOM),
+      isHushed: () => this.#hushed,
       onOpen: (request, stream) => openService(request, stream, channel),
     });
     channel.agree(commonChannelFeatures(features));
@@ -135,7 +180,7 @@ export class ChannelTable {
   /** Clients that do not read, or are away, must not fill the memory of the sandbox. */
   #hasRoom(): boolean {
     const { heldBytes } = this;
-    if (heldBytes <= limits.DRIVER_HELD_BYTES_MAX) return true;
+    if (heldBytes <= DRIVER_HELD_BYTES_MAX) return true;
     this.#options.log.warn({ heldBytes, channels: this.size }, "too much is kept for clients");
     return false;
   }

@@ -24,6 +24,7 @@ import {
   type Frame,
 } from "../protocol/frame.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import { REST_MS, type CheckpointReady } from "../protocol/rest.ts";
 import { decodeVector, encodeVector, joinAttach, splitAttach } from "../protocol/resume.ts";
 import type { Channel } from "../stream/channel.ts";
 import { Egress } from "../stream/egress.ts";
@@ -33,6 +34,7 @@ import type { LinkEnd } from "../stream/redial.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import type { ChannelTable } from "./channel-table.ts";
 import type { Jobs } from "./jobs.ts";
+import { Quiesce } from "./quiesce.ts";
 
 export type DriverWelcome = Welcome & { readonly epoch: number; readonly challenge: string };
 
@@ -60,6 +62,7 @@ class HubLink {
   /** Null until the hub has said that it knows them, too. */
   #receipts: HopReceipts | null = null;
   #welcome: DriverWelcome | null = null;
+  readonly #quiesce: Quiesce;
   #ended = false;
   #stopTelling: () => void = () => undefined;
   /** What the hub said before it closed; more exact than the close reason. */
@@ -69,6 +72,8 @@ class HubLink {
     this.#socket = socket;
     this.#options = options;
     this.#egress = new Egress(socket, options.clock);
+    const { clock, channels } = options;
+    this.#quiesce = new Quiesce({ clock, channels, ready: (told) => this.#rest(told) });
     socket.onDrain(() => this.#egress.pump());
     socket.onClose((end) => {
       const reason = this.#lastError?.message ?? end.reason;
@@ -96,6 +101,7 @@ class HubLink {
   #release(): void {
     this.#heartbeat?.stop();
     this.#receipts?.stop();
+    this.#quiesce.stop();
     this.#stopTelling();
     this.#routes.clear();
     this.#options.channels.releaseAll();
@@ -150,12 +156,13 @@ class HubLink {
     this.#heartbeat = createHeartbeat({
       clock: this.#options.clock,
       pingMs: welcome.pingMs,
+      isAsked: true,
       suspectMs: Math.max(1, Math.min(limits.DRIVER_SUSPECT_MS, welcome.deadMs - 1)),
       deadMs: welcome.deadMs,
       send: (body) => this.#control(FrameType.ping, 0, 0, body),
       onDead: (silentMs) => {
         const reason = `hub was silent for ${Math.round(silentMs)} ms`;
-        this.#end({ code: 1006, reason, silent: true });
+        this.#end({ code: 1006, reason, why: "silence" });
         this.#socket.terminate();
       },
     });
@@ -170,6 +177,7 @@ class HubLink {
 
   #receiveLive(frame: Frame, welcome: DriverWelcome): void {
     this.#heartbeat?.received();
+    if (this.#quiesce.leaves(frame.type)) return;
     switch (frame.type) {
       case FrameType.ping:
         this.#control(FrameType.pong, 0, 0, frame.body);
@@ -192,6 +200,10 @@ class HubLink {
       case FrameType.goAway:
         this.#options.log.info({}, "hub goes away");
         break;
+      case FrameType.prepareCheckpoint:
+        // One that was on its way to an earlier incarnation asks nobody.
+        if (frame.epoch === (welcome.epoch & 0xffff)) this.#quiesce.prepare(frame.body);
+        break;
       default:
         if (!isStreamFrame(frame.type)) {
           throw new ProtocolError(`frame type ${frame.type} is not the hub's to send`);
@@ -199,6 +211,17 @@ class HubLink {
         // A route that is gone may still get frames that were on their way.
         this.#routes.get(frame.route)?.receive(frame);
     }
+    this.#quiesce.look();
+  }
+
+  /** The last word of this link: whoever comes next is dialled by a driver that goes on. */
+  #rest(told: CheckpointReady): void {
+    const { streams, bytes, digest } = told;
+    this.#options.log.info({ id: told.id, digest, streams, bytes }, "at rest for a checkpoint");
+    this.#control(FrameType.checkpointReady, 0, this.#welcome?.epoch ?? 0, encodeJson(told));
+    const { code, name: reason } = CloseCodes.checkpoint;
+    this.#end({ code, reason, why: reason, retryAfterMs: REST_MS });
+    this.#socket.close(code, reason);
   }
 
   #attach(frame: Frame, { epoch }: DriverWelcome): void {

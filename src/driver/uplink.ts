@@ -9,7 +9,7 @@ import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { DriverHello } from "../protocol/control.ts";
-import { FEATURES, SUBPROTOCOL } from "../protocol/version.ts";
+import { DRIVER_FEATURES, FEATURES, SUBPROTOCOL } from "../protocol/version.ts";
 import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../stream/redial.ts";
 import { dialWebSocket, type DialFailure } from "../transport/ws-socket.ts";
 import type { ChannelTable } from "./channel-table.ts";
@@ -22,6 +22,7 @@ import { DRIVER_VERSION } from "./version.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const LAST_ERROR_CHARS_MAX = 200;
+const SERVICES = ["exec", "terminal", "probe", "mark", "tcp", "listen", "files"] as const;
 
 export interface UplinkOptions {
   readonly config: DriverConfig;
@@ -88,6 +89,8 @@ export class Uplink {
   #connect(reason: string, events: AttemptEvents): Attempt {
     const { config, log } = this.#options;
     const url = config.urls[this.#urlIndex % config.urls.length] ?? "";
+    // Whatever it rested for is over.
+    this.#options.channels.hush(false);
     const dial = new AbortController();
     let link: { abandon(): void } | null = null;
     void dialWebSocket(url, {
@@ -143,7 +146,7 @@ export class Uplink {
       role: "driver",
       session: config.session,
       impl: `holdfast-driver/${DRIVER_VERSION}`,
-      features: [...FEATURES, "exec", "terminal", "probe", "mark", "tcp", "listen", "files"],
+      features: [...FEATURES, ...DRIVER_FEATURES, ...SERVICES],
       lastEpoch: this.#epoch,
       instance,
       reason,

@@ -15,15 +15,30 @@ export interface DriverKitOptions {
   readonly caFile?: string | null;
   /** Inside path of the socket in the platform's host door, once it listens. */
   readonly doorSocket: () => Promise<string | null>;
+  /** The same of other hubs of the cluster on this machine. */
+  readonly otherDoors?: () => readonly string[];
   readonly platform: string;
 }
 
-export function createDriverKit(options: DriverKitOptions): DriverKit {
+/** The first line of a bundle, by which it can be told without running it. */
+const BANNER = /^\/\/ holdfast-driver (\S+)\n/;
+const BANNER_BYTES_MAX = 100;
+
+export interface VersionedDriverKit extends DriverKit {
+  /** Of the driver that is launched; null where its bundle does not say. */
+  readonly version: () => Promise<string | null>;
+}
+
+export function createDriverKit(options: DriverKitOptions): VersionedDriverKit {
   const { caFile = null } = options;
   let bundle: Promise<Uint8Array> | null = null;
   const read = (): Promise<Uint8Array> => (bundle ??= readFile(options.bundleFile));
   return {
     bundle: read,
+    version: async () => {
+      const head = (await read()).subarray(0, BANNER_BYTES_MAX);
+      return BANNER.exec(new TextDecoder().decode(head))?.[1] ?? null;
+    },
     digest: async () =>
       createHash("sha256")
         .update(await read())
@@ -33,8 +48,9 @@ export function createDriverKit(options: DriverKitOptions): DriverKit {
     ca: async () => (caFile === null ? null : readFile(caFile, "utf8")),
     urls: async () => {
       const socket = await options.doorSocket();
+      const sockets = socket === null ? [] : [socket, ...(options.otherDoors?.() ?? [])];
       const urls = [
-        ...(socket === null ? [] : [`ws+unix:${socket}:${DRIVER_PATH}`]),
+        ...sockets.map((one) => `ws+unix:${one}:${DRIVER_PATH}`),
         ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl)]),
       ];
       if (urls.length > 0) return urls;

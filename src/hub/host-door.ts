@@ -2,9 +2,10 @@
  * A socket in the directory that the platform shows to its sandboxes, where there is one: the way
  * to the hub for sandboxes without a network. It speaks WebSocket only and passes the same gate.
  */
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
 import { slowPeerLimits } from "./server/listener.ts";
@@ -16,7 +17,8 @@ type PlatformDoor = NonNullable<PlatformFacts["door"]>;
 const SOCKET_MODE = 0o666;
 
 export class HostDoor {
-  readonly #hubId: string;
+  readonly #name: string;
+  readonly #kin: string | null;
   readonly #log: Logger;
   #server: Server | null = null;
   #file: string | null = null;
@@ -26,9 +28,21 @@ export class HostDoor {
   /** The platform has answered: there is nothing more to learn about its door. */
   #settled = false;
 
-  constructor(hubId: string, log: Logger) {
-    this.#hubId = hubId;
+  /** Doors whose names begin with `kin` are of hubs that a driver may as well dial. */
+  constructor(name: string, log: Logger, kin: string | null = null) {
+    this.#name = name;
+    this.#kin = kin;
     this.#log = log;
+  }
+
+  /** Doors of other hubs of the cluster beside this one, as a sandbox sees them. */
+  kin(): readonly string[] {
+    const [file, inside, kin] = [this.#file, this.#insidePath, this.#kin];
+    if (file === null || inside === null || kin === null) return [];
+    const own = basename(file);
+    return readdirSync(dirname(file))
+      .filter((name) => name.startsWith(kin) && name.endsWith(".sock") && name !== own)
+      .map((name) => join(dirname(inside), name));
   }
 
   /**
@@ -57,7 +71,7 @@ export class HostDoor {
       this.#log.warn({ servicesDir }, "the platform's host door is not on this machine");
       return;
     }
-    const file = join(servicesDir, `${this.#hubId}.sock`);
+    const file = join(servicesDir, `${this.#name}.sock`);
     // Left by a hub of this id that was killed; two hubs of one id cannot run, the store is locked.
     rmSync(file, { force: true });
     const server = createServer(slowPeerLimits, (_, response) => response.writeHead(426).end());
@@ -69,7 +83,7 @@ export class HostDoor {
     chmodSync(file, SOCKET_MODE);
     this.#server = server;
     this.#file = file;
-    this.#insidePath = `${mountedAt}/${this.#hubId}.sock`;
+    this.#insidePath = `${mountedAt}/${this.#name}.sock`;
     this.#log.info({ file }, "listening in the platform's host door");
   }
 
@@ -83,4 +97,14 @@ export class HostDoor {
     }
     if (this.#file !== null) rmSync(this.#file, { force: true });
   }
+}
+
+/** Of many hubs on one machine each has its own; a driver is told of all. */
+export function openDoor(
+  { hubId, seat }: { readonly hubId: string; readonly seat: { readonly name: string } | null },
+  log: Logger,
+): HostDoor {
+  if (seat === null) return new HostDoor(hubId, log);
+  const own = createHash("sha256").update(seat.name).digest("hex").slice(0, 8);
+  return new HostDoor(`${hubId}-${own}`, log, `${hubId}-`);
 }

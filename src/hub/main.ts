@@ -2,24 +2,24 @@
  * The hub, put together: store, provider, sessions, switchboard, servers. Reads like a table of
  * contents; each part is where its name says.
  */
-import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
-import { newId } from "../base/ids.ts";
+import type { OidcSettings } from "../base/oidc-config.ts";
 import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
-import { drillReader } from "../providers/daytona/drills.ts";
-import { DaytonaProvider, type DaytonaOptions } from "../providers/daytona/daytona.ts";
-import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
-import { backupMaker } from "./backup/make-backup.ts";
+import type { SandboxProvider } from "../providers/provider.ts";
+import { openCompany, type Company, type Elsewhere } from "./cluster/company.ts";
+import type { Membership } from "./cluster/membership.ts";
+import { secretsOfCluster, type ClusterSettings } from "./cluster/settings.ts";
 import { DrillWatch } from "./drill-watch.ts";
 import { ActivityKeeper } from "./activity/keeper.ts";
 import { createDriverKit } from "./driver-kit.ts";
+import { DriverUpdates } from "./driver-update/driver-updates.ts";
 import { Janitor } from "./janitor.ts";
 import { logFact } from "./fact-log.ts";
-import { HostDoor } from "./host-door.ts";
+import { openDoor } from "./host-door.ts";
+import { openSecrets } from "./hub-secrets.ts";
 import { keyFileReader } from "./key-file.ts";
 import { HubMetrics } from "./metrics/metrics.ts";
 import { openWebhook, type WebhookSettings } from "./notify/open-webhook.ts";
@@ -30,10 +30,13 @@ import type { Webhook } from "./notify/webhook.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
+import { openPlatform, type PlatformOptions } from "./open-platform.ts";
+import { openStore, type OpenStore } from "./open-store.ts";
 import { openOutbound } from "./outbound/open-outbound.ts";
 import { openPreviews } from "./preview/previews.ts";
 import { revocationFile } from "./preview/revocation-file.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
+import { openOidc } from "./auth/oidc/open-oidc.ts";
 import { AuditFile } from "./auth/audit-file.ts";
 import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
@@ -42,10 +45,11 @@ import { createHttp } from "./server/http.ts";
 import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
-import type { SessionParts } from "./session/session.ts";
+import { KeptProvider } from "./session/kept-provider.ts";
+import type { Session, SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
-import { TimelineKeeper, type TimelineLimits } from "./timeline-keeper.ts";
+import { TimelineKeeper, type TimelineKeeperOptions } from "./timeline-keeper.ts";
 import { openTls } from "./tls-keeper.ts";
 import type { TlsFiles } from "./server/tls-pair.ts";
 import { Switchboard } from "./switchboard/attach.ts";
@@ -54,6 +58,8 @@ import { WorkRoom } from "./work/work-room.ts";
 export interface HubOptions {
   /** State directory; must exist and be ours. */
   readonly home: string;
+  /** Unset, as null, keeps facts in the state directory, for this hub alone. */
+  readonly cluster?: ClusterSettings | null;
   readonly listen: { readonly host: string; readonly port: number };
   /** Unset, as null, speaks plain HTTP. */
   readonly tls?: TlsFiles | null;
@@ -69,20 +75,16 @@ export interface HubOptions {
   /** May read /metrics and nothing else. */
   readonly metricsToken: string | null;
   readonly webhook: WebhookSettings | null;
-  readonly timeline: TimelineLimits;
+  /** People of an identity provider; without it there is none. */
+  readonly oidc?: OidcSettings | null;
+  /** As in AccessOptions. */
+  readonly createsPerHour?: number | null;
+  readonly trustedProxies?: readonly string[];
+  readonly timeline: TimelineKeeperOptions["limits"];
   /** Null: nobody is told of traces. */
   readonly telemetry: TelemetrySettings | null;
   readonly version: string;
-  readonly platform: {
-    readonly kind: "local" | "daytona";
-    readonly apiUrl: string;
-    readonly apiKey: string;
-    /** Where the key was read from; it is read again when the platform refuses it. */
-    readonly apiKeyFile?: string | null;
-    readonly target: string;
-    /** Calls of its API that all sessions share; a default of ours when it is not given. */
-    readonly callsPerMinute?: number;
-  };
+  readonly platform: PlatformOptions;
   readonly policy: SessionPolicy;
   readonly driverBundle: string;
   readonly webDir: string | null;
@@ -96,11 +98,11 @@ export interface RunningHub {
   /** Reads certificate and key again; null without TLS. */
   readonly reloadTls: (() => boolean) | null;
   readonly hubId: string;
+  /** There when others declared this hub dead and have its sessions: it must end. */
+  readonly superseded: Promise<void>;
   close(): Promise<void>;
 }
 
-/** One plain platform call; a loaded API answers slower than that only when it is unwell. */
-const PLATFORM_CALL_MS = 10_000;
 /** SYNs of a reconnect storm wait in the kernel instead of being dropped. */
 const LISTEN_BACKLOG = 4096;
 
@@ -108,58 +110,57 @@ const LISTEN_BACKLOG = 4096;
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { home, listen, policy, version } = options;
   const [clock, random] = [systemClock, systemRandom];
-  const { hubId, driverSecret } = openSecrets(home);
+  const own = openSecrets(home);
   const secret = secretsOf(options);
-  const { told, log, traces, callsOf, stopped } = await openVoice(options, hubId, secret);
+  const { told, log, traces, callsOf, stopped } = await openVoice(options, own.hubId, secret);
   const tls = openTls(options, clock, log);
   const { ask, platform } = openOutbound(options);
-  const store = new SqliteStore(join(home, "store.sqlite"));
-  const watch = createWatch(platform, policy, {
+  const opened = await openStore(options, own, log);
+  const { hubId } = opened;
+  const { provider: asked, readDrills } = platformOf(platform, policy, secret, log);
+  const watch = createWatch(asked, platform, opened.seat?.members ?? null, {
     hubId,
     log,
-    secrets: secret,
     living: () => sessions.living,
     hasClients: (sessionId) => switchboard.isWanted(sessionId),
     onControl: ({ sandboxSeconds }) =>
       sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   const { provider, control } = watch;
-  const access = createAccess(options, driverSecret, log);
-  const door = new HostDoor(hubId, log);
+  const access = await createAccess(options, opened, log, ask);
+  const door = openDoor(opened, log);
   const reach = () => door.reach(() => provider.facts(), gate);
-  const driver = createDriver(options, access, reach);
+  const driver = createDriver(options, access, reach, () => door.kin());
   const providerFor = callsOf(provider);
   const parts = { hubId, provider, driver, control, policy, clock, random, log, providerFor };
-  const sessions: Sessions = new Sessions(parts, store, secret);
-  const switchboard: Switchboard = openSwitchboard(parts, sessions);
+  const sessions: Sessions = new Sessions(parts, opened.store, secret);
+  const company = openCompany(opened, sessions, log);
+  const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
   let ready = false;
-  const inner = new InnerClient({ switchboard, clock, random });
-  const open = { access, sessions, clock, isReady: () => ready, log, client: inner };
-  const previews = openPreviews({ ...options, shelf: shelfIn(home) }, driverSecret, open);
-  const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
-  const gate = createUpgradeGate({ ...open, switchboard, previews, texts });
+  const board = { access, sessions, switchboard, log, elsewhere: company, isReady: () => ready };
+  const { open, inner, previews, texts, gate } = openGates(options, opened.driverSecret, board);
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
   const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log, traces });
-  const drills = new DrillWatch({ read: drillReader(platform), sessions, clock, log });
+  const drills = new DrillWatch({ read: readDrills, sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
-  const others = [watch, drills, leases, webhook, tls.keeper];
-  const caretakers = createCaretakers(parts, sessions, store, options.timeline, others);
-  const work = new WorkRoom({ sessions, client: inner, clock });
-  const seen = { version, watch, drills, metrics, previews, work, leases, tls, ...told };
-  const app = createHttp({ ...open, ...seen, ...ofHub(options, hubId, store, switchboard) });
+  const updates = new DriverUpdates({ ...parts, sessions, offered: driver.version });
+  const others = { watch, drills, leases, updates, webhook, keeper: tls.keeper, metrics };
+  const caretakers = createCaretakers(parts, sessions, opened, options.timeline, others);
+  const seen = { version, watch, drills, updates, metrics, previews, leases, tls, ...told };
+  const app = createHttp({ ...open, ...seen, ...ofHub(options, opened, company, switchboard) });
   gate.attach(app.server);
 
   const close = async (): Promise<void> => {
+    await company.drain();
     ready = false;
     for (const part of [...caretakers, sessions]) part.stop();
     for (const part of [previews.door, texts, inner]) part.close();
     switchboard.close("the hub is going down");
     gate.close();
-    await door.close();
     app.server.closeAllConnections();
-    await app.close();
-    await provider.close();
-    for (const part of [store, access]) part.close();
+    for (const part of [door, app, provider]) await part.close();
+    await company.leave();
+    access.close();
     await stopped();
   };
   try {
@@ -168,23 +169,44 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     // The door opens before sessions start: their drivers get its address.
     await reach();
     await sessions.start();
+    await company.join(app.server);
     for (const caretaker of caretakers) caretaker.start();
     ready = true;
     log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
-    return { url, hubId, close, reloadTls: tls.reload };
+    return { url, hubId, close, superseded: company.superseded, reloadTls: tls.reload };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function openSwitchboard(parts: SessionParts, sessions: Sessions): Switchboard {
-  return new Switchboard({ ...parts, find: (idOrName) => sessions.find(idOrName) });
+/** What lets people and drivers in, before there is a session to let them into. */
+function openGates(
+  options: HubOptions,
+  driverSecret: Uint8Array,
+  asked: Omit<Parameters<typeof createUpgradeGate>[0], "previews" | "texts">,
+) {
+  const board = { ...asked, clock: systemClock, random: systemRandom };
+  const inner = new InnerClient(board);
+  const work = new WorkRoom({ ...board, client: inner });
+  const open = { ...board, client: inner, work };
+  const previews = openPreviews({ ...options, shelf: shelfIn(options.home) }, driverSecret, open);
+  const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
+  const gate = createUpgradeGate({ ...open, previews, texts });
+  return { open, inner, previews, texts, gate };
+}
+
+function openSwitchboard(parts: SessionParts, sessions: Sessions, elsewhere: Elsewhere) {
+  const find = (idOrName: string): Session => sessions.find(idOrName);
+  const explain = (session: string) => elsewhere.explain(session);
+  return new Switchboard({ ...parts, find, ...(elsewhere.isShared ? { explain } : {}) });
 }
 
 /** What no log and no answer may show. */
-function secretsOf({ token, platform, metricsToken, webhook, telemetry }: HubOptions): string[] {
-  const others = [metricsToken, webhook?.secret].map((text) => text ?? "");
+function secretsOf(options: HubOptions): string[] {
+  const { token, platform, metricsToken, webhook, telemetry, oidc, cluster } = options;
+  const told = [metricsToken, webhook?.secret, oidc?.clientSecret].map((text) => text ?? "");
+  const others = [...told, ...(cluster === undefined ? [] : secretsOfCluster(cluster))];
   return [token, platform.apiKey, ...others, ...Object.values(telemetry?.headers ?? {})];
 }
 
@@ -193,19 +215,25 @@ function shelfIn(home: string) {
 }
 
 /** What the process tells of itself, and the copy of all that it keeps. */
-function ofHub(options: HubOptions, id: string, store: SqliteStore, switchboard: Switchboard) {
-  const { home, version, publicUrl, listen, webDir, tls = null } = options;
+function ofHub(
+  options: HubOptions,
+  { hubId: id, backup }: OpenStore,
+  company: Company,
+  switchboard: Switchboard,
+) {
+  const { version, publicUrl, listen, webDir, tls = null } = options;
   const url = publicUrl ?? `${tls === null ? "http" : "https"}://${listen.host}:${listen.port}`;
   const self: HubSelf = {
     id,
     startedAt: systemClock.now(),
     links: () => switchboard.counts,
+    others: () => company.view,
   };
-  const backup = backupMaker(home, store, () => {
+  const about = () => {
     const madeAt = new Date(systemClock.now()).toISOString();
     return { madeAt, holdfast: version, hubId: id, url };
-  });
-  return { self, backup, webDir, publicUrl };
+  };
+  return { self, backup: backup(about), webDir, publicUrl };
 }
 
 /** Every fact goes to the counters, to the watch over the platform and to the log. */
@@ -239,26 +267,34 @@ function hearFacts(parts: {
   return metrics;
 }
 
+function platformOf(
+  platform: PlatformOptions & { readonly ask: typeof fetch },
+  { autoStopMs }: SessionPolicy,
+  secrets: string[],
+  log: Logger,
+) {
+  const rereadKey = keyFileReader(platform.apiKeyFile ?? null, secrets, log);
+  const given = { clock: systemClock, random: systemRandom, autoStopMs, rereadKey };
+  return openPlatform(platform, given);
+}
+
 function createWatch(
-  platform: HubOptions["platform"] & Pick<DaytonaOptions, "ask">,
-  policy: SessionPolicy,
-  given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl"> & {
-    readonly secrets: string[];
-  },
+  asked: SandboxProvider,
+  { callsPerMinute }: PlatformOptions,
+  members: Membership | null,
+  given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl">,
 ): PlatformWatch {
-  const clock = systemClock;
-  const kind = platform.kind;
-  const inner = new DaytonaProvider({
-    ...platform,
-    platform: kind,
-    rereadKey: keyFileReader(platform.apiKeyFile ?? null, given.secrets, given.log),
-    clock,
-    callMs: PLATFORM_CALL_MS,
-    autoStopMs: policy.autoStopMs,
-  });
-  const { callsPerMinute } = platform;
+  // Behind the queue of calls: a lease that was over meanwhile is seen.
+  const inner =
+    members === null
+      ? asked
+      : new KeptProvider(
+          asked,
+          () => members.acting(),
+          () => false,
+        );
   const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
-  return new PlatformWatch({ ...given, ...limit, inner, clock, random: systemRandom });
+  return new PlatformWatch({ ...given, ...limit, inner, clock: systemClock, random: systemRandom });
 }
 
 /** Looks after something by itself, from the start to the end of a hub. */
@@ -267,20 +303,31 @@ interface Caretaker {
   stop(): void;
 }
 
+interface OtherKeepers {
+  readonly metrics: Pick<HubMetrics, "factsDropped">;
+  readonly watch: Caretaker;
+  readonly drills: Caretaker;
+  readonly leases: Caretaker;
+  readonly updates: Caretaker;
+  readonly webhook: Caretaker | null;
+  readonly keeper: Caretaker | null;
+}
+
 function createCaretakers(
   parts: SessionParts,
   sessions: Sessions,
-  store: SqliteStore,
-  limits: TimelineLimits,
-  others: readonly (Caretaker | null)[],
+  { store, shelf }: OpenStore,
+  limits: TimelineKeeperOptions["limits"],
+  { metrics, ...others }: OtherKeepers,
 ): readonly Caretaker[] {
   const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
   const all = { ...parts, sessions: () => sessions.all };
+  const onDropped = metrics.factsDropped;
   return [
     new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
-    new TimelineKeeper({ ...parts, store, limits }),
-    ...others.filter((one) => one !== null),
+    ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),
+    ...Object.values(others).filter((one) => one !== null),
   ];
 }
 
@@ -288,6 +335,7 @@ function createDriver(
   { driverBundle, publicUrl, platform, caFile = null }: HubOptions,
   access: Access,
   doorSocket: () => Promise<string | null>,
+  otherDoors: () => readonly string[],
 ) {
   return createDriverKit({
     bundleFile: driverBundle,
@@ -295,17 +343,27 @@ function createDriver(
     publicUrl,
     caFile,
     doorSocket,
+    otherDoors,
     platform: platform.kind,
   });
 }
 
-function createAccess(options: HubOptions, driverSecret: Uint8Array, log: Logger): Access {
+async function createAccess(
+  options: HubOptions,
+  { driverSecret, seat }: OpenStore,
+  log: Logger,
+  ask: typeof fetch,
+): Promise<Access> {
   const { publicUrl, listen, token, metricsToken } = options;
   return new Access({
     adminToken: token,
     metricsToken,
     driverSecret,
+    oidc: await openOidc(options.oidc ?? null, systemClock, ask),
+    createsPerHour: options.createsPerHour ?? null,
+    trustedProxies: options.trustedProxies ?? [],
     audit: new AuditLog(new AuditFile(options.home), systemClock, log),
+    ...(seat === null ? {} : { peers: seat.peers }),
     shelf: tokenFile(join(options.home, "tokens.json")),
     hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     clock: systemClock,
@@ -331,30 +389,5 @@ async function listenOn(
       });
     }
     throw error;
-  }
-}
-
-/** What the hub must remember of itself: its id, and the key of its drivers' tokens. */
-function openSecrets(home: string): { hubId: string; driverSecret: Uint8Array } {
-  const file = join(home, "hub-secret.json");
-  try {
-    if (!existsSync(file)) {
-      const made = {
-        hubId: newId("hub", systemRandom),
-        driverSecret: randomBytes(32).toString("base64url"),
-      };
-      writeFileSync(file, JSON.stringify(made), { mode: 0o600, flag: "wx", flush: true });
-    }
-    const { hubId, driverSecret } = JSON.parse(readFileSync(file, "utf8")) as {
-      hubId: string;
-      driverSecret: string;
-    };
-    return { hubId, driverSecret: Buffer.from(driverSecret, "base64url") };
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (error instanceof SyntaxError) {
-      throw new HubError("StoreCorrupt", `${file} cannot be used: ${said}`, { cause: error });
-    }
-    throw new HubError("HomeNotWritable", `${home} cannot be used: ${said}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
+import { fullNameOf } from "../base/tenant.ts";
 import { PatrolPace } from "../probes/pace.ts";
 import { newRecord } from "../store/facts.ts";
 import type { Fact, SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
@@ -13,6 +14,7 @@ import { whenThere, type Soon } from "../store/soon.ts";
 import type { Appended, EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
+import { SessionIndex } from "./session-index.ts";
 import { SessionLedger } from "./session/ledger.ts";
 import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
@@ -36,6 +38,8 @@ export interface StoreTrouble {
 
 export interface NewSession {
   readonly name?: string;
+  /** Whose it is; the hub's own without one. */
+  readonly tenant?: string | null;
   readonly spec: SessionSpec;
   /** Idempotency-Key: the same key again finds the session that it made. */
   readonly requestKey?: string;
@@ -51,8 +55,7 @@ export class Sessions {
   readonly #pace: PatrolPace;
   readonly #store: Store;
   readonly #secrets: readonly string[];
-  readonly #byId = new Map<string, Session>();
-  readonly #byName = new Map<string, Session>();
+  readonly #index = new SessionIndex();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters = new Set<(session: Session) => void>();
   readonly #halted = new Set<Session>();
@@ -78,7 +81,7 @@ export class Sessions {
     const records = loaded instanceof Promise ? await loaded : loaded;
     for (const record of records) this.#add(record, false);
     let started = 0;
-    for (const session of [...this.#byId.values()]) {
+    for (const session of this.all) {
       session.start();
       started += 1;
       if (started % START_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
@@ -87,11 +90,16 @@ export class Sessions {
 
   stop(): void {
     this.#stopped = true;
-    for (const session of this.#byId.values()) session.stop();
+    for (const session of this.all) session.stop();
   }
 
   get all(): readonly Session[] {
-    return [...this.#byId.values()];
+    return this.#index.all(null);
+  }
+
+  /** Those of one tenant; null is the whole hub. */
+  of(tenant: string | null): readonly Session[] {
+    return this.#index.all(tenant);
   }
 
   /** Since when, wall ms, the store takes no facts, and why; null while it does. */
@@ -129,12 +137,13 @@ export class Sessions {
   /** How many should be running now. */
   get living(): number {
     let count = 0;
-    for (const { record } of this.#byId.values()) if (record.desired === "connected") count += 1;
+    for (const { record } of this.all) if (record.desired === "connected") count += 1;
     return count;
   }
 
-  known(idOrName: string): Session | undefined {
-    return this.#byId.get(idOrName) ?? this.#byName.get(idOrName);
+  /** By id or full name; within one tenant there are no others. */
+  known(idOrName: string, tenant: string | null = null): Session | undefined {
+    return this.#index.known(idOrName, tenant);
   }
 
   /** @throws HubError SessionNotFound naming what was asked for. */
@@ -146,16 +155,17 @@ export class Sessions {
 
   /** @throws HubError BadRequest or SessionNameTaken; nothing was asked of the platform then. */
   create(request: NewSession): Session {
-    const { requestKey } = request;
+    const { requestKey, tenant = null } = request;
     if (requestKey !== undefined) {
-      const made = this.all.find(({ record }) => record.requestKey === requestKey);
+      const made = this.of(tenant).find(({ record }) => record.requestKey === requestKey);
       if (made !== undefined) return sameRequest(made, request);
     }
     const { clock, random, policy } = this.#parts;
     const id = newId("ses", random);
-    const name = request.name ?? `s-${id.slice(-6)}`;
-    const wrong = whyNotSessionName(name);
+    const given = request.name ?? `s-${id.slice(-6)}`;
+    const wrong = whyNotSessionName(given);
     if (wrong !== null) throw new HubError("BadRequest", wrong);
+    const name = fullNameOf(tenant, given);
     const at = clock.now();
     const fact = {
       kind: "session.created" as const,
@@ -172,7 +182,7 @@ export class Sessions {
     whenThere(
       kept.event,
       (event) => this.#publish(event),
-      (error) => this.#byId.get(id)?.ledger.onRefused(toHubError(error)),
+      (error) => this.known(id)?.ledger.onRefused(toHubError(error)),
     );
     const session = this.#add(kept.record, true);
     session.start();
@@ -226,7 +236,8 @@ export class Sessions {
     waitMs: number,
     isReached: (record: SessionRecord) => boolean,
   ): Promise<void> {
-    const isOver = (): boolean => isReached(session.record) || session.halted?.isLost === true;
+    const isGone = (): boolean => this.known(session.record.id) !== session;
+    const isOver = (): boolean => isReached(session.record) || isGone();
     if (isOver() || waitMs <= 0) return Promise.resolve();
     const { clock } = this.#parts;
     return new Promise((resolve) => {
@@ -277,9 +288,31 @@ export class Sessions {
         this.#refused(halted.halted?.text ?? "");
       },
     });
-    this.#byId.set(record.id, session);
-    this.#byName.set(record.name, session);
+    this.#index.put(session);
     return session;
+  }
+
+  /** The store calls it this hub's from now on: it goes on from its facts, as after a restart. */
+  adopt(record: SessionRecord): void {
+    if (this.#stopped || this.known(record.id) !== undefined) return;
+    this.#add(record, false).start();
+  }
+
+  /** Given back: no act of it follows, and its links are told to go where it will be. */
+  let(ids: readonly string[]): void {
+    for (const id of ids) {
+      const session = this.known(id);
+      if (session !== undefined) this.#letGo(session);
+    }
+  }
+
+  get count(): number {
+    return this.#index.count;
+  }
+
+  /** Ids of all that this hub has. */
+  get ids(): readonly string[] {
+    return this.#index.ids;
   }
 
   #hasAnother(id: string, sandboxId: string): boolean {
@@ -290,20 +323,24 @@ export class Sessions {
   #lose(session: Session): void {
     const { id, name } = session.record;
     this.#parts.log.warn({ session: id, name, why: session.halted?.text }, "session let go");
+    this.#letGo(session);
+  }
+
+  #letGo(session: Session): void {
+    const { link } = session;
     this.#halted.delete(session);
-    if (this.#byId.get(id) === session) this.#byId.delete(id);
-    if (this.#byName.get(name) === session) this.#byName.delete(name);
-    session.link?.end("moved");
+    this.#index.drop(session);
+    // The end of its link is no news of the session, which others go on with.
     session.stop();
+    link?.end("moved");
     for (const waiter of [...this.#waiters]) waiter(session);
   }
 
   #entered(session: Session): void {
-    const { id, name, detail } = session.record;
-    if (detail === "ended.gone" && this.#byId.get(id) === session) {
+    const { id, detail } = session.record;
+    if (detail === "ended.gone" && this.known(id) === session) {
       this.cost.end(session.record);
-      this.#byId.delete(id);
-      if (this.#byName.get(name) === session) this.#byName.delete(name);
+      this.#index.drop(session);
     }
     for (const waiter of [...this.#waiters]) waiter(session);
   }
@@ -316,7 +353,8 @@ export class Sessions {
 /** @throws HubError BadRequest when the key was used for something else: neither may win. */
 function sameRequest(made: Session, request: NewSession): Session {
   const { name, spec } = made.record;
-  const named = request.name === undefined || request.name === name;
+  const { tenant = null } = request;
+  const named = request.name === undefined || fullNameOf(tenant, request.name) === name;
   if (named && isDeepStrictEqual(spec, request.spec)) return made;
   throw new HubError("BadRequest", "this Idempotency-Key was used for another request");
 }

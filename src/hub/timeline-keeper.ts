@@ -19,6 +19,8 @@ export interface TimelineKeeperOptions {
   readonly limits: TimelineLimits;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with how many facts went. */
+  readonly onDropped: (count: number) => void;
 }
 
 const STEP_MS = 100;
@@ -30,20 +32,16 @@ const BATCH = 500;
 const ROUND_MS = 60_000;
 /** Stay at any age: `why` reads them. */
 export const SPARED = 1_000;
+/** Ends of attempts that are older than all else: one every 5 min for a month, in some MB. */
+export const OUTCOMES_MAX = 10_000;
 
 export class TimelineKeeper {
   readonly #options: TimelineKeeperOptions;
   #place = 0;
-  #dropped = 0;
   #timer: unknown = null;
 
   constructor(options: TimelineKeeperOptions) {
     this.#options = options;
-  }
-
-  /** Facts that went since this hub started. */
-  get dropped(): number {
-    return this.#dropped;
   }
 
   start(): void {
@@ -79,12 +77,14 @@ export class TimelineKeeper {
   }
 
   #trim(session: string): number {
-    const { store, limits, clock, log } = this.#options;
+    const { store, limits, clock, log, onDropped } = this.#options;
     const beforeAt = limits.ageMs === null ? null : clock.now() - limits.ageMs;
-    const law = { rowsMax: limits.rows, beforeAt, spare: SPARED, batch: BATCH };
+    const bounds = { rowsMax: limits.rows, outcomesMax: OUTCOMES_MAX, spare: SPARED };
+    const law = { ...bounds, beforeAt, batch: BATCH };
     const dropped = store.trim(session, law);
-    this.#dropped += dropped;
-    if (dropped > 0) log.debug({ session, dropped }, "old facts of a timeline were dropped");
+    if (dropped === 0) return 0;
+    onDropped(dropped);
+    log.debug({ session, dropped }, "old facts of a timeline were dropped");
     return dropped;
   }
 }

@@ -59,6 +59,7 @@ export function encodeDataHead({ offset, ctlTx }: Omit<DataBody, "bytes">): Uint
 /**
  * Cuts a whole DATA frame into two that mean the same, the first with `bytes` of its bytes; a
  * relay does so for a link on which one frame would take long. Null when there is nothing to cut.
+ * The second is written into `message`, over bytes that the first has: nothing is copied twice.
  */
 export function cutData(
   message: Uint8Array,
@@ -67,14 +68,14 @@ export function cutData(
   const fin = ((message[1] ?? 0) & FLAG_FIN) !== 0;
   const payloadAt = STREAM_HEADER_BYTES + (fin ? 12 : 8);
   if (message.length <= payloadAt + bytes) return null;
+  const offset = takeOffset(message, STREAM_HEADER_BYTES);
   const head = new Uint8Array(STREAM_HEADER_BYTES + 8 + bytes);
   head.set(message.subarray(0, STREAM_HEADER_BYTES + 8));
   head[1] = (head[1] ?? 0) & ~FLAG_FIN;
   head.set(message.subarray(payloadAt, payloadAt + bytes), STREAM_HEADER_BYTES + 8);
-  const tail = new Uint8Array(message.length - bytes);
-  tail.set(message.subarray(0, payloadAt));
-  putOffset(tail, STREAM_HEADER_BYTES, takeOffset(message, STREAM_HEADER_BYTES) + bytes);
-  tail.set(message.subarray(payloadAt + bytes), payloadAt);
+  message.copyWithin(bytes, 0, payloadAt);
+  const tail = message.subarray(bytes);
+  putOffset(tail, STREAM_HEADER_BYTES, offset + bytes);
   return { head, tail };
 }
 

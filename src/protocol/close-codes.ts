@@ -10,6 +10,8 @@ export interface CloseCode {
 export const CloseCodes = {
   normal: { code: 1000, name: "normal", redial: "stop" },
   goingAway: { code: 4000, name: "going-away", redial: "retry" },
+  /** A driver's own: it rests until a nudge, a jump of its clock, or its time is up. */
+  checkpoint: { code: 4001, name: "checkpoint", redial: "retry-later" },
   badFrame: { code: 4400, name: "bad-frame", redial: "retry" },
   unauthenticated: { code: 4401, name: "unauthenticated", redial: "stop" },
   versionUnsupported: { code: 4402, name: "version-unsupported", redial: "stop" },

@@ -30,6 +30,9 @@ export const FrameType = {
   attached: 0x11,
   detach: 0x12,
   peerState: 0x13,
+  /** With the feature `checkpoint`: hub to driver, and its answer. */
+  prepareCheckpoint: 0x14,
+  checkpointReady: 0x15,
   open: 0x20,
   openOk: 0x21,
   data: 0x22,

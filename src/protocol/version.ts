@@ -9,6 +9,12 @@
 export const PROTOCOL_VERSION = 1;
 /** Minors that this version speaks; what both ends name is in force on a link. */
 export const FEATURES: readonly string[] = ["resume", "hop"];
+/**
+ * Minors of a driver's link alone:
+ *
+ * checkpoint  PREPARE_CHECKPOINT, CHECKPOINT_READY: it comes to rest before its memory is kept.
+ */
+export const DRIVER_FEATURES: readonly string[] = ["checkpoint"];
 
 /**
  * What the two ends of a channel agree upon when it is made, past all hubs between them:
@@ -19,7 +25,8 @@ export const CHANNEL_FEATURES: readonly string[] = ["open-crc"];
 
 /** What a hub answers to the features that a peer named. */
 export function commonFeatures(theirs: readonly string[]): string[] {
-  return FEATURES.filter((feature) => theirs.includes(feature));
+  const ours = [...FEATURES, ...DRIVER_FEATURES];
+  return ours.filter((feature) => theirs.includes(feature));
 }
 
 /** What a driver answers to the features of an ATTACH. */

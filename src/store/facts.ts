@@ -132,6 +132,10 @@ export type FactKind =
   | "control.asked"
   | "clone.suspected"
   | "driver.rolledBack"
+  /** It was asked to come to rest before a pause; how that went. */
+  | "driver.quiesced"
+  /** It is older than the hub's and nothing runs in it: it ends, and a new one is launched. */
+  | "driver.updating"
   | "activity.changed"
   /** It stood still, because its facts could not be kept; the first that is. */
   | "store.refused"

@@ -46,12 +46,16 @@ interface Entry {
 
 type Batch = Map<string, Entry>;
 
+/** Runs the work once the facts that belong together are there. */
+type Gather = (work: () => void) => void;
+
 /** An engine that is away is asked again this soon. */
 const RETRY_MS = 250;
 
 export class Journal {
   readonly #keeper: Keeper;
   readonly #clock: Clock;
+  readonly #gather: Gather;
   #gathering: Batch = new Map();
   /** What is being kept, or is to be offered again. */
   #flying: Batch | null = null;
@@ -62,9 +66,11 @@ export class Journal {
   #closed = false;
   #timer: unknown = null;
 
-  constructor(keeper: Keeper, clock: Clock) {
+  /** `gather` is the end of this turn's promises unless told otherwise. */
+  constructor(keeper: Keeper, clock: Clock, gather: Gather = queueMicrotask) {
     this.#keeper = keeper;
     this.#clock = clock;
+    this.#gather = gather;
   }
 
   /** Why the engine keeps nothing now; null while it does. */
@@ -108,6 +114,7 @@ export class Journal {
   /** Keeps what is on its way, if the engine answers, and takes no more. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#flying?.size === 0) this.#fly();
     while (this.#flying !== null && this.#trouble === null) await this.#idle(this.#flying);
     this.#clock.clearTimeout(this.#timer);
   }
@@ -133,10 +140,11 @@ export class Journal {
       reject,
     };
     this.#gathering.set(session, entry);
-    // After this turn, so that all facts of it go together.
     if (this.#flying === null) {
       this.#flying = new Map();
-      queueMicrotask(() => this.#fly());
+      this.#gather(() => {
+        if (this.#flying?.size === 0) this.#fly();
+      });
     }
     return entry;
   }
@@ -155,10 +163,7 @@ export class Journal {
       this.#trouble = null;
       for (const [session, entry] of batch) this.#tell(session, entry, verdicts.get(session));
     } catch (error) {
-      const said = toHubError(error).message;
-      this.#trouble = new HubError("StoreRefuses", `the store takes no facts: ${said}`, {
-        cause: error,
-      });
+      this.#trouble = refusalOf(toHubError(error));
       this.#timer = this.#clock.setTimeout(() => void this.#keep(batch), RETRY_MS);
       return;
     }
@@ -178,4 +183,10 @@ export class Journal {
     entry.reject(error);
     this.drop(session, error);
   }
+}
+
+function refusalOf(error: HubError): HubError {
+  if (error.code === "StoreRefuses") return error;
+  const said = `the store takes no facts: ${error.message}`;
+  return new HubError("StoreRefuses", said, { cause: error });
 }

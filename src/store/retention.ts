@@ -1,7 +1,8 @@
 /**
- * How much of a timeline is kept. What tells how a session began and how its attempts ended stays
- * for good; steps between them are dropped by number and by age, and one fact in their place says
- * so, with a number above all that it stands for: whoever goes on from a place in the gap meets it.
+ * How much of a timeline is kept. How a session began stays for good, and how its attempts ended
+ * long after the steps between, to a number of its own; the rest is dropped by number and by age,
+ * and one fact in its place says so, with a number above all that it stands for: whoever goes on
+ * from a place in the gap meets it.
  *
  * Pure: which facts go, and what is said of them. When is the timeline keeper's.
  */
@@ -9,17 +10,20 @@ import type { FactKind } from "./facts.ts";
 
 export const TRIMMED = "timeline.trimmed" satisfies FactKind;
 
-/** Never dropped: the begin, what was wanted, how each attempt ended, and the end. */
-export const keptKinds: readonly FactKind[] = [
-  "session.created",
-  "session.failed",
-  "attempt.ended",
-  "session.ended",
-];
+/** One of each is there at most, and is never dropped. */
+const lastingKinds: readonly FactKind[] = ["session.created", "session.ended"];
+
+/** How attempts ended: a session that flaps for years writes them without an end, too. */
+export const outcomeKinds: readonly FactKind[] = ["session.failed", "attempt.ended"];
+
+/** Not dropped with the steps around them. */
+export const keptKinds: readonly FactKind[] = [...lastingKinds, ...outcomeKinds];
 
 export interface TrimLaw {
   /** A session's facts beyond its newest so many go. */
   readonly rowsMax: number;
+  /** Of those that go, so many newest ends of attempts stay. */
+  readonly outcomesMax: number;
   /** Older ones go, too, wall ms; null: none for its age. */
   readonly beforeAt: number | null;
   /** The newest so many stay at any age: they tell how the session came to its state. */
@@ -48,15 +52,17 @@ export interface TimelineShelf {
 /** Sequence numbers up to which facts may go; 0 for none. */
 export interface TrimBounds {
   readonly byRows: number;
+  readonly byOutcomes: number;
   readonly spared: number;
 }
 
 export function isDoomed(
   fact: { readonly seq: number; readonly at: number; readonly kind: string },
-  { byRows, spared }: TrimBounds,
+  { byRows, byOutcomes, spared }: TrimBounds,
   { beforeAt }: TrimLaw,
 ): boolean {
-  if (fact.kind === TRIMMED || keptKinds.some((kind) => kind === fact.kind)) return false;
+  if (outcomeKinds.some((kind) => kind === fact.kind)) return fact.seq <= byOutcomes;
+  if (fact.kind === TRIMMED || lastingKinds.some((kind) => kind === fact.kind)) return false;
   const isOld = beforeAt !== null && fact.at < beforeAt && fact.seq <= spared;
   return isOld || fact.seq <= byRows;
 }
@@ -72,7 +78,7 @@ export function trimmedOf(
   const until = new Date(untilAt).toISOString();
   const facts = all === 1 ? "1 fact" : `${all} facts`;
   return {
-    text: `${facts} up to here were dropped; how attempts ended is kept`,
+    text: `${facts} up to here were dropped; how the last attempts ended is kept`,
     data: { dropped: all, until },
   };
 }

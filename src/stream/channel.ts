@@ -7,8 +7,8 @@
  * again, and an OPEN that comes twice starts nothing twice.
  */
 import { assert } from "../base/assert.ts";
-import { crc32, type Crc32 } from "../base/crc32.ts";
-import type { Clock, TimerId } from "../base/clock.ts";
+import { crc32 } from "../base/crc32.ts";
+import type { TimerId } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import {
   decodeCredit,
@@ -26,56 +26,18 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
 import { OpenOk, readCtl, Reset, type OpenRequest, type Requests } from "../protocol/services.ts";
 import { CHANNEL_FEATURES } from "../protocol/version.ts";
-import type { Egress } from "./egress.ts";
+import type { ChannelLink, ChannelOptions, ChannelState } from "./channel-port.ts";
 import { Stream, type StreamEnd, type StreamEvents, type StreamPort } from "./stream.ts";
 
-export interface ChannelOptions {
-  /** Clients open odd stream ids, drivers even ones. */
-  readonly side: "client" | "driver";
-  /** What the peer may open. */
-  readonly requests: Requests;
-  readonly clock: Clock;
-  /** A faster one than the portable, where there is one. */
-  readonly crc32?: Crc32;
-  /** Streams that ended and are remembered; a channel that never resumes needs few. */
-  readonly tombstonesMax?: number;
-  /** The peer opened a stream: accept or reset it. */
-  readonly onOpen: (request: OpenRequest, stream: Stream) => void;
-  /** Whether there is memory for more than this channel has; asked before it takes more. */
-  readonly hasRoom?: () => boolean;
-  /** The peer ended a stream of its own before its OPEN came, which was lost on the way. */
-  readonly onMissed?: (id: number, reset: Reset) => void;
-}
-
-/** The link under a channel, for as long as it lasts. */
-export interface ChannelLink {
-  readonly route: number;
-  /** Session epoch; its low 16 bits are on every frame. */
-  readonly epoch: number;
-  readonly egress: Egress;
-}
-
-/** How far one side of a channel is. */
-export interface ChannelState {
-  /** Highest stream id that it opened. */
-  readonly opened: number;
-  /** Highest stream id of the other side that it saw. */
-  readonly seen: number;
-  readonly entries: readonly ResumeEntry[];
-}
+export { NEW_CHANNEL } from "./channel-port.ts";
+export type { ChannelLink, ChannelOptions, ChannelState } from "./channel-port.ts";
 
 /** How a stream ended: with its last credit, or broken off. */
 type Tombstone = CreditBody | Reset;
 
 const SKIPPED_MAX = 256;
 
-const NO_ROOM =
-  "too many bytes wait here for clients that do not read them, or are away: `holdfast health` shows them";
-
 const GONE: Reset = { code: "GONE", message: "nothing is known of this stream any more" };
-
-/** The other side of a channel that has just been made. */
-export const NEW_CHANNEL: ChannelState = { opened: 0, seen: 0, entries: [] };
 
 export class Channel {
   /** Frames that carried another epoch: late ones, from before a fence. */
@@ -102,6 +64,9 @@ export class Channel {
       get linked() {
         return link() !== null;
       },
+      get hushed() {
+        return options.isHushed?.() === true;
+      },
       send: (stream, type, body) =>
         this.#link?.egress.control(encodeFrame({ ...this.#header(stream, type), body })),
       data: (stream, flags, head, body) =>
@@ -114,6 +79,10 @@ export class Channel {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  get streams(): readonly Stream[] {
+    return [...this.#streams.values()];
   }
 
   get link(): ChannelLink | null {
@@ -166,7 +135,7 @@ export class Channel {
     return {
       opened: Math.max(0, this.#nextId - 2),
       seen: this.#highestPeerId,
-      entries: [...this.#streams.values()].map((stream) => stream.entry()),
+      entries: this.streams.map((stream) => stream.entry()),
     };
   }
 
@@ -182,7 +151,7 @@ export class Channel {
     // A peer that saw higher ids than were given out here knows a future that is gone.
     if (peer.seen > opened) this.#nextId = peer.seen + (this.#isPeers(peer.seen) ? 1 : 2);
     for (const entry of peer.entries) this.#resume(entry, opened);
-    const streams = [...this.#streams.values()];
+    const { streams } = this;
     // All OPENs come first: a stream may belong to another that says its last word at once.
     for (const stream of streams) stream.reopen();
     for (const stream of streams) stream.bound();
@@ -217,7 +186,7 @@ export class Channel {
       if (frame.type === FrameType.reset && lost) this.#missed(frame);
       return;
     }
-    stream.heard();
+    stream.heard = true;
     switch (frame.type) {
       case FrameType.openOk:
         stream.receivedOpenOk(parseControl(OpenOk, frame.body));
@@ -252,7 +221,7 @@ export class Channel {
     if (this.#closed) return;
     this.unbind();
     this.#closed = true;
-    for (const stream of [...this.#streams.values()]) stream.drop(reset);
+    for (const stream of this.streams) stream.drop(reset);
   }
 
   #receiveOpen(frame: Frame): void {
@@ -270,10 +239,11 @@ export class Channel {
     const request = readOpen(this.#options.requests, frame.body);
     const full = this.#streams.size >= limits.STREAMS_PER_CHANNEL_MAX;
     const open = { body: frame.body, own: false };
+    const lack = this.#options.whyNoRoom?.() ?? null;
     const stream = this.#add(id, request.ok ? request.open.rxMax : 0, 0, open);
     if (!request.ok) stream.reset("REFUSED", request.message);
     else if (full) stream.reset("LIMIT", "this channel has too many streams");
-    else if (this.#options.hasRoom?.() === false) stream.reset("LIMIT", NO_ROOM);
+    else if (lack !== null) stream.reset("LIMIT", lack);
     else this.#options.onOpen(request.open, stream);
   }
 
@@ -338,7 +308,7 @@ export class Channel {
   #grow(bytes: number): boolean {
     let all = bytes;
     for (const stream of this.#streams.values()) all += stream.windowBytes;
-    return all <= limits.CHANNEL_WINDOW_BYTES_MAX && (this.#options.hasRoom?.() ?? true);
+    return all <= limits.CHANNEL_WINDOW_BYTES_MAX && (this.#options.whyNoRoom?.() ?? null) === null;
   }
 
   #buried(stream: Stream, end: StreamEnd): void {

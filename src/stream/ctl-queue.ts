@@ -11,7 +11,7 @@ export class CtlQueue {
   /** Number of the next one expected from the peer. */
   rx = 0;
   /** Number of the first one that the peer has not taken. */
-  #base = 0;
+  base = 0;
   /** Number of the next one to send. */
   #cursor = 0;
   #kept: Ctl[] = [];
@@ -34,7 +34,7 @@ export class CtlQueue {
       if (this.#kept.some((kept) => kept.type === "urgent" && kept.key === ctl.key)) return true;
     }
     const last = this.#kept.at(-1);
-    const unsent = this.#base + this.#kept.length > this.#cursor;
+    const unsent = this.base + this.#kept.length > this.#cursor;
     if (ctl.type === "resize" && last?.type === "resize" && unsent) {
       this.#kept[this.#kept.length - 1] = ctl;
       return true;
@@ -46,7 +46,7 @@ export class CtlQueue {
 
   /** The next one to send, with its number; null when all were sent. */
   take(): { readonly seq: number; readonly ctl: Ctl } | null {
-    const ctl = this.#kept[this.#cursor - this.#base];
+    const ctl = this.#kept[this.#cursor - this.base];
     if (ctl === undefined) return null;
     return { seq: this.#cursor++, ctl };
   }
@@ -54,14 +54,14 @@ export class CtlQueue {
   /** The peer took all before `rx`. False when it claims one that was never sent. */
   acked(rx: number): boolean {
     if (rx > this.#cursor) return false;
-    if (rx > this.#base) this.#kept.splice(0, rx - this.#base);
-    this.#base = Math.max(this.#base, rx);
+    if (rx > this.base) this.#kept.splice(0, rx - this.base);
+    this.base = Math.max(this.base, rx);
     return true;
   }
 
   /** Sends again from `rx` on. False when that was forgotten already, or never sent. */
   rewind(rx: number): boolean {
-    if (rx < this.#base || rx > this.#cursor) return false;
+    if (rx < this.base || rx > this.#cursor) return false;
     this.acked(rx);
     this.#cursor = rx;
     return true;

@@ -16,6 +16,10 @@ import { decodePing, encodePing } from "../protocol/bodies.ts";
 
 /** A freeze is noticed this soon after it ends. */
 const TICK_MS = 500;
+/** Who is asked by the other side asks itself after this many intervals of silence. */
+const QUIET_PINGS = 1.5;
+/** An event loop this late is news for the other side, and so is that it is no longer. */
+const LAG_NEWS_MS = 100;
 /** Pings whose answer is awaited; older ones are forgotten. */
 const OUTSTANDING_MAX = 32;
 
@@ -38,6 +42,11 @@ export interface Pong {
 export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly pingMs: number;
+  /**
+   * The other side asks in this rhythm, and each of its questions is a word from it: as long as
+   * they come, this side asks only when it has something to tell.
+   */
+  readonly isAsked?: boolean;
   /** Silence after which the peer is suspected; it may come back from that. */
   readonly suspectMs: number;
   /** Silence after which the link is dead, for good. */
@@ -84,6 +93,8 @@ class TimedHeartbeat implements Heartbeat {
   #counter = 0;
   #heardAtMs: number;
   #pingedAtMs: number;
+  /** The lag in the last ping. */
+  #toldLagMs = 0;
   #tickedAtMs: number;
   #tickedAtWallMs: number;
   #dueAtMs: number;
@@ -115,6 +126,7 @@ class TimedHeartbeat implements Heartbeat {
     }
     this.#outstanding.set(n, this.#pingedAtMs);
     this.#options.send(encodePing({ n, loopLagMs: this.loopLagMs }));
+    this.#toldLagMs = this.loopLagMs;
     this.loopLagMs = 0;
     return n;
   }
@@ -147,11 +159,18 @@ class TimedHeartbeat implements Heartbeat {
     return this.state === "alive" || this.state === "suspect";
   }
 
+  get #pingDueAtMs(): number {
+    const { pingMs, isAsked } = this.#options;
+    const hasNews = Math.max(this.loopLagMs, this.#toldLagMs) >= LAG_NEWS_MS;
+    const restsUntilMs = isAsked && !hasNews ? this.#heardAtMs + QUIET_PINGS * pingMs : 0;
+    return Math.max(this.#pingedAtMs + pingMs, restsUntilMs);
+  }
+
   #arm(): void {
-    const { pingMs, suspectMs, deadMs } = this.#options;
+    const { suspectMs, deadMs } = this.#options;
     const nowMs = this.#clock.mono();
     const limitAtMs = this.#heardAtMs + (this.state === "alive" ? suspectMs : deadMs);
-    const nextMs = Math.min(nowMs + TICK_MS, this.#pingedAtMs + pingMs, limitAtMs);
+    const nextMs = Math.min(nowMs + TICK_MS, this.#pingDueAtMs, limitAtMs);
     this.#dueAtMs = Math.max(nowMs, nextMs);
     this.#timer = this.#clock.setTimeout(this.#tick, Math.ceil(this.#dueAtMs - nowMs));
   }
@@ -173,7 +192,7 @@ class TimedHeartbeat implements Heartbeat {
     }
     this.#judge(nowMs);
     if (!this.#running) return;
-    if (nowMs - this.#pingedAtMs >= this.#options.pingMs) this.ping();
+    if (nowMs >= this.#pingDueAtMs) this.ping();
     this.#arm();
   };
 

@@ -22,8 +22,8 @@ export interface LinkEnd {
   readonly then?: AfterEnd;
   /** The peer's wish; the back-off never waits less than this, nor a minute instead of it. */
   readonly retryAfterMs?: number;
-  /** This side ended it because it heard nothing. */
-  readonly silent?: boolean;
+  /** Why this side ended it, as the next hello will say. */
+  readonly why?: "silence" | "checkpoint";
 }
 
 /** One try. After `abandon` it ends its socket hard and says nothing more. */
@@ -167,7 +167,7 @@ export class Redial {
 
 /** A side that knows that it was replaced says so, and is not taken for one from the past. */
 function reasonAfter(end: LinkEnd): string {
-  if (end.silent === true) return "silence";
   const { fenced, cloneSuspected } = CloseCodes;
+  if (end.why !== undefined) return end.why;
   return end.code === fenced.code || end.code === cloneSuspected.code ? "fenced" : "lost";
 }

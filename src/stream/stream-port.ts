@@ -25,6 +25,8 @@ export interface StreamEvents {
 /** What a stream needs of its channel. Without a link nothing is sent: `bound` catches up. */
 export interface StreamPort {
   readonly linked: boolean;
+  /** The channel is at rest: nothing more is written and nothing granted. */
+  readonly hushed: boolean;
   send(stream: number, type: FrameType, body: Uint8Array): void;
   /** Makes a DATA frame: its bytes are copied once, here. */
   data(stream: number, flags: number, head: Uint8Array, bytes: Uint8Array): Uint8Array;

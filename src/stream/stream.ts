@@ -1,8 +1,8 @@
 /**
  * One stream of a channel: two halves of bytes, control messages, one end. Owns the order in
  * which its consumer sees things: chunks one after the other, each acknowledged when the consumer
- * took it, the end after the last of them. It outlives the link under it: what was sent and not
- * taken is kept, and sent again where the peer stands. Does not own ids, routes or what it is for.
+ * took it, the end after the last of them. It outlives the link under it: what was not taken is
+ * kept, and sent again where the peer stands. Does not own ids, routes or what it is for.
  */
 import { limits } from "../base/limits.ts";
 import {
@@ -49,8 +49,8 @@ export class Stream implements DataSource {
   #resyncedAt = -1;
   /** The highest offset that the peer was told it may reach. */
   #toldMax = 0;
-  /** Something came since the last look. */
-  #heard = false;
+  /** A frame of it came since `probe` looked; set before the frame is read. */
+  heard = false;
 
   constructor(port: StreamPort, options: StreamOptions) {
     this.#port = port;
@@ -93,6 +93,11 @@ export class Stream implements DataSource {
     return opening || this.#send.unacked || this.#ctl.unacked;
   }
 
+  /** The peer has taken all that there is, and that is known here. */
+  get quiet(): boolean {
+    return this.keptBytes === 0 && !this.#send.ready && !this.#unconfirmed;
+  }
+
   /** Must be set in the turn in which the stream appears. */
   listen(events: StreamEvents): void {
     this.#events = events;
@@ -108,18 +113,22 @@ export class Stream implements DataSource {
     this.#consume();
   }
 
-  /** False when the bytes have to wait for credit or for the link: see `whenSent`. */
+  /** False when the bytes wait for credit, for the link or for the channel: see `whenSent`. */
   write(bytes: Uint8Array): boolean {
     if (this.closed) return true;
     this.#send.push(bytes);
     this.#port.ready(this);
-    return this.#send.waitingBytes === 0;
+    return !this.#waits;
   }
 
   /** Resolves when nothing waits to be sent, also when the stream closed meanwhile. */
   whenSent(): Promise<void> {
-    if (this.closed || this.#send.waitingBytes === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#senders.push(resolve));
+    return this.#waits ? new Promise((goOn) => this.#senders.push(goOn)) : Promise.resolve();
+  }
+
+  /** Who waits in `whenSent` goes on, if nothing is in the way any more. */
+  settle(): void {
+    if (!this.#waits) for (const goOn of this.#senders.splice(0)) goOn();
   }
 
   /** Half close after all that was written; with `discard` what still waits is forgotten. */
@@ -128,7 +137,7 @@ export class Stream implements DataSource {
     if (options.discard === true) this.#send.discard();
     this.#send.end();
     this.#port.ready(this);
-    this.#settleSenders();
+    this.settle();
   }
 
   ctl(ctl: Ctl): void {
@@ -156,7 +165,7 @@ export class Stream implements DataSource {
     const { fin, offset, bytes } = segment;
     const head = encodeDataHead({ offset, ctlTx: fin ? this.#ctl.tx : null });
     const frame = this.#port.data(this.id, fin ? FLAG_FIN : 0, head, bytes);
-    this.#settleSenders();
+    this.settle();
     return frame;
   }
 
@@ -200,18 +209,13 @@ export class Stream implements DataSource {
     if (!this.#consuming) this.#took(0);
   }
 
-  /** Looked at now and then: when nothing was heard since the last look, asks what arrived. */
-  probe(): void {
-    const heard = this.#heard;
-    this.#heard = false;
+  /** Asks what arrived: when nothing was heard since the last look, or in any case. */
+  probe(always = false): void {
+    const heard = this.heard && !always;
+    this.heard = false;
     if (heard || this.closed || !this.#unconfirmed) return;
     if (this.#answer === null) this.#open();
     this.#control(FrameType.probe, encodeProbe({ tx: this.#send.tx, ctlTx: this.#ctl.tx }));
-  }
-
-  /** A frame of it came; told before it is read. */
-  heard(): void {
-    this.#heard = true;
   }
 
   /** The peer opened it again: it did not hear the answer. */
@@ -295,7 +299,12 @@ export class Stream implements DataSource {
         this.#took(0);
         return;
       }
-      const result = this.#hand(bytes);
+      let result: void | Promise<void> = undefined;
+      try {
+        result = this.#events.onBytes?.(bytes);
+      } catch (error) {
+        this.#refuse(error);
+      }
       if (result instanceof Promise) {
         this.#consuming = true;
         result.then(
@@ -307,14 +316,6 @@ export class Stream implements DataSource {
           (error: unknown) => this.#refuse(error),
         );
       } else this.#took(bytes.length);
-    }
-  }
-
-  #hand(bytes: Uint8Array): void | Promise<void> {
-    try {
-      return this.#events.onBytes?.(bytes);
-    } catch (error) {
-      this.#refuse(error);
     }
   }
 
@@ -343,7 +344,7 @@ export class Stream implements DataSource {
 
   /** Only what was said counts as told: without a link the next one will hear it. */
   #credit(): void {
-    if (!this.#port.linked) return;
+    if (!this.#port.linked || this.#port.hushed) return;
     const { rx, ack, max } = this.#receive.tell();
     this.#pacer.granted(this.#toldMax);
     this.#toldMax = max;
@@ -375,23 +376,22 @@ export class Stream implements DataSource {
     this.#end = end;
     this.#arrived.length = 0;
     this.#port.closed(this, end);
-    this.#settleSenders();
+    this.settle();
     this.#events.onClosed?.(end);
   }
 
-  #settleSenders(): void {
-    if (!this.closed && this.#send.waitingBytes > 0) return;
-    for (const settle of this.#senders.splice(0)) settle();
+  get #waits(): boolean {
+    return !this.closed && (this.#send.waitingBytes > 0 || this.#port.hushed);
   }
 
-  /** The answer may be lost and what followed it not: bytes of the peer are an answer, too. */
+  /** The answer may be lost and what followed not: all that shows that the peer has it is one. */
   get #answered(): boolean {
-    return this.#answer !== null || this.#receive.rx > 0 || this.#ctl.rx > 0;
+    const seen = this.#receive.rx + this.#ctl.rx + this.#ctl.base + this.#send.takenBytes;
+    return this.#answer !== null || seen > 0 || this.#send.finConsumed;
   }
 
   #open(): void {
-    if (this.closed || this.#request === null) return;
-    this.#control(FrameType.open, this.#request);
+    if (!this.closed && this.#request !== null) this.#control(FrameType.open, this.#request);
   }
 
   #control(type: FrameType, body: Uint8Array): void {

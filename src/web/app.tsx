@@ -1,48 +1,73 @@
 /** The whole page: the login form without a token, else header, list and the open session. */
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { createApi, type Api } from "../client/api.ts";
 import type { Me } from "../client/api-tokens.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
+import { ActionDialog } from "./action-dialog.tsx";
 import type { Board, Problem } from "./board.ts";
 import { createBoardStore, type BoardStore } from "./board-store.ts";
 import { HubHeader, PlatformNotice } from "./hub-header.tsx";
 import { startLive } from "./live.ts";
-import { LoginForm } from "./login-form.tsx";
+import { LoginForm, SigningIn } from "./login-form.tsx";
 import { NewSession } from "./new-session.tsx";
 import { createOperator, type Operator } from "./operator.ts";
 import { PlatformPanel } from "./platform-panel.tsx";
 import { problemOf } from "./problem.ts";
+import { logout, redeem, takeReturn } from "./provider-login.ts";
 import { SharedTerminal } from "./shared-terminal.tsx";
-import { RemoveDialog } from "./remove-dialog.tsx";
-import type { Action } from "./session-actions.ts";
+import { interrupts, type Action } from "./session-actions.ts";
 import { SessionDetail } from "./session-detail.tsx";
 import { SessionList } from "./session-list.tsx";
 import { dropToken, keepToken, takeToken } from "./sign-in.ts";
 
 export function App() {
-  const [token, setToken] = useState(() => takeToken(window));
+  const [landed, setLanded] = useState(() => takeReturn(window));
+  const [token, setToken] = useState(() => (landed === null ? takeToken(window) : null));
   const [refused, setRefused] = useState<Problem | null>(null);
+  const signIn = useCallback((given: string, isLogin: boolean): void => {
+    keepToken(window, given, isLogin);
+    setRefused(null);
+    setToken(given);
+  }, []);
   useEffect(() => {
     // A login link that is opened in this very tab changes nothing but the fragment.
     const onHash = (): void => setToken(takeToken(window));
     window.addEventListener("hashchange", onHash);
     return () => window.removeEventListener("hashchange", onHash);
   }, []);
+  useEffect(() => {
+    if (landed === null) return;
+    const ended = landed.kind === "code" ? redeem(landed) : Promise.reject(landed.error);
+    ended
+      .then(
+        (given) => signIn(given, true),
+        (error: unknown) => setRefused(problemOf(error)),
+      )
+      .finally(() => setLanded(null));
+  }, [landed, signIn]);
   const signOut = useCallback((why: Problem | null): void => {
-    dropToken(window);
+    const login = dropToken(window);
     setRefused(why);
     setToken(null);
+    // It is over for this tab in any case; the hub is to end it for whoever copied it.
+    if (login !== null && why === null)
+      logout(login).catch((error: unknown) => setRefused(notTold(error)));
   }, []);
+  if (landed !== null) return <SigningIn />;
   if (token === null) {
-    const signIn = (given: string): void => {
-      keepToken(window, given);
-      setRefused(null);
-      setToken(given);
-    };
-    return <LoginForm refused={refused} onToken={signIn} />;
+    return <LoginForm refused={refused} onToken={(given) => signIn(given, false)} />;
   }
   return <SignedIn key={token} token={token} onSignOut={signOut} />;
+}
+
+function notTold(error: unknown): Problem {
+  const { code, message, hint } = problemOf(error);
+  return {
+    code,
+    message: `Signed out here, but the hub could not end the login: ${message}`,
+    hint,
+  };
 }
 
 interface SignedInProps {
@@ -102,18 +127,11 @@ interface PageProps {
 }
 
 function Page({ api, board, operator, onSignOut }: PageProps) {
-  const [removing, setRemoving] = useState<string | null>(null);
-  const act = useCallback(
-    (id: string, action: Action): void => {
-      if (action === "remove") setRemoving(id);
-      else void operator.act(id, action);
-    },
-    [operator],
-  );
+  const [asked, act, setAsked] = useAskedAction(board, operator);
   const { isPlatformOpen, select, togglePlatform } = usePanels(board, operator);
   const open = board.selected === null ? undefined : board.rows?.get(board.selected);
   const platform = isPlatformOpen ? board.platform : null;
-  const doomed = removing === null ? undefined : board.rows?.get(removing);
+  const concerned = asked === null ? undefined : board.rows?.get(asked.id)?.session;
   return (
     <div class={open === undefined && platform === null ? "page" : "page with-detail"}>
       <HubHeader
@@ -151,18 +169,43 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
           }}
         />
       )}
-      {doomed !== undefined && (
-        <RemoveDialog
-          name={doomed.session.name}
-          onKeep={() => setRemoving(null)}
-          onRemove={() => {
-            setRemoving(null);
-            void operator.act(doomed.session.id, "remove");
+      {asked !== null && concerned !== undefined && (
+        <ActionDialog
+          key={`${asked.action} ${asked.id}`}
+          api={api}
+          session={concerned}
+          action={asked.action}
+          onKeep={() => setAsked(null)}
+          onGo={() => {
+            setAsked(null);
+            void operator.act(asked.id, asked.action);
           }}
         />
       )}
     </div>
   );
+}
+
+interface AskedAction {
+  readonly id: string;
+  readonly action: Action;
+}
+
+/** What interrupts nobody is done at once; about the rest a person is asked. */
+function useAskedAction({ rows }: Board, operator: Operator) {
+  const [asked, setAsked] = useState<AskedAction | null>(null);
+  // The list is not drawn again because a row changed that only a click needs.
+  const now = useRef(rows);
+  now.current = rows;
+  const act = useCallback(
+    (id: string, action: Action): void => {
+      const session = now.current?.get(id)?.session;
+      if (session !== undefined && interrupts(action, session)) setAsked({ id, action });
+      else void operator.act(id, action);
+    },
+    [operator],
+  );
+  return [asked, act, setAsked] as const;
 }
 
 /** Beside the list is one session, or the platform. */

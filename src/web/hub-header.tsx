@@ -97,12 +97,14 @@ function PlatformFacts({ platform }: { readonly platform: PlatformReport }) {
           title={`root ${platform.root ?? "unknown"}, pause by ${platform.pause ?? "unknown means"}`}
         />
       )}
-      <Fact
-        name="auth"
-        tone={auth === "rejected" ? "bad" : "plain"}
-        value={auth}
-        title="whether the platform takes the hub's key"
-      />
+      {!(silent && auth === "unknown") && (
+        <Fact
+          name="auth"
+          tone={auth === "rejected" ? "bad" : "plain"}
+          value={auth}
+          title="whether the platform takes the hub's key"
+        />
+      )}
       <BreakerFact platform={platform} />
       <ControlFact control={platform.control} />
     </>

@@ -1,4 +1,5 @@
 /** What went wrong: code, sentence, next step and, where there is some, the evidence. */
+import { isFaultCode } from "../base/faults.ts";
 import type { EvidenceLine, SessionError } from "../client/api-types.ts";
 import { clockText } from "./age-text.ts";
 import type { Problem } from "./board.ts";
@@ -8,7 +9,7 @@ export function ProblemBox({ problem, what }: { problem: Problem; what?: string 
   return (
     <div class="problem" role="alert">
       <p>
-        <code class="code">{problem.code}</code> {what !== undefined && `${what}: `}
+        <Code code={problem.code} /> {what !== undefined && `${what}: `}
         {plainText(problem.message)}
       </p>
       <HintText hint={problem.hint} />
@@ -26,7 +27,7 @@ export function SessionErrorBox({ error, name }: SessionErrorBoxProps) {
   return (
     <div class="problem">
       <p>
-        <code class="code">{error.code}</code> {plainText(error.message)}
+        <Code code={error.code} /> {plainText(error.message)}
       </p>
       <HintText hint={error.hint} name={name} />
       <p class="quiet">
@@ -38,7 +39,35 @@ export function SessionErrorBox({ error, name }: SessionErrorBoxProps) {
   );
 }
 
+/** Leads to what the hub's own page says of it. Another version may have sent what is not there. */
+function Code({ code }: { readonly code: string }) {
+  if (!isFaultCode(code)) return <code class="code">{plainText(code)}</code>;
+  return (
+    <a class="code" href={`/docs/faults#${code}`} target="_blank" rel="noreferrer">
+      <code>{code}</code>
+    </a>
+  );
+}
+
+/** The last steps before the end say most of it; the first ones are a click away. */
+const EVIDENCE_SHOWN = 6;
+
 function EvidenceList({ lines }: { readonly lines: readonly EvidenceLine[] }) {
+  const earlier = lines.slice(0, -EVIDENCE_SHOWN);
+  return (
+    <>
+      {earlier.length > 0 && (
+        <details class="earlier">
+          <summary>{earlier.length} earlier</summary>
+          <EvidenceLines lines={earlier} />
+        </details>
+      )}
+      <EvidenceLines lines={lines.slice(-EVIDENCE_SHOWN)} />
+    </>
+  );
+}
+
+function EvidenceLines({ lines }: { readonly lines: readonly EvidenceLine[] }) {
   return (
     <ol class="evidence-list" aria-label="evidence for the error">
       {lines.map((line, index) => (

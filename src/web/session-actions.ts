@@ -26,6 +26,21 @@ export function whyNot(action: Action, session: Pick<Session, "state" | "detail"
   }
 }
 
+/** Whether it ends or halts something that somebody may be using: a person is asked first. */
+export function interrupts(action: Action, session: Pick<Session, "sandboxId">): boolean {
+  switch (action) {
+    case "pause":
+    case "remove":
+      return true;
+    case "retry":
+      // Without a sandbox there is nothing that a rung could end.
+      return session.sandboxId !== null;
+    case "resume":
+    case "probe":
+      return false;
+  }
+}
+
 /** Nothing runs, because someone wanted it so. */
 export function isAtRest(session: Pick<Session, "state">): boolean {
   return session.state === "suspended" || session.state === "ended";

@@ -3,6 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Api } from "../client/api.ts";
 import type { Problem, Row, SeenInDepth, Story } from "./board.ts";
 import { ActionButton } from "./action-buttons.tsx";
+import { FilesPanel } from "./files-panel.tsx";
+import { Ladder } from "./ladder.tsx";
 import { plainText } from "./plain-text.ts";
 import { PortsPanel } from "./ports-panel.tsx";
 import { ProblemBox, SessionErrorBox } from "./problem-box.tsx";
@@ -13,6 +15,7 @@ import { StateChart } from "./state-chart.tsx";
 import { StateChip, StateStep } from "./state-chip.tsx";
 import { EvidenceMarks } from "./evidence-marks.tsx";
 import { TerminalPanel } from "./terminal-panel.tsx";
+import { TimelinePicture } from "./timeline-picture.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Voices, Warnings } from "./voices.tsx";
 
@@ -34,9 +37,9 @@ export function SessionDetail(props: SessionDetailProps) {
   // Who opened it with the keyboard goes on reading here.
   useEffect(() => title.current?.focus(), [session.id]);
   const closeOnEscape = (event: KeyboardEvent): void => {
-    // Inside the terminal Escape is the program's.
-    const inTerminal = event.target instanceof Element && event.target.closest(".shell");
-    if (event.key === "Escape" && inTerminal === null) onClose();
+    // Inside the terminal Escape is the program's, and in a question it is the answer no.
+    const inner = event.target instanceof Element && event.target.closest(".shell, dialog");
+    if (event.key === "Escape" && inner === null) onClose();
   };
   return (
     <aside class="detail" aria-labelledby="detail-title" onKeyDown={closeOnEscape}>
@@ -54,17 +57,20 @@ export function SessionDetail(props: SessionDetailProps) {
       </div>
       <ClaimText row={row} />
       <EvidenceMarks seen={seen} atRest={isAtRest(session)} />
+      <DisagreementText seen={seen} />
       {session.lastError === null ? (
         <p>{plainText(seen?.health.verdict.text ?? "asking the hub…")}</p>
       ) : (
         <SessionErrorBox error={session.lastError} name={session.name} />
       )}
-      <DisagreementText seen={seen} />
       <Warnings seen={inDepth} />
       {problem !== null && <ProblemBox problem={problem} what="refused" />}
       <TerminalPanel key={session.id} api={api} session={session} />
       <PortsPanel key={`ports ${session.id}`} api={api} session={session} />
-      <Voices seen={inDepth} />
+      <FilesPanel key={`files ${session.id}`} api={api} session={session} />
+      <Voices seen={inDepth} atRest={isAtRest(session)} />
+      <Ladder health={inDepth?.health ?? null} atRest={session.deadlineAt === null} />
+      <TimelinePicture events={story.events} />
       <StateChart session={session} timeline={story.events} />
       <Calls row={row} hubUrl={api.url} onAct={onAct} />
       {session.cost !== undefined && <CostTable title="Cost" cost={session.cost} />}
@@ -105,6 +111,7 @@ function Calls({ row, hubUrl, onAct }: CallsProps) {
 
 function Identity({ row, seen }: { readonly row: Row; readonly seen: SeenInDepth | null }) {
   const { session } = row;
+  const labels = Object.entries(session.labels ?? {});
   return (
     <section aria-labelledby="identity-title">
       <h3 id="identity-title">Details</h3>
@@ -117,6 +124,10 @@ function Identity({ row, seen }: { readonly row: Row; readonly seen: SeenInDepth
         <dd>{session.epoch}</dd>
         <dt>created</dt>
         <dd>{new Date(session.createdAt).toLocaleString()}</dd>
+        {labels.length > 0 && <dt>labels</dt>}
+        {labels.length > 0 && (
+          <dd>{plainText(labels.map(([key, value]) => `${key}=${value}`).join(", "))}</dd>
+        )}
       </dl>
       <details>
         <summary>health as JSON</summary>

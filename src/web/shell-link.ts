@@ -4,10 +4,10 @@
  * takes bytes and says when.
  */
 import type { Api } from "../client/api.ts";
-import { connectHub, dialBrowser, wakeWithPage } from "../client/index.ts";
-import type { HubConnection, SessionChannel, TerminalStream } from "../client/index.ts";
+import type { SessionChannel, TerminalStream } from "../client/index.ts";
 import { systemClock } from "../base/clock.ts";
 import { toHubError, type HubError } from "../base/hub-error.ts";
+import { openPageLink, type PageLink } from "./page-link.ts";
 import { paceScreen } from "./screen-pace.ts";
 
 export interface Screen {
@@ -49,14 +49,9 @@ const LOOK_AGAIN_MS = 2_000;
 export function openShell(options: ShellOptions): ShellLink {
   const { api, session, screen, onPhase, looksOn = false } = options;
   let closed = false;
-  let connection: HubConnection | null = null;
+  let link: PageLink | null = null;
   let terminal: TerminalStream | null = null;
-  let stopWaking = (): void => undefined;
-  const leave = (): void => {
-    stopWaking();
-    removeEventListener("pagehide", onHide);
-    connection?.close();
-  };
+  const leave = (): void => link?.leave();
   const tell = (phase: ShellPhase): void => {
     if (!closed) onPhase(phase);
   };
@@ -75,13 +70,9 @@ export function openShell(options: ShellOptions): ShellLink {
 
   const run = async (): Promise<void> => {
     tell({ kind: "connecting" });
-    const url = `${api.url.replace(/^http/, "ws")}/v1/client`;
-    // A ticket is good for one dial.
-    const open = async () => dialBrowser({ url, ticket: (await api.ticket()).ticket });
-    connection = await connectHub({ open });
-    stopWaking = wakeWithPage(connection);
+    link = await openPageLink(api);
     if (closed) return;
-    const channel = await connection.attach(session, looksOn ? { intent: "observe" } : {});
+    const channel = await link.hub.attach(session, looksOn ? { intent: "observe" } : {});
     const id = looksOn ? await firstTerminal(channel) : null;
     if (closed) return;
     const onData = paceScreen(screen);
@@ -105,11 +96,6 @@ export function openShell(options: ShellOptions): ShellLink {
   run()
     .catch((error: unknown) => tell({ kind: "lost", error: toHubError(error) }))
     .finally(leave);
-  // A page that is closed leaves; one that only sleeps in the browser's cache comes back.
-  const onHide = (event: PageTransitionEvent): void => {
-    if (!event.persisted) leave();
-  };
-  addEventListener("pagehide", onHide);
 
   return {
     write: (bytes) => void terminal?.write(bytes),

@@ -3,6 +3,8 @@
  * session storage. It is never in a URL that a server, a log or the history sees.
  */
 const KEY = "holdfast.token";
+/** Says that the token is of a login, which ends with signing out. */
+const LOGIN_KEY = "holdfast.token-of-login";
 
 /** The parts of `window` that are needed. */
 export interface TokenPlaces {
@@ -22,10 +24,16 @@ export function takeToken(places: TokenPlaces): string | null {
   return token;
 }
 
-export function keepToken(places: TokenPlaces, token: string): void {
+export function keepToken(places: TokenPlaces, token: string, isLogin = false): void {
   places.sessionStorage.setItem(KEY, token);
+  if (isLogin) places.sessionStorage.setItem(LOGIN_KEY, "yes");
+  else places.sessionStorage.removeItem(LOGIN_KEY);
 }
 
-export function dropToken(places: TokenPlaces): void {
-  places.sessionStorage.removeItem(KEY);
+/** The token of a login, which the hub is to be told of; null for all others. */
+export function dropToken({ sessionStorage }: TokenPlaces): string | null {
+  const token = sessionStorage.getItem(LOGIN_KEY) === null ? null : sessionStorage.getItem(KEY);
+  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(LOGIN_KEY);
+  return token;
 }

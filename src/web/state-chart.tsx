@@ -3,6 +3,7 @@
  * state has. The states and what leads from one to the other are the machine's own (chart-data.ts);
  * only where they stand is decided here.
  */
+import { useEffect, useRef } from "preact/hooks";
 import type { HubEvent, Session } from "../client/api-types.ts";
 import { chartEdges, chartSteps, type ChartState } from "./chart-data.ts";
 
@@ -21,6 +22,7 @@ const SPOTS: Readonly<Record<ChartState, Spot>> = {
   suspended: { x: 340, y: 146 },
   ended: { x: 460, y: 84 },
 };
+const WIDTH = 512;
 const HALF_WIDTH = 48;
 const HALF_HEIGHT = 14;
 /** How far the one line that has a state in its way bends around it. */
@@ -35,64 +37,102 @@ export function StateChart({ session, timeline }: StateChartProps) {
   const { state, detail } = session;
   const way = wayTaken(timeline, state);
   const taken = new Set(way.slice(1).map((to, at) => pairOf(way[at] ?? to, to)));
+  const leaves = removedFrom(timeline, state);
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the picture is wider than its frame: the state that it is in comes into view.
+    const { current } = frame;
+    if (current === null) return;
+    current.scrollLeft = (SPOTS[state].x / WIDTH) * current.scrollWidth - current.clientWidth / 2;
+  }, [state]);
   const [, step] = detail?.split(".") ?? [];
   return (
     <section aria-labelledby="chart-title" class="chart">
       <h3 id="chart-title">Where it is</h3>
-      <svg viewBox="0 0 512 192" role="img" aria-label={`${state}, by way of ${way.join(", ")}`}>
-        <defs>
-          <marker
-            id="tip"
-            viewBox="0 0 6 6"
-            refX="5"
-            refY="3"
-            markerWidth="7"
-            markerHeight="7"
-            orient="auto-start-reverse"
-          >
-            <path d="M0 0 6 3 0 6z" />
-          </marker>
-        </defs>
-        {lines().map(({ from, to, both }) => (
-          <path
-            key={`${from} ${to}`}
-            class={taken.has(pairOf(from, to)) ? "edge edge-taken" : "edge"}
-            d={pathOf(SPOTS[from], SPOTS[to])}
-            marker-end="url(#tip)"
-            {...(both ? { "marker-start": "url(#tip)" } : {})}
-          />
-        ))}
-        {states.map((name) => (
-          <g
-            key={name}
-            class={`node chip-${name}${name === state ? " lit" : ""}`}
-            transform={`translate(${SPOTS[name].x} ${SPOTS[name].y})`}
-            data-chart={name}
-            data-lit={String(name === state)}
-          >
-            <rect
-              x={-HALF_WIDTH}
-              y={-HALF_HEIGHT}
-              width={2 * HALF_WIDTH}
-              height={2 * HALF_HEIGHT}
-              rx={HALF_HEIGHT}
+      <div class="frame" tabIndex={0} ref={frame}>
+        <svg
+          viewBox={`0 0 ${WIDTH} 192`}
+          role="img"
+          aria-label={`${state}, by way of ${way.join(", ")}`}
+        >
+          <defs>
+            <marker
+              id="tip"
+              viewBox="0 0 6 6"
+              refX="5"
+              refY="3"
+              markerWidth="7"
+              markerHeight="7"
+              orient="auto-start-reverse"
+            >
+              <path d="M0 0 6 3 0 6z" />
+            </marker>
+          </defs>
+          {lines().map(({ from, to, both }) => (
+            <path
+              key={`${from} ${to}`}
+              class={taken.has(pairOf(from, to)) ? "edge edge-taken" : "edge"}
+              d={pathOf(SPOTS[from], SPOTS[to])}
+              marker-end="url(#tip)"
+              {...(both ? { "marker-start": "url(#tip)" } : {})}
             />
-            <text>{name}</text>
-          </g>
-        ))}
-      </svg>
-      <ul class="steps" aria-label={`steps of ${state}`}>
-        {chartSteps[state].map((name) => (
-          <li
-            key={name}
-            class={name === step ? "lit" : ""}
-            aria-current={name === step ? "step" : undefined}
-          >
-            {name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}
-          </li>
-        ))}
-      </ul>
+          ))}
+          {leaves !== null && (
+            <path
+              class={`edge ${state === "ended" ? "edge-taken" : "edge-removal"}`}
+              data-removal={leaves}
+              d={pathOf(SPOTS[leaves], SPOTS.ended)}
+              marker-end="url(#tip)"
+            />
+          )}
+          {states.map((name) => (
+            <Node key={name} name={name} isLit={name === state} />
+          ))}
+        </svg>
+      </div>
+      <Steps of={state} step={step} />
     </section>
+  );
+}
+
+function Node({ name, isLit }: { readonly name: ChartState; readonly isLit: boolean }) {
+  return (
+    <g
+      class={`node chip-${name}${isLit ? " lit" : ""}`}
+      transform={`translate(${SPOTS[name].x} ${SPOTS[name].y})`}
+      data-chart={name}
+      data-lit={String(isLit)}
+    >
+      <rect
+        x={-HALF_WIDTH}
+        y={-HALF_HEIGHT}
+        width={2 * HALF_WIDTH}
+        height={2 * HALF_HEIGHT}
+        rx={HALF_HEIGHT}
+      />
+      <text>{name}</text>
+    </g>
+  );
+}
+
+interface StepsProps {
+  readonly of: ChartState;
+  readonly step: string | undefined;
+}
+
+function Steps({ of: state, step }: StepsProps) {
+  return (
+    <ul class="steps" aria-label={`steps of ${state}`}>
+      {chartSteps[state].map((name) => (
+        <li
+          key={name}
+          class={name === step ? "lit" : ""}
+          aria-current={name === step ? "step" : undefined}
+        >
+          {name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -112,6 +152,16 @@ export function wayTaken(timeline: readonly HubEvent[], now: ChartState): readon
     .map(({ state }) => state ?? undefined)
     .filter(isState);
   return [...seen, now].filter((state, at, all) => state !== all[at - 1]);
+}
+
+/**
+ * A removal leads away from everywhere; the one line for it begins where it is, or was last. Null
+ * before its story is loaded.
+ */
+export function removedFrom(timeline: readonly HubEvent[], now: ChartState): ChartState | null {
+  if (now !== "ended") return now;
+  const seen = timeline.map(({ state }) => state ?? undefined).filter(isState);
+  return seen.findLast((state) => state !== "ended") ?? null;
 }
 
 interface Line {

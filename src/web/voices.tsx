@@ -15,13 +15,19 @@ const WAYS = [
 ] as const;
 type Way = (typeof WAYS)[number][0];
 
-export function Voices({ seen }: { readonly seen: SeenInDepth | null }) {
+interface VoicesProps {
+  readonly seen: SeenInDepth | null;
+  /** Nobody expects proof of a session that was suspended or removed on purpose. */
+  readonly atRest: boolean;
+}
+
+export function Voices({ seen, atRest }: VoicesProps) {
   const { capabilities, driverSays = null } = seen?.health ?? {};
   if (seen === null || capabilities === undefined) return null;
   return (
     <section aria-labelledby="voices-title">
       <h3 id="voices-title">What was seen</h3>
-      <table class="voices">
+      <table class={atRest ? "voices at-rest" : "voices"}>
         <thead>
           <tr>
             <td />
@@ -60,20 +66,26 @@ function CapabilityRow({ name, capability, seen }: CapabilityRowProps) {
       <th scope="row" title={plainText(capability.text)}>
         {name}
       </th>
-      {WAYS.map(([way]) => (
-        <Cell key={way} fact={factBy(way, capability)} seen={seen} />
+      {WAYS.map(([way, words]) => (
+        <Cell key={way} words={words} fact={factBy(way, capability)} seen={seen} />
       ))}
     </tr>
   );
 }
 
+interface CellProps {
+  readonly words: string;
+  readonly fact: ProbeFact | null;
+  readonly seen: SeenInDepth;
+}
+
 /** A way that does not lead there is empty, and one that was not gone yet is unknown. */
-function Cell({ fact, seen }: { readonly fact: ProbeFact | null; readonly seen: SeenInDepth }) {
+function Cell({ words, fact, seen }: CellProps) {
   if (fact === null) return <td />;
   const [sign, word] = signOf(fact.ok);
   const took = fact.ok === true && fact.latencyMs !== null ? ` in ${fact.latencyMs} ms` : "";
   return (
-    <td class={`mark-${word}`} title={plainText(fact.detail ?? "not probed yet")}>
+    <td class={`mark-${word}`} data-way={words} title={plainText(fact.detail ?? "not probed yet")}>
       <span class="mark-sign" aria-hidden="true">
         {sign}
       </span>

@@ -227,3 +227,26 @@ test("nearest names are near, or none", () => {
   expect(nearestName("HOLDFAST_TOKN", ["HOLDFAST_TOKEN", "HOLDFAST_HOME"])).toBe("HOLDFAST_TOKEN");
   expect(nearestName("xyz", ["resume", "rm"])).toBeNull();
 });
+
+describe("hubs on PostgreSQL", () => {
+  const told = (env: Record<string, string>): string[] =>
+    checkHubConfig(resolveConfig(sources({ env }))).map(({ key, message }) => `${key}: ${message}`);
+  const store = "postgres://hub:hush@db:5432/holdfast";
+  const secret = "0123456789abcdef0123456789abcdef";
+
+  test("need a URL, a secret that is long enough, and an address that others can dial", () => {
+    const right = { HOLDFAST_STORE: store, HOLDFAST_CLUSTER_SECRET: secret };
+    expect(told(right)).toEqual([]);
+    expect(told({ HOLDFAST_STORE: store })[0]).toContain("clusterSecret: hubs on PostgreSQL know");
+    const short = told({ ...right, HOLDFAST_CLUSTER_SECRET: "short" });
+    expect(short[0]).toContain("32 or more");
+    const wrong = told({ ...right, HOLDFAST_STORE: "mysql://hub:hush@db/x" });
+    expect(wrong[0]).toContain("store: it is no postgres://");
+    expect([short, wrong].join()).not.toMatch(/hush|short/);
+    expect(told({ HOLDFAST_CLUSTER_SECRET: secret })[0]).toContain("set HOLDFAST_STORE");
+    expect(told({ ...right, HOLDFAST_ADVERTISE: "db" })[0]).toContain('"db" is not HOST:PORT');
+    const any = { ...right, HOLDFAST_PEER_LISTEN: "0.0.0.0:7071" };
+    expect(told(any)[0]).toContain("set HOLDFAST_ADVERTISE");
+    expect(told({ ...any, HOLDFAST_ADVERTISE: "10.0.0.1:7071" })).toEqual([]);
+  });
+});

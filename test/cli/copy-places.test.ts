@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { copyPlan, finalPlace } from "../../src/cli/copy-places.ts";
 import { progressLine } from "../../src/cli/copy-progress.ts";
-import { formatBytes } from "../../src/cli/render/bytes.ts";
+import { bytesText } from "../../src/base/bytes-text.ts";
 
 describe("[FI6] one side of a copy is in a session", () => {
   test.each([
@@ -16,8 +16,15 @@ describe("[FI6] one side of a copy is in a session", () => {
     ["a:x", "b:y", "both places are in sessions"],
     ["Demo:x", "y", "no place is in a session"],
     ["", "demo:x", "an empty path"],
+    ["demo:a.log", "-", "- is no place"],
+    ["-", "demo:a.log", "- is no place"],
   ])("%j %j is told as wrong", (from, to, said) => {
     expect(() => copyPlan(from, to)).toThrow(said);
+  });
+
+  test("a pipe is told the command that has one", () => {
+    const hint = "holdfast exec demo -- cat a.log; or ./- for a file that has this name.";
+    expect(() => copyPlan("demo:a.log", "-")).toThrow(expect.objectContaining({ hint }));
   });
 
   test.each([
@@ -34,10 +41,6 @@ describe("[FI6] one side of a copy is in a session", () => {
   test("progress fits what it says", () => {
     const state = { bytes: 50 * 2 ** 20, totalBytes: 2 ** 30, rate: 10 * 2 ** 20, name: "x" };
     expect(progressLine(state)).toBe("  4 %  50 MiB of 1.0 GiB  10 MiB/s, 1 min 37 s left  x");
-    expect([formatBytes(0), formatBytes(1023), formatBytes(1024)]).toEqual([
-      "0 B",
-      "1023 B",
-      "1.0 KiB",
-    ]);
+    expect([bytesText(0), bytesText(1023), bytesText(1024)]).toEqual(["0 B", "1023 B", "1.0 KiB"]);
   });
 });

@@ -33,7 +33,7 @@ test("what works stands above, what fails is told once, states are words", () =>
     probe(8, false, "exec failed (49 ms): queued"),
   ];
   expect(told(timeline)).toEqual([
-    "… 3 more in `holdfast events`",
+    "… 3 more in `npx holdfast events demo`",
     "resumed by request",
     "exec failed (30 ms): the platform answered 500",
     "nudging: awaiting driver",
@@ -47,7 +47,7 @@ test("of a long story the newest turns, with how many more there are", () => {
     sampleEvent(n, { kind: "nudge.sent", text: `nudge ${n}` }),
   );
   const lines = told(timeline);
-  expect(lines[0]).toBe("… 36 more in `holdfast events`");
+  expect(lines[0]).toBe("… 36 more in `npx holdfast events demo`");
   expect([lines.length, lines.at(-1)]).toEqual([15, "nudge 49"]);
 });
 

@@ -2,6 +2,8 @@
 import { Value } from "typebox/value";
 import type { TSchema } from "typebox";
 import { beforeAll, describe, expect, test } from "vitest";
+import { faults } from "../../src/base/faults.ts";
+import { faultMeanings } from "../../src/hub/server/fault-meanings.ts";
 import { apiBook } from "../../src/hub/server/api-book.ts";
 import { broken, untilRest } from "../support/broken-sandbox.ts";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
@@ -84,7 +86,7 @@ describe("/docs", () => {
     };
   };
 
-  test("[API2] has each operation and each shape, and every link leads somewhere", async () => {
+  test("[API4] has each operation and each shape, and every link leads somewhere", async () => {
     const { text, document } = await pageOf();
     const count = Object.values(document.paths).flatMap((one) => Object.keys(one)).length;
     expect(text.match(/<article id="(GET|POST|DELETE)-/g)).toHaveLength(count);
@@ -95,7 +97,7 @@ describe("/docs", () => {
     for (const [, to] of text.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(to);
   });
 
-  test("[API2] needs no token, no script and no other address", async () => {
+  test("[API4] needs no token, no script and no other address", async () => {
     const { text, headers } = await pageOf();
     expect(headers["content-type"]).toContain("text/html");
     const policy = String(headers["content-security-policy"]);
@@ -103,6 +105,25 @@ describe("/docs", () => {
     expect(policy).not.toContain("unsafe");
     expect(text).not.toMatch(/<script|<img|<link|@import|url\(|https?:/);
     expect(text.length).toBeLessThan(150_000);
+  });
+});
+
+describe("/docs/faults", () => {
+  test("[API4] has each code with what it means, and is as whole by itself as the page of the API", async () => {
+    const { app } = hubHttp(new HubWorld());
+    const headers = { host: "127.0.0.1" };
+    const { body: text, headers: said } = await app.inject({ url: "/docs/faults", headers });
+    expect(String(said["content-security-policy"])).toContain("default-src 'none'");
+    expect(text).not.toMatch(/<script|<img|<link|@import|url\(|https?:/);
+    for (const code of Object.keys(faults)) {
+      expect(text).toContain(`<article id="${code}">`);
+      expect(text).toContain(`<a href="#${code}">`);
+    }
+    expect(text.match(/<article /g)).toHaveLength(Object.keys(faults).length);
+    // A sentence that was copied from another code says nothing of this one.
+    const meanings = Object.values(faultMeanings);
+    expect(new Set(meanings).size).toBe(meanings.length);
+    for (const meaning of meanings) expect(meaning).toMatch(/^[A-Z].{20,}\.$/);
   });
 });
 
@@ -138,7 +159,13 @@ describe("what the hub answers", () => {
     await check(http, "HubList", "/v1/hubs");
     await check(http, "Ticket", "/v1/tickets", "POST");
     await check(http, "Me", "/v1/me");
-    const wish = { name: "t", role: "viewer", sessions: null, createdBy: "admin" } as const;
+    const wish = {
+      name: "t",
+      role: "viewer",
+      tenant: null,
+      sessions: null,
+      createdBy: "admin",
+    } as const;
     http.access.tokens.create({ ...wish, forMs: 60_000 });
     await check(http, "ApiTokenList", "/v1/tokens");
     await check(http, "Audit", "/v1/audit");

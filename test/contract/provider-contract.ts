@@ -85,9 +85,24 @@ export function providerContract(name: string, open: () => Promise<OpenProvider>
       await expect(missing).rejects.toMatchObject({ code: "FilesystemBroken" });
     });
 
-    test("[PV12] paused, woken, removed: each claim says so, and removing twice is fine", async () => {
-      expect((await provider.pause(id, WAIT_MS)).state).toBe("paused");
-      expect((await provider.claim(id))?.state).toBe("paused");
+    test("[PV18] what it cannot do it refuses with a code, and what it can it does", async () => {
+      const { capabilities } = (await provider.claim(id)) ?? {};
+      if (capabilities?.pause === false) {
+        const paused = provider.pause(id, WAIT_MS);
+        await expect(paused).rejects.toMatchObject({ code: "PauseUnsupported" });
+        expect((await provider.claim(id))?.state).toBe("started");
+      } else expect((await provider.pause(id, WAIT_MS)).state).toBe("paused");
+      const next = { name: `${boxName}-of`, env: {}, labels, snapshot: "holdfast-no-such" };
+      await expect(provider.create(next, WAIT_MS)).rejects.toMatchObject({
+        code: "SnapshotMissing",
+      });
+      expect(await provider.snapshot("holdfast-no-such")).toBeNull();
+    });
+
+    test("[PV12] stopped, woken, removed: each claim says so, and removing twice is fine", async () => {
+      if ((await provider.claim(id))?.state === "started") await provider.stop(id, WAIT_MS);
+      const rests = (await provider.claim(id))?.state;
+      expect(["paused", "stopped"]).toContain(rests);
       expect((await provider.start(id, WAIT_MS)).state).toBe("started");
       const after = await provider.exec(id, { command: "echo back", timeoutMs: 5_000 });
       expect(after.output.trim()).toBe("back");

@@ -5,7 +5,7 @@ import type { SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fact, record } from "./store-contract.ts";
 
-const law: TrimLaw = { rowsMax: 10, beforeAt: null, spare: 5, batch: 100 };
+const law: TrimLaw = { rowsMax: 10, outcomesMax: 10, beforeAt: null, spare: 5, batch: 100 };
 
 /** A store of one hub, which answers in the same turn. */
 type OneHubStore = Omit<Store, "events"> & TimelineShelf & Pick<SqliteStore, "events">;
@@ -63,6 +63,28 @@ export function timelineContract(name: string, open: () => OneHubStore): void {
       expect(story().map(({ at }) => at)).toEqual([2_000, 3, 15, 16, 17, 18, 19, 20]);
     });
 
+    test("[FA14] of ends of attempts the newest stay, and the begin however many there are", () => {
+      let made = store.create(record(1), fact("session.created"))?.record ?? record(1);
+      for (let at = 1; at <= 40; at++) {
+        const kind = at % 2 === 0 ? "attempt.ended" : "session.failed";
+        made = store.append(made, fact(kind, {}, at)).record;
+      }
+      const all = story();
+      const few = { ...law, outcomesMax: 3 };
+      expect([store.trim("ses_1", { ...few, batch: 20 }), store.trim("ses_1", few)]).toEqual([
+        20, 7,
+      ]);
+      // The one that stands for the others has a number of its own among those that are left.
+      expect(store.trim("ses_1", few)).toBe(0);
+      const left = story();
+      expect(left.map(({ seq }) => seq)).toEqual([
+        all[0]?.seq,
+        all[27]?.seq,
+        ...all.slice(-13).map(({ seq }) => seq),
+      ]);
+      expect(left[1]).toMatchObject({ kind: "timeline.trimmed", data: { dropped: 27 } });
+    });
+
     test("[FA15] one fact stands for all that were dropped, also after many goes", () => {
       fill(60);
       const last = story().at(-11);
@@ -73,7 +95,7 @@ export function timelineContract(name: string, open: () => OneHubStore): void {
       expect(told[0]).toMatchObject({
         seq: last?.seq,
         data: { dropped: 49, until: new Date(last?.at ?? 0).toISOString() },
-        text: "49 facts up to here were dropped; how attempts ended is kept",
+        text: "49 facts up to here were dropped; how the last attempts ended is kept",
       });
     });
 

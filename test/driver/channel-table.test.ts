@@ -4,7 +4,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import type { OpenService } from "../../src/driver/services/service.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts";
-import { ChannelTable } from "../../src/driver/channel-table.ts";
+import { ChannelTable, DRIVER_HELD_BYTES_MAX } from "../../src/driver/channel-table.ts";
 import type { Attach, Away } from "../../src/protocol/control.ts";
 import { NEW_CHANNEL, type Channel } from "../../src/stream/channel.ts";
 import { Egress } from "../../src/stream/egress.ts";
@@ -106,7 +106,7 @@ test("[ST2] above its bound for all clients a driver opens nothing more, and say
   const openService: OpenService = (_request, stream) => {
     opened.push(stream.id);
     stream.accept({}, 0);
-    stream.write(new Uint8Array(limits.DRIVER_HELD_BYTES_MAX / 4 + 1));
+    stream.write(new Uint8Array(DRIVER_HELD_BYTES_MAX / 4 + 1));
   };
   table = new ChannelTable({ clock, log: silentLogger, openService });
   const sent: Uint8Array[] = [];

@@ -19,6 +19,9 @@ const FREEZE_S = 3.5;
 /** Longer than either end of a link gives the other. */
 const HUB_FREEZE_MS = 8_000;
 
+/** Of the bytes that there are for a cut. */
+const CUT_SHARE = 0.6;
+
 export type Fault = "hubKill" | "hubFreeze" | "freeze" | "pause";
 
 export interface Breakage {
@@ -122,7 +125,9 @@ export class BreakageRig {
     let missing = faults.length;
     let over = false;
     if (cuts > 0) {
-      proxy.cutMaxBytes = (bytes / cuts) * 1.2;
+      // A line that is there already is never cut, and the first that follows it comes with a fault
+      // after a third of the bytes at most: all cuts together must fit behind that.
+      proxy.cutMaxBytes = (bytes / cuts) * CUT_SHARE;
       proxy.cutsLeft = Infinity;
     }
     const cutting = until(() => cutNow() >= cuts || over).then(() => (proxy.cutsLeft = 0));

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
+import { IssuerDoor } from "../support/issuer-door.ts";
 import { makeCliHome, type CliHome } from "./cli-kit.ts";
 
 const secrets: Record<string, string> = {
@@ -13,11 +14,18 @@ const secrets: Record<string, string> = {
   "the webhook's secret": `whsec_${Buffer.from("canary-webhook-secret-0123456789").toString("base64")}`,
   "a variable of a session": "canary-env-value-77aa10",
   "a token that was wrong": "canary-wrong-token-31337",
+  "the hub's secret at the identity provider": "canary-oidc-client-4f77aa",
+  "the code of a login": "canary-oidc-code-00ab12",
+  "the verifier of a login": `canary-oidc-verifier-${"v".repeat(30)}`,
+  "the nonce of a login": "canary-oidc-nonce-55cd90",
 };
 /** Everything that was told, by where. */
 const told = new Map<string, string>();
 
+const AUDIENCE = "https://hub.example/api";
+
 let hub: CliHome;
+let door: IssuerDoor;
 let url: string;
 let token: string;
 let pid: number;
@@ -56,6 +64,35 @@ async function use(): Promise<void> {
   told.set("bundle", bundle.stdout + bundle.stderr);
 }
 
+/** Logins that end well and badly, and a program with a token of the provider. */
+async function logIn(): Promise<void> {
+  const { issuer, url: iss } = door;
+  const [code, verifier, nonce] = ["code", "verifier", "nonce"].map(
+    (word) => secrets[`the ${word} of a login`] ?? "",
+  ) as [string, string, string];
+  const login = (body: object) =>
+    ask("/v1/login", { method: "POST", body: JSON.stringify(body) }, "");
+  for (const told of [verifier, verifier.replace("v", "w")]) {
+    await issuer.grant(code, verifier, `${url}/login`, { iss, nonce });
+    const answer = JSON.parse(await login({ code, verifier: told, nonce })) as { token?: string };
+    if (told === verifier) secrets["the token of a login"] = answer.token ?? "";
+  }
+  const idToken = await issuer.sign({ iss });
+  secrets["an ID token"] = idToken;
+  secrets["the token of a login by device"] = (
+    JSON.parse(await login({ idToken })) as { token: string }
+  ).token;
+  // Used a second time, it is refused.
+  told.set("a refused login", await login({ idToken }));
+  const bearer = await issuer.sign({ iss, aud: AUDIENCE, sub: "program" });
+  const foreign = await issuer.sign({ iss, aud: "another", sub: "program" });
+  secrets["a token of a program"] = bearer;
+  secrets["a refused token of a program"] = foreign;
+  expect(JSON.parse(await ask("/v1/me", {}, bearer))).toMatchObject({ role: "operator" });
+  told.set("a refused program", await ask("/v1/me", {}, foreign));
+  told.set("the ways to log in", await ask("/v1/login", {}, ""));
+}
+
 /** What may hold secrets: each is for its owner alone, and tested to be. */
 const VAULTS = ["token", "hub-secret.json", "store.sqlite", "store.sqlite-wal", "store.sqlite-shm"];
 
@@ -70,7 +107,14 @@ function files(directory: string): string[] {
 describeWhere([needs.linux], "canary secrets", () => {
   beforeAll(async () => {
     hub = await makeCliHome();
+    door = await IssuerDoor.open();
     const env = {
+      HOLDFAST_OIDC_ISSUER: door.url,
+      HOLDFAST_OIDC_CLIENT_ID: "hub",
+      HOLDFAST_OIDC_CLI_CLIENT_ID: "hub-cli",
+      HOLDFAST_OIDC_CLIENT_SECRET: secrets["the hub's secret at the identity provider"] ?? "",
+      HOLDFAST_OIDC_AUDIENCE: AUDIENCE,
+      HOLDFAST_OIDC_ROLES: "devs=operator",
       HOLDFAST_METRICS_TOKEN: secrets["the metrics token"] ?? "",
       HOLDFAST_WEBHOOK_URL: "http://127.0.0.1:9/",
       HOLDFAST_WEBHOOK_SECRET: secrets["the webhook's secret"] ?? "",
@@ -88,9 +132,13 @@ describeWhere([needs.linux], "canary secrets", () => {
       apiKey: string;
     };
     secrets["the platform's key"] = platform.apiKey;
+    await logIn();
     await use();
   }, 120_000);
-  afterAll(() => hub.close());
+  afterAll(async () => {
+    await hub.close();
+    await door.close();
+  });
 
   test("[AC13] are in no log, answer, metric, bundle, audit entry, page or process list", async () => {
     for (const path of files(hub.home)) told.set(path, readFileSync(path, "utf8"));

@@ -1,11 +1,17 @@
 /** Runs the real command on a fresh home and a free port, and cleans up behind it. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const bin = join(import.meta.dirname, "..", "..", "bin", "holdfast.js");
+
+/** Linux hands out ports from 32768 on. */
+const SPANS_FROM = 20_000;
+const SPANS = 12;
+const SPAN_PORTS = 1_000;
 
 export interface CommandEnd {
   /** Null when a signal ended it. */
@@ -112,11 +118,21 @@ function withoutSettings(): Record<string, string> {
   return env;
 }
 
+/**
+ * A port that stays free until it is listened on: outside of what the machine hands out by itself,
+ * and from a span that no other worker takes from.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  const first = SPANS_FROM + (Number(process.env["VITEST_POOL_ID"] ?? 0) % SPANS) * SPAN_PORTS;
+  for (;;) {
+    const port = first + randomInt(SPAN_PORTS);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

@@ -3,7 +3,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
 import { walkCrowd } from "./dashboard-crowd.ts";
+import { walkFiles } from "./dashboard-files.ts";
 import { browser, rowState, screenShows, startDashboard, type Dashboard } from "./dashboard-kit.ts";
+
+/** What the page hears of by an event; a machine that runs other tests, too, takes a while. */
+const soon = { timeout: 15_000 };
 
 describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
   let dashboard: Dashboard;
@@ -38,7 +42,7 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await dashboard.api.create({ name: "demo" });
     await rowState(page, "demo", "connected").waitFor();
     const row = page.locator("[data-session=demo]");
-    await expect.poll(() => row.locator("[data-ok=true]").count()).toBe(3);
+    await expect.poll(() => row.locator("[data-ok=true]").count(), soon).toBe(3);
     expect(await row.locator(".claim").innerText()).toMatch(/^platform says started, /);
     expect(await row.locator(".verdict").innerText()).toContain("answered in epoch 1");
     expect(await row.getByRole("button", { name: "pause demo" }).isEnabled()).toBe(true);
@@ -53,13 +57,18 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
 
   test("pause by the button, resume by the API: both show without a reload", async () => {
     await page.getByRole("button", { name: "pause demo" }).click();
+    await page.locator("[data-concerns=pause]").getByText("Nobody is attached").waitFor();
+    await page.keyboard.press("Escape");
+    expect((await dashboard.api.session("demo")).state).toBe("connected");
+    await page.getByRole("button", { name: "pause demo" }).click();
+    await page.locator("[data-confirm=pause]").click();
     await rowState(page, "demo", "suspended").waitFor();
     await expect
-      .poll(() => page.locator("[data-session=demo] .claim").innerText())
+      .poll(() => page.locator("[data-session=demo] .claim").innerText(), soon)
       .toContain("paused");
     await dashboard.api.act("demo", "resume");
     await rowState(page, "demo", "connected").waitFor();
-    await expect.poll(epochsAgree).toBe(true);
+    await expect.poll(epochsAgree, soon).toBe(true);
   });
 
   test("a wrong name is refused before it is sent, a taken one with the hub's reason", async () => {
@@ -119,6 +128,14 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
   test("a whole life by the page: made, used, paused, broken, retried, removed", async () => {
     const row = page.locator("[data-session=life]");
     const press = (what: string) => row.getByRole("button", { name: `${what} life` }).click();
+    // Where it is healed instead, the story of it says by which steps.
+    const fails = () =>
+      rowState(page, "life", "error")
+        .waitFor()
+        .catch(async (cause: unknown) => {
+          const story = await dashboard.home.run(["events", "life", "--limit", "60"]);
+          throw new Error(`life is not in error:\n${story.stdout}`, { cause });
+        });
     await page.getByLabel("name of the new session").fill("life");
     await page.keyboard.press("Enter");
     await rowState(page, "life", "connected").waitFor();
@@ -130,20 +147,29 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await screenShows(page, "answer=42");
     await page.locator("aside").getByRole("button", { name: "close" }).click();
     await page.locator("aside").waitFor({ state: "detached" });
+    const sure = (what: string) => page.locator(`[data-confirm=${what}]`).click();
     await press("pause");
+    await sure("pause");
     await rowState(page, "life", "suspended").waitFor();
     const broken = await dashboard.home.run(["chaos", "life", "root-unmounted"]);
     expect([broken.exitCode, broken.stderr]).toEqual([0, ""]);
     await press("resume");
     await row.locator(".disagreement").getByText("filesystem failed").waitFor();
-    await rowState(page, "life", "error").waitFor();
+    await fails();
     const { attempt = 0 } = await dashboard.api.session("life");
     await press("retry");
-    await expect.poll(async () => (await dashboard.api.session("life")).attempt).toBe(attempt + 1);
-    await rowState(page, "life", "error").waitFor();
+    await page.getByRole("dialog").locator("[data-rung=replace]").waitFor();
+    await sure("retry");
+    const attempts = async () => (await dashboard.api.session("life")).attempt;
+    await expect.poll(attempts, soon).toBe(attempt + 1);
+    await fails();
     await press("remove");
-    await page.locator("[data-confirm=remove]").click();
+    await sure("remove");
     await page.locator("[data-session=life]").waitFor({ state: "detached" });
+  });
+
+  test("files are listed, read, put and fetched; what is there is replaced only when asked", async () => {
+    await walkFiles(dashboard, page);
   });
 
   test("remove asks first: Escape keeps, the second button removes", async () => {
@@ -180,7 +206,7 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await dashboard.startHub();
     await page.getByText("live", { exact: true }).waitFor();
     await rowState(page, "demo", "connected").waitFor();
-    await expect.poll(epochsAgree).toBe(true);
+    await expect.poll(epochsAgree, soon).toBe(true);
     const lost = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|503|502/;
     expect(dashboard.offences.splice(0).filter((line) => !lost.test(line))).toEqual([]);
   });

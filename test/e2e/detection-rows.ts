@@ -82,6 +82,14 @@ const failed = (code: FaultCode, diagnosis: FaultCode = code): Spot => ({
   seen: ({ health: { lastError, verdict: said } }) =>
     lastError?.code === code && said.code === diagnosis ? { code, at: lastError.at } : null,
 });
+/** Said at once; what the evidence proves is another question, and is still being asked. */
+const refusedPause = (code: FaultCode): Spot => ({
+  where: "health, last error",
+  seen: ({ health: { lastError } }) =>
+    lastError?.code === code && lastError.phase === "suspended.requesting"
+      ? { code, at: lastError.at }
+      : null,
+});
 const warned = (code: FaultCode): Spot => ({
   where: "health, warnings",
   seen: ({ health: { warnings }, timeline, now }) => {
@@ -173,7 +181,7 @@ export const detection: Readonly<Record<FaultName, DetectionRow | Apart>> = {
     with: ["exec-500", "driver-killed"],
   }),
   "pause-refused": row("pause", {})(atOnceS, noted("PauseUnsupported")),
-  "pause-error": row("pause", {})(2, failed("SandboxStartFailed")),
+  "pause-error": row("pause", {})(2, refusedPause("SandboxStartFailed")),
   "delete-409": remove(60, warned("DeletePending")),
   "delete-ignored": remove(60, warned("DeletePending")),
   "delete-stuck": remove(60, warned("DeletePending")),

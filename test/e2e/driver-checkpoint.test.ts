@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
+import { CloseCodes } from "../../src/protocol/close-codes.ts";
 import { dialNode } from "../../src/client/node.ts";
 import { describeWhere, needs, type Need } from "../support/needs.ts";
 import { startDriver, type DriverProcess } from "../support/driver-process.ts";
@@ -18,6 +19,7 @@ import { until } from "../support/until.ts";
 
 const CRIU_MS_MAX = 20_000;
 const LINES = 120;
+const lines = Array.from({ length: LINES }, (_, n) => `${n}\n`).join("");
 const RESTORE_TRIES = 4;
 /** Nodes with io_uring cannot be written to disk: CRIU has no word for it. */
 const OLD_NODE = process.env["HOLDFAST_TEST_DRIVER_RUNTIME"] ?? "/usr/bin/node";
@@ -63,7 +65,7 @@ describeWhere([needs.linux, needs.root, criu], "a driver that is restored from d
 
   const run = (words: readonly string[]): Promise<void> =>
     new Promise((resolve, reject) => {
-      const flags = ["-D", images, "--shell-job", "--tcp-close", "-v2", "-o", `${words[0]}.log`];
+      const flags = ["-D", images, "--shell-job", "-v2", "-o", `${words[0]}.log`];
       const child = spawn("criu", [...words, ...flags], { stdio: "ignore", timeout: CRIU_MS_MAX });
       child.on("exit", (code) => {
         if (code === 0) resolve();
@@ -71,13 +73,15 @@ describeWhere([needs.linux, needs.root, criu], "a driver that is restored from d
       });
     });
   const dump = (...more: string[]): Promise<void> => run(["dump", "-t", `${driver.pid}`, ...more]);
+  /** Of a driver that did not expect it: what it is connected to is left out. */
+  const surprise = (...more: string[]): Promise<void> => dump("--tcp-close", ...more);
   /** Ids of processes are restored as well, so nobody may have them, not even as a zombie. */
-  const restore = async (): Promise<void> => {
+  const restore = async (...flags: string[]): Promise<void> => {
     const ids = readdirSync(images).flatMap((name) => /^core-(\d+)\.img$/.exec(name)?.[1] ?? []);
     for (let triesLeft = RESTORE_TRIES - 1; ; triesLeft--) {
       await until(() => ids.every((id) => !existsSync(`/proc/${id}`)));
       try {
-        await run(["restore", "-d"]);
+        await run(["restore", "-d", ...flags]);
         return;
       } catch (error) {
         // Somebody else's new process may have come between; what was restored is gone again.
@@ -104,23 +108,34 @@ describeWhere([needs.linux, needs.root, criu], "a driver that is restored from d
   test("[ST1] goes on where it was, and its command with it, without a byte lost or doubled", async () => {
     const { seen, done } = count();
     await until(() => seen() > 20);
+    await surprise();
+    await driver.exited;
+    await restore("--tcp-close");
+    expect(await done).toBe(`0: ${lines}`);
+  });
+
+  test("[ST12] at rest it is written to disk without a connection, and goes on", async () => {
+    const { seen, done } = count();
+    await until(() => seen() > 20);
+    expect(await hub.rest(await hub.driver())).toBe(CloseCodes.checkpoint.code);
+    // CRIU refuses what is connected, unless it is told to leave that out.
     await dump();
     await driver.exited;
     await restore();
-    const lines = Array.from({ length: LINES }, (_, n) => `${n}\n`).join("");
+    process.kill(driver.pid, "SIGUSR1");
     expect(await done).toBe(`0: ${lines}`);
   });
 
   test("[ST6] in a state that the client has left behind, it is told and not silent", async () => {
     const { seen, done } = count();
     await until(() => seen() > 10);
-    await dump("--leave-running");
+    await surprise("--leave-running");
     const atDump = seen();
     await until(() => seen() > atDump + 20);
     spawnSync("pkill", ["-KILL", "-P", String(driver.pid)]);
     process.kill(driver.pid, "SIGKILL");
     await driver.exited;
-    await restore();
+    await restore("--tcp-close");
     expect(await done).toBe("RolledBack");
   });
 });

@@ -254,6 +254,9 @@ test("[FI4] directories are listed, made, moved and removed, and refusals say wh
   ]);
   const [, , link, top] = await files.list("tree");
   expect([link?.target, top?.size]).toEqual(["a/b", 4]);
+  expect((await files.list("tree", { max: 2 })).map(({ path }) => path)).toEqual(
+    (await files.list("tree")).slice(0, 2).map(({ path }) => path),
+  );
   expect(await failure(files.list("nowhere"))).toMatchObject({ code: "FileMissing" });
   expect(await files.list("tree/top.txt")).toMatchObject([{ path: "", kind: "file" }]);
   await files.set("tree/top.txt", { mode: 0o600, mtimeMs: 5_000 });

@@ -142,6 +142,16 @@ describe("a driver", () => {
     expect((await hub.driver()).hello.reason).toBe("nudge");
   });
 
+  test("[ST12] comes to rest when it is asked, and is back when it is nudged", async () => {
+    const { child } = await live();
+    expect(await hub.rest(await hub.driver())).toBe(CloseCodes.checkpoint.code);
+    // No other end of a link is followed by so long a silence: the first dials come within 0.4 s.
+    await pause(600);
+    expect(hub.drivers).toHaveLength(1);
+    child.kill("SIGUSR1");
+    expect((await hub.driver(2)).hello).toMatchObject({ lastEpoch: 1, reason: "nudge" });
+  });
+
   test("SIGTERM ends it cleanly and its ready file goes", async () => {
     const { child, ready, exited } = await live();
     child.kill("SIGTERM");

@@ -6,15 +6,22 @@ import { until } from "../support/until.ts";
 import { DrillRig } from "./drill-rig.ts";
 import { api } from "./platform-kit.ts";
 
-/** Each smaller than driver and daemon: by size alone, one of those would be ended first. */
+/**
+ * Each smaller than driver and daemon: by size alone, one of those would be ended first. They hold
+ * what they have until the first of them is ended, however long a busy machine takes for all.
+ */
 const MANY = [
-  "import os, time",
+  "import os, signal, time",
+  "children = []",
   "for n in range(70):",
-  "    if os.fork() == 0:",
+  "    children.append(os.fork())",
+  "    if children[-1] == 0:",
   "        piece = b'x' * (20 << 20)",
-  "        time.sleep(2)",
+  "        time.sleep(60)",
   "        os._exit(0)",
-  "time.sleep(2)",
+  "children.remove(os.wait()[0])",
+  "for child in children:",
+  "    os.kill(child, signal.SIGKILL)",
 ].join("\n");
 
 const memoryLimits = {

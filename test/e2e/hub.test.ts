@@ -6,6 +6,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
+import { OtlpCollector } from "../support/otlp-collector.ts";
+import { until } from "../support/until.ts";
 import { RealHub, TOKEN } from "./hub-kit.ts";
 import {
   api,
@@ -19,10 +21,12 @@ import {
 describeWhere([needs.linux], "a hub on a platform", () => {
   let platform: StartedPlatform;
   let hub: RealHub;
+  const collector = new OtlpCollector();
 
   beforeAll(async () => {
+    const url = await collector.listen();
     platform = await startPlatform(makeDataDir());
-    hub = new RealHub(platform);
+    hub = new RealHub(platform, {}, { telemetry: { url, headers: {} } });
     await hub.start();
   });
   afterEach(async () => {
@@ -33,7 +37,14 @@ describeWhere([needs.linux], "a hub on a platform", () => {
   afterAll(async () => {
     await hub.remove();
     await stopPlatform(platform);
+    await collector.close();
   });
+
+  /** The newest trace that a request began, as a tree of names. */
+  const traceOf = (request: string): readonly string[] => {
+    const root = collector.spans.findLast(({ name }) => name === request);
+    return root === undefined ? [] : collector.tree(root.traceId);
+  };
 
   const create = (name: string, more: object = {}) =>
     hub.ask("POST", "/sessions?wait=30", { name, ...more });
@@ -73,6 +84,17 @@ describeWhere([needs.linux], "a hub on a platform", () => {
     expect(
       await inside(session.sandboxId, "ls /tmp/.holdfast* ~/.holdfast/mark; true"),
     ).not.toMatch(/^\/(tmp|home)/m);
+  });
+
+  test("[OT1] a collector gets one trace, from the request to the attach and the proof", async () => {
+    await create("t");
+    const post = "POST /v1/sessions";
+    await until(() => traceOf(post).includes("  session.create"));
+    const tree = traceOf(post);
+    expect(tree.slice(0, 2)).toEqual([post, "  session.create"]);
+    for (const span of ["platform.create", "platform.exec", "driver.attach", "probe exec"]) {
+      expect(tree.map((line) => line.trimEnd())).toContain(`    ${span}`);
+    }
   });
 
   test("[SM9] kill -9 of the driver: another one, a higher epoch, the same sandbox", async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const main = join(import.meta.dirname, "..", "..", "src", "platform", "main.ts");
+const compiledOnce = join(import.meta.dirname, "..", "support", "compiled-once.ts");
 
 export interface StartedPlatform {
   child: ChildProcess;
@@ -40,7 +41,8 @@ export function runPlatform(
   args: string[],
   asUser?: number,
 ): Promise<{ child: ChildProcess; output: string }> {
-  const child = spawn(process.execPath, [main, "--data", join(dataDir, "p"), ...args], {
+  const words = ["--import", compiledOnce, main, "--data", join(dataDir, "p"), ...args];
+  const child = spawn(process.execPath, words, {
     stdio: ["ignore", "pipe", "pipe"],
     ...(asUser === undefined ? {} : { uid: asUser, gid: asUser }),
   });

@@ -75,17 +75,22 @@ export const doors: readonly {
 }[] = [
   {
     inside: "src/providers/daytona/",
-    openTo: ["src/providers/daytona/", "src/hub/main.ts"],
+    openTo: ["src/providers/daytona/", "src/hub/open-platform.ts"],
+    why: "everyone else speaks to the port, src/providers/provider.ts",
+  },
+  {
+    inside: "src/providers/ssh/",
+    openTo: ["src/providers/ssh/", "src/hub/open-platform.ts"],
     why: "everyone else speaks to the port, src/providers/provider.ts",
   },
   {
     inside: "src/store/sqlite/",
-    openTo: ["src/store/sqlite/", "src/hub/main.ts", "src/hub/backup/"],
+    openTo: ["src/store/sqlite/", "src/hub/open-store.ts", "src/hub/backup/"],
     why: "everyone else speaks to the port, src/store/store.ts",
   },
   {
     inside: "src/store/postgres/",
-    openTo: ["src/store/postgres/", "src/hub/main.ts", "src/hub/cluster/"],
+    openTo: ["src/store/postgres/", "src/hub/cluster/"],
     why: "everyone else speaks to the port, src/store/store.ts",
   },
 ];
@@ -109,6 +114,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   "@xterm/xterm": ["web/"],
   commander: ["cli/program.ts"],
   fastify: ["hub/server/", "platform/"],
+  jose: ["hub/auth/oidc/"],
   httpxy: ["platform/"],
   "ipaddr.js": ["platform/", "hub/outbound/"],
   "node:sqlite": ["store/sqlite/"],

@@ -14,9 +14,13 @@ const CITED = new RegExp(`["'\`]\\[(${ID.source}(?:,? ${ID.source})*)\\]`, "g");
 
 const spec = textFiles().find(({ path }) => path === "docs/SPEC.md");
 const rules = new Map<string, number>();
+const twice: Finding[] = [];
 for (const [index, line] of (spec?.lines ?? []).entries()) {
   const id = (DEFINED.exec(line) ?? HEADED.exec(line))?.[1];
-  if (id !== undefined) rules.set(id, index + 1);
+  if (id === undefined) continue;
+  if (rules.has(id))
+    twice.push({ path: "docs/SPEC.md", line: index + 1, message: `${id} is another rule, too` });
+  rules.set(id, index + 1);
 }
 
 const citations = codeFiles("test")
@@ -32,6 +36,10 @@ const citations = codeFiles("test")
 test("docs/SPEC.md has rules", ({ skip }) => {
   skip(spec === undefined, "docs/SPEC.md is not written yet");
   expect(rules.size).toBeGreaterThan(10);
+});
+
+test("an id is one rule", () => {
+  expect(report(twice)).toBe("");
 });
 
 test("each rule has a test", () => {

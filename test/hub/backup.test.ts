@@ -24,6 +24,9 @@ import { restoreBackup } from "../../src/hub/backup/restore-backup.ts";
 import { SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { fact, record } from "../contract/store-contract.ts";
 
+/** Time enough for another thread to run into a write. */
+const WRITE_MS = 50;
+
 let place: string;
 let home: string;
 let target: string;
@@ -133,6 +136,24 @@ describe("a backup", () => {
     expect(sessions).toBe(11);
     store.close();
     expect(readdirSync(home).filter((name) => name.startsWith("backup-"))).toEqual([]);
+  });
+
+  test("of a hub that writes at that very moment is made, too", async () => {
+    const store = new SqliteStore(join(home, "store.sqlite"));
+    const made: Promise<void>[] = [];
+    // Inside the transaction: the first step of the copy, which another thread does, meets it.
+    const toJSON = (): object => {
+      made.push(store.copyTo(join(home, "copy")));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITE_MS);
+      return {};
+    };
+    store.create(record(99), { ...fact("session.created"), data: { toJSON } });
+    expect(made).toHaveLength(1);
+    await made[0];
+    store.close();
+    const copy = new DatabaseSync(join(home, "copy"));
+    expect(copy.prepare("SELECT name FROM session").all()).toHaveLength(11);
+    copy.close();
   });
 
   test("that nobody reads to its end leaves no copy, and the next is made", async () => {

@@ -78,6 +78,16 @@ describe("GET /v1/events", () => {
     expect(stream.text()).toContain("live again");
   });
 
+  test("[FA11] a live reader that takes nothing is cut, and counted", async () => {
+    const { session } = await world.connected();
+    const stream = await open();
+    await stream.read(total());
+    for (let n = 0; n < 1_000; n++) session.ledger.note("probe.answered", "x".repeat(2_000));
+    await expect(stream.read(total())).rejects.toThrow();
+    const { text } = await http.ask("GET", "/metrics");
+    expect(text).toContain("holdfast_event_readers_cut_total 1\n");
+  });
+
   test("one session's events, by name or id", async () => {
     const { session } = await world.connected();
     world.create({ name: "other" });
@@ -112,7 +122,7 @@ describe("GET /v1/events", () => {
     const { session } = await world.connected();
     for (let n = 0; n < 50; n++) session.ledger.note("probe.answered", `n ${n}`);
     const last = total();
-    const law = { rowsMax: 10, beforeAt: null, spare: 10, batch: 1_000 };
+    const law = { rowsMax: 10, outcomesMax: 10, beforeAt: null, spare: 10, batch: 1_000 };
     expect(store.trim(session.record.id, law)).toBeGreaterThan(40);
     const stream = await open("?session=demo", { "last-event-id": String(last - 30) });
     const [first] = await stream.read(11);

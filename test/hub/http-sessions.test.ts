@@ -290,6 +290,7 @@ describe("reading", () => {
     expect(rest.json).toMatchObject({ nextCursor: null, items: [{ name: "c" }] });
     const wrong = ["limit=0", "limit=201", "limit=x", "cursor=-1", "cursor=2", "limit=1&limit=2"];
     const filters = ["state=gone", "state=", "states=error", "health=yes", "id=a&id=b", "code=,"];
+    filters.push("code=SandboxGon", "label==x", "label=", "label=a&label=b");
     for (const query of [...wrong, ...filters]) {
       const answer = await http.ask("GET", `/v1/sessions?${query}`);
       const key = query.split("=")[0] ?? "";
@@ -299,11 +300,14 @@ describe("reading", () => {
         expect.stringContaining(`query: ${key}`),
       ]);
     }
+    const near = await http.ask("GET", "/v1/sessions?code=sandboxgone");
+    expect(near.json["detail"]).toContain("did you mean SandboxGone?");
   });
 
-  test("a list can be of some states, codes or ids, and show each one's health", async () => {
+  test("a list can be of some states, codes, labels or ids, and show each one's health", async () => {
     const { session } = await world.connected();
-    await http.ask("POST", "/v1/sessions", { name: "other" });
+    const labels = { team: "a=b", tier: "" };
+    await http.ask("POST", "/v1/sessions", { name: "other", labels });
     const names = async (query: string): Promise<unknown[]> => {
       const { items } = (await http.ask("GET", `/v1/sessions?${query}`)).json;
       return (items as { name: string }[]).map(({ name }) => name);
@@ -312,6 +316,11 @@ describe("reading", () => {
     expect(await names("state=creating,error")).toEqual(["other"]);
     expect(await names("code=Connected")).toEqual(["demo"]);
     expect(await names("code=SandboxGone")).toEqual([]);
+    expect(await names("label=team")).toEqual(["other"]);
+    expect(await names("label=team=a%3Db,tier=")).toEqual(["other"]);
+    expect(await names("label=team=a%3Db,tier=gold")).toEqual([]);
+    expect(await names("label=constructor")).toEqual([]);
+    expect((await http.ask("GET", "/v1/sessions/other")).json["labels"]).toEqual(labels);
     expect(await names(`id=ses_none,${session.record.id}`)).toEqual(["demo"]);
     const { items } = (await http.ask("GET", "/v1/sessions?health=true")).json;
     const whole = (await http.ask("GET", "/v1/sessions/demo/health")).json;

@@ -54,7 +54,7 @@ const anyFacts: fc.Arbitrary<LadderFacts> = fc.record({
     tries: fc.constant(1),
     rungDeadlineAt: fc.constant(null),
   }),
-  driver: fc.constantFrom("answers", "absent", "dead", "deaf", "hurt"),
+  driver: fc.constantFrom("answers", "absent", "resting", "dead", "deaf", "hurt"),
   look: fc.constantFrom("works", "broken", "stuck", "silent", "unseen"),
   wayIn: fc.constantFrom("works", "broken", "stuck", "silent", "unseen"),
   fault: fc.constantFrom(...codes),
@@ -81,7 +81,13 @@ function after(facts: LadderFacts, step: ReturnType<typeof nextStep>["step"]): L
     case "assess":
       return { ...facts, wayIn: "broken" };
     case "wait":
-      return { ...facts, wayIn: "unseen", silentMs: facts.policy.silenceMs };
+      // What rests is back by then, or counts as absent.
+      return {
+        ...facts,
+        ...(facts.driver === "resting" && { driver: "absent" }),
+        wayIn: "unseen",
+        silentMs: facts.policy.silenceMs,
+      };
     case "consult":
       // The question may outlast what was seen.
       return { ...facts, control: "platform-ok", heldBack: null, wayIn: "unseen" };
@@ -105,7 +111,7 @@ describe("the ladder's law", () => {
         const gone = facts.fault === "SandboxGone";
         if (gone) expect([step, facts.policy.recreatesMax]).toEqual(["replace", 1]);
         else {
-          expect(facts.driver).not.toBe("answers");
+          expect(["answers", "resting"]).not.toContain(facts.driver);
           expect(["broken", "stuck"]).toContain(facts.wayIn);
           expect(["platform-ok", "unknown"]).toContain(facts.control);
           if (facts.control === "unknown") expect(facts.wayIn).toBe("broken");

@@ -72,6 +72,16 @@ const frames: Readonly<Record<string, Parameters<typeof encodeFrame>[0]>> = {
     ...onRoute,
     body: encodeJson({ reason: "the client's link ended", keep: true }),
   },
+  PREPARE_CHECKPOINT: {
+    type: FrameType.prepareCheckpoint,
+    epoch: 7,
+    body: encodeJson({ id: "chk_1", deadlineMs: 5_000 }),
+  },
+  CHECKPOINT_READY: {
+    type: FrameType.checkpointReady,
+    epoch: 7,
+    body: encodeJson({ id: "chk_1", digest: "1234abcd", streams: 0, bytes: 0, most: [] }),
+  },
   OPEN: {
     type: FrameType.open,
     ...onStream,

@@ -26,6 +26,7 @@ import {
   CHANNEL_FEATURES,
   commonChannelFeatures,
   commonFeatures,
+  DRIVER_FEATURES,
   FEATURES,
 } from "../../src/protocol/version.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
@@ -34,6 +35,8 @@ import { encodeData } from "../support/data-body.ts";
 
 interface Handshake {
   readonly features: string[];
+  /** Beside those, on a driver's link; none in files from before there were any. */
+  readonly driverFeatures?: string[];
   readonly channelFeatures: string[];
   readonly helloOfClient: string;
   readonly helloOfDriver: string;
@@ -97,17 +100,26 @@ test("there is a file for each feature that there is", () => {
     versions.map(([, { channelFeatures }]) => channelFeatures),
   ];
   expect(links).toContainEqual([...FEATURES]);
+  const drivers = versions.map(([, { driverFeatures }]) => driverFeatures);
+  expect(drivers).toContainEqual([...DRIVER_FEATURES]);
   expect(channels).toContainEqual([...CHANNEL_FEATURES]);
 });
 
 describe.each(versions)("[ST11] the handshake of %s", (_version, then) => {
   test("is understood by a hub, and only what both can is in force", () => {
-    for (const hello of [then.helloOfClient, then.helloOfDriver]) {
+    const ofDriver = [...then.features, ...(then.driverFeatures ?? [])];
+    for (const [hello, expected] of [
+      [then.helloOfClient, then.features],
+      [then.helloOfDriver, ofDriver],
+    ] as const) {
       const { features } = parseControl(Hello, frameOf(hello).body);
-      expect(commonFeatures(features)).toEqual(then.features);
+      expect(commonFeatures(features)).toEqual(expected);
     }
-    for (const welcome of [then.welcomeOfClient, then.welcomeOfDriver]) {
-      expect(parseControl(Welcome, frameOf(welcome).body).features).toEqual(then.features);
+    for (const [welcome, expected] of [
+      [then.welcomeOfClient, then.features],
+      [then.welcomeOfDriver, ofDriver],
+    ] as const) {
+      expect(parseControl(Welcome, frameOf(welcome).body).features).toEqual(expected);
     }
     expect(parseControl(EpochConfirm, frameOf(then.epochConfirm).body).epoch).toBe(3);
     for (const [hex, schema] of [

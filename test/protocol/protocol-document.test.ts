@@ -9,7 +9,7 @@ import { decodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { decodeVector, splitAttach } from "../../src/protocol/resume.ts";
 import { OpenRequest, readCtl, Reset, ResetCode } from "../../src/protocol/services.ts";
-import { commonFeatures, FEATURES } from "../../src/protocol/version.ts";
+import { commonFeatures, DRIVER_FEATURES, FEATURES } from "../../src/protocol/version.ts";
 import { golden } from "./golden.ts";
 
 const text = readFileSync(join(import.meta.dirname, "../../docs/PROTOCOL.md"), "utf8");
@@ -39,7 +39,8 @@ describe("docs/PROTOCOL.md", () => {
     for (const { entries } of OpenRequest.options) {
       expect(text).toContain(`\`${entries.kind.literal}\``);
     }
-    for (const feature of FEATURES) expect(text).toContain(`\`${feature}\``);
+    for (const feature of [...FEATURES, ...DRIVER_FEATURES])
+      expect(text).toContain(`\`${feature}\``);
   });
 });
 

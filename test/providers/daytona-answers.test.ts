@@ -115,7 +115,7 @@ describe("a claim", () => {
 });
 
 describe("snapshots", () => {
-  test("[PV14] are read by name, and activated by the id that the name has", async () => {
+  test("[PV17] are read by name, and activated by the id that the name has", async () => {
     const seen: string[] = [];
     let state = "inactive";
     const { api } = await on((method, path) => {
@@ -133,7 +133,7 @@ describe("snapshots", () => {
     expect(seen).toContain("POST /snapshots/snap-1/activate");
   });
 
-  test("[PV14] one that is not there is null, a refused activation keeps it inactive", async () => {
+  test("[PV17] one that is not there is null, a refused activation keeps it inactive", async () => {
     const gone = await on(() => ({ status: 404, body: { message: "Snapshot py not found" } }));
     expect(await gone.api.snapshot("py")).toBeNull();
     const { api } = await on((method) =>

@@ -141,6 +141,7 @@ describe("what is written down", () => {
     const made = await ask("POST", "/v1/tokens", { name: "ci", role: "viewer" });
     const { id, token } = made.json<{ id: string; token: string }>();
     await ask("POST", "/v1/sessions/demo/exec?wait=0", { command: "echo canary-in-a-command" });
+    await ask("POST", "/v1/sessions/demo/retry?dryRun=true&x=canary");
     await ask("DELETE", `/v1/tokens/${id}`);
     await http.app.inject({
       url: "/v1/sessions?token=canary-in-a-url",
@@ -150,6 +151,8 @@ describe("what is written down", () => {
     expect(entries).toMatchObject([
       { what: "POST /v1/tokens", outcome: "asked", detail: { name: "ci", role: "viewer" } },
       { what: "POST /v1/sessions/:id/exec", target: "demo", detail: null },
+      // A plan is no retry.
+      { what: "POST /v1/sessions/:id/retry?dryRun=true", target: "demo", detail: null },
       { what: "DELETE /v1/tokens/:tokenId", target: id },
       { who: "nobody", what: "GET /v1/sessions", outcome: "refused BadRequest" },
     ]);

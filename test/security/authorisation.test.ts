@@ -13,8 +13,15 @@ import { HubWorld } from "../support/hub-world.ts";
 /** Written down a second time on purpose: who changes a right has to say so twice. */
 const classes: Readonly<Record<string, readonly string[]>> = {
   open: [
-    ...["GET /livez", "GET /readyz", "GET /startupz", "GET /openapi.json", "GET /docs"],
-    ...["GET /", "GET /login", "GET /*"],
+    ...[
+      "GET /livez",
+      "GET /readyz",
+      "GET /startupz",
+      "GET /openapi.json",
+      "GET /docs",
+      "GET /docs/faults",
+    ],
+    ...["GET /", "GET /login", "GET /*", "GET /v1/login", "POST /v1/login"],
   ],
   "numbers of the hub": ["GET /metrics"],
   "looks at a session": [
@@ -26,7 +33,8 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   "looks at what is its own": [...["GET /v1/sessions", "GET /v1/events"]],
   "reads terminals": ["POST /v1/tickets", "GET /v1/me"],
   "looks at the hub": ["GET /v1/platform", "GET /v1/hubs"],
-  "changes the hub": ["POST /v1/sessions", "POST /v1/platform/control"],
+  "starts sessions": ["POST /v1/sessions"],
+  "changes the hub": ["POST /v1/platform/control"],
   "works in a session": [
     "POST /v1/sessions/:id/pause",
     "POST /v1/sessions/:id/resume",
@@ -46,13 +54,10 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     // The last: what it removes is gone for the others.
     "DELETE /v1/sessions/:id",
   ],
-  "governs the hub": [
-    "GET /v1/tokens",
-    "POST /v1/tokens",
-    "DELETE /v1/tokens/:tokenId",
-    "GET /v1/audit",
-    "GET /v1/backup",
-  ],
+  "gives and takes tokens": ["GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/:tokenId"],
+  "governs the hub": ["GET /v1/audit", "GET /v1/backup"],
+  // The very last: a caller who logs out is nobody afterwards.
+  "logs out": ["DELETE /v1/login"],
 };
 
 /** WebSockets have their own test: upgrade.test.ts and links.test.ts. */
@@ -64,20 +69,35 @@ const all = (verdict: Verdict): Row =>
   Object.fromEntries(Object.keys(classes).map((kind) => [kind, verdict]));
 const nobody: Row = { ...all(401), open: "in" };
 const known: Row = { ...all(403), open: "in" };
-const watcher: Row = { ...known, "reads terminals": "in" };
+const watcher: Row = { ...known, "reads terminals": "in", "logs out": "in" };
 const viewer: Row = {
   ...watcher,
   "looks at a session": "in",
   "looks at what is its own": "in",
   "looks at the hub": "in",
 };
-const operator: Row = { ...viewer, "changes the hub": "in", "works in a session": "in" };
-const owner: Row = { ...operator, "governs the hub": "in", "numbers of the hub": "in" };
-/** One session's: nothing of the hub as a whole. */
-const scoped = (row: Row): Row => ({
+const operator: Row = {
+  ...viewer,
+  "starts sessions": "in",
+  "changes the hub": "in",
+  "works in a session": "in",
+};
+const owner: Row = {
+  ...operator,
+  "gives and takes tokens": "in",
+  "governs the hub": "in",
+  "numbers of the hub": "in",
+};
+/** Of a tenant: nothing of the hub as a whole, and all of its own. */
+const tenant = (row: Row): Row => ({
   ...row,
   ...{ "looks at the hub": 403, "changes the hub": 403, "governs the hub": 403 },
-  ...{ "numbers of the hub": 403 },
+  "numbers of the hub": 403,
+});
+/** One session's: nothing of the hub as a whole. */
+const scoped = (row: Row): Row => ({
+  ...tenant(row),
+  ...{ "starts sessions": 403, "gives and takes tokens": 403 },
 });
 const elsewhere: Row = { "looks at a session": 404, "works in a session": 404 };
 
@@ -98,6 +118,12 @@ const matrix: Readonly<Record<string, Row>> = {
   "a viewer of this session": scoped(viewer),
   "an owner of another session": { ...scoped(owner), ...elsewhere },
   "an operator of another session": { ...scoped(operator), ...elsewhere },
+  "an owner in this tenant": tenant(owner),
+  "an operator in this tenant": tenant(operator),
+  "a viewer in this tenant": tenant(viewer),
+  "an owner in another tenant": { ...tenant(owner), ...elsewhere },
+  "an operator in another tenant": { ...tenant(operator), ...elsewhere },
+  "a viewer in another tenant": { ...tenant(viewer), ...elsewhere, "works in a session": 403 },
   // What it may never do is refused before it could learn whether the session exists.
   "a viewer of another session": { ...scoped(viewer), ...elsewhere, "works in a session": 403 },
 };
@@ -111,14 +137,21 @@ beforeEach(async () => {
   await http.app.ready();
   world.create();
   world.create({ name: "other" });
+  world.create({ tenant: "acme" });
 });
 
 function tokenOf(caller: string): string | null {
   const { tokens } = http.access;
-  const make = (role: Role, session: string | null = null, forMs = 3_600_000) =>
+  const make = (
+    role: Role,
+    session: string | null = null,
+    forMs = 3_600_000,
+    tenant: string | null = null,
+  ) =>
     tokens.create({
       name: caller,
       role,
+      tenant,
       sessions: session === null ? null : [world.sessions.find(session).record.id],
       createdBy: "admin",
       forMs,
@@ -145,9 +178,11 @@ function tokenOf(caller: string): string | null {
     case "a collector":
       return METRICS_TOKEN;
     default: {
-      const [, role = "", of] = /^an? (\w+)(?: of (\w+) session)?$/.exec(caller) ?? [];
+      const pattern = /^an? (\w+)(?: of (\w+) session)?(?: in (\w+) tenant)?$/;
+      const [, role = "", of, within] = pattern.exec(caller) ?? [];
       const session = { this: "demo", another: "other" }[of ?? ""] ?? null;
-      return make(role as Role, session).token;
+      const tenant = { this: "acme", another: "beta" }[within ?? ""] ?? null;
+      return make(role as Role, session, 3_600_000, tenant).token;
     }
   }
 }
@@ -210,7 +245,7 @@ describe("the authorisation matrix", () => {
 
   test("[AU1] a route that nobody decided on ends the start of the server", async () => {
     const app = fastify();
-    keepDoor(app, { access: http.access, idOf: () => null, isReady: () => true });
+    keepDoor(app, { access: http.access, lookup: () => undefined, isReady: () => true });
     expect(() => app.get("/v1/new", () => "open by oversight")).toThrow("no row in the table");
     await app.close();
   });

@@ -26,7 +26,14 @@ beforeEach(async () => {
 afterEach(() => hub.close());
 
 function make(role: Role, sessions: readonly string[] | null = null, forMs = 3_600_000) {
-  return hub.access.tokens.create({ name: "t", role, sessions, createdBy: "admin", forMs });
+  return hub.access.tokens.create({
+    name: "t",
+    role,
+    tenant: null,
+    sessions,
+    createdBy: "admin",
+    forMs,
+  });
 }
 
 async function driver(): Promise<Wire> {

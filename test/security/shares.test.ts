@@ -35,7 +35,7 @@ async function ask(method: string, path: string, token: string, body?: object): 
 }
 
 function tokenOf(role: Role, forMs = 3_600_000) {
-  const made = { name: "t", role, sessions: null, createdBy: "admin", forMs };
+  const made = { name: "t", role, tenant: null, sessions: null, createdBy: "admin", forMs };
   return hub.access.tokens.create(made);
 }
 

@@ -23,7 +23,13 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const open = (random = seededRandom("tokens")) =>
   new TokenBook({ shelf: tokenFile(path), clock, random, onRevoked: (id) => revoked.push(id) });
-const wanted = { name: "ci", role: "operator", sessions: null, createdBy: "admin" } as const;
+const wanted = {
+  name: "ci",
+  role: "operator",
+  tenant: null,
+  sessions: null,
+  createdBy: "admin",
+} as const;
 
 describe("the book of tokens", () => {
   test("[AU7] keeps no token, in a file for its owner alone", () => {
@@ -44,6 +50,7 @@ describe("the book of tokens", () => {
     expect(again.check(token)).toEqual({
       id: kept.id,
       role: "operator",
+      tenant: null,
       sessions: null,
       expiresAt: kept.expiresAt,
     });
@@ -88,7 +95,7 @@ describe("the book of tokens", () => {
       "[]",
       whole.slice(0, -40),
       whole.replace('"operator"', '"root"'),
-      whole.replace('"version": 1', '"version": 2'),
+      whole.replace('"version": 1', '"version": 3'),
     ];
     for (const text of broken) {
       writeFileSync(path, text);

@@ -33,6 +33,14 @@ export const streamPlants: readonly Plant[] = [
       "    if (bytes.length > 0) this.#log.drop(offset);",
   ),
   plant(
+    "replay-before-attach",
+    "kept bytes go out on a new link before its attach is judged",
+    "stream/stream.ts",
+    "const verdict = this.#send.judge(peer);",
+    "this.#send.rewind(peer);\n    this.#port.ready(this);\n" +
+      "    const verdict = this.#send.judge(peer);",
+  ),
+  plant(
     "drop-on-overflow",
     "a full buffer drops what is new",
     "stream/send-side.ts",
@@ -85,8 +93,8 @@ export const streamPlants: readonly Plant[] = [
     "cut-at-the-wrong-place",
     "the second half of a frame that was cut says the offset of the first",
     "protocol/bodies.ts",
-    "takeOffset(message, STREAM_HEADER_BYTES) + bytes);",
-    "takeOffset(message, STREAM_HEADER_BYTES));",
+    "putOffset(tail, STREAM_HEADER_BYTES, offset + bytes);",
+    "putOffset(tail, STREAM_HEADER_BYTES, offset);",
   ),
   plant(
     "signal-twice",

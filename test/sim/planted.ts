@@ -202,10 +202,8 @@ export const plants: readonly Plant[] = [
     "auth-is-retryable",
     "a rejected key is climbed like any other fault",
     "base/faults.ts",
-    "const operator = (http: number, exit: number, hint: string):" +
-      ' FaultKind => ({\n  category: "operator",\n  retry: "never",',
-    "const operator = (http: number, exit: number, hint: string):" +
-      ' FaultKind => ({\n  category: "operator",\n  retry: "same",',
+    'kind("operator", "never", http',
+    'kind("operator", "same", http',
   ),
   plant(
     "nudges-connected",
@@ -354,6 +352,13 @@ export const plants: readonly Plant[] = [
     "hub/session/bind.ts",
     "whereKept(() => context.works.start.giveUp(context.fault))",
     "(context.works.start.giveUp(context.fault), whereKept(() => undefined))",
+  ),
+  plant(
+    "refusal-untold",
+    "health keeps to itself that a session stands still",
+    "hub/session/health.ts",
+    "if (halted !== null) {\n    const text",
+    "if (halted !== null && input.record.epoch < 0) {\n    const text",
   ),
   plant(
     "aborted-work-begins",

@@ -83,10 +83,10 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
       return new Membership({ self: self(inc), book: open(), ...told });
     });
     for (const member of members) await member.start();
-    expect(members.map((member) => member.mayAct(3_000))).toEqual([true, true]);
+    expect(members.map((member) => member.mayAct(2_000))).toEqual([true, true]);
     await server.kill();
     await server.run();
-    const isBack = (): boolean => members.every((member) => member.leaseMs > 4_500);
+    const isBack = (): boolean => members.every((member) => member.leaseMs > 2_500);
     await until(isBack, () => members.map((member) => member.leaseMs).join(" "));
     expect(dead).toEqual([]);
     for (const member of members) await member.leave();

@@ -203,5 +203,41 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     expect(refused).toMatchObject({ code: "StoreUnreachable" });
     expect(String(refused)).not.toContain("hush");
     expect(String(refused)).toContain("postgres://127.0.0.1:9/none");
+    const stranger = url.replace("holdfast@", "stranger:hush@");
+    const unknown = await open("x", stranger).catch((error: unknown) => error);
+    expect(unknown).toMatchObject({ code: "StoreUnreachable" });
+    expect(String(unknown)).toContain('role "stranger" does not exist');
+    expect(String(unknown)).not.toContain("hush");
+  });
+
+  test("[CL8] a database is of one cluster: a hub with another secret is refused", async () => {
+    const enter = async (idIfFirst: string, secret: string): Promise<PostgresStore> => {
+      const told = { url, clock: systemClock, log: silentLogger };
+      const cluster = { idIfFirst, secret };
+      const store = await PostgresStore.open({ ...told, inc: idIfFirst, cluster });
+      opened.push(store);
+      return store;
+    };
+    expect((await enter("one", "s1")).clusterId).toBe("one");
+    expect((await enter("two", "s1")).clusterId).toBe("one");
+    await expect(enter("three", "s2")).rejects.toMatchObject({
+      code: "ConfigInvalid",
+      message: "the database belongs to the cluster one, whose secret is another one",
+    });
+  });
+
+  test("[CL8] without a lease no fact is taken, and all goes on with it", async () => {
+    let leased = true;
+    const told = { url, inc: "me", clock: systemClock, log: silentLogger };
+    const store = await PostgresStore.open({ ...told, mayAct: () => leased });
+    opened.push(store);
+    const made = await make(store);
+    leased = false;
+    expect(() => store.append(made, fact("probe.answered"))).toThrow("lease is over");
+    expect(() => store.create(record(2), fact("session.created"))).toThrow("lease is over");
+    expect(() => store.check()).toThrow("lease is over");
+    leased = true;
+    await store.append(made, fact("probe.answered")).event;
+    expect(await store.events({ after: 0, session: "ses_1", limit: 9 })).toHaveLength(2);
   });
 });

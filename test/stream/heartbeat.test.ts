@@ -117,6 +117,57 @@ describe("heartbeat", () => {
     expect(heartbeat.ponged(new Uint8Array(8).fill(9))).toBeNull();
   });
 
+  describe("of a side that is asked", () => {
+    /** The other side asks every second, and is heard. */
+    const askedFor = (seconds: number): void => {
+      for (let n = 0; n < seconds; n++) {
+        clock.advance(1_000);
+        heartbeat.received();
+      }
+    };
+    beforeEach(() => {
+      heartbeat.stop();
+      pings = [];
+      heartbeat = createHeartbeat({
+        clock,
+        pingMs: 1_000,
+        isAsked: true,
+        suspectMs: 3_000,
+        deadMs: 6_000,
+        send: (body) => pings.push(body),
+        onSuspect: (silentMs) => told.push(`suspect ${silentMs}`),
+        onDead: (silentMs) => told.push(`dead ${silentMs}`),
+      });
+    });
+
+    test("[ST13] asks once, and then not while it hears the other", () => {
+      askedFor(600);
+      expect(pings).toHaveLength(1);
+      expect(told).toEqual([]);
+    });
+
+    test("[ST13] asks when the other is not heard, and judges as early as before", () => {
+      askedFor(5);
+      clock.advance(1_499);
+      expect(pings).toHaveLength(1);
+      clock.advance(1);
+      expect(pings).toHaveLength(2);
+      clock.advance(1_500);
+      expect(told).toEqual(["suspect 3000"]);
+      clock.advance(3_000);
+      expect(told).toEqual(["suspect 3000", "dead 6000"]);
+    });
+
+    test("[ST13] tells that its loop was late, and then that it is no longer", () => {
+      askedFor(5);
+      clock.freeze(900);
+      clock.advance(0);
+      heartbeat.received();
+      askedFor(10);
+      expect(pings.map((body) => decodePing(body).loopLagMs)).toEqual([0, 400, 0]);
+    });
+  });
+
   test("a stopped heartbeat says nothing more", () => {
     heartbeat.stop();
     const sent = pings.length;

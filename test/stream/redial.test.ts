@@ -3,6 +3,7 @@ import { createBackoff } from "../../src/base/backoff.ts";
 import { limits } from "../../src/base/limits.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { CloseCodes } from "../../src/protocol/close-codes.ts";
+import { REST_MS } from "../../src/protocol/rest.ts";
 import { Redial, type AttemptEvents } from "../../src/stream/redial.ts";
 import { TestClock } from "../support/test-clock.ts";
 
@@ -171,6 +172,20 @@ describe("redial", () => {
     expect(tries).toHaveLength(1);
     clock.advance(1);
     expect(tries).toHaveLength(2);
+  });
+
+  test("[ST12] one that rests for a checkpoint dials after its time, or as soon as it is nudged", () => {
+    redial.start();
+    const { code, name } = CloseCodes.checkpoint;
+    const rest = { code, reason: name, why: name, retryAfterMs: REST_MS };
+    last().events.ended(rest);
+    clock.advance(REST_MS - 1);
+    expect(tries).toHaveLength(1);
+    clock.advance(1);
+    expect(tries.map(({ reason }) => reason)).toEqual(["start", "checkpoint"]);
+    last().events.ended(rest);
+    redial.nudge("jump");
+    expect(tries.map(({ reason }) => reason)).toEqual(["start", "checkpoint", "jump"]);
   });
 
   test("late words of an abandoned try change nothing", () => {

@@ -11,9 +11,10 @@ import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
 import { LeaseKeeper } from "../../src/hub/lease-keeper.ts";
 import { ROOT, type AuditEntry } from "../../src/hub/auth/audit-chain.ts";
 import { AuditLog, type AuditPlace } from "../../src/hub/auth/audit-log.ts";
+import type { Oidc } from "../../src/hub/auth/oidc/oidc.ts";
 import type { ApiToken } from "../../src/hub/auth/api-token.ts";
 import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
-import { Access } from "../../src/hub/server/access.ts";
+import { Access, type AccessOptions } from "../../src/hub/server/access.ts";
 import type { Telemetry } from "../../src/hub/telemetry/telemetry.ts";
 import { AskingBook } from "../../src/hub/server/asking.ts";
 import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
@@ -64,6 +65,8 @@ export function hubHttp(
   work: HttpOptions["work"] = noWork,
   webDir: string | null = null,
   { telemetry, asking }: Told = { telemetry: null, asking: new AskingBook() },
+  oidc: Oidc | null = null,
+  rules: Pick<AccessOptions, "createsPerHour" | "trustedProxies"> = {},
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
   const noRevocations = { read: () => [], write: () => undefined };
@@ -74,6 +77,8 @@ export function hubHttp(
     driverSecret: new Uint8Array(32).fill(7),
     hostNames: ["hub.example"],
     shelf,
+    oidc,
+    ...rules,
     audit: new AuditLog(memoryPlace(), world.clock, log),
     clock: world.clock,
     random: seededRandom("access"),
@@ -119,7 +124,7 @@ export function hubHttp(
   const app = createHttp({
     asking,
     telemetry,
-    self: { id: "hub_test", startedAt: clock.now(), links },
+    self: { id: "hub_test", startedAt: clock.now(), links, others: () => null },
     version: "0.0.0-test",
     publicUrl: null,
     access,
@@ -129,6 +134,7 @@ export function hubHttp(
     metrics,
     watch,
     drills: { on: [], sentence: () => null },
+    updates: { view: () => ({ version: null, newest: null, update: null }) },
     backup: () => Promise.resolve(Readable.from(["no backup in this test"])),
     work,
     leases: new LeaseKeeper({ sessions: () => world.sessions.all, clock, log }),

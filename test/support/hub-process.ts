@@ -5,4 +5,5 @@ const hub = await startHub(JSON.parse(process.argv[2] ?? "{}") as HubOptions);
 process.once("SIGTERM", () => {
   void hub.close().then(() => process.exit(0));
 });
+void hub.superseded.then(() => hub.close()).then(() => process.exit(1));
 process.stdout.write(`${JSON.stringify({ url: hub.url, hubId: hub.hubId })}\n`);

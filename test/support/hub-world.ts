@@ -3,6 +3,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { defaultPolicy, type SessionPolicy } from "../../src/hub/session/policy.ts";
+import type { Quiesced } from "../../src/hub/session/quiesced.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
@@ -36,6 +37,9 @@ export class FakeLink implements DriverLink {
   noTerminal = false;
   loopLagMs = 0;
   onEnd: (why: LinkEnding) => void = () => undefined;
+  /** How it comes to rest when it is asked. */
+  quiesced: () => Promise<Quiesced> = () => Promise.resolve({ kind: "unable" });
+  expected = false;
 
   constructor(epoch: number) {
     this.epoch = epoch;
@@ -65,8 +69,13 @@ export class FakeLink implements DriverLink {
     return this.deaf ? new Promise(() => undefined) : Promise.resolve("fake");
   }
 
+  quiesce(): Promise<Quiesced> {
+    return this.quiesced();
+  }
+
   end(why: LinkEnding): void {
     if (this.ended !== null) return;
+    this.expected = true;
     this.ended = why;
     this.onEnd(why);
   }

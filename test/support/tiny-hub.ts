@@ -19,6 +19,7 @@ import { splitAttach } from "../../src/protocol/resume.ts";
 import { createHeartbeat, type Heartbeat, type Pong } from "../../src/stream/heartbeat.ts";
 import type { FrameSocket } from "../../src/transport/frame-socket.ts";
 import { fromWebSocket, wsOptions } from "../../src/transport/ws-socket.ts";
+import { until } from "./until.ts";
 
 export interface DriverLink {
   readonly hello: DriverHello;
@@ -93,6 +94,15 @@ export class TinyHub {
         });
       });
     }
+  }
+
+  /** Asks a driver to come to rest; resolves with the code with which its link ended. */
+  async rest(link: DriverLink): Promise<number> {
+    const { epoch } = link;
+    const body = encodeJson({ id: `chk_${epoch}`, deadlineMs: 5_000 });
+    link.socket.send(encodeFrame({ type: FrameType.prepareCheckpoint, epoch, body }));
+    await until(() => link.ended !== null);
+    return link.ended?.code ?? 0;
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@ import { terminalTheme } from "../../src/web/terminal-theme.ts";
 /** WCAG 2.2, level AA, text of normal size. */
 const CONTRAST_MIN = 4.5;
 
-const css = readFileSync(join(import.meta.dirname, "../../src/web/style/base.css"), "utf8");
+const css = readFileSync(join(import.meta.dirname, "../../src/web/style/colours.css"), "utf8");
 const darkAt = css.indexOf("@media (prefers-color-scheme: dark)");
 const schemes = { light: colours(css.slice(0, darkAt)), dark: colours(css.slice(darkAt)) };
 

@@ -60,14 +60,21 @@ describe("what can be asked", () => {
 
 describe("the token", () => {
   function places(hash: string, kept: string | null) {
-    const seen = { url: null as string | null, kept };
+    const shelf = new Map<string, string>();
+    if (kept !== null) shelf.set("holdfast.token", kept);
+    const seen = {
+      url: null as string | null,
+      get kept() {
+        return shelf.get("holdfast.token") ?? null;
+      },
+    };
     const given: TokenPlaces = {
       location: { hash },
       history: { replaceState: (_, __, url) => (seen.url = url) },
       sessionStorage: {
-        getItem: () => seen.kept,
-        setItem: (_, value) => (seen.kept = value),
-        removeItem: () => (seen.kept = null),
+        getItem: (key) => shelf.get(key) ?? null,
+        setItem: (key, value) => void shelf.set(key, value),
+        removeItem: (key) => void shelf.delete(key),
       },
     };
     return { given, seen };

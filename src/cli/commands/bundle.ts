@@ -36,7 +36,7 @@ export const run: Run = async (cli, [name = ""]) => {
   else if (markdown && output === undefined) print(cli, renderReport(bundle));
   else {
     const text = markdown ? renderReport(bundle) : `${JSON.stringify(bundle, null, 2)}\n`;
-    const file = resolve(cli.cwd, output ?? `holdfast-${session.name}.json`);
+    const file = resolve(cli.cwd, output ?? `holdfast-${session.name.replace("/", "-")}.json`);
     await keep(file, text);
     tell(cli, file, bundle);
   }

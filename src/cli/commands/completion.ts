@@ -14,20 +14,38 @@ export const run: Run = async (cli, [shell = ""]) => {
   if (shell === "fish") {
     const list = takesName.replaceAll("|", " ");
     print(cli, `complete -c holdfast -f -n __fish_use_subcommand -a '${commands}'`);
-    print(cli, `complete -c holdfast -n '__fish_seen_subcommand_from ${list}' -a "(${names})"`);
+    const takes = `complete -c holdfast -n '__fish_seen_subcommand_from`;
+    print(cli, `function __holdfast_sessions; ${names}; end`);
+    print(cli, `${takes} ${list}' -a '(__holdfast_sessions)'`);
     // Files come by themselves; a session's name ends with the colon that its path follows.
-    const places = `(${names} | sed 's/$/:/')`;
-    print(cli, `complete -c holdfast -F -n '__fish_seen_subcommand_from cp' -a "${places}"`);
+    print(cli, "function __holdfast_places; __holdfast_sessions | sed 's/$/:/'; end");
+    print(cli, `${takes} cp' -F -a '(__holdfast_places)'`);
+    for (const [first, next] of nextWords()) {
+      print(cli, `${takes} ${first}' -f -a '${next}'`);
+    }
     return 0;
   }
   if (!shells.includes(shell)) {
     throw usageError(`no completion for "${shell}"`, `Shells: ${shells.join(", ")}.`);
   }
   // zsh runs bash completions through its own adapter.
-  if (shell === "zsh") print(cli, "autoload -U +X bashcompinit && bashcompinit");
+  if (shell === "zsh") {
+    print(cli, "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }");
+    print(cli, "autoload -Uz bashcompinit && bashcompinit");
+  }
   print(cli, bashScript(commands, takesName, names));
   return 0;
 };
+
+/** Commands of two words: the first, and all that may follow it. */
+function nextWords(): readonly (readonly [first: string, next: string])[] {
+  const all = new Map<string, string>();
+  for (const { name } of commandTable) {
+    const [first = "", second] = name.split(" ");
+    if (second !== undefined) all.set(first, `${all.get(first) ?? ""} ${second}`.trim());
+  }
+  return [...all];
+}
 
 function bashScript(commands: string, takesName: string, names: string): string {
   return [
@@ -38,11 +56,12 @@ function bashScript(commands: string, takesName: string, names: string): string 
     "  else",
     '    case "${COMP_WORDS[1]}" in',
     `      ${takesName}) COMPREPLY=($(compgen -W "$(${names})" -- "$word")) ;;`,
-    "      cp) compopt -o nospace",
+    // zsh has no such word, and puts no space behind a colon.
+    "      cp) type compopt >/dev/null 2>&1 && compopt -o nospace",
     `        COMPREPLY=($(compgen -S : -W "$(${names})" -- "$word") $(compgen -f -- "$word")) ;;`,
-    '      platform) COMPREPLY=($(compgen -W "info up" -- "$word")) ;;',
-    '      token) COMPREPLY=($(compgen -W "create list revoke" -- "$word")) ;;',
-    '      config) COMPREPLY=($(compgen -W "show" -- "$word")) ;;',
+    ...nextWords().map(
+      ([first, next]) => `      ${first}) COMPREPLY=($(compgen -W "${next}" -- "$word")) ;;`,
+    ),
     "    esac",
     "  fi",
     "}",

@@ -12,7 +12,7 @@ import { copyPlan, finalPlace, type CopyPlan } from "../copy-places.ts";
 import { openProgress } from "../copy-progress.ts";
 import { listenForEnd } from "../end-signals.ts";
 import { tellInLines } from "../link-status.ts";
-import { formatBytes } from "../render/bytes.ts";
+import { bytesText } from "../../base/bytes-text.ts";
 import { formatDuration } from "../render/durations.ts";
 import { attachLastingly } from "../session-link.ts";
 
@@ -59,12 +59,12 @@ interface Places {
 
 async function resolvePlaces(
   cli: Cli,
-  { direction, from, to }: CopyPlan,
+  { session, direction, from, to }: CopyPlan,
   lasting: LastingChannel,
 ): Promise<Places> {
   const here = (path: string): string => (isAbsolute(path) ? path : join(cli.cwd, path));
   if (direction === "up") {
-    const isDirectory = await lasting.work(({ files }) => isRemoteDirectory(files, to));
+    const isDirectory = await lasting.work(({ files }) => isRemoteDirectory(files, session, to));
     return {
       from: here(from),
       to: finalPlace({ from: namedLike(from, here(from)), to }, isDirectory),
@@ -82,6 +82,7 @@ function namedLike(path: string, whole: string): string {
 
 async function isRemoteDirectory(
   files: { stat(path: string): Promise<{ readonly kind: string }> },
+  session: string,
   path: string,
 ): Promise<boolean> {
   try {
@@ -90,9 +91,15 @@ async function isRemoteDirectory(
     return kind === "directory";
   } catch (error) {
     const missing = error instanceof HubError && error.code === "FileMissing";
-    if (!missing || path.endsWith("/")) throw error;
-    return false;
+    if (!missing) throw error;
+    if (!path.endsWith("/")) return false;
+    const hint = `\`holdfast exec ${session} -- mkdir -p ${inShell(path)}\` makes it.`;
+    throw new HubError(error.code, error.message, { hint, cause: error });
   }
+}
+
+function inShell(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 async function isLocalDirectory(whole: string, path: string): Promise<boolean> {
@@ -131,7 +138,7 @@ function report(cli: Cli, done: TreeCopy, places: Places, tookMs: number): void 
   const more = problems.length - PROBLEMS_SHOWN;
   if (more > 0) note(cli, `holdfast: and ${more} more; --json has all`);
   if (!cli.stderr.isTTY) return;
-  const rate = `${formatBytes(bytes / (tookMs / 1_000))}/s`;
-  const what = `${files} ${files === 1 ? "file" : "files"}, ${formatBytes(bytes)}`;
+  const rate = `${bytesText(bytes / (tookMs / 1_000))}/s`;
+  const what = `${files} ${files === 1 ? "file" : "files"}, ${bytesText(bytes)}`;
   note(cli, `copied ${what} in ${formatDuration(tookMs)} (${rate}), verified by SHA-256`);
 }

@@ -5,6 +5,7 @@
 import { HubError } from "../../base/hub-error.ts";
 import { print, printJson, type Cli, type Run } from "../cli.ts";
 import { runningHub } from "../home.ts";
+import { asTyped } from "../installation.ts";
 import { stopHub } from "../hub-process.ts";
 import {
   describeLeftovers,
@@ -52,8 +53,8 @@ export const run: Run = async (cli) => {
   }
   for (const line of did) print(cli, line);
   if (did.length === 0) print(cli, `nothing runs on ${home}`);
-  if (kept > 0)
-    print(cli, `files of ${plural(kept, "sandbox")} are kept: the next \`holdfast up\` takes over`);
+  const files = `files of ${plural(kept, "sandbox")} are kept`;
+  if (kept > 0) print(cli, asTyped(`${files}: the next \`holdfast up\` takes over`));
   return 0;
 };
 

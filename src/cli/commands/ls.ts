@@ -1,48 +1,74 @@
-/** `holdfast ls`: every session in one line. */
-import type { Api } from "../../client/api.ts";
-import type { SandboxSeconds, Session } from "../../client/api-types.ts";
+/** `holdfast ls`: every session in one line, once or as they change. */
+import type { Api, SessionQuery } from "../../client/api.ts";
+import type { SandboxSeconds } from "../../client/api-types.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
-import { flagOption, note, print, printJson, type Cli, type Run } from "../cli.ts";
-import { formatAge, formatDuration } from "../render/durations.ts";
-import { paintState, plain } from "../render/paint.ts";
+import {
+  flagOption,
+  listOption,
+  note,
+  print,
+  printJson,
+  textOption,
+  usageError,
+  type Cli,
+  type Run,
+} from "../cli.ts";
+import { allSessions, watchFleet } from "../fleet-watch.ts";
+import { formatDuration } from "../render/durations.ts";
+import { fleetTable, openFleetView } from "../render/fleet.ts";
 import { renderTable } from "../render/table.ts";
-
-/** The hub's own bound for one page. */
-const PAGE_SESSIONS = 100;
 
 export const run: Run = async (cli) => {
   const api = connectApi(cli);
-  if (flagOption(cli, "cost")) return listCosts(cli, api);
-  const sessions = await allSessions(api);
+  const query = queryOf(cli);
+  if (flagOption(cli, "watch")) return watch(cli, api, query);
+  if (flagOption(cli, "cost")) return listCosts(cli, api, query);
+  const { sessions } = await allSessions(api, { ...query, health: true });
   if (cli.json) {
     printJson(cli, sessions);
     return 0;
   }
-  if (sessions.length === 0) {
-    note(cli, "no sessions; start one with `holdfast new demo`");
-    return 0;
-  }
-  const rows = sessions.map((session) => [
-    session.name,
-    paintState(cli.paint, session.state),
-    session.platform,
-    String(session.epoch),
-    formatAge(session.updatedAt, Date.now()),
-    plain(noteOf(session)),
-  ]);
-  print(cli, renderTable(["NAME", "STATE", "PLATFORM", "EPOCH", "CHANGED", "NOTE"], rows));
+  const isFiltered = Object.keys(query).length > 0;
+  const none = isFiltered ? "no session is so" : "no sessions; start one with `holdfast new demo`";
+  if (sessions.length === 0) note(cli, none);
+  else print(cli, fleetTable(sessions, cli.paint, Date.now()));
   return 0;
 };
 
-function noteOf({ lastError, source }: Session): string {
-  if (lastError !== null) return lastError.code;
-  return (source?.warning ?? null) === null ? "" : "image fallback";
+/** The hub knows what may stand in them, and refuses the rest by name. */
+function queryOf(cli: Cli): SessionQuery {
+  const [state, code] = [textOption(cli, "state"), textOption(cli, "code")];
+  const label = listOption(cli, "label");
+  return {
+    ...(state === undefined ? {} : { state: state.split(",") }),
+    ...(code === undefined ? {} : { code: code.split(",") }),
+    ...(label.length === 0 ? {} : { label }),
+  };
+}
+
+async function watch(cli: Cli, api: Api, query: SessionQuery): Promise<number> {
+  if (flagOption(cli, "cost"))
+    throw usageError("--watch and --cost exclude each other", "Leave one of them out.");
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  const view = openFleetView(cli);
+  try {
+    await watchFleet(api, {
+      query: { ...query, health: true },
+      signal: stop.signal,
+      onChange: view.show,
+      onAway: () => view.say("the connection to the hub broke; reconnecting"),
+    });
+  } finally {
+    view.close();
+  }
+  return 130;
 }
 
 /** What each session's sandboxes have cost, and the hub's sum over all that there ever were. */
-async function listCosts(cli: Cli, api: Api): Promise<number> {
-  const [sessions, { cost }] = await Promise.all([allSessions(api), api.platform()]);
+async function listCosts(cli: Cli, api: Api, query: SessionQuery): Promise<number> {
+  const [{ sessions }, { cost }] = await Promise.all([allSessions(api, query), api.platform()]);
   if (cost === undefined) {
     throw new HubError("NotFound", "this hub does not count what sandboxes cost", {
       hint: "Update the hub: `holdfast down`, then `holdfast up`.",
@@ -77,18 +103,4 @@ function costRow(
     value === 0 ? "-" : formatDuration(value * 1_000),
   );
   return [name, ...times, String(cleaned)];
-}
-
-export async function allSessions(api: Api): Promise<Session[]> {
-  const sessions: Session[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Awaited<ReturnType<Api["sessions"]>> = await api.sessions({
-      limit: PAGE_SESSIONS,
-      ...(cursor === null ? {} : { cursor }),
-    });
-    sessions.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor !== null);
-  return sessions;
 }

@@ -3,6 +3,7 @@ import { parseDuration } from "../../base/duration.ts";
 import { flagOption, note, print, printJson, textOption, usageError, type Cli } from "../cli.ts";
 import type { Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";
+import { asTyped } from "../installation.ts";
 import { openUrl } from "../open-url.ts";
 import { renderTable } from "../render/table.ts";
 
@@ -51,7 +52,8 @@ async function listPorts(cli: Cli, name: string): Promise<number> {
   else {
     const rows = ports.map(({ port, address }) => [`${port}`, address]);
     print(cli, renderTable(["PORT", "ADDRESS"], rows));
-    note(cli, `holdfast preview ${name} ${ports[0]?.port ?? "PORT"} prints a link that opens one`);
+    const typed = asTyped(`holdfast preview ${name} ${ports[0]?.port ?? "PORT"}`);
+    note(cli, `\`${typed}\` prints a link that opens one`);
   }
   return 0;
 }

@@ -7,7 +7,7 @@ import { connectApi } from "../connection.ts";
 import { flagOption, note, print, usageError, type Cli, type Run } from "../cli.ts";
 import { followToVerdict } from "../follow.ts";
 import { problemJson, renderProblem } from "../render/problem.ts";
-import { allSessions } from "./ls.ts";
+import { allSessions } from "../fleet-watch.ts";
 import { endSteps } from "../render/proof.ts";
 
 export const run: Run = async (cli, names) => {
@@ -16,7 +16,7 @@ export const run: Run = async (cli, names) => {
     throw usageError("name the sessions to remove, or say --all", "holdfast rm NAME …");
   }
   const api = connectApi(cli);
-  const wanted = all ? (await allSessions(api)).map((session) => session.name) : names;
+  const wanted = all ? (await allSessions(api)).sessions.map(({ name }) => name) : names;
   if (wanted.length === 0) note(cli, "no sessions to remove");
   let exitCode = 0;
   for (const name of wanted) {

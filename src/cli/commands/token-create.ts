@@ -11,16 +11,19 @@ export const run: Run = async (cli, [name = ""]) => {
   const role = roleOf(cli);
   const sessions = listOption(cli, "session");
   const expiresInSeconds = secondsOf(cli);
+  const tenant = textOption(cli, "tenant");
   const made = await connectApi(cli).createToken({
     name,
     role,
+    ...(tenant === undefined ? {} : { tenant }),
     ...(sessions.length === 0 ? {} : { sessions }),
     ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
   });
   if (cli.json) printJson(cli, made);
   else {
     print(cli, made.token);
-    note(cli, `${made.role}, until ${made.expiresAt}; nobody can read it again`);
+    const whose = made.tenant === null ? "" : ` of ${made.tenant}`;
+    note(cli, `${made.role}${whose}, until ${made.expiresAt}; nobody can read it again`);
     note(cli, `holdfast token revoke ${made.id} takes it back`);
   }
   return 0;

@@ -15,11 +15,12 @@ export const run: Run = async (cli) => {
       token.id,
       plain(token.name),
       token.role,
+      token.tenant ?? "(hub)",
       token.sessions?.join(",") ?? "all",
       Date.parse(token.expiresAt) <= now ? "over" : token.expiresAt,
       token.lastUsedAt === null ? "never" : formatAge(token.lastUsedAt, now),
     ]);
-    print(cli, renderTable(["ID", "NAME", "ROLE", "SESSIONS", "UNTIL", "USED"], rows));
+    print(cli, renderTable(["ID", "NAME", "ROLE", "TENANT", "SESSIONS", "UNTIL", "USED"], rows));
   }
   return 0;
 };

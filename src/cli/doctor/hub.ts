@@ -8,7 +8,7 @@ import type { Cli } from "../cli.ts";
 import { runningHub } from "../home.ts";
 import { describeLeftovers, findLeftovers, plural, type Leftovers } from "../leftovers.ts";
 import { answers, runningPlatform } from "../platform-process.ts";
-import { allSessions } from "../commands/ls.ts";
+import { allSessions } from "../fleet-watch.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
 import { fail, ok, warn, type Check, type Finding } from "./finding.ts";
 
@@ -110,7 +110,7 @@ export const checkLeftovers: Check = async ({ cli, config }) => {
   const door = hubDoor(cli, config);
   if ("finding" in door) return withoutHub(found);
   try {
-    const sessions = await allSessions(door.api);
+    const { sessions } = await allSessions(door.api);
     const owned = sessions.flatMap((session) => session.sandboxId ?? []);
     const isOwned = (text: string): boolean => owned.some((id) => text.includes(id));
     const strays: Leftovers = {

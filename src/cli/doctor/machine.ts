@@ -1,8 +1,9 @@
 /** What this machine offers: Node, state directory, isolation, overlay, cgroups, pty, bundle. */
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync } from "node:fs";
-import { rmdirSync, rmSync, statSync } from "node:fs";
+import { rmdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { bytesText } from "../../base/bytes-text.ts";
 import { checkHubConfig } from "../../base/config.ts";
 import { driverBundlePath, ensureBundles } from "../installation.ts";
 import { runningPlatform } from "../platform-process.ts";
@@ -11,6 +12,9 @@ import { fail, ok, warn, type Check } from "./finding.ts";
 import { tryProgram } from "./run-program.ts";
 
 const NODE_MAJOR_MIN = 24;
+/** The store refuses facts soon; and what sandboxes write goes to the same disk. */
+const HOME_BYTES_MIN = 16 * 1024 ** 2;
+const HOME_BYTES_SCARCE = 512 * 1024 ** 2;
 
 export const checkNode: Check = async () => {
   const { node } = process.versions;
@@ -48,7 +52,13 @@ export const checkHome: Check = async ({ config: { home } }) => {
       "Set HOLDFAST_HOME to another directory.",
     );
   }
-  return ok("home", nearest === home ? `${home} is writable` : `${home} can be made`);
+  const said = nearest === home ? `${home} is writable` : `${home} can be made`;
+  const { bavail, bsize } = statfsSync(nearest);
+  const freeBytes = bavail * bsize;
+  const room = `${said}, and its disk has ${bytesText(freeBytes)} free`;
+  const fix = "Free some of it, or set HOLDFAST_HOME to a directory on another disk.";
+  if (freeBytes < HOME_BYTES_MIN) return fail("home", room, fix);
+  return freeBytes < HOME_BYTES_SCARCE ? warn("home", room, fix) : ok("home", said);
 };
 
 export const checkIsolation: Check = async ({ config }) => {

@@ -10,7 +10,7 @@ export interface Ready {
   readonly home: string;
   readonly platform: string;
   readonly apiUrl: string;
-  /** The local platform's facts; null for a platform that is not ours. */
+  /** What is known of the sandboxes' walls; null for a platform that is not ours. */
   readonly tier: string | null;
   readonly root: string | null;
   readonly pause: string | null;
@@ -23,6 +23,7 @@ const tierWords: Readonly<Record<string, string>> = {
   bwrap: "bubblewrap: own namespaces, own user, no capabilities",
   namespaces: "util-linux namespaces: own namespaces, own user, no capabilities",
   process: "plain processes: NOT isolated from this machine's files",
+  host: "directories and processes of one user: NOT isolated from each other or that host",
 };
 
 export function renderBanner(ready: Ready, command: string, paint: Paint): string {
@@ -34,14 +35,17 @@ export function renderBanner(ready: Ready, command: string, paint: Paint): strin
   ];
   if (tier !== null) {
     const words = tierWords[tier] ?? tier;
-    const isolation = `${tier} (${words}), root ${ready.root ?? "?"}, pause by ${ready.pause ?? "?"}`;
+    const pause = ready.pause === null ? "no pause" : `pause by ${ready.pause}`;
+    const isolation = `${tier} (${words}), root ${ready.root ?? "?"}, ${pause}`;
     pairs.push(["  isolation", tier === "bwrap" ? isolation : paint.yellow(isolation)]);
   }
   pairs.push(["  state", ready.home]);
   if (ready.passedOver.length > 0) {
     pairs.push(["  not better", `${ready.passedOver.join("; ")} (fix: \`${command} doctor\`)`]);
   }
-  pairs.push(["  next", paint.bold(`${command} new demo`)]);
+  // A hub that was here before may have a demo already.
+  const next = [`${command} new demo`, `${command} ls`];
+  pairs.push(["  next", next.map((typed) => paint.bold(typed)).join("  |  ")]);
   const took = paint.dim(`ready in ${(ready.readyMs / 1_000).toFixed(2)} s`);
   return `${paint.bold("holdfast")} ${ready.version} ${took}\n${renderPairs(pairs)}`;
 }

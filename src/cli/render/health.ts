@@ -39,6 +39,8 @@ export function renderHealth(health: Health, paint: Paint): string {
   if (typeof health.platform === "string") {
     more.push(["platform", paint.yellow(plain(health.platform))]);
   }
+  const { version = null, update = null } = health.driver ?? {};
+  if (update !== null) more.push(["driver", `${plain(version ?? "")}; ${plain(update)}`]);
   if (typeof health.drill === "string") more.push(["drill", paint.yellow(plain(health.drill))]);
   for (const { sandboxName, until } of ladder.quarantined ?? []) {
     more.push(["kept aside", `${sandboxName}, until ${until}`]);

@@ -3,7 +3,7 @@
  * a pipe one line per change; under --json one event per line on stdout.
  */
 import type { HubEvent } from "../../client/api-types.ts";
-import type { Cli } from "../cli.ts";
+import { isRedrawn, type Cli } from "../cli.ts";
 import { formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
 import { changedSteps, newProof, takeEvent } from "./proof.ts";
@@ -33,7 +33,7 @@ export interface Shown {
 
 export function openProofView(cli: Cli, shown: Shown): ProofView {
   if (cli.json) return jsonView(cli, shown);
-  return cli.stderr.isTTY ? terminalView(cli, shown) : lineView(cli, shown);
+  return isRedrawn(cli, cli.stderr) ? terminalView(cli, shown) : lineView(cli, shown);
 }
 
 function jsonView(cli: Cli, shown: Shown): ProofView {

@@ -6,7 +6,7 @@ import { paintState, plain, stateInSentence, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
 import { asTyped } from "../installation.ts";
 
-/** The last turns explain a state; all that happened is in `holdfast events`. */
+/** The last turns explain a state; all that happened is in `holdfast events NAME`. */
 const TURNS_SHOWN = 14;
 
 export interface WhyFacts {
@@ -46,9 +46,12 @@ export function renderWhy(facts: WhyFacts, paint: Paint): string {
   for (const [name, fact] of knownFacts(health)) {
     lines.push(`  ${mark(paint, fact.ok)} ${evidenceLine(name, fact)}`);
   }
+  const update = health.driver?.update ?? null;
+  if (update !== null) lines.push(`  · its driver: ${plain(update)}`);
   const use = activityLine(health, nowMs);
   if (use !== null) lines.push(`  · ${use}`);
-  lines.push("", "How it came to that:", ...turns(timeline), "", nextLine(session, nowMs, paint));
+  const next = nextLine(session, nowMs, paint);
+  lines.push("", "How it came to that:", ...turns(session.name, timeline), "", next);
   return lines.join("\n");
 }
 
@@ -86,12 +89,12 @@ function evidenceLine(name: string, fact: ProbeFact): string {
   return `${name} ${fact.ok ? `answered${latency}` : "failed"}${age}${detail}`;
 }
 
-function turns(timeline: readonly HubEvent[]): string[] {
+function turns(name: string, timeline: readonly HubEvent[]): string[] {
   if (timeline.length === 0) return ["  nothing is recorded"];
   const told = tellingOf(timeline);
   const shown = told.slice(-TURNS_SHOWN);
   const hidden = timeline.length - shown.length;
-  const more = hidden > 0 ? [`  … ${hidden} more in \`holdfast events\``] : [];
+  const more = hidden > 0 ? [asTyped(`  … ${hidden} more in \`holdfast events ${name}\``)] : [];
   return [...more, ...shown.map(({ at, text }) => `  ${formatClock(at)}  ${plain(text)}`)];
 }
 

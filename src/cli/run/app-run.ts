@@ -11,7 +11,7 @@ import { uploadTree } from "../../client/node.ts";
 import type { SessionChannel } from "../../client/session-channel.ts";
 import { exitCodeOf } from "../byte-pump.ts";
 import { startForward } from "../port-forward.ts";
-import { formatBytes } from "../render/bytes.ts";
+import { bytesText } from "../../base/bytes-text.ts";
 import type { AppPlan } from "./app-file.ts";
 import { untilHealthy } from "./app-health.ts";
 import { runHere } from "./app-local.ts";
@@ -158,7 +158,7 @@ class AppRun {
         throw new RunFailed("app", failed.error.code, `upload of ${from}: ${failed.error.message}`);
       }
       const what = copy.files === 1 ? "1 file" : `${copy.files} files`;
-      voice.say("upload", `${to}: ${what}, ${formatBytes(copy.bytes)}`);
+      voice.say("upload", `${to}: ${what}, ${bytesText(copy.bytes)}`);
     }
   }
 

@@ -15,6 +15,12 @@ import { OutputRing } from "./output-ring.ts";
 import type { ByteSink } from "./pipes.ts";
 import { Keyboard, TerminalInput } from "./terminal-input.ts";
 
+/** What a terminal keeps of its output for those who come later. */
+export const TERMINAL_LOG_BYTES = 1024 * 1024;
+/** A terminal at which nobody looks runs on for this long, and can be read after its end. */
+const KEEP_MS = 24 * 60 * 60 * 1_000;
+const ENDED_KEEP_MS = 10 * 60 * 1_000;
+
 export interface TerminalOptions {
   readonly id: string;
   readonly argv: readonly string[];
@@ -38,7 +44,7 @@ interface Viewer {
 export class TerminalRoom implements ByteSink {
   readonly id: string;
   readonly #options: TerminalOptions;
-  readonly #ring = new OutputRing(limits.TERMINAL_LOG_BYTES);
+  readonly #ring = new OutputRing(TERMINAL_LOG_BYTES);
   readonly #viewers = new Set<Viewer>();
   readonly #startedAt: number;
   readonly #keyboard: Keyboard;
@@ -159,7 +165,7 @@ export class TerminalRoom implements ByteSink {
   #keep(): void {
     if (this.#viewers.size > 0) return;
     const { clock, pty, onOver } = this.#options;
-    const waitMs = this.#exit === null ? limits.TERMINAL_KEEP_MS : limits.TERMINAL_ENDED_KEEP_MS;
+    const waitMs = this.#exit === null ? KEEP_MS : ENDED_KEEP_MS;
     clock.clearTimeout(this.#keepTimer);
     this.#keepTimer = clock.setTimeout(() => {
       if (this.#exit === null) pty.hangUp();

@@ -5,7 +5,6 @@
 import { existsSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
-import { limits } from "../../base/limits.ts";
 import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import type { AttachTerminal, OpenTerminal } from "../../protocol/services.ts";
@@ -13,6 +12,8 @@ import type { Stream } from "../../stream/stream.ts";
 import type { Jobs } from "../jobs.ts";
 import type { OpenPty } from "../pty/open-pty.ts";
 import { TerminalRoom } from "./terminal-room.ts";
+
+const TERMINALS_MAX = 64;
 
 export interface TerminalContext {
   readonly clock: Clock;
@@ -33,7 +34,7 @@ export class Terminals {
 
   open(request: OpenTerminal, stream: Stream): void {
     const { env: inherited, home, openPty } = this.#context;
-    if (this.#rooms.size >= limits.TERMINALS_MAX) {
+    if (this.#rooms.size >= TERMINALS_MAX) {
       stream.reset("LIMIT", `this sandbox has ${this.#rooms.size} terminals already`);
       return;
     }

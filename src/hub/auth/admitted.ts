@@ -1,6 +1,6 @@
 /**
- * What API tokens hold open: sockets, event streams, calls that wait. Ends it when the token is
- * taken back, and when its time is over. What needs no token, or the hub's own, is not in here.
+ * What tokens hold open: sockets, event streams, calls that wait. Ends it when the token is taken
+ * back, and when its time is over. What needs no token, or the hub's own, is not in here.
  */
 import type { Clock, TimerId } from "../../base/clock.ts";
 import type { Principal } from "./principal.ts";
@@ -28,20 +28,21 @@ export class Admitted {
 
   /** Returns what to call once it is over by itself. */
   hold(principal: Principal, end: (why: string) => void): () => void {
-    if (!principal.id.startsWith("tok_")) return () => undefined;
+    if (principal.expiresAt === null) return () => undefined;
     const held = { principal, end };
     this.#held.add(held);
     this.#watch();
-    return () => {
-      this.#held.delete(held);
-      this.#watch();
-    };
+    return () => void this.#held.delete(held);
+  }
+
+  close(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   /** Of one token. */
   end(id: string): void {
     this.#endAll(({ principal }) => principal.id === id, "the token was revoked");
-    this.#watch();
   }
 
   readonly #look = (): void => {
@@ -51,14 +52,12 @@ export class Admitted {
     this.#watch();
   };
 
-  /** A clock runs for as long as something is held. */
+  /**
+   * A clock runs for as long as something is held, and goes out by itself: most calls are over at
+   * once, and to wind it for each would cost more than all else that is done to hold them.
+   */
   #watch(): void {
-    if (this.#held.size > 0) {
-      this.#timer ??= this.#clock.setTimeout(this.#look, LOOK_EVERY_MS);
-    } else if (this.#timer !== null) {
-      this.#clock.clearTimeout(this.#timer);
-      this.#timer = null;
-    }
+    if (this.#held.size > 0) this.#timer ??= this.#clock.setTimeout(this.#look, LOOK_EVERY_MS);
   }
 
   #endAll(isOver: (held: Held) => boolean, why: string): void {

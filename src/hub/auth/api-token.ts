@@ -1,5 +1,5 @@
 /** What an API token looks like, and what is kept of it: never the token itself. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { newId } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
 import type { Role } from "./principal.ts";
@@ -15,6 +15,8 @@ export interface ApiToken {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** As a principal's. */
+  readonly tenant: string | null;
   /** Ids of sessions; null for all. A name could be another session's tomorrow. */
   readonly sessions: readonly string[] | null;
   /** SHA-256 of the token, base64url. */
@@ -40,5 +42,5 @@ export function idOfToken(token: string): string | null {
 }
 
 export function hashOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return hash("sha256", token, "buffer");
 }

@@ -4,20 +4,30 @@
  */
 import { decodeJson } from "../../protocol/bodies.ts";
 import { FrameType, type Frame } from "../../protocol/frame.ts";
-import { has, sees, type Principal } from "./principal.ts";
+import { has, meant, sees, type Principal, type Seen } from "./principal.ts";
 
 export interface Guest {
-  sees(sessionId: string): boolean;
+  sees(session: Seen): boolean;
+  /** The session that it means by an id or name. */
+  means(idOrName: string): string;
   /** Wakes nothing, types nothing, starts nothing: it lists terminals and looks at them. */
   readonly onlyLooks: boolean;
 }
 
 /** The hub itself, and whoever has its own token. */
-export const EVERYBODY: Guest = { sees: () => true, onlyLooks: false };
+export const EVERYBODY: Guest = {
+  sees: () => true,
+  means: (idOrName) => idOrName,
+  onlyLooks: false,
+};
 
 export function guestOf(principal: Principal): Guest {
   const onlyLooks = !has(principal, "work");
-  return { sees: (sessionId) => sees(principal, sessionId), onlyLooks };
+  return {
+    sees: (session) => sees(principal, session),
+    means: (idOrName) => meant(principal, idOrName),
+    onlyLooks,
+  };
 }
 
 /** DATA carries its offset before the bytes. */

@@ -3,6 +3,7 @@
  * principal can see. Pure. Which right a route needs is route-rights.ts.
  */
 import { HubError } from "../../base/hub-error.ts";
+import { meantBy, tenantOf } from "../../base/tenant.ts";
 
 /**
  * `watch` reads terminals that are open, `look` sees how sessions are, too, `work` changes sessions
@@ -25,16 +26,29 @@ const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
 };
 
 export interface Principal {
-  /** `admin`, `metrics`, or the id of an API token: what logs and the audit log call it. */
+  /**
+   * `admin`, `metrics`, the id of an API token, or `oidc_…` of who carries a token of the identity
+   * provider: what logs and the audit log call it.
+   */
   readonly id: string;
+  /** Whose login it is: several of one person share what is counted. */
+  readonly person?: string;
   readonly role: Role;
+  /** Sees the sessions of that tenant alone; null for the hub's own people, who see all. */
+  readonly tenant: string | null;
   /** Ids of the only sessions that it can see; null for all of them. */
   readonly sessions: readonly string[] | null;
   /** Wall ms; null for one that does not end by itself. */
   readonly expiresAt: number | null;
 }
 
-const always = { sessions: null, expiresAt: null } as const;
+/** What of a session tells whether one sees it. */
+export interface Seen {
+  readonly id: string;
+  readonly name: string;
+}
+
+const always = { tenant: null, sessions: null, expiresAt: null } as const;
 /** Whoever has the token of the hub's own state directory. */
 export const ADMIN: Principal = { id: "admin", role: "owner", ...always };
 export const COLLECTOR: Principal = { id: "metrics", role: "metrics", ...always };
@@ -43,8 +57,21 @@ export function has({ role }: Principal, right: Right): boolean {
   return RIGHTS[role].includes(right);
 }
 
-export function sees({ sessions }: Principal, sessionId: string): boolean {
-  return sessions === null || sessions.includes(sessionId);
+/** The one judge of it. Both are looked at, whatever the first says. */
+export function sees({ tenant, sessions }: Principal, { id, name }: Seen): boolean {
+  const isOurs = tenant === null || tenantOf(name) === tenant;
+  const isNamed = sessions === null || sessions.includes(id);
+  return isOurs && isNamed;
+}
+
+/** The session that this caller means: names are those of its own tenant. */
+export function meant({ tenant }: Principal, idOrName: string): string {
+  return tenant === null ? idOrName : meantBy(tenant, idOrName);
+}
+
+/** Sees less than the whole hub. */
+export function isConfined({ tenant, sessions }: Principal): boolean {
+  return tenant !== null || sessions !== null;
 }
 
 /** @throws HubError Forbidden */
@@ -53,8 +80,9 @@ export function demand(principal: Principal, right: Right): void {
   throw new HubError("Forbidden", `a token of the role ${principal.role} may not do that`);
 }
 
-/** For what concerns all sessions of the hub. @throws HubError Forbidden */
-export function demandAll({ sessions }: Principal): void {
-  if (sessions === null) return;
-  throw new HubError("Forbidden", "this token is for some sessions only");
+/** For what concerns all sessions of its tenant, or of the hub. @throws HubError Forbidden */
+export function demandAll({ sessions, tenant }: Principal, of: "tenant" | "hub"): void {
+  if (sessions !== null) throw new HubError("Forbidden", "this token is for some sessions only");
+  if (of === "tenant" || tenant === null) return;
+  throw new HubError("Forbidden", "this token is for one tenant only");
 }

@@ -5,10 +5,11 @@
 import type { Right } from "./principal.ts";
 
 /**
- * What a route reaches: the `session` in its path, the `hub` as a whole, or `own`: only what the
- * caller can see, which the route itself keeps to.
+ * What a route reaches: the `session` in its path, the `hub` as a whole, all of the caller's own
+ * `tenant`, or `own`: only what the caller can see. The last two are what ../seen-sessions.ts and
+ * seen-tokens.ts show to whoever asks.
  */
-export type Reach = "session" | "own" | "hub";
+export type Reach = "session" | "own" | "tenant" | "hub";
 
 export type RouteRight =
   | "open"
@@ -25,7 +26,10 @@ const watch = { right: "watch", reach: "own", notes: false } as const;
 const look = (reach: Reach): RouteRight => ({ right: "look", reach, notes: false });
 /** Changes something, so that the audit log hears of it before it is done. */
 const work = (reach: Reach): RouteRight => ({ right: "work", reach, notes: true });
-const govern: RouteRight = { right: "govern", reach: "hub", notes: true, grants: true };
+const govern = (reach: Reach): RouteRight => ({
+  ...{ right: "govern", reach, notes: true },
+  grants: true,
+});
 const share: RouteRight = { right: "work", reach: "session", notes: true, grants: true };
 
 export const routeRights: Readonly<Record<string, RouteRight>> = {
@@ -34,12 +38,13 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /startupz": "open",
   "GET /openapi.json": "open",
   "GET /docs": "open",
+  "GET /docs/faults": "open",
   "GET /": "open",
   "GET /login": "open",
   "GET /*": "open",
   "GET /metrics": { right: "measure", reach: "hub", notes: false },
 
-  "POST /v1/sessions": work("hub"),
+  "POST /v1/sessions": work("tenant"),
   "GET /v1/sessions": look("own"),
   "GET /v1/sessions/:id": look("session"),
   "GET /v1/sessions/:id/health": look("session"),
@@ -71,12 +76,15 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
 
   "POST /v1/tickets": watch,
   "GET /v1/me": watch,
-  "GET /v1/tokens": { right: "govern", reach: "hub", notes: false },
-  "POST /v1/tokens": govern,
-  "DELETE /v1/tokens/:tokenId": govern,
+  "GET /v1/login": "open",
+  "POST /v1/login": "open",
+  "DELETE /v1/login": { ...watch, notes: true },
+  "GET /v1/tokens": { right: "govern", reach: "tenant", notes: false },
+  "POST /v1/tokens": govern("tenant"),
+  "DELETE /v1/tokens/:tokenId": govern("tenant"),
   "GET /v1/audit": { right: "govern", reach: "hub", notes: false },
   // Every key of the hub is in it, so that the audit log has who took it.
-  "GET /v1/backup": govern,
+  "GET /v1/backup": govern("hub"),
 
   "WS /v1/client": { ...watch, notes: true },
   "WS /v1/driver": "driver",

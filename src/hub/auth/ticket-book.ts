@@ -1,4 +1,7 @@
-/** One use, soon: tickets for browsers, which cannot set headers on a WebSocket. In memory only. */
+/**
+ * Tickets for browsers, which cannot set headers on a WebSocket: one use, soon, at the one door
+ * that they were asked for. In memory only.
+ */
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { newId } from "../../base/ids.ts";
@@ -12,8 +15,16 @@ const TICKETS_MAX = 10_000;
 /** Of these, for one principal: a browser that reconnects all its tabs needs a handful. */
 const TICKETS_EACH_MAX = 1_000;
 
+/** Where a ticket opens a WebSocket: a route, and where it was named, one session alone. */
+export interface TicketPurpose {
+  readonly route: `WS ${string}`;
+  /** Its id. */
+  readonly session: string | null;
+}
+
 interface Waiting {
   readonly principal: Principal;
+  readonly route: string;
   readonly expiresAt: number;
 }
 
@@ -28,7 +39,10 @@ export class TicketBook {
   }
 
   /** @throws HubError RateLimited */
-  issue(principal: Principal): { readonly ticket: string; readonly expiresAt: number } {
+  issue(
+    principal: Principal,
+    { route, session }: TicketPurpose,
+  ): { readonly ticket: string; readonly expiresAt: number } {
     const now = this.#clock.now();
     let own = 0;
     for (const [ticket, waiting] of this.#waiting) {
@@ -40,15 +54,21 @@ export class TicketBook {
     }
     const ticket = newId("tkt", this.#random) + newId("tkt", this.#random).slice(4);
     const expiresAt = now + TICKET_MS;
-    this.#waiting.set(ticket, { principal, expiresAt });
+    // Whoever comes by it sees that session and no other.
+    const narrowed = session === null ? principal : { ...principal, sessions: [session] };
+    this.#waiting.set(ticket, { principal: narrowed, route, expiresAt });
     return { ticket, expiresAt };
   }
 
-  /** Whoever asked for it. @throws HubError Unauthenticated, also on the second use. */
-  redeem(ticket: string): Principal {
+  /**
+   * Whoever asked for it. At another door it is used up, too.
+   * @throws HubError Unauthenticated, also on the second use.
+   */
+  redeem(ticket: string, route: string): Principal {
     const waiting = this.#waiting.get(ticket);
     this.#waiting.delete(ticket);
-    if (waiting === undefined || waiting.expiresAt <= this.#clock.now()) {
+    const isRight = waiting?.route === route && waiting.expiresAt > this.#clock.now();
+    if (waiting === undefined || !isRight) {
       throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
     }
     return waiting.principal;

@@ -19,10 +19,17 @@ export interface TokenShelf {
 
 /** A hub has people and tools, not thousands of them; more is a program that does not stop. */
 const TOKENS_MAX = 1_000;
+/** Of these, for one tenant: the others need some, too. */
+const TENANT_MAX = 200;
 /** When a token was used last is worth a write this often. */
 const USED_EVERY_MS = 60_000;
+/** And told no finer than this: a program that asks without end changes nothing each time. */
+const USED_TOLD_MS = 1_000;
 /** One that is over stays to be seen for so long. */
 const OVER_KEEP_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** Of a token that a login made: what its maker is called begins with it. */
+export const LOGIN = "login:";
 
 export interface TokenBookOptions {
   readonly shelf: TokenShelf;
@@ -46,22 +53,33 @@ export class TokenBook {
     return [...this.#byId.values()];
   }
 
+  /** Those of the tenant; the hub's own people see them all. */
+  seenBy({ tenant }: Pick<Principal, "tenant">): readonly ApiToken[] {
+    return this.all.filter((token) => tenant === null || token.tenant === tenant);
+  }
+
   /** The token is told this once. @throws HubError RateLimited, HomeNotWritable */
   create(
-    wanted: Pick<ApiToken, "name" | "role" | "sessions" | "createdBy"> & { readonly forMs: number },
+    wanted: Pick<ApiToken, "name" | "role" | "tenant" | "sessions" | "createdBy"> & {
+      readonly forMs: number;
+    },
   ): { readonly token: string; readonly kept: ApiToken } {
     const { clock, random } = this.#options;
     const now = clock.now();
-    const alive = this.all.filter(({ expiresAt, role: is }) =>
-      is === "watcher" ? expiresAt > now : expiresAt + OVER_KEEP_MS > now,
+    const alive = this.all.filter(
+      (old) => old.expiresAt + (isPassing(old) ? 0 : OVER_KEEP_MS) > now,
     );
     if (alive.length >= TOKENS_MAX) {
       throw new HubError("RateLimited", `this hub has ${TOKENS_MAX} tokens: revoke some`);
     }
+    const { tenant } = wanted;
+    if (tenant !== null && alive.filter((one) => one.tenant === tenant).length >= TENANT_MAX) {
+      throw new HubError("RateLimited", `${tenant} has ${TENANT_MAX} tokens: revoke some`);
+    }
     const { id, token, hash } = newToken(random);
     const { name, role, sessions, createdBy, forMs } = wanted;
     const times = { createdAt: now, expiresAt: now + forMs, lastUsedAt: null };
-    const kept: ApiToken = { id, name, role, sessions, hash, createdBy, ...times };
+    const kept: ApiToken = { id, name, role, tenant, sessions, hash, createdBy, ...times };
     this.#replace([...alive, kept]);
     return { token, kept };
   }
@@ -72,9 +90,7 @@ export class TokenBook {
    */
   revoke(id: string): ApiToken {
     const known = this.#byId.get(id);
-    if (known === undefined) {
-      throw new HubError("NotFound", `there is no token ${JSON.stringify(id)}`);
-    }
+    if (known === undefined) throw noToken(id);
     const goes = (token: ApiToken): boolean =>
       token.id === id || (token.role === "watcher" && token.createdBy === id);
     const gone = this.all.filter(goes);
@@ -83,11 +99,13 @@ export class TokenBook {
     return known;
   }
 
-  /** Null for what is no token of this book, is over or was taken back. */
-  check(token: string): Principal | null {
+  /**
+   * Null for what is no token of this book, is over or was taken back. `hash` is the token's own,
+   * for who has it already.
+   */
+  check(token: string, hash: Buffer = hashOf(token)): Principal | null {
     const id = idOfToken(token);
     const known = id === null ? undefined : this.#byId.get(id);
-    const hash = hashOf(token);
     // An unknown id takes as long as a wrong secret.
     const expected = known === undefined ? hash : Buffer.from(known.hash, "base64url");
     const isRight = expected.length === hash.length && timingSafeEqual(expected, hash);
@@ -96,6 +114,14 @@ export class TokenBook {
     if (known.expiresAt <= now) return null;
     this.#used(known, now);
     return principalOf(known);
+  }
+
+  /** As `check`, of somebody whom it gave before: what a token opens never changes. */
+  knowsStill(principal: Principal): boolean {
+    if (!this.stands(principal)) return false;
+    const known = this.#byId.get(principal.id);
+    if (known !== undefined) this.#used(known, this.#options.clock.now());
+    return true;
   }
 
   /** Whether what was known by this id may still go on. */
@@ -110,6 +136,7 @@ export class TokenBook {
   }
 
   #used(token: ApiToken, now: number): void {
+    if (token.lastUsedAt !== null && now - token.lastUsedAt < USED_TOLD_MS) return;
     this.#byId.set(token.id, { ...token, lastUsedAt: now });
     if (token.lastUsedAt !== null && now - this.#writtenAt < USED_EVERY_MS) return;
     try {
@@ -135,6 +162,19 @@ export class TokenBook {
   }
 }
 
-function principalOf({ id, role, sessions, expiresAt }: ApiToken): Principal {
-  return { id, role, sessions, expiresAt };
+/** The same words for one of another tenant. */
+export function noToken(id: string): HubError {
+  return new HubError("NotFound", `there is no token ${JSON.stringify(id)}`);
+}
+
+/** Of a share or a login, of which there are many: the audit log remembers them. */
+function isPassing({ role, createdBy }: ApiToken): boolean {
+  return role === "watcher" || createdBy.startsWith(LOGIN);
+}
+
+function principalOf(token: ApiToken): Principal {
+  const { id, role, tenant, sessions, expiresAt, createdBy } = token;
+  const plain = { id, role, tenant, sessions, expiresAt };
+  if (!createdBy.startsWith(LOGIN)) return plain;
+  return { ...plain, person: createdBy.slice(LOGIN.length) };
 }

@@ -60,6 +60,12 @@ export function backupMaker(
   };
 }
 
+/** Facts in PostgreSQL have backups of their own. @throws HubError StateConflict */
+export const noBackup: BackupMaker = () => {
+  const hint = "Back it up with pg_dump or your provider's snapshots; tokens are in each home.";
+  throw new HubError("StateConflict", "this hub keeps its facts in PostgreSQL", { hint });
+};
+
 /** The backup of a hub that does not run. @throws HubError HubRunning, BadRequest */
 export async function backupOfRest(home: string, version: string): Promise<Readable> {
   const file = join(home, "store.sqlite");

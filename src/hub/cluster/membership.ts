@@ -12,15 +12,15 @@ import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { HubRow, RollBook } from "./roll-book.ts";
 
-const BEAT_MS = 1_000;
+const BEAT_MS = 500;
 /** After one that failed: a store that was away for a moment must not cost the lease. */
 const AGAIN_MS = 250;
-/** A beat that stands still for longer is a hub that is dead. */
-const TTL_MS = 6_000;
+/** A beat that stands still for longer is a hub that is dead. One that hangs, and the next, fit. */
+const TTL_MS = 4_000;
 /** For what lies between the check of a deadline and the act, and for clocks that drift. */
 const MARGIN_MS = 1_000;
 /** Two beats that are further apart mean that this hub stood still, and saw nobody. */
-const STOOD_STILL_MS = 3_000;
+const STOOD_STILL_MS = 2_000;
 
 export interface MembershipOptions {
   readonly self: Omit<HubRow, "state" | "beat">;
@@ -53,6 +53,9 @@ export class Membership {
   #beatAt: number | null = null;
   #stopped = false;
   #timer: unknown = null;
+  /** What waits for the next good beat. */
+  #acting: PromiseWithResolvers<undefined> | null = null;
+  readonly #mourners = new Set<() => void>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -64,6 +67,11 @@ export class Membership {
     await book.register(self);
     await this.#beat();
     this.#arm();
+  }
+
+  /** A hub that has only just entered knows no others yet. */
+  get isAlone(): boolean {
+    return !this.#rows.some(({ inc, state }) => inc !== this.inc && state !== "dead");
   }
 
   /** Beats no more. What this hub owns is others' once its beat has stood still for long enough. */
@@ -89,6 +97,16 @@ export class Membership {
     return this.leaseMs > forMs;
   }
 
+  /**
+   * Null while it may act; else there once it may again. A hub that was declared dead never may:
+   * its process ends.
+   */
+  acting(): Promise<void> | null {
+    if (this.mayAct()) return null;
+    this.#acting ??= Promise.withResolvers<undefined>();
+    return this.#acting.promise;
+  }
+
   /** What is left of it; a clock that was set only ever takes some away. */
   get leaseMs(): number {
     if (this.#deadline === null) return 0;
@@ -111,12 +129,26 @@ export class Membership {
     return [...this.#dead];
   }
 
+  /** Told of each death, until the answer is called. */
+  onDeath(told: () => void): () => void {
+    this.#mourners.add(told);
+    return () => this.#mourners.delete(told);
+  }
+
   #arm(): void {
     if (this.#stopped) return;
-    const waitMs = this.#steadySince === null ? AGAIN_MS : BEAT_MS;
     this.#timer = this.#options.clock.setTimeout(() => {
       void this.#beat().finally(() => this.#arm());
-    }, waitMs);
+    }, this.#waitMs());
+  }
+
+  /** Whoever is due before the next beat is looked at when it is due: that beat has the verdict. */
+  #waitMs(): number {
+    if (this.#steadySince === null) return AGAIN_MS;
+    const now = this.#options.clock.mono();
+    const due = [...this.#seen.values()].map(({ since }) => since + TTL_MS + 1 - now);
+    // Overdue is whom another hub was faster with, or who beat after all: the next beat tells.
+    return Math.min(BEAT_MS, ...due.map((ms) => (ms > 0 ? ms : AGAIN_MS)));
   }
 
   async #beat(): Promise<void> {
@@ -131,6 +163,8 @@ export class Membership {
       }
       const leaseMs = TTL_MS - MARGIN_MS;
       this.#deadline = { mono: sent.mono + leaseMs, wall: sent.wall + leaseMs };
+      if (this.mayAct()) this.#acting?.resolve(undefined);
+      if (this.mayAct()) this.#acting = null;
       this.#look(rows);
       await this.#judge();
     } catch (error) {
@@ -194,6 +228,7 @@ export class Membership {
     this.#dead.add(inc);
     this.#options.log.warn({ inc }, "a hub is dead");
     this.#options.onDead(this.dead);
+    for (const told of this.#mourners) told();
   }
 
   /** One compare-and-swap ends all that a dead hub owned; one that beats after all stays. */

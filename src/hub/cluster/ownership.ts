@@ -134,7 +134,7 @@ export class Ownership<R> {
    */
   async drain(): Promise<void> {
     this.#draining = true;
-    for (let left = true; left;) {
+    for (let left = true; left && !this.#stopped;) {
       try {
         await this.#members.drain();
         left = await this.#releaseSome();

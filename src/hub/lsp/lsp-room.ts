@@ -5,6 +5,7 @@
  */
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { TextEvents, TextSocket } from "../../transport/text-socket.ts";
+import type { Principal } from "../auth/principal.ts";
 import {
   openNamedServer,
   type InnerClient,
@@ -13,7 +14,7 @@ import {
   type SessionChannel,
 } from "../inner-client.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
-import type { Sessions } from "../sessions.ts";
+import { SeenSessions } from "../seen-sessions.ts";
 import { lspRequestOf, type LspRequest } from "./lsp-request.ts";
 
 /** Codes of its own: a WebSocket client that knows nothing of this hub shows code and reason. */
@@ -32,7 +33,7 @@ export interface LspSeat {
 }
 
 export interface LspRoomOptions {
-  readonly sessions: Pick<Sessions, "find">;
+  readonly sessions: ConstructorParameters<typeof SeenSessions>[0];
   readonly client: Pick<InnerClient, "attach">;
 }
 
@@ -44,11 +45,11 @@ export class LspRoom {
     this.#options = options;
   }
 
-  /** A seat at the server that the address asks for, which runs. @throws HubError */
-  async admit(url: string): Promise<LspSeat> {
+  /** A seat for this one at the server that the address asks for, which runs. @throws HubError */
+  async admit(url: string, person: Principal): Promise<LspSeat> {
     const { sessions, client } = this.#options;
     const request = lspRequestOf(url);
-    const { record, route } = sessions.find(request.session);
+    const { record, route } = new SeenSessions(sessions, person).find(request.session);
     if (route === null) throw whyNotRoutable(record);
     const seat = new Seat(await client.attach(record.id), request, () => this.#seats.delete(seat));
     this.#seats.add(seat);

@@ -36,6 +36,8 @@ export class HubMetrics {
   readonly #attempts: Counter<"result" | "code">;
   readonly #attemptSeconds: Histogram<"result">;
   readonly #probeChanges: Counter<"probe" | "path" | "result">;
+  readonly #dropped: Counter;
+  readonly #readersCut: Counter;
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
@@ -84,6 +86,16 @@ export class HubMetrics {
       labelNames: ["probe", "path", "result"],
       registers,
     });
+    this.#dropped = new Counter({
+      name: "holdfast_facts_dropped_total",
+      help: "Facts that the settings of timelines let go; one that stands for them stays.",
+      registers,
+    });
+    this.#readersCut = new Counter({
+      name: "holdfast_event_readers_cut_total",
+      help: "Event streams that were cut because nobody read them; they resume without a gap.",
+      registers,
+    });
     // A series that is born with its first failure has no increase that an alert could see.
     for (const [code, { category }] of Object.entries(faults)) {
       if (category === "caller") continue;
@@ -115,6 +127,12 @@ export class HubMetrics {
       const result = data["ok"] === true ? "ok" : "failed";
       this.#probeChanges.inc({ probe: word(data["probe"]), path: word(data["path"]), result });
     }
+  }
+
+  readonly factsDropped = (count: number): void => this.#dropped.inc(count);
+
+  readerCut(): void {
+    this.#readersCut.inc();
   }
 
   text(): Promise<string> {

@@ -9,6 +9,7 @@ export interface OutboundOptions<Platform extends { readonly apiUrl: string }> {
   readonly platform: Platform;
   readonly webhook: { readonly url: string } | null;
   readonly telemetry?: { readonly url: string } | null;
+  readonly oidc?: { readonly issuer: string } | null;
 }
 
 /** @throws HubError ConfigInvalid */
@@ -25,13 +26,15 @@ export function openOutbound<Platform extends { readonly apiUrl: string }>(
 }
 
 /**
- * Platform and collector are the operator's own, often by a name inside a network. Who is told of
- * events may be anybody, and its name anybody's to change.
+ * Platform, collector and identity provider are the operator's own, often by a name inside a
+ * network. Who is told of events may be anybody, and its name anybody's to change.
  * @throws HubError ConfigInvalid
  */
 export function guardFor(options: OutboundOptions<{ readonly apiUrl: string }>): OutboundGuard {
-  const { outboundAllow = [], platform, webhook, telemetry = null } = options;
-  const own = [platform.apiUrl, ...(telemetry === null ? [] : [telemetry.url])];
+  const { outboundAllow = [], platform, webhook, telemetry = null, oidc = null } = options;
+  const told = [telemetry?.url, oidc?.issuer].filter((url) => url !== undefined);
+  // Hosts of ssh are dialled by `ssh`, and by nothing here.
+  const own = [platform.apiUrl, ...told].filter((url) => !url.startsWith("ssh:"));
   const names = own.map((url) => new URL(url).hostname);
   const urls = webhook === null ? own : [...own, webhook.url];
   return new OutboundGuard([...outboundAllow, ...names], urls);

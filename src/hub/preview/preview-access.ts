@@ -5,8 +5,8 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { HubError, toHubError } from "../../base/hub-error.ts";
-import { admit } from "../auth/guard.ts";
-import type { Principal } from "../auth/principal.ts";
+import { allow, demandSeen, noSession, type Lookup } from "../auth/guard.ts";
+import { isConfined, type Principal } from "../auth/principal.ts";
 import type { Access } from "../server/access.ts";
 import { isPreviewHost, targetOf, type PreviewTarget } from "./preview-host.ts";
 import { HINT, type Pass, type PreviewPasses } from "./preview-pass.ts";
@@ -46,8 +46,7 @@ export interface PreviewAccessOptions {
   readonly domain: string;
   readonly isSecure: boolean;
   readonly now: () => number;
-  /** The id behind a name or id; null when there is no such session. */
-  readonly idOf: (session: string) => string | null;
+  readonly lookup: Lookup;
 }
 
 export class PreviewAccess {
@@ -59,7 +58,7 @@ export class PreviewAccess {
 
   /** @throws HubError Unauthenticated, Forbidden, OriginNotAllowed, SessionNotFound */
   admit(target: PreviewTarget, visitor: Visitor): Admission {
-    const { access } = this.#options;
+    const { access, lookup } = this.#options;
     const { headers, method, isUpgrade } = visitor;
     const { pass, url } = takePass(visitor.url);
     const given = headers[TOKEN_HEADER];
@@ -67,7 +66,11 @@ export class PreviewAccess {
     const takesAuthorization = known !== null;
     const person = given === undefined ? known : access.identify(`Bearer ${String(given)}`);
     if (person !== null) {
-      admit(person, PREVIEW, target.session, this.#options.idOf);
+      allow(person, PREVIEW);
+      // An address means one session for everybody: a name in it is never one of a tenant.
+      if (isConfined(person)) {
+        demandSeen(person, target.session, lookup(target.session, person.tenant));
+      }
       return { kind: "admitted", url, takesAuthorization, by: person };
     }
     if (pass !== null) {
@@ -84,11 +87,9 @@ export class PreviewAccess {
   /** @throws HubError; whose pass it is decides, not which name was typed. */
   #check(text: string, { port, session }: PreviewTarget): Pass {
     const pass = this.#options.passes.read(text);
-    const id = this.#options.idOf(session);
-    if (id === null) {
-      throw new HubError("SessionNotFound", `there is no session ${JSON.stringify(session)}`);
-    }
-    if (pass.sessionId === id && pass.port === port) return pass;
+    const found = this.#options.lookup(session, null);
+    if (found === undefined) throw noSession(session);
+    if (pass.sessionId === found.id && pass.port === port) return pass;
     const said = "this link opens another preview than this one";
     throw new HubError("Forbidden", said, { hint: HINT });
   }
@@ -129,10 +130,10 @@ export class PreviewAccess {
   }
 
   #isSibling(host: string, session: string): boolean {
-    const { domain, idOf } = this.#options;
+    const { domain, lookup } = this.#options;
     if (!isPreviewHost(host, domain)) return false;
     try {
-      return idOf(targetOf(host, domain).session) === idOf(session);
+      return lookup(targetOf(host, domain).session, null)?.id === lookup(session, null)?.id;
     } catch {
       // It names no preview, so it is none of this session.
       return false;

@@ -32,7 +32,7 @@ export interface PreviewDoorOptions {
   readonly access: Access;
   readonly passes: PreviewPasses;
   readonly revocations: Revocations;
-  readonly sessions: Pick<Sessions, "find">;
+  readonly sessions: Pick<Sessions, "find" | "known">;
   readonly client: Pick<InnerClient, "attach">;
   readonly clock: Clock;
   readonly isReady: () => boolean;
@@ -42,7 +42,7 @@ export interface PreviewDoorOptions {
 }
 
 /** Of a pass only the id of its maker is known, and only that is asked for. */
-const MAKER = { role: "viewer", sessions: null, expiresAt: null } as const;
+const MAKER = { role: "viewer", tenant: null, sessions: null, expiresAt: null } as const;
 
 /** A visitor who may, and where to. */
 interface Visited {
@@ -66,7 +66,7 @@ export class PreviewDoor {
       domain: place.domain,
       isSecure: place.scheme === "https",
       now: () => clock.now(),
-      idOf: (session) => idOf(sessions, session),
+      lookup: (session, tenant) => sessions.known(session, tenant)?.record,
     });
   }
 
@@ -97,11 +97,11 @@ export class PreviewDoor {
     response: ServerResponse,
     below: Pick<Visited, "session" | "port"> & { readonly prefix: string },
   ): Promise<void> {
-    const { via, place } = this.#options;
+    const { access, via, place } = this.#options;
     const { session, port, prefix } = below;
     const rest = (request.url ?? "/").slice(prefix.length);
     const url = rest.startsWith("/") ? rest : `/${rest}`;
-    const remote = request.socket.remoteAddress ?? "unknown";
+    const remote = access.callers.addressOf(request);
     const who = { remote, scheme: place.scheme, via, prefix };
     const visit = { ...who, takesAuthorization: true, isUpgrade: false };
     const visited = { session, port, url, visit };
@@ -239,16 +239,6 @@ export class PreviewDoor {
     way = new PreviewWay({ sessionId, client, clock, onIdle });
     this.#ways.set(sessionId, way);
     return way;
-  }
-}
-
-/** The id behind a name or id; null when there is no such session. */
-export function idOf(sessions: Pick<Sessions, "find">, session: string): string | null {
-  try {
-    return sessions.find(session).record.id;
-  } catch {
-    // There is none, which is the answer.
-    return null;
   }
 }
 

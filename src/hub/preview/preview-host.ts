@@ -3,6 +3,7 @@
  * session one means, and what the address of a preview is. Pure.
  */
 import { HubError } from "../../base/hub-error.ts";
+import { tenantOf } from "../../base/tenant.ts";
 
 /** One port of one session, as its host names it: the session by name or id. */
 export interface PreviewTarget {
@@ -46,14 +47,15 @@ export function portOf(text: string): number {
   throw new HubError("BadRequest", said, { hint: "A port is a number from 1 to 65535." });
 }
 
-/** Without a path. A name that makes the label too long gives way to the id. */
+/** Without a path. A name that is no label, or makes it too long, gives way to the id. */
 export function addressOf(
   { domain, scheme, port: hubPort }: PreviewPlace,
   port: number,
   { name, id }: { readonly name: string; readonly id: string },
 ): string {
   const named = `${port}-${name}`;
-  const label = named.length <= LABEL_CHARS_MAX ? named : `${port}-${id}`;
+  const isLabel = named.length <= LABEL_CHARS_MAX && tenantOf(name) === null;
+  const label = isLabel ? named : `${port}-${id}`;
   const usual = scheme === "https" ? 443 : 80;
   return `${scheme}://${label}.${domain}${hubPort === usual ? "" : `:${hubPort}`}`;
 }

@@ -6,7 +6,7 @@ import type { Principal } from "../auth/principal.ts";
 import { whyNotPreviewDomain } from "../../base/preview-domain.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import { PASS_PARAMETER } from "./preview-access.ts";
-import { idOf, PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
+import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
 import { addressOf, type PreviewPlace } from "./preview-host.ts";
 import { PreviewPasses } from "./preview-pass.ts";
 import { Revocations, type RevocationShelf } from "./revocations.ts";
@@ -50,7 +50,7 @@ export function openPreviews(
   const { tls = null, publicUrl } = options;
   let place = placeOf(domain, publicUrl ?? `${tls === null ? "http" : "https"}://localhost`);
   const { access, clock, sessions } = open;
-  const revocations = new Revocations(options.shelf, (id) => idOf(sessions, id) !== null);
+  const revocations = new Revocations(options.shelf, (id) => sessions.known(id) !== undefined);
   const stands = (id: string): boolean => access.tokens.stands({ id, expiresAt: null });
   const passes = new PreviewPasses({ secret, clock, revocations, stands });
   const via = `holdfast-${randomBytes(6).toString("hex")}`;

@@ -3,16 +3,21 @@
  * are never used, so a foreign page has nothing to borrow. What one may then do is ../auth.
  */
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Random } from "../../base/random.ts";
 import type { AuditLog } from "../auth/audit-log.ts";
+import { Acquainted } from "../auth/acquainted.ts";
 import { Admitted } from "../auth/admitted.ts";
+import { CreateQuota } from "../auth/create-quota.ts";
+import type { Oidc } from "../auth/oidc/oidc.ts";
 import { ADMIN, COLLECTOR, type Principal } from "../auth/principal.ts";
 import { Traffic } from "../auth/traffic.ts";
-import { TicketBook } from "../auth/ticket-book.ts";
+import { TicketBook, type TicketPurpose } from "../auth/ticket-book.ts";
 import { TokenBook, type TokenShelf } from "../auth/token-book.ts";
+import { Callers, type Asked } from "./callers.ts";
 
 const ONCE = new Set(["host", "origin", "authorization", "content-length", "content-type"]);
 const CREDENTIALS = new Set([
@@ -26,6 +31,14 @@ const LINKS = { what: "links", all: 15_000, each: 500 };
 
 const DRIVER_TOKEN_PREFIX = "hfd_";
 
+const CLIENT: TicketPurpose = { route: "WS /v1/client", session: null };
+
+/** What another hub says of a request that it passes on; only a hub of the cluster is believed. */
+export interface PeerTrust {
+  isPeer(request: IncomingMessage): boolean;
+  principalOf(request: Pick<IncomingMessage, "headers" | "socket">): Principal | null;
+}
+
 export interface AccessOptions {
   readonly adminToken: string;
   /** May read /metrics and nothing else; null when there is none. */
@@ -34,6 +47,14 @@ export interface AccessOptions {
   readonly driverSecret: Uint8Array;
   /** Names, without port, under which the hub may be addressed. */
   readonly hostNames: readonly string[];
+  /** People of an identity provider; null where there is none. */
+  readonly oidc: Oidc | null;
+  /** Whom other hubs of the cluster have let in already. */
+  readonly peers?: PeerTrust;
+  /** Whose word on where a request came from is believed; nobody's when it is left out. */
+  readonly trustedProxies?: readonly string[];
+  /** Sessions that one caller may start; as many as the platform gives when it is left out. */
+  readonly createsPerHour?: number | null;
   /** Where API tokens are kept. */
   readonly shelf: TokenShelf;
   readonly audit: AuditLog;
@@ -50,9 +71,13 @@ export class Access {
   readonly #adminDigest: Buffer;
   readonly #metricsDigest: Buffer | null;
   readonly #tickets: TicketBook;
+  readonly #acquainted = new Acquainted();
   readonly tokens: TokenBook;
   readonly admitted: Admitted;
   readonly audit: AuditLog;
+  readonly oidc: Oidc | null;
+  readonly callers: Callers;
+  readonly creates: CreateQuota;
   readonly calls = new Traffic(CALLS);
   readonly links = new Traffic(LINKS);
 
@@ -63,6 +88,9 @@ export class Access {
     this.#metricsDigest = options.metricsToken === null ? null : digestOf(options.metricsToken);
     const { shelf, audit, clock, random } = options;
     this.audit = audit;
+    this.oidc = options.oidc;
+    this.callers = new Callers(options.trustedProxies);
+    this.creates = new CreateQuota(options.createsPerHour ?? null, clock);
     this.#tickets = new TicketBook(clock, random);
     this.admitted = new Admitted(clock);
     const onRevoked = (id: string): void => this.admitted.end(id);
@@ -94,6 +122,24 @@ export class Access {
     }
   }
 
+  /** Who asks: as the request says, or as the hub said that has let it in. @throws HubError */
+  caller(request: Pick<IncomingMessage, "headers" | "socket">): Principal {
+    const told = this.#options.peers?.principalOf(request) ?? null;
+    if (told !== null) return told;
+    const { headers, socket } = request;
+    const words = headers.authorization ?? "";
+    const known = this.#acquainted.find(socket, words);
+    if (known !== null && this.tokens.knowsStill(known)) return known;
+    const principal = this.identify(words);
+    this.#acquainted.keep(socket, words, principal);
+    return principal;
+  }
+
+  /** The hub that let it in has looked at the host, which may be a name of its own. */
+  isPeer(request: IncomingMessage): boolean {
+    return this.#options.peers?.isPeer(request) === true;
+  }
+
   /**
    * A literal address cannot be rebound to another machine; a name can, so it must be ours.
    * @throws HubError HostNotAllowed
@@ -120,6 +166,23 @@ export class Access {
     throw new HubError("OriginNotAllowed", `a page of ${quoted(origin)} may not use this hub`);
   }
 
+  /**
+   * Before anybody is asked who they are: a token of the identity provider may have to be looked
+   * at, which takes its time. Null where it has not, so that all others lose no turn.
+   * @throws HubError LoginRefused, Forbidden, IssuerUnavailable
+   */
+  learn(request: Asked): Promise<void> | null {
+    const learning = this.oidc?.learn(request.headers.authorization) ?? null;
+    if (learning === null) return null;
+    return learning.then((person) => {
+      if (person === null) return;
+      const { subject, role, tenant } = person;
+      const detail = { subject, role, tenant };
+      const [what, from] = ["oidc.bearer", this.callers.addressOf(request)];
+      this.audit.note({ who: person.id, from, what, target: null, outcome: "seen", detail });
+    });
+  }
+
   /** @throws HubError Unauthenticated */
   identify(authorization: string | undefined): Principal {
     const token = bearer(authorization);
@@ -128,8 +191,8 @@ export class Access {
     if (timingSafeEqual(told, this.#adminDigest)) return ADMIN;
     const metrics = this.#metricsDigest;
     if (metrics !== null && timingSafeEqual(told, metrics)) return COLLECTOR;
-    const known = this.tokens.check(token);
-    if (known !== null) return known;
+    const known = this.tokens.check(token, told) ?? this.oidc?.known(token) ?? null;
+    if (known !== null && this.tokens.knowsStill(known)) return known;
     throw new HubError("Unauthenticated", "the token is not this hub's, is over or was revoked");
   }
 
@@ -160,13 +223,17 @@ export class Access {
     return { sessionId, sandboxName };
   }
 
-  issueTicket(principal: Principal): { readonly ticket: string; readonly expiresAt: number } {
-    return this.#tickets.issue(principal);
+  /** @throws HubError RateLimited */
+  issueTicket(
+    principal: Principal,
+    purpose: TicketPurpose = CLIENT,
+  ): { readonly ticket: string; readonly expiresAt: number } {
+    return this.#tickets.issue(principal, purpose);
   }
 
   /** @throws HubError Unauthenticated, also when the token that asked for it is over. */
-  redeemTicket(ticket: string): Principal {
-    const principal = this.#tickets.redeem(ticket);
+  redeemTicket(ticket: string, route: string = CLIENT.route): Principal {
+    const principal = this.#tickets.redeem(ticket, route);
     if (this.tokens.stands(principal)) return principal;
     throw new HubError("Unauthenticated", "the ticket is used, expired or not this hub's");
   }
@@ -179,6 +246,7 @@ export class Access {
   /** Writes down what was only remembered. */
   close(): void {
     this.tokens.close();
+    this.admitted.close();
     this.audit.close();
   }
 

@@ -20,6 +20,7 @@ import {
   ApiTokenListSchema,
   ApiTokenSchema,
   AuditSchema,
+  LoginWaysSchema,
   MeSchema,
   NewApiTokenSchema,
   NewShareSchema,
@@ -53,6 +54,7 @@ export const namedSchemas = {
   Share: ShareSchema,
   ShareList: ShareListSchema,
   NewShare: NewShareSchema,
+  LoginWays: LoginWaysSchema,
   Problem: ProblemSchema,
 } as const satisfies Readonly<Record<string, TSchema>>;
 export type SchemaName = keyof typeof namedSchemas;
@@ -111,6 +113,9 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
       cursor: Type.String({ description: "`nextCursor` of the page before." }),
       state: Type.String({ description: "Only these states, with commas between them." }),
       code: Type.String({ description: "Only these codes, of the error or the verdict." }),
+      label: Type.String({
+        description: "Only with all of these labels: `key=value`, or `key` with any value.",
+      }),
       id: Type.String({ description: "Only these ids, at most 200; unknown ones are left out." }),
       health: Type.Boolean({ description: "`true`: each with what a list shows of its health." }),
     },
@@ -251,11 +256,35 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
   "POST /v1/tickets": {
     tag: "hub",
     summary: "A ticket that opens one WebSocket, once",
-    description: "For browsers, which cannot send a token with an upgrade.",
+    description:
+      "For browsers, which cannot send a token with an upgrade. It opens the door that it is `for` " +
+      "(`client` when nothing is said, or `lsp`) and, where a `session` is named, that one alone.",
     status: 200,
     answer: "Ticket",
   },
   "GET /v1/me": { tag: "hub", summary: "Who is asking, and may what", status: 200, answer: "Me" },
+  "GET /v1/login": {
+    tag: "hub",
+    summary: "How one logs in with the identity provider",
+    status: 200,
+    answer: "LoginWays",
+    open: true,
+  },
+  "POST /v1/login": {
+    tag: "hub",
+    summary: "Log in",
+    description: "With the provider's code and what it was asked with, or with a new ID token.",
+    status: 201,
+    answer: "NewApiToken",
+    open: true,
+  },
+  "DELETE /v1/login": {
+    tag: "hub",
+    summary: "Log out",
+    description: "The token that asks opens nothing any more.",
+    status: 200,
+    answer: "ApiToken",
+  },
   "GET /v1/tokens": {
     tag: "hub",
     summary: "The API tokens, without the tokens",

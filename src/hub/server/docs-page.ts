@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { shapeRows, typeOf, type ShapeSource } from "./docs-shape.ts";
 import { DOCS_STYLE } from "./docs-style.ts";
+import { escape, marked } from "./docs-text.ts";
 
 export interface ApiDocument {
   readonly info: {
@@ -87,7 +88,7 @@ export function docsPage({ info, paths, components }: ApiDocument): string {
 <meta name="viewport" content="width=device-width">
 <title>${escape(info.title)}: API</title><style>${DOCS_STYLE}</style></head>
 <body><nav aria-label="contents"><ul>${index.join("")}
-<li><a href="#shapes">Shapes</a></li></ul></nav>
+<li><a href="#shapes">Shapes</a></li><li><a href="/docs/faults">Codes</a></li></ul></nav>
 <main><header><h1>${escape(info.title)} <small>${escape(info.version)}</small></h1>
 <p>${marked(info.description ?? "")}</p>
 <p>${marked(INTRODUCTION)} The same as a document: <a href="/openapi.json">openapi.json</a>.</p>
@@ -99,7 +100,8 @@ ${sections.join("\n")}
 
 const INTRODUCTION =
   "Every call carries `authorization: Bearer TOKEN`, but for those marked open. An error is a " +
-  "`Problem` with a code and the next step. Answers may grow fields.";
+  "`Problem` with a code, of which the page on codes tells more, and the next step. Answers may " +
+  "grow fields.";
 
 function operationText(operation: { method: string; path: string; about: Operation }): string {
   const { method, path, about } = operation;
@@ -145,17 +147,4 @@ function schemaOf(content: Content | undefined): ShapeSource | null {
 
 function idOf(method: string, path: string): string {
   return `${method}${path}`.replace(/[^A-Za-z0-9]+/g, "-").replace(/-$/, "");
-}
-
-/** Backquoted words are code; all else is text. */
-function marked(text: string): string {
-  return escape(text).replace(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-export function escape(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -2,15 +2,19 @@
  * Puts the guard in front of Fastify's routes: who calls is known before anything of the request
  * is read, and a route without a row in the table of rights ends the start of the server.
  */
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../../base/assert.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { AuditNote } from "../auth/audit-chain.ts";
-import { admit, type IdOf } from "../auth/guard.ts";
-import type { Principal } from "../auth/principal.ts";
+import { admit, allow, demandSeen, type Lookup } from "../auth/guard.ts";
+import { isConfined, meant, type Principal } from "../auth/principal.ts";
 import { routeRightOf } from "../auth/route-rights.ts";
+import type { Elsewhere } from "../cluster/company.ts";
+import { spliceRequest } from "../cluster/splice.ts";
 import type { Access } from "./access.ts";
 import { isForApp } from "./app-path.ts";
+import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { starting } from "./starting.ts";
 
 /** A path may be long; a name or id never is. */
@@ -20,18 +24,23 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Null on routes that are open. */
     principal: Principal | null;
+    /** For the call that ends its own token: it is answered all the same. */
+    outlive: (() => void) | null;
   }
 }
 
 export interface DoorKeeperOptions {
   readonly access: Access;
-  readonly idOf: IdOf;
+  readonly lookup: Lookup;
   readonly isReady: () => boolean;
+  /** Sessions of other hubs; unset for a hub of its own. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** Must be called before the routes are added: it hears of each as it comes. */
 export function keepDoor(app: FastifyInstance, options: DoorKeeperOptions): void {
   app.decorateRequest("principal", null);
+  app.decorateRequest("outlive", null);
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) {
       if (routeRightOf(one, url) !== undefined) continue;
@@ -41,39 +50,108 @@ export function keepDoor(app: FastifyInstance, options: DoorKeeperOptions): void
   app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-content-type-options", "nosniff");
     void reply.header("cache-control", "no-store");
-    try {
-      checkCaller(request, reply, options);
-    } catch (error) {
-      const { code } = toHubError(error);
-      options.access.audit.refused(noteOf(request, `refused ${code}`));
-      throw error;
-    }
-    done();
+    const refuse = (error: unknown): Error => {
+      const fault = toHubError(error);
+      options.access.audit.refused(noteOf(options.access, request, `refused ${fault.code}`));
+      return fault;
+    };
+    const enter = (): void => {
+      try {
+        checkCaller(request, reply, options);
+      } catch (error) {
+        done(refuse(error));
+        return;
+      }
+      done();
+    };
+    const learning = isOpen(request) ? null : options.access.learn(request.raw);
+    if (learning === null) enter();
+    else learning.then(enter, (error: unknown) => done(refuse(error)));
   });
+  const { elsewhere } = options;
+  if (elsewhere?.isShared === true) {
+    app.addHook("onRequest", async (request, reply) => passOn(request, reply, options, elsewhere));
+  }
   // After the body is checked, before anything of it is done.
   app.addHook("preHandler", (request, _, done) => {
     const { routeOptions, method } = request;
     const row = routeRightOf(method, routeOptions.url ?? "");
     if (typeof row === "object" && row.notes) {
-      options.access.audit.note(noteOf(request, "asked", row.grants), row.grants);
+      options.access.audit.note(noteOf(options.access, request, "asked", row.grants), row.grants);
     }
     done();
   });
 }
 
-function noteOf(request: FastifyRequest, outcome: string, grants = false): AuditNote {
+/** To the hub that has the session, before anything but the head is read. */
+async function passOn(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { lookup }: DoorKeeperOptions,
+  elsewhere: Elsewhere,
+): Promise<void> {
+  const { principal, raw } = request;
+  const { id = "" } = request.params as { id?: string };
+  if (principal === null || id === "") return;
+  const wanted = meant(principal, id);
+  const here = lookup(wanted, principal.tenant);
+  if (here !== undefined) {
+    demandSeen(principal, id, here);
+    return;
+  }
+  if (elsewhere.isPeer(raw))
+    throw new HubError("SessionMoved", `session ${id} is not here any more`);
+  // Nobody is dialled for a session that the caller may not see.
+  if (isConfined(principal)) demandSeen(principal, id, await elsewhere.place(wanted));
+  const way = await elsewhere.reach(wanted, false);
+  if (way === null) return;
+  reply.hijack();
+  spliceRequest(raw, reply.raw, { peer: way.peer, as: principal }, (error) => {
+    const said = `the hub ${way.to} broke off: ${error.message}`;
+    answerRaw(reply.raw, new HubError("SessionMoved", said, { outcomeUnknown: true }));
+  });
+}
+
+function answerRaw(response: ServerResponse, error: HubError): void {
+  const problem = problemOf(error);
+  const seconds = String(retryAfterOf(problem.status) ?? 1);
+  response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, "retry-after": seconds });
+  response.end(JSON.stringify(problem));
+}
+
+function noteOf(
+  { callers }: Access,
+  request: FastifyRequest,
+  outcome: string,
+  grants = false,
+): AuditNote {
   const { principal, method, routeOptions, raw, body } = request;
+  const tenant = principal?.tenant ?? null;
   const { id, tokenId, shareId } = (request.params ?? {}) as Readonly<Record<string, string>>;
   const url = routeOptions.url ?? "(no such route)";
+  const { dryRun } = request.query as Readonly<Record<string, unknown>>;
   return {
     who: principal?.id ?? "nobody",
-    from: raw.socket.remoteAddress ?? "",
-    what: `${method} ${url}`,
+    from: callers.addressOf(raw),
+    // Of a query nothing else: who only asked for a plan has changed nothing.
+    what: `${method} ${url}${dryRun === "true" ? "?dryRun=true" : ""}`,
     target: (shareId ?? id ?? tokenId ?? null)?.slice(0, TARGET_CHARS_MAX) ?? null,
     outcome,
     // What is granted; nothing of it is a secret. Other bodies may hold some.
-    detail: grants ? ((body as Readonly<Record<string, unknown>> | undefined) ?? null) : null,
+    detail: detailOf(grants ? (body as AuditNote["detail"] | undefined) : null, tenant),
   };
+}
+
+/** Of somebody of a tenant also which: the token may be gone when this is read. */
+function detailOf(
+  granted: AuditNote["detail"] | undefined,
+  tenant: string | null,
+): AuditNote["detail"] {
+  return tenant === null ? (granted ?? null) : { ...granted, tenant };
+}
+
+function isOpen({ routeOptions, method }: FastifyRequest): boolean {
+  return routeOptions.url !== undefined && routeRightOf(method, routeOptions.url) === "open";
 }
 
 /** Who calls, on a route that is not open. */
@@ -85,10 +163,10 @@ export function principalOf({ principal }: FastifyRequest): Principal {
 function checkCaller(
   request: FastifyRequest,
   reply: FastifyReply,
-  { access, idOf, isReady }: DoorKeeperOptions,
+  { access, lookup, isReady, elsewhere }: DoorKeeperOptions,
 ): void {
   const { headers, routeOptions, raw } = request;
-  access.checkHost(headers.host);
+  if (!access.isPeer(raw)) access.checkHost(headers.host);
   // What an app is asked below a path is the app's.
   if (!isForApp(raw)) access.checkHead(raw.rawHeaders, raw.url ?? "/");
   access.checkOrigin(headers.origin, headers.host);
@@ -96,16 +174,19 @@ function checkCaller(
   const row =
     routeOptions.url === undefined ? null : routeRightOf(request.method, routeOptions.url);
   if (row === "open") return;
-  const principal = access.identify(headers.authorization);
+  const principal = access.caller(raw);
   if (!isReady()) throw starting();
   // What does not exist is told to nobody but those who are known.
   if (row === null) return;
   if (row === undefined || row === "driver") throw new HubError("Forbidden", "this door is closed");
   const { id = "" } = request.params as { id?: string };
   request.principal = principal;
-  admit(principal, row, id, idOf);
+  // Where others have sessions, too, it is looked for with them first, in passOn.
+  if (elsewhere?.isShared === true) allow(principal, row);
+  else admit(principal, row, id, lookup);
   const leave = access.calls.enter(principal);
   const release = access.admitted.hold(principal, () => reply.raw.destroy());
+  request.outlive = release;
   reply.raw.once("close", () => {
     leave();
     release();

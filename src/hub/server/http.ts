@@ -2,30 +2,39 @@
  * The hub's HTTP server: limits, error door, routes. Who may have which is ../auth/route-rights.ts.
  */
 import type { IncomingMessage } from "node:http";
-import fastify, { type FastifyInstance, type FastifySchemaValidationError } from "fastify";
-import { systemClock, type Clock } from "../../base/clock.ts";
+import fastify, {
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifySchemaValidationError,
+} from "fastify";
+import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { newId } from "../../base/ids.ts";
 import type { Logger } from "../../base/log.ts";
 import type { BackupMaker } from "../backup/make-backup.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { DrillWatch } from "../drill-watch.ts";
+import type { DriverUpdates } from "../driver-update/driver-updates.ts";
+import type { Elsewhere } from "../cluster/company.ts";
 import type { HubMetrics } from "../metrics/metrics.ts";
 import type { LeaseKeeper } from "../lease-keeper.ts";
 import type { PlatformWatch } from "../platform-watch/platform-watch.ts";
 import type { Previews } from "../preview/previews.ts";
+import { SeenSessions } from "../seen-sessions.ts";
 import type { Sessions } from "../sessions.ts";
 import type { WorkRoom } from "../work/work-room.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Lookup } from "../auth/guard.ts";
 import type { Access } from "./access.ts";
 import type { AskingBook } from "./asking.ts";
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
-import { keepDoor } from "./door-keeper.ts";
+import { keepDoor, principalOf } from "./door-keeper.ts";
 import { createListener, slowPeerLimits, type ListenerTls } from "./listener.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { addBackupRoute } from "./routes/backup.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addHubRoutes, type HubSelf } from "./routes/hubs.ts";
+import { addLoginRoutes } from "./routes/login.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addPlatformRoutes } from "./routes/platform.ts";
 import { isForApp } from "./app-path.ts";
@@ -49,6 +58,7 @@ export interface HttpOptions {
   readonly metrics: HubMetrics;
   readonly watch: PlatformWatch;
   readonly drills: Pick<DrillWatch, "on" | "sentence">;
+  readonly updates: Pick<DriverUpdates, "view">;
   readonly work: Pick<WorkRoom, "run">;
   readonly leases: Pick<LeaseKeeper, "renew">;
   readonly backup: BackupMaker;
@@ -56,6 +66,7 @@ export interface HttpOptions {
   readonly log: Logger;
   readonly webDir: string | null;
   readonly isReady: () => boolean;
+  readonly elsewhere?: Elsewhere;
   /** Unset speaks plain HTTP. */
   readonly tls?: ListenerTls;
   /** What is asked of its hosts is none of the API's. */
@@ -79,14 +90,16 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       createListener(tls, (request, response) => {
         if (previews.door.isFor(request)) void previews.door.serve(request, response);
         else {
-          if (!isForApp(request)) limitBody(request);
+          if (!isForApp(request)) limitBody(request, options.clock);
           serveApi(request, response);
         }
       }),
   });
 
   options.asking.follow(app, options.telemetry, options.clock);
-  keepDoor(app, { access, isReady, idOf: (session) => idOf(options.sessions, session) });
+  const far = options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere };
+  const lookup: Lookup = (session, tenant) => options.sessions.known(session, tenant)?.record;
+  keepDoor(app, { access, isReady, lookup, ...far });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     const path = request.url.split("?")[0];
@@ -94,7 +107,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     // A body that nobody wants and nobody times ends with its connection.
     if (isForApp(request.raw)) void reply.header("connection", "close");
     const seconds = retryAfterOf(problem.status);
-    if (seconds !== null) void reply.header("retry-after", seconds);
+    if (seconds !== null && !reply.hasHeader("retry-after")) {
+      void reply.header("retry-after", seconds);
+    }
     return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
   });
   app.setNotFoundHandler((request) => {
@@ -112,11 +127,26 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   return app;
 }
 
-function addRoutes(app: FastifyInstance, options: HttpOptions): void {
+/**
+ * What routes are given: of the sessions what the caller sees, and of the hub as a whole what tells
+ * nothing of any session.
+ */
+export interface RouteOptions extends Omit<HttpOptions, "sessions"> {
+  readonly sessionsOf: (request: FastifyRequest) => SeenSessions;
+  readonly hub: Pick<Sessions, "storeTrouble" | "cost" | "count" | "verdict" | "proven" | "kept">;
+}
+
+function addRoutes(app: FastifyInstance, { sessions, ...rest }: HttpOptions): void {
+  const sessionsOf = (request: FastifyRequest): SeenSessions =>
+    new SeenSessions(sessions, principalOf(request));
+  const options: RouteOptions = { ...rest, sessionsOf, hub: sessions };
   app.get("/livez", () => "ok\n");
   app.get("/readyz", (_, reply) => {
     if (!options.isReady()) return reply.code(503).send("not ready\n");
-    const refuses = options.sessions.storeTrouble !== null;
+    if (options.self.others()?.isDraining === true) {
+      return reply.code(503).send("not ready: draining\n");
+    }
+    const refuses = options.hub.storeTrouble !== null;
     return refuses ? reply.code(503).send("not ready: StoreRefuses\n") : "ok\n";
   });
   app.get("/startupz", (_, reply) =>
@@ -130,22 +160,19 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   addPlatformRoutes(app, options);
   addHubRoutes(app, options);
   addTokenRoutes(app, options);
+  addLoginRoutes(app, options);
   addBackupRoute(app, options);
   addMetricsRoute(app, options);
   addOpenApiRoute(app);
 }
 
-function idOf(sessions: HttpOptions["sessions"], session: string): string | null {
-  return sessions.known(session)?.record.id ?? null;
-}
-
-/** Lets a peer go that is slow with a body. Sockets live in real time, as Node's own limits do. */
-function limitBody(request: IncomingMessage): void {
+/** Lets a peer go that is slow with a body. */
+function limitBody(request: IncomingMessage, clock: Clock): void {
   const { socket } = request;
-  const timer = systemClock.setTimeout(() => {
+  const timer = clock.setTimeout(() => {
     if (!request.complete) socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
   }, slowPeerLimits.requestTimeout);
-  request.once("close", () => systemClock.clearTimeout(timer));
+  request.once("close", () => clock.clearTimeout(timer));
 }
 
 /** Every wrong field by its name, also one that nobody knows. */

@@ -3,12 +3,13 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { Type, type TSchema } from "typebox";
 import { HubError } from "../../base/hub-error.ts";
+import { faultsPage } from "./docs-faults.ts";
 import { DOCS_POLICY, docsPage, type ApiDocument } from "./docs-page.ts";
 import { apiBook, namedSchemas, type RouteAbout, type SchemaName } from "./api-book.ts";
 
 /** The dashboard's files, the document itself, and what an app in a session answers. */
 const NO_API = new Set([
-  ...["/", "/*", "/login", "/openapi.json", "/docs"],
+  ...["/", "/*", "/login", "/openapi.json", "/docs", "/docs/faults"],
   ...["/v1/sessions/:id/ports/:port/http", "/v1/sessions/:id/ports/:port/http/*"],
 ]);
 
@@ -38,10 +39,15 @@ export function describeApi(app: FastifyInstance, version: string): void {
 
 export function addOpenApiRoute(app: FastifyInstance): void {
   app.get("/openapi.json", () => app.swagger());
-  // The same for as long as the process runs; made when somebody first looks.
+  addPage(app, "/docs", () => docsPage(app.swagger() as unknown as ApiDocument));
+  addPage(app, "/docs/faults", faultsPage);
+}
+
+/** The same for as long as the process runs; made when somebody first looks. */
+function addPage(app: FastifyInstance, path: string, make: () => string): void {
   let page: string | null = null;
-  app.get("/docs", (_, reply) => {
-    page ??= docsPage(app.swagger() as unknown as ApiDocument);
+  app.get(path, (_, reply) => {
+    page ??= make();
     void reply.header("content-security-policy", DOCS_POLICY);
     void reply.header("referrer-policy", "no-referrer");
     return reply.type("text/html; charset=utf-8").send(page);

@@ -4,7 +4,9 @@
  * known is refused: a filter with a typing error must not answer with everything.
  */
 import type { FastifyRequest } from "fastify";
+import { faults } from "../../base/faults.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { nearestName } from "../../base/nearest.ts";
 import { sessionStates, type SessionRecord, type SessionState } from "../../store/facts.ts";
 import type { Session } from "../session/session.ts";
 import { flagOf, knowsAll, numberOf } from "./query.ts";
@@ -18,6 +20,8 @@ export interface SessionQuery {
   readonly after: Place | null;
   readonly state: readonly SessionState[] | null;
   readonly code: readonly string[] | null;
+  /** All of them; without a value, any value will do. */
+  readonly label: readonly Label[] | null;
   readonly id: ReadonlySet<string> | null;
   readonly health: boolean;
 }
@@ -25,7 +29,14 @@ export interface SessionQuery {
 /** Where a session stands in the order of the list. */
 type Place = Pick<SessionRecord, "createdAt" | "id">;
 
-const KEYS = ["limit", "cursor", "state", "code", "id", "health"];
+interface Label {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+const KEYS = ["limit", "cursor", "state", "code", "label", "id", "health"];
+/** What an error or a verdict may be called. */
+const CODES: readonly string[] = [...Object.keys(faults), "Connected", "Unproven"];
 
 /** @throws HubError BadRequest that names the key, and what would be right. */
 export function sessionQueryOf(request: FastifyRequest): SessionQuery {
@@ -36,7 +47,8 @@ export function sessionQueryOf(request: FastifyRequest): SessionQuery {
     limit: Math.floor(numberOf(request, "limit", PAGE_UNSAID, 1, PAGE_MAX)),
     after: placeOf(given["cursor"]),
     state: statesOf(listOf("state", given["state"])),
-    code: listOf("code", given["code"]),
+    code: codesOf(listOf("code", given["code"])),
+    label: listOf("label", given["label"])?.map(labelOf) ?? null,
     id: ids === null ? null : new Set(ids),
     health: flagOf(request, "health", false),
   };
@@ -60,14 +72,19 @@ export function pageOf(all: readonly Session[], query: SessionQuery): Page {
   return { page, nextCursor: isMore ? `${last.createdAt}.${last.id}` : null };
 }
 
-function isWanted(session: Session, { state, code, id }: SessionQuery): boolean {
+function isWanted(session: Session, { state, code, label, id }: SessionQuery): boolean {
   const { record } = session;
   if (id !== null && !id.has(record.id)) return false;
   if (state !== null && !state.includes(record.state)) return false;
+  if (label?.every((one) => hasLabel(record.spec.labels, one)) === false) return false;
   if (code === null) return true;
   const { fault } = record;
   if (fault === null) return code.includes(session.health().verdict.code);
   return code.includes(fault.code) || code.includes(fault.diagnosis ?? "");
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, { key, value }: Label): boolean {
+  return Object.hasOwn(labels, key) && (value === null || labels[key] === value);
 }
 
 function compare(a: Place, b: Place): number {
@@ -98,6 +115,23 @@ function statesOf(values: readonly string[] | null): readonly SessionState[] | n
   const strange = values?.find((value) => !isState(value));
   if (strange === undefined) return values?.filter(isState) ?? null;
   throw wrong("state", `is ${JSON.stringify(strange)}, none of ${sessionStates.join(", ")}`);
+}
+
+function codesOf(values: readonly string[] | null): readonly string[] | null {
+  const strange = values?.find((value) => !CODES.includes(value));
+  if (strange === undefined) return values;
+  const near = nearestName(strange, CODES);
+  const meant = near === null ? "docs/FAULTS.md has all" : `did you mean ${near}?`;
+  throw wrong("code", `is ${JSON.stringify(strange)}, which no error is called; ${meant}`);
+}
+
+/** `key=value`, or `key` alone. */
+function labelOf(text: string): Label {
+  const at = text.indexOf("=");
+  if (at === 0) throw wrong("label", `is ${JSON.stringify(text)}: a label has a key`);
+  return at === -1
+    ? { key: text, value: null }
+    : { key: text.slice(0, at), value: text.slice(at + 1) };
 }
 
 function wrong(key: string, what: string): HubError {

@@ -8,7 +8,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
 import type { AuditNote } from "../auth/audit-chain.ts";
-import { admit, type IdOf } from "../auth/guard.ts";
+import { admit, type Lookup } from "../auth/guard.ts";
 import type { Principal } from "../auth/principal.ts";
 import { routeRights } from "../auth/route-rights.ts";
 import type { Access } from "./access.ts";
@@ -30,7 +30,7 @@ export function isTicket(protocol: string): boolean {
  */
 export function checkHandshake(access: Access, request: IncomingMessage): void {
   const { headers, rawHeaders, url = "/" } = request;
-  access.checkHost(headers.host);
+  if (!access.isPeer(request)) access.checkHost(headers.host);
   access.checkHead(rawHeaders, url);
   access.checkOrigin(headers.origin, headers.host);
   const version = headers["sec-websocket-version"];
@@ -48,20 +48,21 @@ export function checkHandshake(access: Access, request: IncomingMessage): void {
 export function admitPerson(
   access: Access,
   request: IncomingMessage,
-  way: { readonly route: string; readonly session?: string; readonly idOf?: IdOf },
+  way: { readonly route: string; readonly session?: string; readonly lookup?: Lookup },
 ): Principal {
-  const { route, session = "", idOf = () => null } = way;
+  const { route, session = "", lookup = () => undefined } = way;
   const { headers } = request;
-  const ticket = protocolsOf(headers).find(isTicket);
+  // A ticket was used up where it was shown first.
+  const ticket = access.isPeer(request) ? undefined : protocolsOf(headers).find(isTicket);
   const person =
     ticket === undefined
-      ? access.identify(headers.authorization)
-      : access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length));
+      ? access.caller(request)
+      : access.redeemTicket(ticket.slice(TICKET_SUBPROTOCOL_PREFIX.length), route);
   const row = routeRights[route];
   assert(typeof row === "object", `${route} is no route for people`);
-  admit(person, row, session, idOf);
+  admit(person, row, session, lookup);
   countLink(access, request, person.id);
-  access.audit.note(linkNote(request, person.id, "asked"));
+  access.audit.note(linkNote(access, request, person.id, "asked"));
   return person;
 }
 
@@ -71,9 +72,14 @@ export function countLink(access: Access, { socket }: IncomingMessage, id: strin
 }
 
 /** A link in the audit log; of its path no query, which may hold anything. */
-export function linkNote(request: IncomingMessage, who: string, outcome: string): AuditNote {
+export function linkNote(
+  access: Access,
+  request: IncomingMessage,
+  who: string,
+  outcome: string,
+): AuditNote {
   const path = (request.url ?? "").split("?")[0] ?? "";
-  const from = request.socket.remoteAddress ?? "";
+  const from = access.callers.addressOf(request);
   const what = `WS ${path.slice(0, PATH_CHARS_MAX)}`;
   return { who, from, what, target: null, outcome, detail: null };
 }

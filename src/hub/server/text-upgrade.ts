@@ -11,6 +11,7 @@ import { toHubError, type HubError } from "../../base/hub-error.ts";
 import { MESSAGE_BYTES_MAX } from "../../protocol/message-frames.ts";
 import { fromTextWebSocket } from "../../transport/text-socket.ts";
 import { clipReason, wsOptions } from "../../transport/ws-socket.ts";
+import type { Lookup } from "../auth/guard.ts";
 import { isLspPath, lspSessionOf } from "../lsp/lsp-request.ts";
 import type { LspRoom } from "../lsp/lsp-room.ts";
 import type { Sessions } from "../sessions.ts";
@@ -38,7 +39,7 @@ export function createTextDoor(options: {
   readonly isReady: () => boolean;
 }): TextDoor {
   const { access, lsp, sessions, clock, isReady } = options;
-  const idOf = (session: string): string | null => sessions.known(session)?.record.id ?? null;
+  const lookup: Lookup = (session, tenant) => sessions.known(session, tenant)?.record;
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
@@ -64,13 +65,14 @@ export function createTextDoor(options: {
       const isPage = headers.origin !== undefined;
       let isKnown = false;
       try {
+        await access.learn(request);
         checkHandshake(access, request);
         if (!isReady()) throw starting();
         const session = lspSessionOf(url);
         const route = "WS /v1/sessions/:id/lsp/:name";
-        const person = admitPerson(access, request, { route, session, idOf });
+        const person = admitPerson(access, request, { route, session, lookup });
         isKnown = true;
-        const seat = await lsp.admit(url);
+        const seat = await lsp.admit(url, person);
         let isTaken = false;
         server.handleUpgrade(request, socket, head, (ws) => {
           isTaken = true;
@@ -81,7 +83,7 @@ export function createTextDoor(options: {
         if (!isTaken) seat.leave();
       } catch (error) {
         const fault = toHubError(error);
-        access.audit.refused(linkNote(request, "nobody", `refused ${fault.code}`));
+        access.audit.refused(linkNote(access, request, "nobody", `refused ${fault.code}`));
         // A script in a page sees neither status nor body of a refusal: it gets a close instead.
         if (isPage && isKnown) closeWith(fault, request, socket, head);
         else refuseUpgrade(socket, error);

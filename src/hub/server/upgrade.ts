@@ -10,10 +10,13 @@ import type { Logger } from "../../base/log.ts";
 import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
 import { guestOf } from "../auth/guest.ts";
+import type { Principal } from "../auth/principal.ts";
+import type { Elsewhere } from "../cluster/company.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Switchboard } from "../switchboard/attach.ts";
 import type { Access } from "./access.ts";
+import { FarRoad } from "./far-road.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
 import {
@@ -27,13 +30,15 @@ import {
 } from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
 
+type Accept = (ws: WebSocket) => void;
+
 export interface UpgradeGate {
   attach(server: Server): void;
-  /** Ends what has not said hello yet; all others belong to the switchboard. */
+  /** Ends what has not said hello yet or is another hub's; the rest are the switchboard's. */
   close(): void;
 }
 
-export function createUpgradeGate(options: {
+export interface UpgradeGateOptions {
   access: Access;
   sessions: Sessions;
   switchboard: Switchboard;
@@ -43,40 +48,19 @@ export function createUpgradeGate(options: {
   previews: Pick<Previews, "door">;
   /** Foreign clients, who speak in messages of their own. */
   texts: TextDoor;
-}): UpgradeGate {
-  const { access, sessions, switchboard, log, previews, texts } = options;
+  /** Sessions of other hubs; unset for a hub of its own. */
+  elsewhere?: Elsewhere;
+}
+
+export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
+  const { access, log, previews, texts, elsewhere } = options;
   const server = new WebSocketServer({
     ...wsOptions,
     noServer: true,
     // The ticket rides in the same header and must not be echoed.
     handleProtocols: () => SUBPROTOCOL,
   });
-  /** Says who gets the socket; throws when nobody does. */
-  const admitted = (request: IncomingMessage): ((ws: WebSocket) => void) => {
-    const { headers } = request;
-    const path = (request.url ?? "").split("?")[0];
-    if (path !== "/v1/client" && path !== "/v1/driver") {
-      throw new HubError("NotFound", `there is no WebSocket at ${path ?? "/"}`);
-    }
-    checkHandshake(access, request);
-    if (!protocolsOf(headers).includes(SUBPROTOCOL)) {
-      throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
-    }
-    // Drivers re-dial while the hub starts: a 404 would send them away for a minute.
-    if (!options.isReady()) throw starting();
-    if (path === "/v1/driver") {
-      const { sessionId, sandboxName } = access.driverOwner(headers.authorization);
-      const session = sessions.find(sessionId);
-      if (session.record.sandboxName !== sandboxName) {
-        throw new HubError("SessionNotFound", `${sandboxName} was replaced: it has no session`);
-      }
-      countLink(access, request, `driver of ${sessionId}`);
-      return (ws) => switchboard.acceptDriver(fromWebSocket(calm(access, ws)), session);
-    }
-    const person = admitPerson(access, request, { route: "WS /v1/client" });
-    const guest = guestOf(person);
-    return (ws) => switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws)), guest);
-  };
+  const road = elsewhere === undefined ? null : new FarRoad({ ...options, elsewhere });
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", (error) => log.debug({ error: error.message }, "upgrade socket failed"));
@@ -88,19 +72,89 @@ export function createUpgradeGate(options: {
       void texts.upgrade(request, socket, head);
       return;
     }
-    try {
-      const accept = admitted(request);
-      server.handleUpgrade(request, socket, head, accept);
-    } catch (error) {
-      access.audit.refused(linkNote(request, "nobody", `refused ${toHubError(error).code}`));
+    const refuse = (error: unknown): void => {
+      access.audit.refused(
+        linkNote(access, request, "nobody", `refused ${toHubError(error).code}`),
+      );
       refuseUpgrade(socket, error);
-    }
+    };
+    whenKnown(access, request, refuse, () => {
+      const wanted = road?.wants(request) ?? null;
+      if (road === null || wanted === null) {
+        server.handleUpgrade(request, socket, head, admitted(options, request));
+        return;
+      }
+      const here = (person: Principal | null): void => {
+        const accept = person === null ? admitted(options, request) : seated(options, person);
+        server.handleUpgrade(request, socket, head, accept);
+      };
+      checkProtocol(request);
+      road.take(wanted, { request, socket, head }, here).catch(refuse);
+    });
   };
   return {
     attach: (http) => http.on("upgrade", onUpgrade),
     close: () => {
       texts.close();
+      road?.close();
       for (const ws of server.clients) if (ws.readyState === ws.OPEN) ws.terminate();
     },
   };
+}
+
+/** Says who gets the socket; throws when nobody does. */
+function admitted(options: UpgradeGateOptions, request: IncomingMessage): Accept {
+  const { access, sessions, switchboard, elsewhere } = options;
+  const { headers } = request;
+  const path = (request.url ?? "").split("?")[0];
+  if (path !== "/v1/client" && path !== "/v1/driver") {
+    throw new HubError("NotFound", `there is no WebSocket at ${path ?? "/"}`);
+  }
+  checkHandshake(access, request);
+  checkProtocol(request);
+  // Drivers re-dial while the hub starts: a 404 would send them away for a minute.
+  if (!options.isReady()) throw starting();
+  if (path === "/v1/driver") {
+    const { sessionId, sandboxName } = access.driverOwner(headers.authorization);
+    if (elsewhere?.isPeer(request) === true && sessions.known(sessionId) === undefined) {
+      throw new HubError("SessionMoved", `session ${sessionId} is not here any more`);
+    }
+    const session = sessions.find(sessionId);
+    if (session.record.sandboxName !== sandboxName) {
+      throw new HubError("SessionNotFound", `${sandboxName} was replaced: it has no session`);
+    }
+    countLink(access, request, `driver of ${sessionId}`);
+    return (ws) => switchboard.acceptDriver(fromWebSocket(calm(access, ws)), session);
+  }
+  return seated(options, admitPerson(access, request, { route: "WS /v1/client" }));
+}
+
+function seated({ access, switchboard }: UpgradeGateOptions, person: Principal): Accept {
+  return (ws) =>
+    switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws)), guestOf(person));
+}
+
+/** @throws HubError VersionUnsupported */
+function checkProtocol({ headers }: IncomingMessage): void {
+  if (protocolsOf(headers).includes(SUBPROTOCOL)) return;
+  throw new HubError("VersionUnsupported", `the subprotocol ${SUBPROTOCOL} was not offered`);
+}
+
+/** At once, unless the identity provider has to be asked about the token first. */
+function whenKnown(
+  access: Access,
+  request: IncomingMessage,
+  refuse: (error: unknown) => void,
+  enter: () => void,
+): void {
+  const learning = access.learn(request);
+  if (learning !== null) {
+    learning.then(enter).catch(refuse);
+    return;
+  }
+  try {
+    enter();
+  } catch (error) {
+    refuse(error);
+  }
 }

@@ -62,7 +62,10 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     },
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
     nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.counts.nudges),
-    lookAgain: ({ context }) => policyOf(context).silenceMs / LOOKS_PER_SILENCE,
+    lookAgain: ({ context }) => {
+      const { restLeftMs } = context.works.desk.deps.board;
+      return restLeftMs > 0 ? restLeftMs : policyOf(context).silenceMs / LOOKS_PER_SILENCE;
+    },
     recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.counts.rechecks),
   },
   guards: {

@@ -13,7 +13,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Claim, ClaimState } from "../../providers/provider.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { slotName } from "../../probes/verdict.ts";
-import type { EvidenceItem } from "../../store/facts.ts";
+import { REST_MS } from "../../protocol/rest.ts";
+import type { EvidenceItem, SessionFault } from "../../store/facts.ts";
 import type { SessionLedger } from "./ledger.ts";
 
 /** What a sandbox is about to be that somebody, or its platform, stops. */
@@ -25,8 +26,13 @@ const GOING_TO_REST: readonly ClaimState[] = [
   "archived",
 ];
 
+/** Clocks that are kept right differ by less; what is above is told, and trusted as little. */
+const CLOCK_AHEAD_WARN_MS = 60_000;
 /** Work steps that are evidence, too, when something went wrong. */
 const STEPS_KEPT_MAX = 12;
+
+/** A driver that rested opens its link within this, also where the machine is busy. */
+const BACK_WAIT_MS = 2_000;
 
 /** A sentence that somebody said of himself, and when. */
 export interface Said {
@@ -44,6 +50,14 @@ export interface Warning extends Said {
   readonly code: FaultCode;
 }
 
+export interface Sayings {
+  /** The driver's own word on itself; null before its first hello. */
+  readonly driverSays: Said | null;
+  readonly warnings: readonly Warning[];
+  /** Why the newest pause was not made; null when it was, or none was asked for. */
+  readonly refusal: SessionFault | null;
+}
+
 export class EvidenceBoard {
   readonly #clock: Clock;
   readonly #ledger: SessionLedger;
@@ -54,6 +68,9 @@ export class EvidenceBoard {
   /** Why the newest look at the claim got none. */
   #unread: FaultCode | null = null;
   #driverAbsentSince: number | null;
+  /** Mono ms until which a driver that was asked to rest may be away for that; null: none was. */
+  #restsUntil: number | null = null;
+  #refusal: SessionFault | null = null;
   #driverSays: Said | null = null;
   /** The newest of each code. */
   readonly #warnings = new Map<FaultCode, Warning>();
@@ -98,6 +115,7 @@ export class EvidenceBoard {
     this.#judgeAgreement();
     if (before?.platformState === claim.platformState) return;
     this.#claimSince = claim.at;
+    this.#judgeRest(claim.state);
     const text = `platform says ${claim.platformState}${claim.reason === null ? "" : `: ${claim.reason}`}`;
     const stopped = before?.state === "started" && GOING_TO_REST.includes(claim.state);
     const wanted = this.#ledger.record.desired === "connected";
@@ -108,6 +126,32 @@ export class EvidenceBoard {
           ? "SandboxStopped"
           : null;
     this.#ledger.note("platform.claimed", text, code === null ? { ...claim } : { ...claim, code });
+  }
+
+  /** It came to rest because the hub asked it to: that it is away is no sign of anything. */
+  driverRests(): void {
+    this.#restsUntil = this.#clock.mono() + REST_MS + BACK_WAIT_MS;
+  }
+
+  /** Nothing is inside any more that could come back by itself. */
+  restIsOver(): void {
+    this.#restsUntil = null;
+  }
+
+  /** How long a driver that rests may still do so; 0 when none does. */
+  get restLeftMs(): number {
+    return Math.max(0, (this.#restsUntil ?? 0) - this.#clock.mono());
+  }
+
+  /** A driver counts its rest in time that it runs, and what is stopped keeps no driver. */
+  #judgeRest(state: ClaimState): void {
+    if (state === "stopped" || state === "archived") this.restIsOver();
+    else if (state === "started" && this.#restsUntil !== null) this.driverRests();
+  }
+
+  /** The pause that was asked for last was refused, or failed: kept until the next request. */
+  refused(fault: SessionFault): void {
+    this.#refusal = fault;
   }
 
   /** What was seen in one look with the newest claim says the opposite; told when it begins. */
@@ -144,7 +188,7 @@ export class EvidenceBoard {
   /** A platform's times are compared with each other only: a wrong clock of it breaks nothing. */
   #judgeClock({ updatedAt, at }: Claim): void {
     const aheadMs = updatedAt === null ? 0 : Date.parse(updatedAt) - at;
-    if (aheadMs > limits.CLOCK_AHEAD_WARN_MS) {
+    if (aheadMs > CLOCK_AHEAD_WARN_MS) {
       const ahead = `${Math.round(aheadMs / 1000)} s`;
       this.warned("PlatformClockWrong", `the platform's clock is ${ahead} ahead of the hub's`);
     } else this.#warnings.delete("PlatformClockWrong");
@@ -172,17 +216,15 @@ export class EvidenceBoard {
     else this.warned("DriverStarved", `the driver's event loop was ${loopLagMs} ms late`);
   }
 
-  /** What the driver said of itself in its hello: a claim of its own, like the platform's. */
-  get driverSays(): Said | null {
-    return this.#driverSays;
-  }
-
-  get warnings(): readonly Warning[] {
-    return [...this.#warnings.values()];
+  /** What was said of the session beside its evidence; the driver's is of its own hello. */
+  get sayings(): Sayings {
+    const warnings = [...this.#warnings.values()];
+    return { driverSays: this.#driverSays, warnings, refusal: this.#refusal };
   }
 
   driverAttached(says: string): void {
     this.#driverAbsentSince = null;
+    this.restIsOver();
     this.#driverSays = { text: this.#ledger.redact(says), at: this.#clock.now() };
     this.#judgeAgreement();
   }
@@ -206,6 +248,7 @@ export class EvidenceBoard {
   /** A new attempt is judged by what is seen in it. */
   startAttempt(): void {
     this.#steps = [];
+    this.#refusal = null;
   }
 
   /** Everything that speaks for or against the session now, oldest first. */

@@ -20,9 +20,10 @@ import {
   type NudgeAnswer,
 } from "./nudge.ts";
 import { wayInOf } from "./ladder-facts.ts";
-import { isWayInFault, PLATFORM_SILENT, type WayIn } from "./ladder-plan.ts";
+import type { WayIn } from "./ladder-plan.ts";
 import { lookInside } from "./look.ts";
 import type { SessionContext } from "./vocabulary.ts";
+import { isWayInFault, PLATFORM_SILENT } from "./way-in-faults.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
@@ -104,6 +105,7 @@ export class DriverWork {
       look: WayIn = "unseen",
     ): SignalResult => {
       board.stepped("nudge", outcome === "signalled", detail);
+      if (outcome === "driver-dead") board.restIsOver();
       const fault = wrong === null ? null : faultFrom(wrong, this.#desk.place(context));
       return { outcome, fault, look, at: clock.now() };
     };

@@ -14,7 +14,7 @@ import type {
   SessionRecord,
   SessionState,
 } from "../../store/facts.ts";
-import type { Said, Warning } from "./board.ts";
+import type { Said, Sayings } from "./board.ts";
 import {
   capabilityViews,
   evidenceView,
@@ -93,15 +93,13 @@ export type FaultView = Omit<SessionFault, "at" | "evidence"> & {
   }[];
 };
 
-export interface HealthInput {
+export interface HealthInput extends Sayings {
   readonly record: SessionRecord;
   readonly claim: Claim | null;
   readonly claimSince: number | null;
   readonly evidence: readonly Evidence[];
   readonly driverAttached: boolean;
   readonly driverAbsentSince: number | null;
-  readonly driverSays: Said | null;
-  readonly warnings: readonly Warning[];
   /** The store refuses its facts: since when, and why. */
   readonly halted: Said | null;
   readonly epoch: number;
@@ -139,7 +137,7 @@ export function healthOf(input: HealthInput): SessionHealth {
     verdict: verdictOf(input),
     disagreement: contradiction(record, input),
     ladder: ladderView(record, input.counts),
-    lastError: record.fault === null ? null : faultView(record.fault),
+    lastError: lastErrorOf(input),
     activity: input.activity,
   };
 }
@@ -161,6 +159,12 @@ function ladderView(record: SessionRecord, counts: LadderCounts): SessionHealth[
     used,
     quarantined: record.quarantine.map((kept) => ({ ...kept, until: iso(kept.until) })),
   };
+}
+
+/** What failed last: what the session is in error of, else why its pause was not made. */
+function lastErrorOf({ record, refusal }: HealthInput): FaultView | null {
+  const fault = record.fault ?? refusal;
+  return fault === null ? null : faultView(fault);
 }
 
 export function faultView(fault: SessionFault): FaultView {

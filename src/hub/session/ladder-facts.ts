@@ -2,11 +2,9 @@
 import type { FaultCode } from "../../base/faults.ts";
 import { PROBE_WAIT_MS, type Evidence, type ProbeName } from "../../probes/probe.ts";
 import { noCounts, type SessionRecord } from "../../store/facts.ts";
+import type { EvidenceBoard } from "./board.ts";
 import {
-  BROKEN_BY_SILENCE,
-  BROKEN_BY_WORD,
   isDestructive,
-  PLATFORM_SILENT,
   rungMs,
   type DriverStanding,
   type LadderFacts,
@@ -14,6 +12,7 @@ import {
 } from "./ladder-plan.ts";
 import type { SessionPolicy } from "./policy.ts";
 import type { SessionContext } from "./vocabulary.ts";
+import { BROKEN_BY_SILENCE, BROKEN_BY_WORD, PLATFORM_SILENT } from "./way-in-faults.ts";
 import type { WorkDeps } from "./work-desk.ts";
 
 /** For the machine: what this attempt knows. */
@@ -24,7 +23,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
   return {
     policy,
     counts: context.counts,
-    driver: driverStanding(context, board.evidence),
+    driver: driverStanding(context, board),
     look: context.look,
     wayIn: isOld(context, now) ? "unseen" : context.wayIn,
     fault: context.fault?.code ?? null,
@@ -66,7 +65,7 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
   return {
     policy,
     counts: noCounts,
-    driver: driverStanding({ ...context, driverDead: false }, board.evidence),
+    driver: driverStanding({ ...context, driverDead: false }, board),
     // The first nudge looks, too, and sees what was seen last; without a driver it does not look.
     look: record.driverDir === null ? "unseen" : lastWayIn(board.evidence, record),
     wayIn: lastWayIn(board.evidence, record),
@@ -107,9 +106,10 @@ function lastWayIn(evidence: readonly Evidence[], { fault }: SessionRecord): Way
 
 function driverStanding(
   { epoch, driverDead }: Pick<SessionContext, "epoch" | "driverDead">,
-  evidence: readonly Evidence[],
+  { evidence, restLeftMs }: Pick<EvidenceBoard, "evidence" | "restLeftMs">,
 ): DriverStanding {
-  if (epoch === null) return driverDead ? "dead" : "absent";
+  if (epoch === null && driverDead) return "dead";
+  if (epoch === null) return restLeftMs > 0 ? "resting" : "absent";
   const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
   if (own.some(({ code }) => code === "CloneSuspected")) return driverDead ? "dead" : "elsewhere";
   if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";

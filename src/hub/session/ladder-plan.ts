@@ -11,14 +11,17 @@ import { faults, type FaultCode } from "../../base/faults.ts";
 import type { ClaimState } from "../../providers/provider.ts";
 import { noCounts, type LadderCounts, type Quarantined, type Rung } from "../../store/facts.ts";
 import type { SessionPolicy } from "./policy.ts";
+import { isWayInFault } from "./way-in-faults.ts";
 import type { ControlAnswer } from "./work-desk.ts";
 
 /**
  * The driver's own channel: it answers and its probes pass, it is not there, its process has ended,
  * its socket is up and it answers nothing, it says itself that the sandbox is broken (`hurt`), or
- * it was shown to live in another sandbox (`elsewhere`): then nobody knows of this one's own.
+ * it was shown to live in another sandbox (`elsewhere`): then nobody knows of this one's own. One
+ * that rests because the hub asked it to is away on purpose, and back within seconds (`resting`).
  */
-export type DriverStanding = "answers" | "absent" | "dead" | "deaf" | "hurt" | "elsewhere";
+export type DriverStanding =
+  "answers" | "absent" | "resting" | "dead" | "deaf" | "hurt" | "elsewhere";
 
 /**
  * The platform's way in: commands and files work, they fail by a definite answer (`broken`), they
@@ -87,23 +90,6 @@ const USELESS: Partial<Record<FaultCode, string>> = {
   ProcessLimit: "what takes all processes is the user's to end",
 };
 
-/** What the sandbox itself answered when its way in is broken, and not merely slow. */
-export const BROKEN_BY_WORD: readonly FaultCode[] = [
-  "ExecBroken",
-  "ToolboxRefused",
-  "FilesystemBroken",
-  "FilesystemMountMissing",
-  "ResumeBroken",
-  "SandboxStopped",
-  "SandboxStartFailed",
-];
-/** Taken and never done: a platform under load looks the same. */
-export const BROKEN_BY_SILENCE: readonly FaultCode[] = [
-  "ExecQueued",
-  "NudgeQueued",
-  "PlatformTimeout",
-];
-
 /** The one next step; `why` is the sentence that goes into the timeline and into evidence. */
 export function nextStep(facts: LadderFacts): { readonly step: LadderStep; readonly why: string } {
   const over = whyOver(facts);
@@ -121,6 +107,9 @@ export function nextStep(facts: LadderFacts): { readonly step: LadderStep; reado
     if (advice.would !== "do") continue;
     if (rung === "nudge" || facts.heldBack === null) return { step: rung, why: advice.why };
     return { step: "consult", why: facts.heldBack };
+  }
+  if (facts.driver === "resting" && !isGone(facts)) {
+    return { step: "wait", why: DRIVER_WORDS.resting };
   }
   const refused: string[] = [];
   for (const rung of ["restart", "replace"] as const) {
@@ -238,7 +227,9 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (isWayOutFault(facts.fault)) {
       return skip("another driver would not get out either");
     }
-    if (facts.driver === "answers") return skip(DRIVER_WORDS.answers);
+    if (facts.driver === "answers" || facts.driver === "resting") {
+      return skip(DRIVER_WORDS[facts.driver]);
+    }
     const useless = facts.fault === null ? undefined : USELESS[facts.fault];
     if (facts.driver === "hurt" && useless !== undefined) return skip(useless);
     if (facts.look === "stuck" || facts.look === "broken") {
@@ -289,6 +280,7 @@ function destructive(rung: "restart" | "replace", facts: LadderFacts): Advice {
   }
   if (facts.heldBack !== null && control !== null) return refuse(facts.heldBack);
   if (driver === "answers") return refuse("its driver answers, and what it sees is well");
+  if (driver === "resting") return refuse(DRIVER_WORDS.resting);
   if (wayIn === "works") {
     return refuse("commands and files work by the platform: one lost channel is no evidence");
   }
@@ -304,11 +296,12 @@ function destructive(rung: "restart" | "replace", facts: LadderFacts): Advice {
 }
 
 /** A signal may bring the sandbox's own driver, and what comes with a ticket wins at once. */
-const NUDGED: readonly DriverStanding[] = ["absent", "deaf", "elsewhere"];
+const NUDGED: readonly DriverStanding[] = ["absent", "resting", "deaf", "elsewhere"];
 
 const DRIVER_WORDS: Readonly<Record<DriverStanding, string>> = {
   answers: "its driver answers",
   absent: "no driver is connected",
+  resting: "its driver rests as it was asked to, and dials by itself within seconds",
   dead: "its driver's process has ended",
   deaf: "its driver answers nothing",
   hurt: "its driver says that the sandbox is broken",
@@ -333,14 +326,6 @@ function whyOver({ fault, leftMs }: LadderFacts): string | null {
   return null;
 }
 
-/** The platform does not let us look: this says nothing about any one sandbox. */
-export const PLATFORM_SILENT: readonly FaultCode[] = [
-  "PlatformDown",
-  "PlatformTimeout",
-  "PlatformRateLimited",
-  "PlatformAuthRejected",
-];
-
 function isGone({ fault }: LadderFacts): boolean {
   return fault === "SandboxGone";
 }
@@ -352,19 +337,6 @@ function isStopped({ claim }: LadderFacts): boolean {
 function isResting(facts: LadderFacts): boolean {
   return isStopped(facts) || facts.claim === "error";
 }
-
-/** The platform's way in, or the platform, is what failed. */
-export function isWayInFault(fault: FaultCode | null): boolean {
-  if (fault === null) return false;
-  return WAY_IN_FAULTS.includes(fault);
-}
-
-const WAY_IN_FAULTS: readonly FaultCode[] = [
-  ...BROKEN_BY_WORD,
-  ...BROKEN_BY_SILENCE,
-  ...PLATFORM_SILENT,
-  "PlatformBroken",
-];
 
 function seenBroken({ wayIn }: LadderFacts): WayIn {
   return wayIn === "unseen" ? "broken" : wayIn;

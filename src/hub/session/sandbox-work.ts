@@ -1,9 +1,12 @@
 /** Work on a sandbox that is there: wake, stop and start, pause, remove. */
 import { sleep } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
+import { REST_WAIT_MS } from "../../protocol/rest.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { CLEAN_EVERY_MAX_MS, clearAway } from "./clear-away.ts";
 import type { Launched } from "./events.ts";
+import { faultFrom } from "./fault-from.ts";
+import { textOf } from "./quiesced.ts";
 import { StallWatch } from "./stall-watch.ts";
 import type { SessionContext } from "./vocabulary.ts";
 import type { WorkDesk } from "./work-desk.ts";
@@ -48,13 +51,33 @@ export class SandboxWork {
     const { provider, board, links, clock } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
+      await this.#quiesce(context, signal);
       const paused = await provider
         .pause(sandboxId, this.#desk.leftMs(context), signal)
-        .catch((error: unknown) => this.#pausedAllTheSame(sandboxId, toHubError(error), signal));
+        .catch((error: unknown) => this.#pausedAllTheSame(sandboxId, toHubError(error), signal))
+        .catch((error: unknown) => {
+          // At once: healing from it may take a while, and ends with another word or with none.
+          const place = this.#desk.place(context);
+          if (!signal.aborted) board.refused(faultFrom(toHubError(error), place));
+          throw error;
+        });
       board.claimed(paused);
       links.drop("suspended");
       return { at: clock.now() };
     });
+  }
+
+  /**
+   * Nothing is under way between clients and the sandbox when it is paused. What cannot come to
+   * rest is paused all the same: whatever clients lack is kept inside, and told here.
+   */
+  async #quiesce(context: SessionContext, signal: AbortSignal): Promise<void> {
+    const { ledger, links, board } = this.#desk.deps;
+    const waitMs = Math.min(REST_WAIT_MS, this.#desk.leftMs(context) / 2);
+    const how = await links.quiesce(Math.round(waitMs));
+    if (how?.kind === "quiet" || how?.kind === "late") board.driverRests();
+    if (how !== null) ledger.tryNote("driver.quiesced", textOf(how), { ...how });
+    signal.throwIfAborted();
   }
 
   /** A pause without a clear answer may have been made: waking the sandbox would undo it. */

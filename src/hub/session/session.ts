@@ -30,6 +30,7 @@ import { OutcomeBook } from "./outcome-book.ts";
 import { isAtRest, outcomeAtRest, outcomeSuperseded } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { DriverTicket } from "./ticket.ts";
+import type { Quiesced } from "./quiesced.ts";
 import { SandboxWork } from "./sandbox-work.ts";
 import { StartWork } from "./start-work.ts";
 import type { SessionWorks } from "./works.ts";
@@ -38,6 +39,10 @@ import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 /** The driver's link as the session holds it; the switchboard implements it. */
 export interface DriverLink extends LinkProber {
   readonly epoch: number;
+  /** The hub ends it, or asked it to rest: its end is no news. Any other is a missing driver. */
+  readonly expected: boolean;
+  /** Asks the driver to come to rest, with which the link ends. Never rejects. */
+  quiesce(waitMs: number): Promise<Quiesced>;
   /** Polite or hard, as the reason needs; a paused sandbox answers no close frame. */
   end(why: LinkEnding): void;
 }
@@ -62,8 +67,6 @@ export class Session {
   #halted: Halt | null = null;
   readonly #outcomes: OutcomeBook;
   #link: DriverLink | null = null;
-  /** The link that the hub itself ended last. */
-  #dropped: DriverLink | null = null;
   #entered = "";
 
   constructor(options: {
@@ -87,10 +90,8 @@ export class Session {
     this.ticket = new DriverTicket(parts.random);
     const links = {
       prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
-      drop: (why: LinkEnding) => {
-        this.#dropped = this.#link;
-        this.#link?.end(why);
-      },
+      quiesce: (waitMs: number) => this.#link?.quiesce(waitMs) ?? null,
+      drop: (why: LinkEnding) => this.#link?.end(why),
       ticket: () => this.ticket.issue(),
     };
     const flaps = new FlapWatch(parts.clock, parts.policy);
@@ -219,8 +220,7 @@ export class Session {
     this.#board.driverDetached();
     this.activity.driverLeft();
     const { epoch } = link;
-    // Its own end of the link is no news to the hub; any other is a driver that is missing.
-    const code = this.#dropped === link ? {} : { code: "DriverAbsent" satisfies FaultCode };
+    const code = link.expected ? {} : { code: "DriverAbsent" satisfies FaultCode };
     this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch, ...code });
     this.#send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
@@ -333,8 +333,7 @@ export class Session {
     return healthOf({
       ...this.#seen(snapshot),
       record: this.record,
-      driverSays: this.#board.driverSays,
-      warnings: this.#board.warnings,
+      ...this.#board.sayings,
       halted: this.#halted,
       counts: snapshot.context.counts,
       platform: this.#parts.provider.platform,

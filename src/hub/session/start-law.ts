@@ -11,7 +11,7 @@ import type {
   StartCounts,
   StartSource,
 } from "../../store/facts.ts";
-import { PLATFORM_SILENT } from "./ladder-plan.ts";
+import { PLATFORM_SILENT } from "./way-in-faults.ts";
 import type { SessionPolicy } from "./policy.ts";
 
 export interface StartFacts {

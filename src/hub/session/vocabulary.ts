@@ -20,13 +20,8 @@ import type {
 import { WorkFailure } from "./events.ts";
 import { UNSEEN } from "./ladder-counts.ts";
 import { countRetry, type StartStep } from "./start-law.ts";
-import {
-  PLATFORM_SILENT,
-  type Flapping,
-  type LadderRung,
-  type LadderStep,
-  type WayIn,
-} from "./ladder-plan.ts";
+import type { Flapping, LadderRung, LadderStep, WayIn } from "./ladder-plan.ts";
+import { PLATFORM_SILENT } from "./way-in-faults.ts";
 import type { SessionWorks } from "./works.ts";
 
 export interface SessionContext {

@@ -4,7 +4,6 @@
  * evidence or step, and fails only with WorkFailure, which carries the whole fault.
  */
 import type { Clock } from "../../base/clock.ts";
-import { limits } from "../../base/limits.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -17,6 +16,7 @@ import { faultFrom } from "./fault-from.ts";
 import type { FlapWatch } from "./flap-watch.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionPolicy } from "./policy.ts";
+import type { Quiesced } from "./quiesced.ts";
 import type { SessionContext } from "./vocabulary.ts";
 
 /** What a driver needs to find and convince this hub. */
@@ -33,11 +33,13 @@ export interface DriverKit {
 }
 
 /** Why the hub ends a driver's link. */
-export type LinkEnding = "suspended" | "removed" | "replaced" | "moved";
+export type LinkEnding = "suspended" | "removed" | "replaced" | "moved" | "outdated";
 
 /** The session's links as the work sees them. */
 export interface SessionLinks {
   prober(epoch: number): LinkProber | null;
+  /** Brings the driver to rest before its memory is kept; null when there is none. */
+  quiesce(waitMs: number): Promise<Quiesced> | null;
   /** Ends the driver's link, because its sandbox is being paused or removed. */
   drop(why: LinkEnding): void;
   /** What the wanted driver brings back, once. */
@@ -85,6 +87,8 @@ export interface WorkDeps {
   readonly log: Logger;
 }
 
+/** Daytona holds a create or a start so long. Then it is looked up, where its progress shows. */
+const PLATFORM_HOLD_MS = 30_000;
 /** A platform call made in the last moment of an attempt still gets this long. */
 const CALL_MS_MIN = 1_000;
 
@@ -110,7 +114,7 @@ export class WorkDesk {
 
   /** How long a create or a start is waited for by its call alone. */
   holdMs(context: SessionContext): number {
-    return Math.min(this.leftMs(context), this.deps.policy.stallMs, limits.PLATFORM_HOLD_MS);
+    return Math.min(this.leftMs(context), this.deps.policy.stallMs, PLATFORM_HOLD_MS);
   }
 
   /** Where and with which evidence a fault happened. */

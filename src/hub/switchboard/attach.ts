@@ -4,6 +4,7 @@
  * WELCOME, confirmed before anyone is routed to the driver.
  */
 import type { Clock } from "../../base/clock.ts";
+import type { HubError } from "../../base/hub-error.ts";
 import { newId } from "../../base/ids.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
@@ -19,6 +20,7 @@ import { whereKept } from "../../store/refusal.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 import type { Session } from "../session/session.ts";
+import type { Elsewhere } from "../cluster/company.ts";
 import { EVERYBODY, type Guest } from "../auth/guest.ts";
 import { noSession } from "../auth/guard.ts";
 import { ClientLink } from "./client-link.ts";
@@ -46,6 +48,8 @@ export interface SwitchboardOptions {
   readonly log: Logger;
   /** @throws HubError SessionNotFound */
   readonly find: (idOrName: string) => Session;
+  /** Why a session that is not here is not here; unset for a hub of its own. */
+  readonly explain?: Elsewhere["explain"];
 }
 
 /** A driver between its hello and its epoch. */
@@ -94,7 +98,7 @@ export class Switchboard {
 
   /** `guest` is what this client may do; a session that it cannot see does not exist for it. */
   acceptClient(socket: FrameSocket, guest: Guest = EVERYBODY): void {
-    const { clock, find } = this.#options;
+    const { clock, find, explain } = this.#options;
     onHello(socket, clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "client") {
@@ -109,9 +113,10 @@ export class Switchboard {
         features: commonFeatures(hello.features),
         waiting: this.#waiting,
         guest,
+        ...(explain !== undefined && { movedTo: (of) => movedTo(explain, of, guest) }),
         find: (idOrName, wakes) => {
-          const session = find(idOrName);
-          if (!guest.sees(session.record.id)) throw noSession(idOrName);
+          const session = find(guest.means(idOrName));
+          if (!guest.sees(session.record)) throw noSession(idOrName);
           if (wakes && session.record.detail === "suspended.paused") {
             session.operate("operator.resumed", "because a client attached to wake it");
           }
@@ -330,6 +335,16 @@ export class Switchboard {
     };
     socket.send(encodeFrame({ type: FrameType.welcome, body: encodeJson(body) }));
   }
+}
+
+/** Null when there is no such session, or none that this client can see. */
+async function movedTo(
+  explain: Elsewhere["explain"],
+  session: string,
+  guest: Guest,
+): Promise<HubError | null> {
+  const known = await explain(guest.means(session));
+  return known !== null && guest.sees(known) ? known.error : null;
 }
 
 /** No driver without its fact: one that cannot be written down dials again. */

@@ -41,6 +41,8 @@ export interface ClientLinkOptions {
   readonly log: Logger;
   /** @throws HubError when the session is unknown or not proven. */
   readonly find: (idOrName: string, wakes: boolean) => Destination;
+  /** Where a session is that is not here; null when nobody has it. Unset for a hub of its own. */
+  readonly movedTo?: (idOrName: string) => Promise<HubError | null>;
   readonly onClose: (link: ClientLink) => void;
 }
 
@@ -115,7 +117,7 @@ export class ClientLink {
       const wakes = attach.intent === "wake" && attach.mode === "new" && !guest.onlyLooks;
       destination = this.#options.find(attach.session, wakes);
     } catch (error) {
-      this.#refuse(toHubError(error), attach.channelId);
+      this.#explain(toHubError(error), attach);
       return;
     }
     const route = this.#nextRoute++;
@@ -179,6 +181,21 @@ export class ClientLink {
     };
     const type = FrameType.peerState;
     this.#leg.endRoute(route, encodeFrame({ type, route, epoch, body: encodeJson(body) }));
+  }
+
+  /** One that another hub has is dialled again, by a link that has nothing else. */
+  #explain(error: HubError, { session, channelId }: Attach): void {
+    const { movedTo } = this.#options;
+    if (movedTo === undefined || error.code !== "SessionNotFound") {
+      this.#refuse(error, channelId);
+      return;
+    }
+    void movedTo(session)
+      .catch(toHubError)
+      .then((moved) => {
+        this.#refuse(moved ?? error, channelId);
+        if (moved !== null && this.#bindings.size === 0) this.#leg.goAway(moved.message);
+      });
   }
 
   #refuse(error: HubError, channelId: string): void {

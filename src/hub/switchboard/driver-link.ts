@@ -11,14 +11,17 @@ import type { Random } from "../../base/random.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes } from "../../protocol/close-codes.ts";
 import { JobsTold, parseControl, type AttachRequest, type Detach } from "../../protocol/control.ts";
+import { CheckpointReady } from "../../protocol/rest.ts";
 import { encodeFrame, FrameType, rewriteRoute, type Frame } from "../../protocol/frame.ts";
 import { joinAttach } from "../../protocol/resume.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
+import type { Quiesced } from "../session/quiesced.ts";
 import type { DriverLink as SessionDriverLink } from "../session/session.ts";
 import type { LinkEnding } from "../session/work-desk.ts";
 import type { InsideAnswer } from "../../probes/probe.ts";
 import { Leg } from "./leg.ts";
 import { ProbeChannel } from "./probe-channel.ts";
+import { RestCall } from "./rest-call.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
 
 /** A driver on a slow line is not silent yet. */
@@ -58,6 +61,8 @@ export class DriverLink implements SessionDriverLink {
   readonly #waiting = new Map<number, (lost: HubError | null) => void>();
   #nextRoute = 1;
   #probes: ProbeChannel | null = null;
+  #rest: RestCall | null = null;
+  #endedHere = false;
 
   constructor(options: DriverLinkOptions) {
     this.#options = options;
@@ -70,7 +75,9 @@ export class DriverLink implements SessionDriverLink {
       deadMs: limits.DRIVER_DEAD_MS,
       onFrame: (frame, message) => {
         if (frame.type === FrameType.jobs) options.onJobs(parseControl(JobsTold, frame.body));
-        else this.#relay(frame, message);
+        else if (frame.type === FrameType.checkpointReady) {
+          this.#rest?.ready(parseControl(CheckpointReady, frame.body));
+        } else this.#relay(frame, message);
       },
       onPong: (pong) => {
         this.#waiting.get(pong.n)?.(null);
@@ -83,6 +90,7 @@ export class DriverLink implements SessionDriverLink {
         for (const answer of [...this.#waiting.values()]) answer(lost);
         options.onClose(this, reason);
         for (const target of targets) target.ended();
+        this.#rest?.closed();
       },
     });
   }
@@ -126,7 +134,25 @@ export class DriverLink implements SessionDriverLink {
     return this.#probeChannel().terminal(nonce, signal);
   }
 
+  quiesce(waitMs: number): Promise<Quiesced> {
+    const { clock, random, features } = this.#options;
+    if (!features.includes("checkpoint")) return Promise.resolve({ kind: "unable" });
+    if (!this.#leg.open) return Promise.resolve({ kind: "lost", tookMs: 0 });
+    const id = newId("chk", random);
+    const cut = (): void => this.#leg.terminate("at rest");
+    this.#rest = new RestCall({ clock, id, waitMs: waitMs + this.answerWaitMs, cut });
+    const body = encodeJson({ id, deadlineMs: waitMs });
+    const { epoch } = this;
+    this.#leg.send(encodeFrame({ type: FrameType.prepareCheckpoint, epoch, body }));
+    return this.#rest.answer;
+  }
+
+  get expected(): boolean {
+    return this.#endedHere || this.#rest?.answered === true;
+  }
+
   end(why: LinkEnding): void {
+    this.#endedHere = true;
     switch (why) {
       case "suspended":
         this.#leg.terminate("suspended");
@@ -138,7 +164,11 @@ export class DriverLink implements SessionDriverLink {
         this.#leg.close(CloseCodes.fenced, "a newer driver holds the session");
         break;
       case "moved":
-        this.#leg.close(CloseCodes.goingAway, "another hub has the session");
+        this.#leg.goAway("another hub has the session");
+        break;
+      case "outdated":
+        // Every driver takes this for its end: it leaves, and what is launched next is newer.
+        this.#leg.close(CloseCodes.normal, "a newer driver takes its place");
         break;
     }
   }

@@ -69,6 +69,18 @@ export const HealthSchema = Shape(
     driverSays: Optional(
       OrNull(Shape(said, { description: "The driver's own word: a claim, like the platform's." })),
     ),
+    driver: Optional(
+      Shape(
+        {
+          version: OrNull(Text("What the driver says that it is; null before it came.")),
+          newest: OrNull(Text("What this hub would launch.")),
+          update: OrNull(
+            Text("While that is newer: what the update waits for, or why none comes."),
+          ),
+        },
+        { description: "The version of the driver inside, and how it comes to a newer one." },
+      ),
+    ),
     warnings: Optional(
       List(
         Shape(

@@ -99,6 +99,9 @@ export const SessionSchema = Shape(
     source: Optional(OrNull(SourceSchema)),
     epoch: Count("Incarnation of the driver; grows by one with every proven attach."),
     attempt: Optional(Count("Grows with each start, resume, retry, heal, pause and removal.")),
+    labels: Optional(
+      Type.Record(Type.String(), Type.String(), { description: "As they were given with it." }),
+    ),
     quarantine: Optional(List(KeptSandboxSchema)),
     createdAt: Time("When it was asked for."),
     updatedAt: Time("When its last fact was written."),

@@ -8,6 +8,7 @@ const roles = ["owner", "operator", "viewer", "metrics", "watcher"] as const;
 
 const seen = {
   role: OneOf(roles, "What it may do: see SECURITY.md."),
+  tenant: OrNull(Text("The only tenant whose sessions it sees; null for the hub's own people.")),
   sessions: OrNull(List(Text("Id of a session that it can see."))),
 };
 
@@ -42,6 +43,25 @@ export const NewShareSchema = Shape(
   { description: "A read-only share, this once with its link." },
 );
 export const ShareListSchema = Shape({ items: List(ShareSchema) });
+
+export const LoginWaysSchema = Shape(
+  {
+    oidc: OrNull(
+      Shape({
+        issuer: Text("The identity provider."),
+        clientId: Text("The hub's name there."),
+        cliClientId: Text("The command line's name there."),
+        scopes: Text("What is asked of it."),
+        authorizationEndpoint: Text("Where a browser goes."),
+        tokenEndpoint: Text("Where a code becomes tokens."),
+        deviceEndpoint: OrNull(Text("Where the device flow begins; null where there is none.")),
+        responseMode: OneOf(["fragment", "query"], "How the code comes back."),
+        redirectUri: Text("Where to."),
+      }),
+    ),
+  },
+  { description: "How one logs in, besides with a token." },
+);
 
 export const MeSchema = Shape(
   {

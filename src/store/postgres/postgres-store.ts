@@ -11,6 +11,7 @@ import { noCost, type SandboxCost } from "../cost.ts";
 import type { Fact, SessionEvent, SessionRecord } from "../facts.ts";
 import { Journal } from "../journal.ts";
 import type { Appended, EventQuery, Store } from "../store.ts";
+import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
@@ -22,6 +23,10 @@ export interface PostgresOptions {
   readonly inc: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Who shares the database; unset in what looks at one store alone. */
+  readonly cluster?: ClusterKey;
+  /** Whether this hub holds its lease: without it no fact is taken (CL4). */
+  readonly mayAct?: () => boolean;
 }
 
 type Booked = ReturnType<Store["booked"]>;
@@ -38,14 +43,19 @@ export class PostgresStore implements Store {
   readonly #unbooked: { readonly kind: string; readonly ms: number }[] = [];
   #booking: Promise<void> | null = null;
   readonly #endedCost: SandboxCost | null;
+  readonly #mayAct: () => boolean;
+  /** The same for all hubs on this database, for as long as it lives; empty without a key. */
+  readonly clusterId: string;
 
   private constructor(
-    { inc, clock, log }: PostgresOptions,
+    { inc, clock, log, mayAct = () => true }: PostgresOptions,
     pool: Pool,
-    read: { booked: Booked; endedCost: SandboxCost | null },
+    read: { booked: Booked; endedCost: SandboxCost | null; clusterId: string },
   ) {
     this.#pool = pool;
     this.#log = log;
+    this.#mayAct = mayAct;
+    this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
     this.#booked = { ...read.booked } as Record<string, { ms: number; count: number }>;
     this.#endedCost = read.endedCost;
@@ -68,16 +78,14 @@ export class PostgresStore implements Store {
       log.warn({ error: error.message }, "a connection to PostgreSQL ended");
     });
     try {
-      const client = await pool.connect();
-      try {
-        for (const odd of await inspect(client)) log.warn({}, `PostgreSQL: ${odd}`);
-        await migrate(client);
-      } finally {
-        client.release();
-      }
+      const clusterId = await prepare(pool, options);
       const rows = new SessionRows(pool, options.inc);
       const endedCost = costOf(await rows.endedCost());
-      return new PostgresStore(options, pool, { booked: await readBooked(pool), endedCost });
+      return new PostgresStore(options, pool, {
+        booked: await readBooked(pool),
+        endedCost,
+        clusterId,
+      });
     } catch (error) {
       await pool.end();
       throw unreachable(url, error);
@@ -90,12 +98,14 @@ export class PostgresStore implements Store {
 
   create(record: SessionRecord, fact: Fact): Appended | null {
     if (this.#names.has(record.name)) return null;
+    this.#demandLease();
     const appended = this.#journal.append(record, fact, true);
     this.#note(appended.record);
     return appended;
   }
 
   append(record: SessionRecord, fact: Fact): Appended {
+    this.#demandLease();
     const appended = this.#journal.append(record, fact, false);
     this.#note(appended.record);
     return appended;
@@ -190,6 +200,14 @@ export class PostgresStore implements Store {
   check(): void {
     const { trouble } = this.#journal;
     if (trouble !== null) throw trouble;
+    this.#demandLease();
+  }
+
+  /** Whoever may not act concludes nothing either: what it saw may be another hub's to judge. */
+  #demandLease(): void {
+    if (this.#mayAct()) return;
+    const hint = "It goes on by itself once PostgreSQL answers this hub again.";
+    throw new HubError("StoreRefuses", "this hub's lease is over", { hint });
   }
 
   async close(): Promise<void> {
@@ -213,6 +231,18 @@ export class PostgresStore implements Store {
   #unname(id: string): void {
     this.#holds.delete(id);
     for (const [name, owner] of this.#names) if (owner === id) this.#names.delete(name);
+  }
+}
+
+/** Makes the tables where there are none. @returns the cluster's id, empty without a key */
+async function prepare(pool: Pool, { log, cluster }: PostgresOptions): Promise<string> {
+  const client = await pool.connect();
+  try {
+    for (const odd of await inspect(client)) log.warn({}, `PostgreSQL: ${odd}`);
+    await migrate(client);
+    return cluster === undefined ? "" : await enterCluster(client, cluster);
+  } finally {
+    client.release();
   }
 }
 

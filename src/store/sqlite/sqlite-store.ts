@@ -1,6 +1,7 @@
 /**
- * Facts in one SQLite file through node:sqlite. WAL with synchronous FULL: one fsync per fact
- * (about 0.14 ms), nothing acknowledged is lost to kill -9 or power.
+ * Facts in one SQLite file through node:sqlite. WAL with synchronous FULL: one fsync for each
+ * transaction (about 0.14 ms), nothing acknowledged is lost to kill -9 or power. A hub keeps all
+ * facts of a turn in one of them (grouped-store.ts).
  *
  * The file is locked for as long as it is open: two hubs never write one store. It is its owner's
  * alone, because it holds the environment of every session.
@@ -32,6 +33,7 @@ import {
   type SessionRecord,
   type SessionState,
 } from "../facts.ts";
+import type { Write } from "../journal.ts";
 import type { Shelved, TimelineShelf, TrimLaw } from "../retention.ts";
 import type { Appended, EventQuery, Store } from "../store.ts";
 import { shelvedIn, trimIn } from "./timeline-rows.ts";
@@ -59,6 +61,9 @@ const COST_KEYS = [
 /** Records hold what users put into their sandboxes' environment. */
 const FILE_MODE = 0o600;
 
+/** A write is over in a millisecond, and so is a try; a hub that writes all the time has gaps. */
+const COPY_TRIES = 1_000;
+
 const SCHEMA = `
   CREATE TABLE session (
     id TEXT PRIMARY KEY,
@@ -81,6 +86,9 @@ const SCHEMA = `
   CREATE INDEX fact_session ON fact (session, seq);
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+
+/** A fact, and the record after it. */
+export type KeptFact = Write["facts"][number];
 
 /** What is on the disk when it is returned. */
 type Kept = Appended & { readonly event: SessionEvent };
@@ -114,30 +122,40 @@ export class SqliteStore implements Store, TimelineShelf {
   }
 
   create(record: SessionRecord, fact: Fact): Kept | null {
-    const taken = this.#db
-      .prepare("SELECT id FROM session WHERE name = ? AND gone = 0")
-      .get(record.name);
-    return taken === undefined ? this.append(record, fact) : null;
+    return this.isNamed(record.name) ? null : this.append(record, fact);
+  }
+
+  /** Whether a living session has the name. */
+  isNamed(name: string): boolean {
+    const living = this.#db.prepare("SELECT id FROM session WHERE name = ? AND gone = 0");
+    return living.get(name) !== undefined;
   }
 
   append(record: SessionRecord, fact: Fact): Kept {
     const next = applyFact(record, fact);
-    const gone = next.detail === "ended.gone" ? 1 : 0;
+    const [seq = 0] = this.keep([{ fact, record: next }]);
+    return { record: next, event: eventOf(seq, next, fact) };
+  }
+
+  /**
+   * Keeps facts in one transaction, each with the record after it. Returns their numbers.
+   * @throws HubError StoreRefuses; nothing of them is kept then.
+   */
+  keep(facts: readonly KeptFact[]): readonly number[] {
+    const last = new Map(facts.map(({ record }) => [record.id, record]));
     try {
       this.#db.exec("BEGIN IMMEDIATE");
-      this.#putSession.run(next.id, next.name, gone, JSON.stringify(next));
-      const { lastInsertRowid } = this.#putFact.run(
-        next.id,
-        next.name,
-        fact.at,
-        fact.kind,
-        next.state,
-        next.detail,
-        fact.text,
-        JSON.stringify(fact.data),
-      );
+      for (const record of last.values()) {
+        const gone = record.detail === "ended.gone" ? 1 : 0;
+        this.#putSession.run(record.id, record.name, gone, JSON.stringify(record));
+      }
+      const seqs = facts.map(({ fact: { at, kind, text, data }, record }) => {
+        const { id, name, state, detail } = record;
+        const words = [id, name, at, kind, state, detail, text, JSON.stringify(data)];
+        return Number(this.#putFact.run(...words).lastInsertRowid);
+      });
       this.#db.exec("COMMIT");
-      return { record: next, event: eventOf(Number(lastInsertRowid), next, fact) };
+      return seqs;
     } catch (error) {
       // A full disk rolls back by itself, and its error is the one to tell.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
@@ -222,11 +240,18 @@ export class SqliteStore implements Store, TimelineShelf {
 
   /**
    * Copies the store into a file that is not there yet, as it is when this ends: facts that are
-   * written meanwhile are in the copy, too.
+   * written meanwhile are in the copy, too. Only its first step must not meet a write.
    */
   async copyTo(file: string): Promise<void> {
     writeFileSync(file, "", { mode: FILE_MODE, flag: "wx" });
-    await backup(this.#db, file);
+    for (let tries = 1; ; tries++) {
+      try {
+        await backup(this.#db, file);
+        return;
+      } catch (error) {
+        if (!metWrite(error) || tries === COPY_TRIES) throw error;
+      }
+    }
   }
 
   close(): void {
@@ -240,6 +265,11 @@ export class SqliteStore implements Store, TimelineShelf {
       throw unusable(this.#file, error);
     }
   }
+}
+
+/** The engine is busy then, and node reads the code of another connection: "not an error". */
+function metWrite(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === 0;
 }
 
 function open(file: string): DatabaseSync {
@@ -316,6 +346,10 @@ function unusable(file: string, error: unknown): HubError {
   const said = error instanceof Error ? error.message : String(error);
   if (/database is locked/.test(said)) {
     return new HubError("HubRunning", `another hub has the store ${file} open`, { cause: error });
+  }
+  if (/disk is full/.test(said)) {
+    const hint = "Free some of it, or point HOLDFAST_HOME at another disk. Nothing was changed.";
+    return new HubError("HomeNotWritable", `no room for ${file}: ${said}`, { cause: error, hint });
   }
   return new HubError("StoreCorrupt", `the store ${file} cannot be used: ${said}`, {
     cause: error,

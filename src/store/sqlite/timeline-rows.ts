@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import {
   isDoomed,
+  outcomeKinds,
   TRIMMED,
   trimmedOf,
   type Shelved,
@@ -18,8 +19,10 @@ export function shelvedIn(db: DatabaseSync, after: number, limit: number): reado
 }
 
 export function trimIn(db: DatabaseSync, session: string, law: TrimLaw): number {
+  const byRows = seqAt(db, session, law.rowsMax);
   const bounds = {
-    byRows: seqAt(db, session, law.rowsMax),
+    byRows,
+    byOutcomes: byRows === 0 ? 0 : outcomeAt(db, session, byRows, law.outcomesMax),
     spared: law.beforeAt === null ? 0 : seqAt(db, session, law.spare),
   };
   const doomed = doomedIn(db, session, bounds, law);
@@ -57,7 +60,20 @@ function seqAt(db: DatabaseSync, session: string, count: number): number {
   return Number(row?.["seq"] ?? 0);
 }
 
-const KEPT = [...keptKinds, TRIMMED].map((kind) => `'${kind}'`).join(", ");
+const quoted = (kinds: readonly string[]): string => kinds.map((kind) => `'${kind}'`).join(", ");
+const KEPT = quoted([...keptKinds, TRIMMED]);
+const OUTCOMES = quoted(outcomeKinds);
+
+/** Of the newest end of an attempt that is not among the `count` newest up to `upTo`. */
+function outcomeAt(db: DatabaseSync, session: string, upTo: number, count: number): number {
+  const row = db
+    .prepare(
+      `SELECT seq FROM fact WHERE session = ? AND seq <= ? AND kind IN (${OUTCOMES})
+       ORDER BY seq DESC LIMIT 1 OFFSET ?`,
+    )
+    .get(session, upTo, count);
+  return Number(row?.["seq"] ?? 0);
+}
 
 interface Row {
   readonly seq: number;
@@ -71,9 +87,10 @@ function doomedIn(db: DatabaseSync, session: string, bounds: TrimBounds, law: Tr
   return db
     .prepare(
       `SELECT seq, at, kind FROM fact
-       WHERE session = ? AND seq <= ? AND kind NOT IN (${KEPT}) ORDER BY seq LIMIT ?`,
+       WHERE session = ? AND seq <= ?
+         AND (kind NOT IN (${KEPT}) OR seq <= ? AND kind IN (${OUTCOMES})) ORDER BY seq LIMIT ?`,
     )
-    .all(session, upTo, law.batch)
+    .all(session, upTo, bounds.byOutcomes, law.batch)
     .map((row) => ({
       seq: Number(row["seq"]),
       at: Number(row["at"]),

@@ -69,6 +69,8 @@ export class ClusterWorld {
   readonly #epochs = new Map<string, string>();
   readonly wrong: string[] = [];
   readonly counts = { acts: 0, takeovers: 0, declared: 0, drains: 0, failovers: 0, spliced: 0 };
+  /** Once dead, dead again for who knows it when the store forgot. */
+  readonly #declaredBefore = new Set<string>();
   #births = 0;
   #moves = 0;
   /** When the store last came back with an older state. */
@@ -285,6 +287,8 @@ export class ClusterWorld {
   #declared(inc: string): void {
     this.counts.declared += 1;
     const hub = [...this.#hubs].find((one) => one.inc === inc);
+    if (this.#declaredBefore.has(inc)) return;
+    this.#declaredBefore.add(inc);
     if (hub === undefined || this.#kernel.now - hub.disturbedAt < WELL_MS) return;
     this.#fail(`${inc} was declared dead, and was well`);
   }

@@ -10,6 +10,7 @@ import { ChannelTable } from "../../driver/channel-table.ts";
 import { Jobs } from "../../driver/jobs.ts";
 import { openHubLink } from "../../driver/hub-link.ts";
 import type { OpenService } from "../../driver/services/service.ts";
+import { DRIVER_FEATURES } from "../../protocol/version.ts";
 import { watchClock } from "../../stream/clock-watch.ts";
 import { Redial, type AttemptEvents, type Attempt } from "../../stream/redial.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
@@ -98,6 +99,7 @@ export class SimDriver {
   }
 
   #connect(reason: string, events: AttemptEvents, dial: SimDial): Attempt {
+    this.#channels.hush(false);
     const attempt: { link: { abandon(): void } | null; given: boolean } = {
       link: null,
       given: false,
@@ -142,7 +144,7 @@ export class SimDriver {
       role: "driver" as const,
       session: this.session,
       impl: "holdfast-driver/sim",
-      features: [],
+      features: [...DRIVER_FEATURES],
       lastEpoch: this.#epoch,
       instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: this.startedAt },
       reason,

@@ -89,7 +89,9 @@ export class LateStore implements Store {
 
   #append(record: SessionRecord, fact: Fact, fresh: boolean): Appended {
     if (this.#journal.trouble !== null) this.#options.disk.onRefused(record.id);
-    return this.#journal.append(record, fact, fresh);
+    const appended = this.#journal.append(record, fact, fresh);
+    this.#options.disk.onDecided(record, appended.record);
+    return appended;
   }
 
   #keep(number: number, batch: readonly Write[]): Promise<ReadonlyMap<string, Verdict>> {

@@ -10,6 +10,7 @@ import {
 } from "../../store/facts.ts";
 import {
   isDoomed,
+  outcomeKinds,
   TRIMMED,
   trimmedOf,
   type Shelved,
@@ -33,6 +34,9 @@ export class MemoryStore implements Store, TimelineShelf {
   /** Set by who watches: a fact was not kept. */
   onRefused: (session: string) => void = () => undefined;
 
+  /** Set by who watches: a hub applied a fact, which a late store keeps only some time after. */
+  onDecided: (before: SessionRecord, next: SessionRecord) => void = () => undefined;
+
   /** Set by who watches: told of each fact once it is kept. */
   onAppend: (before: SessionRecord | null, record: SessionRecord, event: SessionEvent) => void =
     () => undefined;
@@ -50,6 +54,7 @@ export class MemoryStore implements Store, TimelineShelf {
     const next = applyFact(record, fact);
     if (this.refuses) this.onRefused(next.id);
     this.check();
+    this.onDecided(record, next);
     return { record: next, event: this.put(next, fact) };
   }
 
@@ -109,7 +114,12 @@ export class MemoryStore implements Store, TimelineShelf {
   trim(session: string, law: TrimLaw): number {
     this.check();
     const mine = this.#events.filter((event) => event.session === session);
-    const bounds = { byRows: seqAt(mine, law.rowsMax), spared: seqAt(mine, law.spare) };
+    const byRows = seqAt(mine, law.rowsMax);
+    const outcomes = mine.filter(
+      ({ seq, kind }) => seq <= byRows && outcomeKinds.some((one) => one === kind),
+    );
+    const byOutcomes = seqAt(outcomes, law.outcomesMax);
+    const bounds = { byRows, byOutcomes, spared: seqAt(mine, law.spare) };
     const doomed = mine.filter((event) => isDoomed(event, bounds, law)).slice(0, law.batch);
     const last = doomed.at(-1);
     if (last === undefined) return 0;

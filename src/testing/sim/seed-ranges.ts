@@ -4,6 +4,7 @@
  * what must have been seen in it, is the campaign's.
  */
 import { createHash } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
 import { parentPort, Worker } from "node:worker_threads";
 
 /** Which seeds, on how many threads. */
@@ -61,6 +62,9 @@ export function serveRanges<Outcome extends SeedOutcome>(
   });
 }
 
+/** A world dies young and whole; in the small space of hubs burials take a quarter of the time. */
+const YOUNG_SPACE = ["--max-semi-space-size=16", "--min-semi-space-size=16"];
+
 /**
  * Runs the seeds on `jobs` threads of the file `worker`, `rangeSeeds` at a time.
  * @throws what a thread died of.
@@ -75,6 +79,7 @@ export async function runRanges<Broken>(
   const sum = new Sum<Broken>();
   const runThread = (): Promise<void> =>
     new Promise((resolve, reject) => {
+      for (const flag of YOUNG_SPACE) setFlagsFromString(flag);
       const thread = new Worker(worker);
       const feed = (): void => {
         const range = stop?.aborted === true ? undefined : ranges.next().value;

@@ -29,6 +29,7 @@ const UNSEEN_CODES: Partial<Record<FaultCode, string>> = {
   StoreCorrupt: SET_UP,
   BackupUnusable: SET_UP,
   StoreRefuses: "what stands still for it has no outcome yet",
+  IssuerUnavailable: "people log in by it; no session rests on it",
   StoreUnreachable: "the journal asks again, and its sessions stand still with StoreRefuses",
   SessionMoved: "a session that is another hub's has no outcome here",
   PublicUrlMissing: "the hub of a world has an address",
@@ -78,6 +79,7 @@ const UNSEEN_STATES: Readonly<Record<string, string>> = {
 const UNSEEN_FACTS: Partial<Record<FactKind, string>> = {
   "drill.on": DRILL,
   "drill.off": DRILL,
+  "driver.updating": "drivers of worlds have no version, and nobody looks after updates there",
 };
 
 const FACTS: readonly FactKind[] = [
@@ -106,6 +108,7 @@ const FACTS: readonly FactKind[] = [
   "control.asked",
   "clone.suspected",
   "driver.rolledBack",
+  "driver.quiesced",
   "store.refused",
   "attempt.ended",
   "session.ended",

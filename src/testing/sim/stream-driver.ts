@@ -16,12 +16,13 @@ import { openHubLink } from "../../driver/hub-link.ts";
 import { openErrors } from "../../driver/services/exec-errors.ts";
 import type { OpenService } from "../../driver/services/service.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
+import { CloseCodes } from "../../protocol/close-codes.ts";
 import { parseControl, Welcome } from "../../protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../protocol/frame.ts";
 import type { Ctl } from "../../protocol/services.ts";
-import { FEATURES } from "../../protocol/version.ts";
+import { DRIVER_FEATURES, FEATURES } from "../../protocol/version.ts";
 import type { Channel } from "../../stream/channel.ts";
-import { Redial } from "../../stream/redial.ts";
+import { Redial, type LinkEnd } from "../../stream/redial.ts";
 import type { Stream } from "../../stream/stream.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { createPendingEvents } from "../../transport/pending-events.ts";
@@ -76,6 +77,7 @@ export class StreamDriver {
       backoff: createBackoff({ minMs, maxMs, random }),
       connect: (_reason, events) => {
         const attempt = { given: false };
+        this.table.hush(false);
         dial((socket) => {
           if (socket === null) events.ended({ code: DIAL_REFUSED, reason: "no hub" });
           else if (attempt.given) socket.terminate();
@@ -98,15 +100,18 @@ export class StreamDriver {
     this.#redial.start();
   }
 
+  /** It came to rest for a checkpoint, and has not moved since. */
+  get resting(): boolean {
+    const phase = this.#redial?.phase;
+    return phase?.name === "waiting" && phase.end.code === CloseCodes.checkpoint.code;
+  }
+
   /** SIGUSR1. */
   nudge(): void {
     this.#redial?.nudge("nudge");
   }
 
-  listen(
-    socket: FrameSocket,
-    events: { live(): void; ended(end: { code: number; reason: string }): void },
-  ): void {
+  listen(socket: FrameSocket, events: { live(): void; ended(end: LinkEnd): void }): void {
     const { clock } = this.process;
     this.#link = openHubLink(socket, {
       clock,
@@ -116,7 +121,7 @@ export class StreamDriver {
         role: "driver",
         session: "ses_sim",
         impl: "holdfast-driver/sim",
-        features: [...FEATURES],
+        features: [...FEATURES, ...DRIVER_FEATURES],
         lastEpoch: this.epoch,
         instance: { pid: 1, startTicks: "1", bootId: "sim", startedAt: 0 },
         reason: "sim",

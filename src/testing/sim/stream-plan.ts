@@ -17,7 +17,8 @@ export const STREAM_FAULTS = [
   "frames-lost",
   "frames-doubled",
 ] as const;
-export type StreamFaultKind = (typeof STREAM_FAULTS)[number];
+/** `checkpoint`: the driver comes to rest, is kept as it is, and is back some time later. */
+export type StreamFaultKind = (typeof STREAM_FAULTS)[number] | "checkpoint";
 
 export interface StreamFault {
   readonly atMs: number;
@@ -65,6 +66,10 @@ const KIND_SHARE = 0.35;
 /** Chance that a fault is followed at once by another: inside the handshake that it causes. */
 const ECHO_SHARE = 0.5;
 
+/** Chance that a seed has planned checkpoints, and how many at most. */
+const PLANNED_SHARE = 0.4;
+const PLANNED_MAX = 4;
+
 /** Chance that not all are of this version. */
 const OLD_SHARE = 0.3;
 
@@ -84,6 +89,7 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
     // Within a few latencies: HELLO, ATTACH, ATTACHED and the first frames after it are under way.
     if (random.next() < ECHO_SHARE) faults.push(draw(fault.atMs + random.next() * latencyMs * 12));
   }
+  faults.push(...drawCheckpoints(seed));
   faults.sort((a, b) => a.atMs - b.atMs);
   // What came later is drawn apart, so that a seed keeps the commands and faults that it had.
   const more = seededRandom(`${seed}/more`);
@@ -106,6 +112,15 @@ export function streamPlanFor(seed: number, random: Random): StreamPlan {
 /** Faults after which a stream may end with a word instead of its last byte. */
 export function losesTimeline(kind: StreamFaultKind): boolean {
   return kind === "driver-restarted" || kind.startsWith("restored") || kind.startsWith("twin");
+}
+
+function drawCheckpoints(seed: number): StreamFault[] {
+  const random = seededRandom(`${seed}/checkpoints`);
+  const length = random.next() < PLANNED_SHARE ? 1 + Math.floor(random.next() * PLANNED_MAX) : 0;
+  return Array.from({ length }, () => {
+    const [atMs, forMs] = [300 + random.next() * TROUBLE_MS, random.next() ** 2 * 12_000];
+    return { atMs: Math.round(atMs), kind: "checkpoint", forMs: Math.round(forMs) };
+  });
 }
 
 function drawSignals(random: Random): number[] {

@@ -9,6 +9,7 @@ import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { SessionActivity } from "../../hub/activity/session-activity.ts";
 import { EVERYBODY } from "../../hub/auth/guest.ts";
+import type { Quiesced } from "../../hub/session/quiesced.ts";
 import { ClientLink } from "../../hub/switchboard/client-link.ts";
 import { DriverLink, type RouteTarget } from "../../hub/switchboard/driver-link.ts";
 import { onHello, refuse } from "../../hub/switchboard/hello.ts";
@@ -82,6 +83,14 @@ export class StreamRelay {
       });
       this.#clients.add(link);
     });
+  }
+
+  /** What a pause asks for before it calls the platform. */
+  async quiesce(
+    waitMs: number,
+  ): Promise<{ readonly epoch: number; readonly how: Quiesced } | null> {
+    const link = this.#driver;
+    return link === null ? null : { epoch: link.epoch, how: await link.quiesce(waitMs) };
   }
 
   acceptDriver(socket: FrameSocket): void {
@@ -168,7 +177,7 @@ class FaultyDriverLink extends DriverLink {
     const faulty: RouteTarget = {
       route: target.route,
       deliver: (frame, message) => {
-        this.#relayed(message, () => target.deliver(frame, message));
+        this.#relayed(message, (copy) => target.deliver(frame, copy));
       },
       ended: () => target.ended(),
     };
@@ -176,12 +185,14 @@ class FaultyDriverLink extends DriverLink {
   }
 
   override forward(route: number, message: Uint8Array): void {
-    this.#relayed(message, () => super.forward(route, message));
+    this.#relayed(message, (copy) => super.forward(route, copy));
   }
 
-  #relayed(message: Uint8Array, relay: () => void): void {
+  /** Whoever relays a message may write into it, so the second one is another. */
+  #relayed(message: Uint8Array, relay: (message: Uint8Array) => void): void {
     const fault = this.#fault(message);
-    if (fault !== "lost") relay();
-    if (fault === "doubled") relay();
+    const second = fault === "doubled" ? message.slice() : null;
+    if (fault !== "lost") relay(message);
+    if (second !== null) relay(second);
   }
 }

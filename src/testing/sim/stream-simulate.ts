@@ -54,6 +54,7 @@ export function runStreamPlan(plan: StreamPlan): StreamOutcome {
     world.calm();
     world.kernel.run(plan.untilMs, look);
     for (const call of world.calls) judge(world, call, report);
+    for (const text of world.broken) report("I37", text);
   } catch (error) {
     report("I49", error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {

@@ -8,6 +8,7 @@ import { seededRandom, type Random } from "../../base/random.ts";
 import { connectHub, type HubConnection } from "../../client/hub-connection.ts";
 import type { SessionChannel } from "../../client/session-channel.ts";
 import { FrameType } from "../../protocol/frame.ts";
+import { REST_WAIT_MS } from "../../protocol/rest.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 import { SimLink } from "./network.ts";
@@ -32,6 +33,8 @@ export interface Call {
   error: HubError | null;
 }
 
+/** A hub that gives a driver so little time meets one that is not quiet. */
+const HASTY_MS = 30;
 const CONNECT_AGAIN_MS = 300;
 const IN_CHUNK_MAX = 30_000;
 /** Share of frames that a bad relay loses or doubles. */
@@ -53,6 +56,8 @@ export class StreamWorld {
   readonly calls: Call[] = [];
   readonly drivers: StreamDriver[] = [];
   readonly sometimes = new Set<string>();
+  /** What a checkpoint that was planned may never be. */
+  readonly broken: string[] = [];
   channel: SessionChannel | null = null;
   readonly #random: Random;
   readonly #client: SimProcess;
@@ -151,12 +156,44 @@ export class StreamWorld {
       case "twin-other":
         this.#restore(kind.endsWith("other"), kind.startsWith("twin"));
         break;
+      case "checkpoint":
+        this.#planCheckpoint(forMs);
+        break;
       case "frames-lost":
       case "frames-doubled":
         this.#badKind = kind;
         this.#badUntilMs = this.kernel.now + forMs;
         break;
     }
+  }
+
+  /** The hub brings the driver to rest, and nobody notices what becomes of its process then. */
+  #planCheckpoint(forMs: number): void {
+    const hub = this.#hub;
+    hub?.process.run(() => {
+      const waitMs = forMs % 3 === 0 ? HASTY_MS : REST_WAIT_MS;
+      void hub.quiesce(waitMs).then((asked) => {
+        if (asked === null) return;
+        const { epoch, how } = asked;
+        this.sometimes.add(`checkpoint ${how.kind}`);
+        if (how.kind !== "quiet" && how.kind !== "late") return;
+        const driver = this.drivers.find((one) => one.epoch === epoch && one.resting);
+        if (driver?.process.alive === true) this.#keep(driver, how.digest, forMs);
+      });
+    });
+  }
+
+  /** Kept as it is and restored later: for itself that is a freeze, and its clients went on. */
+  #keep(driver: StreamDriver, digest: string, forMs: number): void {
+    driver.process.freeze();
+    this.sometimes.add("kept at rest");
+    const kept = driver.table.digest();
+    if (kept !== digest) this.broken.push(`said to rest at ${digest}, and was kept at ${kept}`);
+    this.kernel.at(forMs, () => {
+      driver.process.thaw();
+      // Sometimes nobody signals it: then it waits for its time to be up.
+      if (forMs % 2 === 0) driver.process.run(() => driver.nudge());
+    });
   }
 
   #takeCheckpoint(): void {

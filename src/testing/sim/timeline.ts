@@ -47,6 +47,7 @@ const OWN: readonly string[] = [
   "driver.launched",
   "epoch.issued",
   "driver.attached",
+  "driver.quiesced",
   "session.connected",
   "session.suspended",
   "session.ended",
@@ -116,7 +117,7 @@ function causeOf({ kind, detail, text, data }: RecordedEvent): FaultKind | null 
       if (/^(suspended|ended)/.test(detail)) return null;
       return CLAIMED[String(data["state"])];
     case "driver.detached":
-      if (/replaced|newer driver|suspended|removed/.test(text)) return null;
+      if (/replaced|newer driver|suspended|removed|checkpoint|at rest/.test(text)) return null;
       return /silent/.test(text) ? "link-stalled" : "link-cut";
     case "probe.answered":
       return data["ok"] === true || code === "DriverAbsent" ? null : FAILED[code];

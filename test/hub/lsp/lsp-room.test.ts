@@ -119,6 +119,7 @@ function opened(socket: WebSocket): Promise<Editor> {
 }
 
 const START = "?argv=tls&argv=--stdio&cwd=/src";
+const LSP = { route: "WS /v1/sessions/:id/lsp/:name", session: null } as const;
 
 test("[LS2] a message is a frame, both ways", async () => {
   const editor = await dial(`${START}&lease=60&framing=lines`);
@@ -193,7 +194,7 @@ test("[LS2] a hub that goes down says so", async () => {
 });
 
 test("[LS2] a browser comes with a ticket, which is not echoed", async () => {
-  const { ticket } = hub.access.issueTicket(ADMIN);
+  const { ticket } = hub.access.issueTicket(ADMIN, LSP);
   const [, carried = ""] = ticketProtocols(ticket);
   const address = `ws://127.0.0.1:${hub.port}/v1/sessions/demo/lsp/ts${START}`;
   const { socket } = await opened(new WebSocket(address, ["lsp", carried]));
@@ -232,7 +233,7 @@ test.for([
 ] as const)(
   "[LS3] a page, which sees no status, hears why by a close: %s",
   async ([query, ...how]) => {
-    const { ticket } = hub.access.issueTicket(ADMIN);
+    const { ticket } = hub.access.issueTicket(ADMIN, LSP);
     const address = `ws://127.0.0.1:${hub.port}/v1/sessions/demo/lsp/gone${query}`;
     const origin = `http://127.0.0.1:${hub.port}`;
     const { closed } = await opened(

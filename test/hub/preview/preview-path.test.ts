@@ -109,7 +109,7 @@ test("[PW3] behind https the cookie never goes over a line without it", () => {
     domain: "previews.example.com",
     isSecure: true,
     now: () => at.world.clock.now(),
-    idOf: () => id,
+    lookup: () => at.session.record,
   });
   const pass = passes.sign({
     sessionId: id,

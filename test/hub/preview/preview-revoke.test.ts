@@ -74,7 +74,13 @@ test("[PW14] all links of a session are taken back with one word", async () => {
 
 test("[PW14] a link ends with the token that made it, and is good for no longer", async () => {
   const { tokens } = at.hub.access;
-  const wanted = { name: "ci", role: "operator", sessions: null, createdBy: ADMIN.id } as const;
+  const wanted = {
+    name: "ci",
+    role: "operator",
+    tenant: null,
+    sessions: null,
+    createdBy: ADMIN.id,
+  } as const;
   const { token, kept } = tokens.create({ ...wanted, forMs: 30_000 });
   const maker = tokens.check(token);
   if (maker === null) throw new Error("a token that was just made is none");

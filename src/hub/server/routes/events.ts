@@ -4,13 +4,11 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError, toHubError } from "../../../base/hub-error.ts";
-import type { SessionEvent } from "../../../store/facts.ts";
 import type { Soon } from "../../../store/soon.ts";
-import { sees } from "../../auth/principal.ts";
 import { eventView } from "../../event-view.ts";
-import { principalOf } from "../door-keeper.ts";
+import type { SeenSessions, Told } from "../../seen-sessions.ts";
 import { knowsAll } from "../query.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 
 /** Proxies cut what is silent for a minute. */
 const HEARTBEAT_MS = 15_000;
@@ -19,24 +17,25 @@ const PAGE = 500;
 const FOLLOW_MS = 1_000;
 /** A reader that lets this much pile up is cut; it resumes by Last-Event-ID. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+/** Of a place that is none, this much is said again. */
+const SAID_CHARS_MAX = 80;
 
-export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { sessions } = options;
+export function addEventRoutes(app: FastifyInstance, options: RouteOptions): void {
   // A HEAD would hold an open stream that nobody reads.
   app.get("/v1/events", { exposeHeadRoute: false }, async (request, reply) => {
     const given = request.query as { session?: unknown };
     knowsAll(given, ["session", "after"]);
     const { session: wanted } = given;
-    const session = wanted === undefined ? undefined : idOf(options, wanted);
-    const principal = principalOf(request);
+    const sessions = options.sessionsOf(request);
+    const session = wanted === undefined ? undefined : idOf(sessions, wanted);
     const [newest] = await sessions.events({ after: 0, limit: 1, newest: true });
     const after = afterOf(request, newest?.seq ?? 0);
-    const out = openStream(reply, options.clock);
+    const out = openStream(reply, options);
     let sent = after;
-    const send = (event: SessionEvent): void => {
-      if (event.seq <= sent || (session !== undefined && event.session !== session)) return;
-      sent = event.seq;
-      if (!sees(principal, event.session ?? "")) return;
+    const send = ({ seq, event }: Told): void => {
+      if (seq <= sent) return;
+      sent = seq;
+      if (event === null || (session !== undefined && event.session !== session)) return;
       out.write(
         `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(eventView(event))}\n\n`,
       );
@@ -72,10 +71,10 @@ export function addEventRoutes(app: FastifyInstance, options: HttpOptions): void
  */
 async function follow(
   out: ReturnType<typeof openStream>,
-  sessions: HttpOptions["sessions"],
-  read: () => Soon<readonly SessionEvent[]>,
-  send: (event: SessionEvent) => void,
-  { clock, log }: HttpOptions,
+  sessions: SeenSessions,
+  read: () => Soon<readonly Told[]>,
+  send: (told: Told) => void,
+  { clock, log }: RouteOptions,
 ): Promise<void> {
   let wake: () => void = () => undefined;
   let news = false;
@@ -86,7 +85,7 @@ async function follow(
   out.onClose(unheard);
   while (out.open) {
     news = false;
-    let page: readonly SessionEvent[] = [];
+    let page: readonly Told[] = [];
     try {
       page = await read();
     } catch (error) {
@@ -109,27 +108,30 @@ async function follow(
 }
 
 /** An ended session has no name any more; its id still selects its events. */
-function idOf(options: HttpOptions, wanted: unknown): string {
+function idOf(sessions: SeenSessions, wanted: unknown): string {
   if (typeof wanted !== "string") throw new HubError("BadRequest", "session: give it once");
-  return wanted.startsWith("ses_") ? wanted : options.sessions.find(wanted).record.id;
+  return wanted.startsWith("ses_") ? wanted : sessions.find(wanted).record.id;
 }
 
 /** @throws HubError BadRequest for what is no place in this hub's facts. */
 function afterOf(request: FastifyRequest, last: number): number {
   const { after: asked } = request.query as { after?: unknown };
-  const text = request.headers["last-event-id"] ?? asked ?? "0";
-  const after = typeof text === "string" && text.trim() !== "" ? Number(text) : NaN;
-  if (!Number.isSafeInteger(after) || after < 0) {
-    throw new HubError("BadRequest", `after: ${JSON.stringify(text)} is no event number`);
+  const header = request.headers["last-event-id"];
+  const place = header === undefined ? "after" : "Last-Event-ID";
+  const text = header ?? asked ?? "0";
+  const after = typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
+  if (after === null) {
+    const said = JSON.stringify(text).slice(0, SAID_CHARS_MAX);
+    throw new HubError("BadRequest", `${place}: ${said} is no event number`);
   }
   if (after <= last) return after;
   // A reader that waits for numbers above it would hear nothing for days, and not know why.
-  throw new HubError("BadRequest", `after: ${after} is above the newest event, ${last}`, {
+  throw new HubError("BadRequest", `${place}: ${after} is above the newest event, ${last}`, {
     hint: "This hub's store is another, or an older one. Read the list again and go on from there.",
   });
 }
 
-function openStream(reply: FastifyReply, clock: HttpOptions["clock"]) {
+function openStream(reply: FastifyReply, { clock, metrics }: RouteOptions) {
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, {
@@ -143,7 +145,9 @@ function openStream(reply: FastifyReply, clock: HttpOptions["clock"]) {
   const write = (text: string): void => {
     if (!open) return;
     raw.write(text);
-    if (raw.writableLength > UNREAD_BYTES_MAX) raw.destroy();
+    if (raw.writableLength <= UNREAD_BYTES_MAX || raw.destroyed) return;
+    metrics.readerCut();
+    raw.destroy();
   };
   let timer = clock.setTimeout(beat, HEARTBEAT_MS);
   function beat(): void {

@@ -1,6 +1,7 @@
 /** /v1/hubs: who serves these sessions. One hub has them all, and says so. */
 import type { FastifyInstance } from "fastify";
-import type { HttpOptions } from "../http.ts";
+import type { ClusterView } from "../../cluster/view.ts";
+import type { RouteOptions } from "../http.ts";
 
 /** What the process knows of itself. */
 export interface HubSelf {
@@ -8,21 +9,29 @@ export interface HubSelf {
   /** Wall ms. */
   readonly startedAt: number;
   readonly links: () => { readonly clients: number; readonly drivers: number };
+  /** Null for a hub of its own. */
+  readonly others: () => ClusterView | null;
 }
 
-export function addHubRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { self, version, sessions, isReady } = options;
-  app.get("/v1/hubs", () => ({
-    items: [
-      {
-        id: self.id,
-        self: true,
-        version,
-        startedAt: new Date(self.startedAt).toISOString(),
-        ready: isReady(),
-        sessions: sessions.all.length,
-        ...self.links(),
-      },
-    ],
-  }));
+export function addHubRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { self, version, hub, isReady } = options;
+  app.get("/v1/hubs", () => {
+    const cluster = self.others();
+    const me = {
+      id: self.id,
+      self: true,
+      version,
+      startedAt: new Date(self.startedAt).toISOString(),
+      ready: isReady() && cluster?.isDraining !== true,
+      sessions: hub.count,
+      ...self.links(),
+    };
+    if (cluster === null) return { items: [me] };
+    const { leaseMs, hubs } = cluster;
+    // Of others only what they say of themselves in the store is known here.
+    return {
+      cluster: self.id,
+      items: hubs.map((one) => (one.self ? { ...me, ...one, leaseMs } : one)),
+    };
+  });
 }

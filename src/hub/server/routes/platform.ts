@@ -1,16 +1,30 @@
 /** /v1/platform, /v1/platform/control and /v1/tickets: the platform, and one-time tickets. */
 import type { FastifyInstance } from "fastify";
+import { Type, type Static } from "typebox";
 import { sleep } from "../../../base/deadline.ts";
 import { controlView, iso, platformView } from "../platform-view.ts";
 import { principalOf } from "../door-keeper.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 import { waitOf } from "../query.ts";
 
-export function addPlatformRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { watch, access, clock, sessions, drills } = options;
+/** What a ticket can be for. */
+const DOORS = { client: "WS /v1/client", lsp: "WS /v1/sessions/:id/lsp/:name" } as const;
+
+const TicketWish = Type.Object(
+  {
+    for: Type.Optional(Type.Union([Type.Literal("client"), Type.Literal("lsp")])),
+    session: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  },
+  { additionalProperties: false },
+);
+type TicketWish = Static<typeof TicketWish>;
+const asked = { schema: { body: Type.Union([TicketWish, Type.Null()]) } };
+
+export function addPlatformRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { watch, access, clock, hub, sessionsOf, drills } = options;
   app.get("/v1/platform", () => ({
     ...platformView(watch.provider.platform, watch.report(), clock.now()),
-    cost: sessions.cost.view(),
+    cost: hub.cost.view(),
     drills: drills.on,
   }));
   /** Makes a control sandbox now, or joins the one that is under way. */
@@ -23,8 +37,13 @@ export function addPlatformRoutes(app: FastifyInstance, options: HttpOptions): v
     void reply.code(202);
     return controlView(watch.control.facts, clock.now());
   });
-  app.post("/v1/tickets", (request) => {
-    const { ticket, expiresAt } = access.issueTicket(principalOf(request));
+  app.post<{ Body: TicketWish | null }>("/v1/tickets", asked, (request) => {
+    const principal = principalOf(request);
+    const { for: door = "client", session } = request.body ?? {};
+    // One that may not be seen is answered as one that does not exist.
+    const id = session === undefined ? null : sessionsOf(request).find(session).record.id;
+    const purpose = { route: DOORS[door], session: id };
+    const { ticket, expiresAt } = access.issueTicket(principal, purpose);
     return { ticket, expiresAt: iso(expiresAt) };
   });
 }

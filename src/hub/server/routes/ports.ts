@@ -4,7 +4,7 @@ import { Type, type Static } from "typebox";
 import { portOf } from "../../preview/preview-host.ts";
 import { appPrefixOf } from "../app-path.ts";
 import { principalOf } from "../door-keeper.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 
 const SECONDS_MAX = 30 * 24 * 60 * 60;
 const SECONDS_DEFAULT = 60 * 60;
@@ -17,9 +17,9 @@ const NewLink = Type.Object(
 type Id = { Params: { id: string } };
 type Port = { Params: { id: string; port: string } };
 
-export function addPortRoutes(app: FastifyInstance, { sessions, previews }: HttpOptions): void {
+export function addPortRoutes(app: FastifyInstance, { sessionsOf, previews }: RouteOptions): void {
   app.get<Id>("/v1/sessions/:id/ports", async (request) => {
-    const session = sessions.find(request.params.id);
+    const session = sessionsOf(request).find(request.params.id);
     const ports = await previews.door.ports(session);
     const address = (port: number): string => previews.links.address(session.record, port);
     return { items: ports.map((port) => ({ port, address: address(port) })) };
@@ -28,7 +28,7 @@ export function addPortRoutes(app: FastifyInstance, { sessions, previews }: Http
     "/v1/sessions/:id/ports/:port/links",
     { schema: { body: Type.Union([NewLink, Type.Null()]) } },
     (request, reply) => {
-      const { record } = sessions.find(request.params.id);
+      const { record } = sessionsOf(request).find(request.params.id);
       const port = portOf(request.params.port);
       const seconds = request.body?.expiresInSeconds ?? SECONDS_DEFAULT;
       void reply.code(201);
@@ -36,21 +36,21 @@ export function addPortRoutes(app: FastifyInstance, { sessions, previews }: Http
       return { session: record.id, port, ...link };
     },
   );
-  const revoke = (id: string, port: number | null) => {
-    const { record } = sessions.find(id);
+  const revoke = (request: FastifyRequest<Id>, port: number | null) => {
+    const { record } = sessionsOf(request).find(request.params.id);
     previews.links.revoke(record, port);
     return { session: record.id, port };
   };
-  app.delete<Port>("/v1/sessions/:id/ports/:port/links", ({ params }) =>
-    revoke(params.id, portOf(params.port)),
+  app.delete<Port>("/v1/sessions/:id/ports/:port/links", (request) =>
+    revoke(request, portOf(request.params.port)),
   );
-  app.delete<Id>("/v1/sessions/:id/links", ({ params }) => revoke(params.id, null));
+  app.delete<Id>("/v1/sessions/:id/links", (request) => revoke(request, null));
   // For programs that cannot set a Host: the same app below a path, with nothing of it trusted.
   void app.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
     const serve = async (request: FastifyRequest<Port>, reply: FastifyReply): Promise<void> => {
-      const session = sessions.find(request.params.id);
+      const session = sessionsOf(request).find(request.params.id);
       const port = portOf(request.params.port);
       const prefix = appPrefixOf(request.raw);
       reply.hijack();

@@ -1,5 +1,5 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { eventView } from "../../event-view.ts";
@@ -7,23 +7,23 @@ import { briefOf, faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
 import { principalOf } from "../door-keeper.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 import { dryRunOf, timelineQueryOf, waitOf } from "../query.ts";
 import { pageOf, sessionQueryOf } from "../session-query.ts";
 import { NewSession, specOf } from "../session-request.ts";
 
 type Id = { Params: { id: string } };
 
-export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { sessions, watch, clock } = options;
+export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { sessionsOf, hub, watch, clock } = options;
   const view = (session: Session) => ({
     ...sessionView(session, watch.provider.platform),
     cost: costOf(session.record, clock.now()),
   });
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
-    await sessions.verdict(session, waitMs);
-    await sessions.kept(session);
+    await hub.verdict(session, waitMs);
+    await hub.kept(session);
     return view(session);
   };
 
@@ -35,11 +35,15 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
       const { name } = request.body;
       const spec = specOf(request.body);
       const requestKey = headerOf(request, "idempotency-key");
-      const session = sessions.create({
+      const seen = sessionsOf(request);
+      const isRepeated = requestKey !== undefined && seen.madeBy(requestKey) !== undefined;
+      const giveBack = isRepeated ? null : takeCreate(options, request, reply);
+      const wanted = {
         ...(name === undefined ? {} : { name }),
         ...(requestKey === undefined ? {} : { requestKey }),
         spec,
-      });
+      };
+      const session = orGiveBack(giveBack, () => seen.create(wanted));
       void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
       return answer(session, waitMs);
     },
@@ -47,10 +51,9 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
 
   app.get("/v1/sessions", async (request) => {
     const query = sessionQueryOf(request);
-    const { sessions: ids } = principalOf(request);
-    const seen = sessions.all.filter(({ record }) => ids === null || ids.includes(record.id));
-    const { page, nextCursor } = pageOf(seen, query);
-    const [newest] = await sessions.events({ after: 0, limit: 1, newest: true });
+    const seen = sessionsOf(request);
+    const { page, nextCursor } = pageOf(seen.all, query);
+    const [newest] = await seen.events({ after: 0, limit: 1, newest: true });
     return {
       items: page.map((session) =>
         query.health ? { ...view(session), health: briefOf(session.health()) } : view(session),
@@ -61,20 +64,24 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
     };
   });
 
-  app.get<Id>("/v1/sessions/:id", (request) => view(sessions.find(request.params.id)));
+  app.get<Id>("/v1/sessions/:id", (request) => view(sessionsOf(request).find(request.params.id)));
   app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
     void reply.type("application/health+json");
-    const session = sessions.find(request.params.id);
+    const session = sessionsOf(request).find(request.params.id);
     const drill = options.drills.sentence(session.record);
-    return JSON.stringify({ ...session.health(), drill, platform: watch.notice() });
+    const driver = options.updates.view(session);
+    return JSON.stringify({ ...session.health(), driver, drill, platform: watch.notice() });
   });
   app.get<Id>("/v1/sessions/:id/timeline", async (request) => {
     const { limit, before } = timelineQueryOf(request);
-    const session = sessions.find(request.params.id).record.id;
+    const seen = sessionsOf(request);
+    const session = seen.find(request.params.id).record.id;
     const range = before === null ? { after: 0 } : { after: 0, before };
     // One more than a page tells whether there is another.
-    const found = await sessions.events({ ...range, session, limit: limit + 1, newest: true });
-    const items = found.slice(-limit).map(eventView);
+    const found = await seen.events({ ...range, session, limit: limit + 1, newest: true });
+    const items = found
+      .slice(-limit)
+      .flatMap(({ event }) => (event === null ? [] : eventView(event)));
     const oldest = items[0]?.seq ?? 0;
     return { items, nextCursor: found.length > limit ? String(oldest) : null };
   });
@@ -82,9 +89,31 @@ export function addSessionRoutes(app: FastifyInstance, options: HttpOptions): vo
   addChangeRoutes(app, options, answer);
 }
 
+/** @throws HubError RateLimited, with the time until there is room */
+function takeCreate(
+  { access: { creates } }: RouteOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): () => void {
+  const taken = creates.take(principalOf(request));
+  if (typeof taken === "function") return taken;
+  void reply.header("retry-after", taken.waitSeconds);
+  throw creates.full(taken.waitSeconds);
+}
+
+/** What was refused for another reason counts for nobody. */
+function orGiveBack<T>(giveBack: (() => void) | null, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    giveBack?.();
+    throw error;
+  }
+}
+
 function addChangeRoutes(
   app: FastifyInstance,
-  { sessions, leases }: HttpOptions,
+  { sessionsOf, hub, leases }: RouteOptions,
   answer: (session: Session, waitMs: number) => Promise<unknown>,
 ): void {
   const changes = {
@@ -97,7 +126,7 @@ function addChangeRoutes(
       // All of the request is checked before any of it is done.
       const waitMs = waitOf(request);
       const dryRun = dryRunOf(request, path === "retry");
-      const session = sessions.find(request.params.id);
+      const session = sessionsOf(request).find(request.params.id);
       if (dryRun) return planView(session);
       session.operate(event);
       const { attempt } = session.record;
@@ -110,18 +139,18 @@ function addChangeRoutes(
   }
   app.post<Id>("/v1/sessions/:id/probe", async (request, reply) => {
     const waitMs = waitOf(request);
-    const session = sessions.find(request.params.id);
+    const session = sessionsOf(request).find(request.params.id);
     session.prove();
-    await sessions.proven(session, waitMs);
+    await hub.proven(session, waitMs);
     void reply.code(202);
     return answer(session, 0);
   });
   app.post<Id>("/v1/sessions/:id/lease", (request) =>
-    leases.renew(sessions.find(request.params.id)),
+    leases.renew(sessionsOf(request).find(request.params.id)),
   );
   app.delete<Id>("/v1/sessions/:id", async (request, reply) => {
     const waitMs = waitOf(request);
-    const session = sessions.find(request.params.id);
+    const session = sessionsOf(request).find(request.params.id);
     if (session.record.state !== "ended") session.operate("operator.removed");
     void reply.code(202);
     return answer(session, waitMs);
@@ -141,6 +170,7 @@ function sessionView(session: Session, platform: string) {
     source: sourceView(record),
     epoch: record.epoch,
     attempt: record.attempt,
+    labels: record.spec.labels,
     quarantine: record.quarantine.map(({ until, ...kept }) => ({
       ...kept,
       until: new Date(until).toISOString(),

@@ -6,9 +6,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { HubError } from "../../../base/hub-error.ts";
+import { tenantOf } from "../../../base/tenant.ts";
 import type { ApiToken } from "../../auth/api-token.ts";
 import { principalOf } from "../door-keeper.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 import { iso } from "../platform-view.ts";
 
 const SECONDS_MAX = 7 * 24 * 60 * 60;
@@ -24,22 +25,22 @@ const NewShare = Type.Object(
 type Id = { Params: { id: string } };
 type Share = { Params: { id: string; shareId: string } };
 
-export function addShareRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { access, sessions, clock, publicUrl } = options;
+export function addShareRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { access, sessionsOf, clock, publicUrl } = options;
   const { tokens } = access;
   const sharesOf = (id: string): readonly ApiToken[] =>
     tokens.all.filter(
       ({ role, sessions: of, expiresAt }) =>
         role === "watcher" && of?.[0] === id && expiresAt > clock.now(),
     );
-  app.get<Id>("/v1/sessions/:id/shares", ({ params }) => ({
-    items: sharesOf(sessions.find(params.id).record.id).map(shareView),
+  app.get<Id>("/v1/sessions/:id/shares", (request) => ({
+    items: sharesOf(sessionsOf(request).find(request.params.id).record.id).map(shareView),
   }));
   app.post<Id & { Body: Static<typeof NewShare> | null }>(
     "/v1/sessions/:id/shares",
     { schema: { body: Type.Union([NewShare, Type.Null()]) } },
     (request, reply) => {
-      const { id, name } = sessions.find(request.params.id).record;
+      const { id, name } = sessionsOf(request).find(request.params.id).record;
       const maker = principalOf(request);
       const wantedMs = (request.body?.expiresInSeconds ?? SECONDS_DEFAULT) * 1_000;
       if (sharesOf(id).length >= SHARES_EACH_MAX) {
@@ -48,6 +49,7 @@ export function addShareRoutes(app: FastifyInstance, options: HttpOptions): void
       const { token, kept } = tokens.create({
         name,
         role: "watcher",
+        tenant: tenantOf(name),
         sessions: [id],
         createdBy: maker.id,
         // No longer than whoever shares could look.
@@ -57,8 +59,9 @@ export function addShareRoutes(app: FastifyInstance, options: HttpOptions): void
       return { ...shareView(kept), url: `${publicUrl ?? addressOf(request)}/login#token=${token}` };
     },
   );
-  app.delete<Share>("/v1/sessions/:id/shares/:shareId", ({ params }) => {
-    const { id, name } = sessions.find(params.id).record;
+  app.delete<Share>("/v1/sessions/:id/shares/:shareId", (request) => {
+    const { params } = request;
+    const { id, name } = sessionsOf(request).find(params.id).record;
     const share = sharesOf(id).find((one) => one.id === params.shareId);
     if (share !== undefined) return shareView(tokens.revoke(share.id));
     throw new HubError("NotFound", `${name} has no share ${JSON.stringify(params.shareId)}`);

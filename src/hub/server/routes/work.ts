@@ -8,7 +8,7 @@ import { HubError } from "../../../base/hub-error.ts";
 import { RepeatBook } from "../../work/repeat-book.ts";
 import type { WorkResult } from "../../../protocol/api/work.ts";
 import type { WorkRequest } from "../../work/work-room.ts";
-import type { HttpOptions } from "../http.ts";
+import type { RouteOptions } from "../http.ts";
 import { waitOf } from "../query.ts";
 import { CodeBody, codeWork, ExecBody, execWork, WORK_BODY_BYTES_MAX } from "../work-request.ts";
 import { streamWishOf, WorkStream } from "../work-stream.ts";
@@ -19,8 +19,8 @@ const ON_ITS_WAY_MS = 30_000;
 
 type Id = { Params: { id: string } };
 
-export function addWorkRoutes(app: FastifyInstance, options: HttpOptions): void {
-  const { sessions, work, clock } = options;
+export function addWorkRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { sessionsOf, hub, work, clock } = options;
   const book = new RepeatBook<WorkResult>(clock);
 
   const answer = async (
@@ -29,8 +29,8 @@ export function addWorkRoutes(app: FastifyInstance, options: HttpOptions): void 
     wanted: WorkRequest,
   ): Promise<WorkResult | undefined> => {
     const waitMs = waitOf(request, ON_ITS_WAY_MS);
-    const session = sessions.find(request.params.id);
-    await sessions.verdict(session, waitMs);
+    const session = sessionsOf(request).find(request.params.id);
+    await hub.verdict(session, waitMs);
     const wish = streamWishOf(request);
     const stream = wish === null ? null : new WorkStream(reply, wish, clock);
     const { key } = wanted;

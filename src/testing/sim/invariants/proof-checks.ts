@@ -12,9 +12,19 @@ const PROOF_AGE_MAX_MS = 6_000;
 
 export class ProofChecks implements Check {
   readonly #stand: Stand;
+  /** By session: how long its sandbox was not well, when it was decided that it is connected. */
+  readonly #unwellMs = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
+    // A hub may be frozen between the decision and its fact; the fact has the time of the decision.
+    stand.world.store.onDecided = (before, next) => {
+      if (next.state !== "connected" || before.state === "connected") return;
+      const sandbox = stand.world.platform.known(next.sandboxId ?? "");
+      const wellAtMs = sandbox?.wellAtMs ?? -Infinity;
+      const { now } = stand.world.kernel;
+      this.#unwellMs.set(next.id, sandbox?.well === true ? 0 : now - wellAtMs);
+    };
   }
 
   /** Keeps the real time at which each sandbox last was all that a connected session promises. */
@@ -47,10 +57,10 @@ export class ProofChecks implements Check {
   #checkProof(session: Session): void {
     const { record } = session;
     const { name } = record;
-    const { kernel, platform, driverOf } = this.#stand.world;
+    const { driverOf } = this.#stand.world;
     this.#stand.saw("connected");
     if (record.attempt > 1) this.#stand.saw("connected again");
-    const ageMs = kernel.now - (platform.known(record.sandboxId ?? "")?.wellAtMs ?? -Infinity);
+    const ageMs = this.#unwellMs.get(record.id) ?? Infinity;
     if (ageMs > PROOF_AGE_MAX_MS) {
       this.#stand.violate("I2", `${name} is connected; its sandbox was not well for ${ageMs} ms`);
     }

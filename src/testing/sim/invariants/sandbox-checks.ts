@@ -16,16 +16,17 @@ export class SandboxChecks implements Check {
   readonly #stand: Stand;
   readonly #requested = new Set<string>();
 
-  /** Simulated ms at which each session was last done with healing. */
-  readonly #leftAt = new Map<string, number>();
+  /** Simulated ms until which each session was kept as healing; Infinity while it is. */
+  readonly #healingUntil = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
   }
 
   onFact({ event, before, record }: WrittenFact): void {
-    if (before?.state === "nudging" && record.state !== "nudging") {
-      this.#leftAt.set(record.id, this.#stand.world.kernel.now);
+    if (record.state === "nudging") this.#healingUntil.set(record.id, Infinity);
+    else if (before?.state === "nudging") {
+      this.#healingUntil.set(record.id, this.#stand.world.kernel.now);
     }
     if (event.kind === "sandbox.requested") this.#requested.add(String(event.data["sandboxName"]));
     if (before?.desired === "ended" && record.desired !== "ended") {
@@ -54,9 +55,10 @@ export class SandboxChecks implements Check {
     if (owner === undefined || owner.record.state === "nudging") return;
     // Between an attach and the driver's first word nobody knows.
     if (owner.health().activity.process.running === null) return;
-    // It was decided on while the driver was on its way back, and waited for the hub's own budget.
-    const leftAt = this.#leftAt.get(owner.record.id) ?? -Infinity;
-    if (this.#stand.world.kernel.now - leftAt < BUDGET_WAIT_MS) return;
+    // It was decided on while the driver was on its way back, and waited for the hub's own budget,
+    // or for a store that is late: the end of the healing is then as little kept as this call is.
+    const healingUntil = this.#healingUntil.get(owner.record.id) ?? -Infinity;
+    if (this.#stand.world.kernel.now - healingUntil < BUDGET_WAIT_MS) return;
     this.#stand.violate("I58", `${owner.record.name} is kept awake and nobody uses it`);
   }
 

@@ -13,16 +13,20 @@ export class StoreChecks implements Check {
   readonly #stand: Stand;
   /** Sessions with a refused fact, and when, simulated ms. */
   readonly #refused = new Map<string, number>();
+  /** Refused in this very event: in a later one of the same instant they may go on again. */
+  readonly #justRefused = new Set<string>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
     stand.world.store.onRefused = (session) => {
       this.#refused.set(session, stand.world.kernel.now);
+      this.#justRefused.add(session);
     };
   }
 
   onHubKilled(): void {
     this.#refused.clear();
+    this.#justRefused.clear();
   }
 
   onFact({ record }: WrittenFact): void {
@@ -40,9 +44,8 @@ export class StoreChecks implements Check {
     }
   }
 
-  afterEvent(nowMs: number): void {
-    for (const [id, since] of this.#refused) {
-      if (since !== nowMs) continue;
+  afterEvent(): void {
+    for (const id of this.#justRefused) {
       const session = this.#stand.world.sessions.find(({ record }) => record.id === id);
       if (session === undefined) continue;
       this.#stand.saw("a session stood still");
@@ -50,5 +53,6 @@ export class StoreChecks implements Check {
       if (status !== "pass" && verdict.code === "StoreRefuses") continue;
       this.#stand.violate("I40", `${id} could not write and says ${status}, ${verdict.code}`);
     }
+    this.#justRefused.clear();
   }
 }

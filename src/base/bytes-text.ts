@@ -1,7 +1,7 @@
 /** Amounts of bytes as people read them. */
 const UNITS = ["KiB", "MiB", "GiB", "TiB"] as const;
 
-export function formatBytes(bytes: number): string {
+export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${Math.round(bytes)} B`;
   let amount = bytes;
   let unit: string = "B";

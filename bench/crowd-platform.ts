@@ -1,0 +1,231 @@
+/**
+ * A platform with thousands of sandboxes in one process, for bench/scale.ts: Daytona's HTTP over
+ * the tests' platform in memory, and in each sandbox the driver's own way to the hub (dial, hello,
+ * heartbeat, channels) over a real socket, with services that look at nothing. What a hub does
+ * for many sessions is so measured whole, and what sandboxes cost is not.
+ *
+ * `node bench/crowd-platform.ts` prints `{"url": …}`. `GET /crowd` tells how many drivers are live.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { systemClock } from "../src/base/clock.ts";
+import { HubError } from "../src/base/hub-error.ts";
+import { silentLogger } from "../src/base/log.ts";
+import { systemRandom } from "../src/base/random.ts";
+import { ChannelTable } from "../src/driver/channel-table.ts";
+import type { DriverConfig } from "../src/driver/config.ts";
+import { Jobs } from "../src/driver/jobs.ts";
+import type { Readiness } from "../src/driver/ready-file.ts";
+import type { OpenService } from "../src/driver/services/service.ts";
+import { Uplink } from "../src/driver/uplink.ts";
+import { encodeJson } from "../src/protocol/bodies.ts";
+import type { SandboxRequest } from "../src/providers/provider.ts";
+import { FakePlatform, type FakeSandbox } from "../test/support/fake-platform.ts";
+
+/** The driver's bundle, which nobody runs here. */
+const KEPT_FILE_BYTES_MAX = 65_536;
+const PAGE = 200;
+
+class CrowdPlatform extends FakePlatform {
+  readonly #named = new Map<string, FakeSandbox>();
+
+  override make(...[request, state]: Parameters<FakePlatform["make"]>): FakeSandbox {
+    const made = super.make(request, state);
+    this.#named.set(request.name, made);
+    return made;
+  }
+
+  override find(idOrName: string): FakeSandbox | null {
+    return this.sandboxes.get(idOrName) ?? this.#named.get(idOrName) ?? null;
+  }
+}
+
+const platform = new CrowdPlatform(systemClock);
+const drivers = new Map<string, Driver>();
+let hangs = false;
+
+/** One sandbox's driver, its files those of the fake. */
+class Driver {
+  isLive = false;
+  readonly uplink: Uplink;
+
+  constructor(sandbox: FakeSandbox, pid: number, config: DriverConfig) {
+    const [clock, random, log] = [systemClock, systemRandom, silentLogger];
+    const jobs = new Jobs(clock, () => null);
+    this.uplink = new Uplink({
+      config,
+      instance: { pid, startTicks: String(pid), bootId: "crowd", startedAt: clock.now() },
+      clock,
+      random,
+      log,
+      jobs,
+      readyFile: {
+        set: ({ state }: Readiness) => void (this.isLive = state === "live"),
+        remove: () => Promise.resolve(),
+      },
+      channels: new ChannelTable({ clock, log, openService: servicesOf(sandbox) }),
+      onStopped: () => (this.isLive = false),
+    });
+    this.uplink.start();
+  }
+}
+
+/** What a driver answers to the hub's own questions in a sandbox where all is well. */
+function servicesOf({ files }: FakeSandbox): OpenService {
+  const well = { ok: true, latencyMs: 1, code: null, detail: "fine" };
+  const take = (file: string): string | null => {
+    const bytes = files.get(file);
+    files.delete(file);
+    return bytes === undefined ? null : new TextDecoder().decode(bytes);
+  };
+  return (request, stream) => {
+    stream.listen({ onBytes: () => undefined });
+    stream.accept({}, 0);
+    if (request.kind === "probe") stream.write(encodeJson({ exec: well, filesystem: well }));
+    else if (request.kind === "mark") stream.write(encodeJson({ texts: request.files.map(take) }));
+    else if (request.kind === "terminal") stream.write(Buffer.from(request.argv.slice(4).join("")));
+    stream.end();
+  };
+}
+
+platform.onLaunch = (sandbox) => {
+  drivers.get(sandbox.id)?.uplink.stop({ code: 1000, reason: "launched again" });
+  for (const [file, bytes] of sandbox.files) {
+    if (!file.endsWith(".json")) continue;
+    const config = JSON.parse(new TextDecoder().decode(bytes)) as DriverConfig;
+    drivers.set(sandbox.id, new Driver(sandbox, drivers.size + 2, config));
+    return;
+  }
+};
+platform.onNudge = ({ id }) => {
+  const driver = drivers.get(id);
+  driver?.uplink.nudge("nudge");
+  return driver === undefined ? "driver-dead" : "signalled";
+};
+
+const dto = (sandbox: FakeSandbox): object => ({
+  id: sandbox.id,
+  name: sandbox.request.name,
+  organizationId: "crowd",
+  labels: sandbox.request.labels,
+  env: {},
+  state: sandbox.state,
+  createdAt: new Date(sandbox.createdAt).toISOString(),
+  toolboxProxyUrl: `${url}/toolbox`,
+});
+
+type Answer = object | Uint8Array;
+
+async function answer(request: IncomingMessage): Promise<Answer> {
+  const asked = new URL(request.url ?? "/", url);
+  const [, area = "", id = "", ...rest] = asked.pathname.split("/");
+  const method = request.method ?? "GET";
+  const body = await bodyOf(request);
+  if (area === "crowd") {
+    if (id === "hang") hangs = true;
+    return { live: [...drivers.values()].filter(({ isLive }) => isLive).length };
+  }
+  if (hangs) await new Promise(() => undefined);
+  if (area === "sandbox") return sandboxCall(method, id, rest.join("/"), asked, body);
+  if (area === "toolbox") return toolboxCall(id, rest.join("/"), asked, request, body);
+  throw new HubError("NotFound", asked.pathname);
+}
+
+function sandboxCall(method: string, id: string, act: string, asked: URL, body: Buffer): Answer {
+  if (id === "" && method === "POST") {
+    return dto(platform.make(JSON.parse(body.toString()) as SandboxRequest, "started"));
+  }
+  if (id === "") {
+    const from = Number(asked.searchParams.get("cursor") ?? 0);
+    const all = [...platform.sandboxes.values()];
+    const nextCursor = from + PAGE < all.length ? String(from + PAGE) : null;
+    return { items: all.slice(from, from + PAGE).map(dto), nextCursor };
+  }
+  const sandbox = platform.find(id);
+  if (sandbox === null) throw new HubError("SandboxGone", `no sandbox ${id}`);
+  if (method === "DELETE") {
+    drivers.get(sandbox.id)?.uplink.stop({ code: 1000, reason: "deleted" });
+    platform.sandboxes.delete(sandbox.id);
+  }
+  if (act === "toolbox-proxy-url") return { url: `${url}/toolbox` };
+  return dto(sandbox);
+}
+
+async function toolboxCall(
+  id: string,
+  act: string,
+  asked: URL,
+  request: IncomingMessage,
+  body: Buffer,
+): Promise<Answer> {
+  const path = asked.searchParams.get("path") ?? "";
+  const named = (name: string): string => asked.searchParams.get(name) ?? "";
+  switch (act) {
+    case "process/execute": {
+      const { command } = JSON.parse(body.toString()) as { command: string };
+      const { exitCode, output } = await platform.exec(id, { command, timeoutMs: 1_000 });
+      return { exitCode, result: output };
+    }
+    case "user-home-dir":
+      return { dir: platform.home };
+    case "files/bulk-upload":
+      await upload(id, request, body);
+      return {};
+    case "files/download":
+      return platform.readFile(id, path);
+    case "files/move":
+      await platform.moveFile(id, named("source"), named("destination"));
+      return {};
+    case "files":
+      if (request.method === "DELETE") return (await platform.removeFile(id, path), {});
+      return (await platform.listFiles(id, path)).map(({ name, bytes, directory }) => ({
+        name,
+        size: bytes,
+        isDir: directory,
+      }));
+    default:
+      throw new HubError("NotFound", act);
+  }
+}
+
+async function upload(id: string, request: IncomingMessage, body: Buffer): Promise<void> {
+  const headers = { "content-type": request.headers["content-type"] ?? "" };
+  const form = await new Response(new Uint8Array(body), { headers }).formData();
+  const [path, file] = [form.get("files[0].path"), form.get("files[0].file")];
+  if (typeof path !== "string" || !(file instanceof Blob)) throw new HubError("BadRequest", "form");
+  const kept = file.size > KEPT_FILE_BYTES_MAX ? new Uint8Array([1]) : await file.bytes();
+  await platform.writeFile(id, path, kept);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function respond(response: ServerResponse, status: number, said: Answer): void {
+  const isBytes = said instanceof Uint8Array;
+  response.writeHead(status, {
+    "content-type": isBytes ? "application/octet-stream" : "application/json",
+  });
+  response.end(isBytes ? said : JSON.stringify(said));
+}
+
+const server = createServer((request, response) => {
+  answer(request).then(
+    (said) => respond(response, 200, said),
+    (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      const isMissing = error instanceof HubError && /NotFound|SandboxGone/.test(error.code);
+      respond(response, isMissing ? 404 : 500, { message });
+    },
+  );
+});
+server.keepAliveTimeout = 60_000;
+await new Promise<void>((done) =>
+  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, done),
+);
+const { port } = server.address() as AddressInfo;
+const url = `http://127.0.0.1:${port}`;
+process.stdout.write(`${JSON.stringify({ url })}\n`);
+process.once("SIGTERM", () => process.exit(0));

@@ -1,0 +1,202 @@
+/**
+ * Three hubs on one PostgreSQL behind a balancer, here, to be killed by hand: `node
+ * bench/try-cluster.ts` starts all of it, prints what to type and whom to kill, and ends with ^C.
+ *
+ * `--check` breaks by itself: a stream runs while PostgreSQL is away, while its hub is drained, and
+ * while the next one is killed. Prints a verdict for each, ends with 1 where one is missed. Takes a
+ * minute.
+ */
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { connectNode } from "../src/client/node.ts";
+import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
+import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
+import { PostgresServer } from "../test/support/postgres-server.ts";
+
+const NAMES = ["a", "b", "c"];
+const LOOK_MS = 1_000;
+const LINES = 250;
+/** Longer than a lease. */
+const AWAY_MS = 10_000;
+/** A drain waits three seconds for the balancer; a death is certain after four and a half. */
+const DRAIN_MS_MAX = 15_000;
+const TAKE_OVER_MS_MAX = 20_000;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
+
+/** Gives each connection to the next hub that says that it is ready. */
+class Balancer {
+  readonly #hubs: readonly RealHub[];
+  readonly #server: Server;
+  readonly #ready = new Set<RealHub>();
+  readonly #sockets = new Set<Socket>();
+  readonly #timer: NodeJS.Timeout;
+  #next = 0;
+  url = "";
+
+  constructor(hubs: readonly RealHub[]) {
+    this.#hubs = hubs;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#join(socket));
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
+    const bound = this.#server.address();
+    this.url = `http://127.0.0.1:${typeof bound === "object" ? (bound?.port ?? 0) : 0}`;
+    await this.look();
+  }
+
+  async look(): Promise<void> {
+    for (const hub of this.#hubs) {
+      if (await isReady(hub)) this.#ready.add(hub);
+      else this.#ready.delete(hub);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #join(socket: Socket): void {
+    const ready = [...this.#ready];
+    const hub = ready[(this.#next += 1) % Math.max(1, ready.length)];
+    if (hub === undefined) {
+      socket.destroy();
+      return;
+    }
+    const onward = connect({ port: Number(new URL(hub.url).port), host: "127.0.0.1" });
+    const end = (): void => {
+      socket.destroy();
+      onward.destroy();
+    };
+    for (const one of [socket, onward]) {
+      this.#sockets.add(one);
+      one.on("error", end).on("close", end);
+    }
+    socket.pipe(onward).pipe(socket);
+  }
+}
+
+/** PostgreSQL is away for a while under a stream: nobody is dead for it, and control comes back. */
+async function storeAway(postgres: PostgresServer, hubs: readonly RealHub[], url: string) {
+  const connection = await connectNode(() => ({ url, token: TOKEN }), "demo");
+  const channel = await connection.attach("demo");
+  let text = "";
+  const onStdout = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString());
+  const argv = ["sh", "-c", `for n in $(seq 1 ${LINES}); do echo $n; sleep 0.05; done`];
+  const running = channel.exec({ argv, onStdout });
+  while (text.length < 20) await pause(20);
+  await postgres.kill();
+  await pause(AWAY_MS);
+  const during = text.length;
+  await postgres.run();
+  const backAt = performance.now();
+  const { code } = await running.exit;
+  const living = hubs.filter(({ pid }) => pid !== 0);
+  for (const hub of living) while (!(await isReady(hub))) await pause(50);
+  const backMs = Math.round(performance.now() - backAt);
+  connection.close();
+  const [first] = living;
+  const told = await first?.ask<{ items: { state: string }[] }>("GET", "/hubs");
+  const live = told?.items.filter(({ state }) => state === "live").length ?? 0;
+  const whole = code === 0 && text.trim().split("\n").length === LINES;
+  const met = whole && live === living.length;
+  say(
+    `${met ? "ok    " : "MISSED"} PostgreSQL away ${AWAY_MS} ms: stream whole (${whole}, ` +
+      `${during} bytes meanwhile), ${live} of ${living.length} hubs live, all ready ${backMs} ms later`,
+  );
+  return met;
+}
+
+const isReady = (hub: RealHub): Promise<boolean> =>
+  fetch(`${hub.url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+/** Whose session it is, by the hubs' own words. */
+async function ownerOf(hubs: readonly RealHub[]): Promise<RealHub | undefined> {
+  for (const hub of hubs) {
+    if (hub.pid === 0) continue;
+    const seen = await hub.ask<{ items?: object[] }>("GET", "/sessions").catch(() => null);
+    if ((seen?.items?.length ?? 0) > 0) return hub;
+  }
+  return undefined;
+}
+
+async function strike(what: string, hubs: readonly RealHub[], balancer: Balancer, session: string) {
+  const signal = what === "drain" ? "SIGTERM" : "SIGKILL";
+  const victim = await ownerOf(hubs);
+  if (victim === undefined) throw new Error("nobody has the session");
+  const connection = await connectNode(() => ({ url: balancer.url, token: TOKEN }), session);
+  const channel = await connection.attach(session);
+  const heard: number[] = [];
+  const argv = ["sh", "-c", `for n in $(seq 1 ${LINES}); do echo $n; sleep 0.05; done`];
+  let [text, lastAt, stallMs] = ["", performance.now(), 0];
+  const running = channel.exec({
+    argv,
+    onStdout: (bytes) => {
+      text += Buffer.from(bytes).toString();
+      stallMs = Math.max(stallMs, performance.now() - lastAt);
+      lastAt = performance.now();
+    },
+  });
+  while (text.length < 20) await pause(20);
+  stallMs = 0;
+  await victim.kill(signal);
+  const { code } = await running.exit;
+  heard.push(...text.trim().split("\n").map(Number));
+  connection.close();
+  const whole = code === 0 && heard.length === LINES && heard.every((n, at) => n === at + 1);
+  const most = what === "drain" ? DRAIN_MS_MAX : TAKE_OVER_MS_MAX;
+  const met = whole && stallMs <= most;
+  say(
+    `${met ? "ok    " : "MISSED"} ${what}: ${heard.length} of ${LINES} lines in order ` +
+      `(${whole}), longest silence ${Math.round(stallMs)} ms (${most} or less)`,
+  );
+  return met;
+}
+
+const postgres = await PostgresServer.start("on");
+const platform = await startPlatform(makeDataDir());
+const url = await postgres.fresh();
+const hubs = NAMES.map((name) => {
+  const peerListen = { host: "127.0.0.1", port: 0 };
+  const secret = "a secret of hubs that are only tried here";
+  return new RealHub(platform, {}, { cluster: { url, secret, name, peerListen, advertise: null } });
+});
+const balancer = new Balancer(hubs);
+try {
+  for (const hub of hubs) await hub.start();
+  await balancer.listen();
+  const made = await fetch(`${balancer.url}/v1/sessions?wait=60`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "demo" }),
+  });
+  const { state } = (await made.json()) as { state: string };
+  say(`three hubs behind ${balancer.url}; session demo is ${state}`);
+  if (process.argv.includes("--check")) {
+    const kept = await storeAway(postgres, hubs, balancer.url);
+    const drained = await strike("drain", hubs, balancer, "demo");
+    const killed = await strike("kill -9", hubs, balancer, "demo");
+    process.exitCode = kept && drained && killed ? 0 : 1;
+  } else {
+    say(`  export HOLDFAST_URL=${balancer.url} HOLDFAST_TOKEN=${TOKEN}`);
+    say("  npx holdfast sh demo          # then, in another window, one of these:");
+    for (const [at, hub] of hubs.entries()) {
+      say(`  kill -9 ${hub.pid}   # the hub ${NAMES[at] ?? ""} dies; plain kill drains it`);
+    }
+    say(`  curl -H "authorization: Bearer ${TOKEN}" ${balancer.url}/v1/hubs`);
+    say("^C ends all of it.");
+    await new Promise((resolve) => process.once("SIGINT", resolve));
+  }
+} finally {
+  balancer.close();
+  for (const hub of hubs) await hub.remove();
+  await stopPlatform(platform);
+  await postgres.stop();
+}

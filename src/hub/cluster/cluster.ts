@@ -1,0 +1,194 @@
+/**
+ * A hub among others while it runs: joins when it can be reached, takes what is nobody's, and gives
+ * all back before it goes. Owns the order of these; who may act is membership.ts, whose a session
+ * is ownership.ts.
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Clock } from "../../base/clock.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Seen } from "../auth/principal.ts";
+import type { SessionRecord } from "../../store/facts.ts";
+import type { ClusterSeat } from "./open-cluster.ts";
+import type { Company, Way } from "./company.ts";
+import { Ownership, type Household } from "./ownership.ts";
+import { dialPeer } from "./peer-greeting.ts";
+import { viewOf, type ClusterView } from "./view.ts";
+
+/** Claimed at once at the start; others may start in the same moment. */
+const CLAIM_COUNT = 200;
+/** A balancer asks `/readyz` every second or two; nothing is closed before it knows. */
+const BALANCER_MS = 3_000;
+/** What was not given back by then is taken over, as from a hub that was killed. */
+const GIVE_BACK_MS = 5_000;
+/** A database that does not hear the end of a connection keeps no hub from its own. */
+const GOODBYE_MS = 2_000;
+/** An upgrade waits for this long at most: a death is certain before. */
+const PARK_MS = 6_000;
+/** Between two looks at where its session is; a death is looked at when it is told. */
+const PARK_LOOK_MS = 250;
+/** More at once are sent away, and come again. */
+const PARKED_MAX = 2_000;
+
+export interface ClusterOptions {
+  readonly seat: ClusterSeat;
+  readonly household: Household<SessionRecord>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class Cluster implements Company {
+  readonly #seat: ClusterSeat;
+  readonly #ownership: Ownership<SessionRecord>;
+  readonly #household: Household<SessionRecord>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #phase: "joining" | "serving" | "draining" | "left" = "joining";
+  #parked = 0;
+
+  constructor({ seat, household, clock, log }: ClusterOptions) {
+    const { store: claims, members } = seat;
+    this.#seat = seat;
+    this.#household = household;
+    this.#clock = clock;
+    this.#log = log;
+    this.#ownership = new Ownership({ claims, household, members, clock, log });
+  }
+
+  get view(): ClusterView {
+    const isDraining = this.#phase === "draining" || this.#phase === "left";
+    return viewOf(this.#seat.members, isDraining);
+  }
+
+  get superseded(): Promise<void> {
+    return this.#seat.superseded;
+  }
+
+  readonly isShared = true;
+
+  isPeer(request: IncomingMessage): boolean {
+    return this.#seat.peers.isPeer(request);
+  }
+
+  async reach(session: string, isDriver: boolean): Promise<Way | null> {
+    const endAt = this.#clock.mono() + PARK_MS;
+    let isParked = false;
+    try {
+      for (;;) {
+        const tried = await this.#tryToReach(session, isDriver);
+        if (!(tried instanceof HubError)) return tried;
+        const isOver = this.#phase === "left" || this.#clock.mono() >= endAt;
+        if (isOver || (!isParked && this.#parked >= PARKED_MAX)) throw tried;
+        if (!isParked) this.#parked += 1;
+        isParked = true;
+        await this.#orDeath(this.#pause(PARK_LOOK_MS));
+      }
+    } finally {
+      if (isParked) this.#parked -= 1;
+    }
+  }
+
+  /** Where the session is and the line there, or why there is none yet. */
+  async #tryToReach(session: string, isDriver: boolean): Promise<Way | null | HubError> {
+    const { members, peerKey } = this.#seat;
+    const landing = await this.#ownership.land(session, isDriver);
+    if (landing.kind === "here" || landing.kind === "unknown") return null;
+    const owner = landing.kind === "elsewhere" ? landing.owner : null;
+    const hub = members.hubs.find(({ inc }) => inc === owner);
+    if (hub === undefined) return new HubError("SessionMoved", `no hub has session ${session} yet`);
+    const dialled = dialPeer(hub, peerKey).catch(toHubError);
+    const first = await this.#orDeath(dialled);
+    if (first instanceof HubError) return first;
+    if (first !== null) return { to: hub.name, peer: first };
+    // One that stands still says nothing for as long as it is dialled: it may be the dead one.
+    void dialled.then((late) => {
+      if (!(late instanceof HubError)) late.destroy();
+    });
+    return this.#tryToReach(session, isDriver);
+  }
+
+  /** Null when a hub died sooner. */
+  #orDeath<T>(work: Promise<T>): Promise<T | null> {
+    return new Promise((resolve) => {
+      const forget = this.#seat.members.onDeath(() => resolve(null));
+      void work.then(resolve).finally(forget);
+    });
+  }
+
+  async place(session: string): Promise<Seen | null> {
+    const place = await this.#seat.store.whereabouts(session);
+    return place === null ? null : { id: place.id, name: place.name };
+  }
+
+  async explain(session: string): Promise<(Seen & { error: HubError }) | null> {
+    const { store, members } = this.#seat;
+    const place = await store.whereabouts(session);
+    if (place === null || place.owner === members.inc) return null;
+    const hub = members.hubs.find(({ inc }) => inc === place.owner);
+    const who = hub === undefined ? "no hub yet" : `the hub ${hub.name} at ${hub.advertise}`;
+    const hint = "Dial again with the session in the URL: /v1/client?session=NAME.";
+    const error = new HubError("SessionMoved", `session ${session} has ${who}`, { hint });
+    return { id: place.id, name: place.name, error };
+  }
+
+  /**
+   * Enters the roll; alone it takes at once what it had in its life before.
+   * @throws HubError StoreUnreachable
+   */
+  async join(http: Server): Promise<void> {
+    const { members, peers } = this.#seat;
+    peers.serve(http);
+    await members.start();
+    if (members.isAlone) await this.#takeAll();
+    this.#ownership.start();
+    this.#phase = "serving";
+  }
+
+  async #takeAll(): Promise<void> {
+    const { store, members } = this.#seat;
+    for (;;) {
+      const claimed = await store.claimOrphans(members.dead, CLAIM_COUNT);
+      for (const record of claimed) this.#household.adopt(record);
+      if (claimed.length < CLAIM_COUNT) return;
+    }
+  }
+
+  /** Gives every session back, so that others have them before this hub goes. */
+  async drain(): Promise<void> {
+    if (this.#phase !== "serving") return;
+    this.#phase = "draining";
+    const { members } = this.#seat;
+    if (!members.isAlone) await this.#pause(BALANCER_MS);
+    await Promise.race([this.#ownership.drain(), this.#pause(GIVE_BACK_MS)]);
+    this.#ownership.stop();
+  }
+
+  /** The last word to the others; then nothing is asked of the store any more. */
+  async leave(): Promise<void> {
+    const { members, roll, store } = this.#seat;
+    this.#phase = "left";
+    this.#ownership.stop();
+    try {
+      // One that was declared dead has no word left to say.
+      if (members.mayAct()) await members.leave();
+    } catch (error) {
+      this.#log.warn({ error: toHubError(error).message }, "left without a word to the others");
+    }
+    members.stop();
+    await this.#seat.peers.close();
+    await this.#orLate(Promise.all([roll.close(), store.close()]));
+  }
+
+  async #orLate(closing: Promise<unknown>): Promise<void> {
+    const late = Promise.withResolvers<undefined>();
+    const timer = this.#clock.setTimeout(() => {
+      this.#log.warn({ waitedMs: GOODBYE_MS }, "left while PostgreSQL did not answer");
+      late.resolve(undefined);
+    }, GOODBYE_MS);
+    await Promise.race([closing, late.promise]).finally(() => this.#clock.clearTimeout(timer));
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((next) => void this.#clock.setTimeout(next, ms));
+  }
+}

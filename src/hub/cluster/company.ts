@@ -1,0 +1,84 @@
+/** Whom a hub shares its sessions with: nobody, or the others on its PostgreSQL. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+import { systemClock } from "../../base/clock.ts";
+import type { HubError } from "../../base/hub-error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Seen } from "../auth/principal.ts";
+import type { Store } from "../../store/store.ts";
+import type { Sessions } from "../sessions.ts";
+import { Cluster } from "./cluster.ts";
+import type { ClusterSeat } from "./open-cluster.ts";
+import type { ClusterView } from "./view.ts";
+
+/** A line to another hub, on which it waits for a request. */
+export interface Way {
+  /** The hub's name, for people. */
+  readonly to: string;
+  readonly peer: Socket;
+}
+
+/** The way to sessions that other hubs have. */
+export interface Elsewhere {
+  /** False for a hub of its own, which asks nobody. */
+  readonly isShared: boolean;
+  /** It was let in by another hub, and is passed on to no third. */
+  isPeer(request: IncomingMessage): boolean;
+  /**
+   * The way to the hub that has the session; null when it is here, or nowhere. A driver brings it
+   * here when it is nobody's. Waits for as long as a death takes while nobody can tell, or the hub
+   * that is said to have it does not answer. @throws HubError SessionMoved
+   */
+  reach(session: string, isDriver: boolean): Promise<Way | null>;
+  /** What the session of this id or full name is; null when there is none of no hub. */
+  place(session: string): Promise<Seen | null>;
+  /** Why a session that is not here is not here: another has it; null when there is none. */
+  explain(session: string): Promise<(Seen & { readonly error: HubError }) | null>;
+}
+
+export interface Company extends Elsewhere {
+  /** There when others declared this hub dead and have its sessions: it must end. */
+  readonly superseded: Promise<void>;
+  /** Null for a hub of its own. */
+  readonly view: ClusterView | null;
+  /**
+   * After it can be reached, before it serves; what other hubs pass on is answered by `http`.
+   * @throws HubError StoreUnreachable
+   */
+  join(http: Server): Promise<void>;
+  /** Gives all sessions back, while it still serves. */
+  drain(): Promise<void>;
+  /** The last of all: the store is closed behind it. */
+  leave(): Promise<void>;
+}
+
+export function openCompany(
+  { seat, store }: { readonly seat: ClusterSeat | null; readonly store: Store },
+  sessions: Sessions,
+  log: Logger,
+): Company {
+  if (seat === null) return alone(store);
+  const household = {
+    has: (idOrName: string) => sessions.known(idOrName) !== undefined,
+    owned: () => sessions.ids,
+    adopt: sessions.adopt.bind(sessions),
+    let: sessions.let.bind(sessions),
+  };
+  return new Cluster({ seat, household, clock: systemClock, log });
+}
+
+function alone(store: Store): Company {
+  const nothing = (): Promise<void> => Promise.resolve();
+  return {
+    superseded: new Promise(() => undefined),
+    view: null,
+    isShared: false,
+    isPeer: () => false,
+    reach: () => Promise.resolve(null),
+    place: () => Promise.resolve(null),
+    explain: () => Promise.resolve(null),
+    join: nothing,
+    drain: nothing,
+    leave: async () => store.close(),
+  };
+}

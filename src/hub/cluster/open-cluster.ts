@@ -1,0 +1,81 @@
+/**
+ * A hub's seat among others on one PostgreSQL: the store, the roll with its own connection, the
+ * membership, and the keys that all of them share. Nothing has begun when it is open: the hub
+ * joins once it can be reached (cluster.ts).
+ */
+import { createHmac } from "node:crypto";
+import type { Clock } from "../../base/clock.ts";
+import { newId } from "../../base/ids.ts";
+import type { Logger } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
+import { PostgresRoll } from "../../store/postgres/postgres-roll.ts";
+import { PostgresStore } from "../../store/postgres/postgres-store.ts";
+import { Membership } from "./membership.ts";
+import { PeerDoor } from "./peer-door.ts";
+import { peerKeyOf, type PeerKey } from "./peer-greeting.ts";
+import type { ClusterSettings } from "./settings.ts";
+
+export interface ClusterSeat {
+  readonly store: PostgresStore;
+  readonly roll: PostgresRoll;
+  readonly members: Membership;
+  /** Where other hubs come in, and what proves to them that this one is of theirs. */
+  readonly peers: PeerDoor;
+  readonly peerKey: PeerKey;
+  /** The cluster's, which its sandboxes carry, and every hub of it. */
+  readonly clusterId: string;
+  /** Keyed by it, a driver's token is good at every hub. */
+  readonly driverSecret: Uint8Array;
+  /** This hub's own, for people. */
+  readonly name: string;
+  /** There when another hub declared this one dead: it must end. */
+  readonly superseded: Promise<void>;
+}
+
+/** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid, PortInUse */
+export async function openCluster(
+  settings: ClusterSettings,
+  self: { readonly hubId: string; readonly version: string },
+  clock: Clock,
+  log: Logger,
+): Promise<ClusterSeat> {
+  const { url, secret, advertise } = settings;
+  const inc = newId("inc", systemRandom);
+  const name = settings.name ?? self.hubId;
+  const roll = new PostgresRoll(url);
+  const peerKey = peerKeyOf(secret);
+  const peers = await PeerDoor.open(settings.peerListen, { key: peerKey, inc, log });
+  const superseded = Promise.withResolvers<undefined>();
+  const members = new Membership({
+    self: {
+      inc,
+      name,
+      advertise: advertise ?? peers.address,
+      version: self.version,
+      started: clock.now(),
+    },
+    book: roll,
+    clock,
+    log,
+    onDeclaredDead: () => superseded.resolve(undefined),
+    onDead: () => undefined,
+  });
+  const cluster = { idIfFirst: self.hubId, secret };
+  const mayAct = (): boolean => members.mayAct();
+  const opening = PostgresStore.open({ url, inc, clock, log, cluster, mayAct });
+  const store = await opening.catch(async (error: unknown) => {
+    await peers.close();
+    throw error;
+  });
+  return {
+    store,
+    roll,
+    members,
+    peers,
+    peerKey,
+    clusterId: store.clusterId,
+    driverSecret: createHmac("sha256", secret).update("driver tokens").digest(),
+    name,
+    superseded: superseded.promise,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Which store a hub has, and what comes with it: a file in its state directory, for this hub alone,
+ * or a PostgreSQL that it shares with others.
+ */
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { TimelineShelf } from "../store/retention.ts";
+import { GroupedSqliteStore } from "../store/sqlite/grouped-store.ts";
+import { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import type { Store } from "../store/store.ts";
+import { backupMaker, noBackup, type BackupMaker } from "./backup/make-backup.ts";
+import type { ClusterSeat } from "./cluster/open-cluster.ts";
+import type { HubSecrets } from "./hub-secrets.ts";
+import type { HubOptions } from "./main.ts";
+
+/** Where facts are kept, what comes with it, and under which name sandboxes are this hub's. */
+export interface OpenStore {
+  readonly store: Store;
+  /** Null where old facts are not dropped. */
+  readonly shelf: TimelineShelf | null;
+  readonly backup: (about: Parameters<typeof backupMaker>[2]) => BackupMaker;
+  /** Null for a hub of its own. */
+  readonly seat: ClusterSeat | null;
+  readonly hubId: string;
+  readonly driverSecret: Uint8Array;
+}
+
+/** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid */
+export async function openStore(
+  options: Pick<HubOptions, "home" | "cluster" | "version">,
+  own: HubSecrets,
+  log: Logger,
+): Promise<OpenStore> {
+  const { home, cluster = null, version } = options;
+  if (cluster === null) {
+    const shelf = new SqliteStore(join(home, "store.sqlite"));
+    const store = new GroupedSqliteStore(shelf, systemClock);
+    return { ...own, store, shelf, seat: null, backup: backupMaker.bind(null, home, shelf) };
+  }
+  // Its driver is loaded by those only who have a PostgreSQL.
+  const { openCluster } = await import("./cluster/open-cluster.ts");
+  const seat = await openCluster(cluster, { hubId: own.hubId, version }, systemClock, log);
+  const { store, clusterId: hubId, driverSecret } = seat;
+  log.warn({}, "all facts stay in PostgreSQL: timelineRows and timelineAge drop none there");
+  return { store, shelf: null, seat, hubId, driverSecret, backup: () => noBackup };
+}

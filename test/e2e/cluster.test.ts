@@ -1,0 +1,96 @@
+/**
+ * Real hubs on one real PostgreSQL, with real sandboxes: what one of them began, another goes on
+ * with. Verdicts and claims by themselves are test/store and test/sim.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectNode } from "../../src/client/node.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { PostgresServer } from "../support/postgres-server.ts";
+import { until } from "../support/real-process.ts";
+import { RealHub, TOKEN } from "./hub-kit.ts";
+import { api, makeDataDir, startPlatform, stopPlatform } from "./platform-kit.ts";
+import type { StartedPlatform } from "./platform-kit.ts";
+
+const SECRET = "a secret of hubs that share a database";
+
+describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
+  let postgres: PostgresServer;
+  let platform: StartedPlatform;
+  let url: string;
+  const hubs: RealHub[] = [];
+
+  beforeAll(async () => {
+    [postgres, platform] = await Promise.all([
+      PostgresServer.start(),
+      startPlatform(makeDataDir()),
+    ]);
+    url = await postgres.fresh();
+  }, 60_000);
+  afterAll(async () => {
+    for (const hub of hubs) await hub.remove();
+    await stopPlatform(platform);
+    await postgres.stop();
+  });
+
+  const open = async (name: string): Promise<RealHub> => {
+    const peerListen = { host: "127.0.0.1", port: 0 };
+    const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
+    const hub = new RealHub(platform, {}, { cluster });
+    hubs.push(hub);
+    await hub.start();
+    return hub;
+  };
+  const sandboxes = async (): Promise<readonly object[]> => {
+    const response = await api(platform, "/sandbox");
+    return ((await response.json()) as { items: object[] }).items;
+  };
+  const exec = (hub: RealHub, session: string, command: string): Promise<object> =>
+    hub.ask<object>("POST", `/sessions/${session}/exec`, { command });
+
+  test("[CL7] one hub: a session outlives kill -9 of it, in its sandbox", async () => {
+    const hub = await open("alone");
+    const before = await hub.ask("POST", "/sessions?wait=30", { name: "one" });
+    expect(before).toMatchObject({ state: "connected", epoch: 1, lastError: null });
+    expect(await exec(hub, "one", "echo here")).toMatchObject({ exitCode: 0 });
+    await hub.kill("SIGKILL");
+    await hub.start();
+    const after = await hub.until("one", ({ state }) => ["connected", "error"].includes(state));
+    expect(after).toMatchObject({ state: "connected", sandboxId: before.sandboxId });
+    expect(after.epoch).toBeGreaterThan(before.epoch);
+    expect(await sandboxes()).toHaveLength(1);
+    expect(await hub.ask("DELETE", "/sessions/one?wait=20")).toMatchObject({ state: "ended" });
+    await hub.kill("SIGTERM");
+  }, 120_000);
+
+  test("[CL7, CL9] two hubs: one serves the other's session, and goes on with it when that dies", async () => {
+    const [a, b] = await Promise.all([open("a"), open("b")]);
+    const before = await a.ask("POST", "/sessions?wait=30", { name: "two" });
+    expect(before).toMatchObject({ state: "connected", epoch: 1 });
+    // All that follows is asked of the hub that does not have it.
+    expect(await b.ask("GET", "/sessions/two")).toMatchObject({ id: before.id, epoch: 1 });
+    expect(await exec(b, "two", "echo $((6 * 7))")).toMatchObject({ exitCode: 0, stdout: "42\n" });
+    expect(await b.ask("GET", "/sessions/none")).toMatchObject({ code: "SessionNotFound" });
+    const connection = await connectNode(() => ({ url: b.url, token: TOKEN }), "two");
+    const channel = await connection.attach("two");
+    let seen = "";
+    const argv = ["sh", "-c", "for n in $(seq 1 60); do echo $n; sleep 0.1; done"];
+    const onStdout = (bytes: Uint8Array): void => void (seen += Buffer.from(bytes).toString());
+    const running = channel.exec({ argv, onStdout });
+    await until(
+      () => seen.includes("5\n"),
+      () => `no output: ${seen}`,
+      15_000,
+    );
+    await a.kill("SIGKILL");
+    const after = await b.until("two", ({ state, epoch }) => state === "connected" && epoch > 1);
+    expect(after).toMatchObject({ id: before.id, sandboxId: before.sandboxId });
+    expect(await running.exit).toMatchObject({ code: 0 });
+    expect(seen.trim().split("\n").map(Number)).toEqual(
+      Array.from({ length: 60 }, (_, n) => n + 1),
+    );
+    connection.close();
+    const hubsNow = await b.ask<{ items: { name: string; state: string }[] }>("GET", "/hubs");
+    expect(hubsNow.items.find(({ name }) => name === "a")).toMatchObject({ state: "dead" });
+    expect(await sandboxes()).toHaveLength(1);
+  }, 120_000);
+});

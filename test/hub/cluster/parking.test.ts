@@ -1,0 +1,102 @@
+/** Whoever wants a session of a hub that does not answer waits for the verdict, not for nothing. */
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { Cluster } from "../../../src/hub/cluster/cluster.ts";
+import type { ClusterSeat } from "../../../src/hub/cluster/open-cluster.ts";
+import { Membership } from "../../../src/hub/cluster/membership.ts";
+import type { HubRow } from "../../../src/hub/cluster/roll-book.ts";
+import { TestClock } from "../../support/test-clock.ts";
+
+const ROW = { version: "1", started: 0, beat: 1, state: "live" } as const;
+const SESSION = "ses_1";
+
+/** Takes connections and says nothing, as a hub that stands still; closed, as one that is gone. */
+let mute: Server;
+let clock: TestClock;
+let rows: HubRow[];
+let members: Membership;
+let cluster: Cluster;
+let adopted: string[];
+/** The other hub lives, whether it can be reached or not. */
+let isBeating: boolean;
+
+beforeEach(async () => {
+  mute = createServer((socket) => void socket.on("error", () => undefined));
+  await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+  const advertise = `127.0.0.1:${(mute.address() as AddressInfo).port}`;
+  clock = new TestClock();
+  adopted = [];
+  isBeating = false;
+  rows = [{ ...ROW, inc: "inc_b", name: "b", advertise }];
+  members = new Membership({
+    self: { inc: "inc_a", name: "a", advertise: "", version: "1", started: 0 },
+    book: {
+      register: () => Promise.resolve(),
+      beat: () => {
+        if (isBeating) rows = rows.map((row) => ({ ...row, beat: row.beat + 1 }));
+        return Promise.resolve(rows);
+      },
+      declareDead: () => Promise.resolve(true),
+      enter: () => Promise.resolve(),
+    },
+    clock,
+    log: silentLogger,
+    onDeclaredDead: () => undefined,
+    onDead: () => undefined,
+  });
+  await members.start();
+  const store = {
+    whereabouts: () => Promise.resolve({ id: SESSION, owner: "inc_b", fence: 1 }),
+    claim: () => Promise.resolve({ id: SESSION }),
+  };
+  const seat = { members, store, peerKey: new Uint8Array(32) };
+  cluster = new Cluster({
+    seat: seat as unknown as ClusterSeat,
+    household: {
+      has: () => false,
+      owned: () => [],
+      adopt: ({ id }) => void adopted.push(id),
+      let: () => undefined,
+    },
+    clock,
+    log: silentLogger,
+  });
+});
+afterEach(() => {
+  members.stop();
+  mute.close();
+});
+
+/** Steps the hub's clock, and lets real sockets be heard meanwhile. */
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 50) {
+    await clock.advanceAsync(50);
+    await new Promise((next) => systemClock.setTimeout(() => next(undefined), 1));
+  }
+}
+
+test.each([
+  ["refuses", true],
+  ["says nothing", false],
+])("[CL9] a driver of a hub that %s has its session here with the verdict", async (_, isGone) => {
+  if (isGone) await new Promise((resolve) => mute.close(resolve));
+  let way: unknown = "waits";
+  void cluster.reach(SESSION, true).then((found) => (way = found));
+  await pass(3_900);
+  expect([way, adopted]).toEqual(["waits", []]);
+  await pass(150);
+  await expect.poll(() => way).toBeNull();
+  expect(adopted).toEqual([SESSION]);
+});
+
+test("[CL9] one that beats and cannot be reached is named when the time is over", async () => {
+  await new Promise((resolve) => mute.close(resolve));
+  isBeating = true;
+  const said = /the hub b, which has the session, cannot be reached at 127\./;
+  const refused = expect(cluster.reach(SESSION, true)).rejects.toThrow(said);
+  await pass(6_600);
+  await refused;
+  expect(adopted).toEqual([]);
+});
