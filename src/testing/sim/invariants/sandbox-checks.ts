@@ -16,17 +16,20 @@ export class SandboxChecks implements Check {
   readonly #stand: Stand;
   readonly #requested = new Set<string>();
 
-  /** Simulated ms until which each session was kept as healing; Infinity while it is. */
-  readonly #healingUntil = new Map<string, number>();
+  /** Simulated ms until which each session was to be kept: Infinity while it heals. */
+  readonly #wantedUntil = new Map<string, number>();
 
   constructor(stand: Stand) {
     this.#stand = stand;
   }
 
   onFact({ event, before, record }: WrittenFact): void {
-    if (record.state === "nudging") this.#healingUntil.set(record.id, Infinity);
+    if (record.state === "nudging") this.#wantedUntil.set(record.id, Infinity);
     else if (before?.state === "nudging") {
-      this.#healingUntil.set(record.id, this.#stand.world.kernel.now);
+      this.#wantedUntil.set(record.id, this.#stand.world.kernel.now);
+    }
+    if (event.kind === "activity.changed" && event.data["because"] === "unknown") {
+      this.#wantedUntil.set(record.id, this.#stand.world.kernel.now);
     }
     if (event.kind === "sandbox.requested") this.#requested.add(String(event.data["sandboxName"]));
     if (before?.desired === "ended" && record.desired !== "ended") {
@@ -55,10 +58,10 @@ export class SandboxChecks implements Check {
     if (owner === undefined || owner.record.state === "nudging") return;
     // Between an attach and the driver's first word nobody knows.
     if (owner.health().activity.process.running === null) return;
-    // It was decided on while the driver was on its way back, and waited for the hub's own budget,
-    // or for a store that is late: the end of the healing is then as little kept as this call is.
-    const healingUntil = this.#healingUntil.get(owner.record.id) ?? -Infinity;
-    if (this.#stand.world.kernel.now - healingUntil < BUDGET_WAIT_MS) return;
+    // It was decided on while the driver was on its way back, or had not told yet what runs, and
+    // waited for the hub's own budget, or for a store that is late: by now it may be proven idle.
+    const wantedUntil = this.#wantedUntil.get(owner.record.id) ?? -Infinity;
+    if (this.#stand.world.kernel.now - wantedUntil < BUDGET_WAIT_MS) return;
     this.#stand.violate("I58", `${owner.record.name} is kept awake and nobody uses it`);
   }
 
