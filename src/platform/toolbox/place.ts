@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 
 /** Where this daemon lives: what commands inherit and where relative paths start. */
@@ -13,13 +13,14 @@ export function resolvePath(place: Place, path: string): string {
   return isAbsolute(path) ? resolve(path) : resolve(place.workDir, path);
 }
 
-/** Daytona's order: zsh if it is a login shell here, then bash, $SHELL, sh. */
+/**
+ * Daytona's order without its first, zsh: there it is a choice of the image, and here it is only
+ * what the host's people like. Scripts would run in another language from machine to machine, and a
+ * terminal in a home without its settings would open with zsh's questions for a new user.
+ */
 export function findShell(env: Record<string, string>): string {
-  const candidates = ["/usr/bin/zsh", "/bin/zsh", "/usr/bin/bash", "/bin/bash", env["SHELL"]];
-  const listed = loginShells();
-  for (const shell of candidates) {
-    if (shell === undefined || (shell.endsWith("zsh") && !listed.includes(shell))) continue;
-    if (isExecutable(shell)) return shell;
+  for (const shell of ["/usr/bin/bash", "/bin/bash", env["SHELL"]]) {
+    if (shell !== undefined && isExecutable(shell)) return shell;
   }
   return "/bin/sh";
 }
@@ -30,13 +31,5 @@ export function isExecutable(path: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function loginShells(): string[] {
-  try {
-    return readFileSync("/etc/shells", "utf8").split("\n");
-  } catch {
-    return [];
   }
 }
