@@ -16,6 +16,7 @@ import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
 import { SessionIndex } from "./session-index.ts";
 import { SessionLedger } from "./session/ledger.ts";
+import { FormerOwner } from "./session/former-owner.ts";
 import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
 
@@ -263,7 +264,7 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  #add(record: SessionRecord, isNew: boolean): Session {
+  #add(record: SessionRecord, isNew: boolean, former?: FormerOwner): Session {
     const { clock, providerFor } = this.#parts;
     const provider = providerFor?.(record.id) ?? this.#parts.provider;
     const ledger = new SessionLedger({
@@ -275,7 +276,7 @@ export class Sessions {
       secrets: this.#secrets,
     });
     const session = new Session({
-      parts: { ...this.#parts, provider, pace: this.#pace },
+      parts: { ...this.#parts, provider, pace: this.#pace, ...(former && { former }) },
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
@@ -292,10 +293,13 @@ export class Sessions {
     return session;
   }
 
-  /** The store calls it this hub's from now on: it goes on from its facts, as after a restart. */
-  adopt(record: SessionRecord): void {
+  /**
+   * The store calls it this hub's from now on: it goes on from its facts, as after a restart. What
+   * its former owner asked of the platform may arrive there for `quietMs`.
+   */
+  adopt(record: SessionRecord, quietMs: number): void {
     if (this.#stopped || this.known(record.id) !== undefined) return;
-    this.#add(record, false).start();
+    this.#add(record, false, new FormerOwner(this.#parts.clock, quietMs)).start();
   }
 
   /** Given back: no act of it follows, and its links are told to go where it will be. */

@@ -5,9 +5,11 @@ import { systemClock } from "../../base/clock.ts";
 import type { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Seen } from "../auth/principal.ts";
+import type { SessionRecord } from "../../store/facts.ts";
 import type { Store } from "../../store/store.ts";
 import type { Sessions } from "../sessions.ts";
 import { Cluster } from "./cluster.ts";
+import { LEASE_TTL_MS } from "./membership.ts";
 import type { ClusterSeat } from "./open-cluster.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -61,7 +63,7 @@ export function openCompany(
   const household = {
     has: (idOrName: string) => sessions.known(idOrName) !== undefined,
     owned: () => sessions.ids,
-    adopt: sessions.adopt.bind(sessions),
+    adopt: (record: SessionRecord) => sessions.adopt(record, LEASE_TTL_MS),
     let: sessions.let.bind(sessions),
   };
   return new Cluster({ seat, household, clock: systemClock, log });

@@ -16,7 +16,7 @@ const BEAT_MS = 500;
 /** After one that failed: a store that was away for a moment must not cost the lease. */
 const AGAIN_MS = 250;
 /** A beat that stands still for longer is a hub that is dead. One that hangs, and the next, fit. */
-const TTL_MS = 4_000;
+export const LEASE_TTL_MS = 4_000;
 /** For what lies between the check of a deadline and the act, and for clocks that drift. */
 const MARGIN_MS = 1_000;
 /** Two beats that are further apart mean that this hub stood still, and saw nobody. */
@@ -146,7 +146,7 @@ export class Membership {
   #waitMs(): number {
     if (this.#steadySince === null) return AGAIN_MS;
     const now = this.#options.clock.mono();
-    const due = [...this.#seen.values()].map(({ since }) => since + TTL_MS + 1 - now);
+    const due = [...this.#seen.values()].map(({ since }) => since + LEASE_TTL_MS + 1 - now);
     // Overdue is whom another hub was faster with, or who beat after all: the next beat tells.
     return Math.min(BEAT_MS, ...due.map((ms) => (ms > 0 ? ms : AGAIN_MS)));
   }
@@ -161,7 +161,7 @@ export class Membership {
         this.#declaredDead();
         return;
       }
-      const leaseMs = TTL_MS - MARGIN_MS;
+      const leaseMs = LEASE_TTL_MS - MARGIN_MS;
       this.#deadline = { mono: sent.mono + leaseMs, wall: sent.wall + leaseMs };
       if (this.mayAct()) this.#acting?.resolve(undefined);
       if (this.mayAct()) this.#acting = null;
@@ -218,7 +218,7 @@ export class Membership {
     for (const inc of owners) {
       if (listed.has(inc) || inc === this.inc) continue;
       const since = Math.max(before.get(inc) ?? now, this.#steadySince);
-      if (now - since > TTL_MS && this.mayAct()) this.#bury(inc);
+      if (now - since > LEASE_TTL_MS && this.mayAct()) this.#bury(inc);
       else this.#unlisted.set(inc, since);
     }
   }
@@ -235,7 +235,7 @@ export class Membership {
   async #judge(): Promise<void> {
     const { book, clock } = this.#options;
     for (const [inc, { beat, since }] of this.#seen) {
-      if (clock.mono() - since <= TTL_MS || !this.mayAct()) continue;
+      if (clock.mono() - since <= LEASE_TTL_MS || !this.mayAct()) continue;
       if (await book.declareDead(inc, beat)) this.#bury(inc);
     }
   }

@@ -2,9 +2,11 @@
  * The platform as one session may use it: what changes something there waits until the facts that
  * it rests on are kept, so that a hub that dies never asked for what nobody knows of. A session
  * that stood still meanwhile does not ask at all: whoever goes on from its facts does. What is only
- * read waits for nothing. Where facts are kept at once, no call is a turn later.
+ * read waits for nothing. Where facts are kept at once, no call is a turn later. What ends a
+ * sandbox waits for calls of a former owner, too.
  */
 import { HubError } from "../../base/hub-error.ts";
+import type { FormerOwner } from "./former-owner.ts";
 import type {
   Claim,
   ExecRequest,
@@ -21,15 +23,19 @@ export class KeptProvider implements SandboxProvider {
   readonly #inner: SandboxProvider;
   readonly #settled: () => Promise<void> | null;
   readonly #isHalted: () => boolean;
+  readonly #former: FormerOwner | null;
+
   /** `settled` is null when all facts of the session are kept. */
   constructor(
     inner: SandboxProvider,
     settled: () => Promise<void> | null,
     isHalted: () => boolean,
+    former: FormerOwner | null = null,
   ) {
     this.#inner = inner;
     this.#settled = settled;
     this.#isHalted = isHalted;
+    this.#former = former;
   }
 
   get platform(): string {
@@ -49,7 +55,7 @@ export class KeptProvider implements SandboxProvider {
   }
 
   stop(id: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
-    return this.#after(signal, () => this.#inner.stop(id, waitMs, signal));
+    return this.#last(signal, () => this.#inner.stop(id, waitMs, signal));
   }
 
   /** Only where the platform offers it. */
@@ -57,15 +63,15 @@ export class KeptProvider implements SandboxProvider {
     const recover = this.#inner.recover?.bind(this.#inner);
     return recover === undefined
       ? undefined
-      : (id, waitMs, signal) => this.#after(signal, () => recover(id, waitMs, signal));
+      : (id, waitMs, signal) => this.#last(signal, () => recover(id, waitMs, signal));
   }
 
   pause(id: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
-    return this.#after(signal, () => this.#inner.pause(id, waitMs, signal));
+    return this.#last(signal, () => this.#inner.pause(id, waitMs, signal));
   }
 
   destroy(idOrName: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#after(signal, () => this.#inner.destroy(idOrName, signal));
+    return this.#last(signal, () => this.#inner.destroy(idOrName, signal));
   }
 
   refreshActivity(id: string, signal?: AbortSignal): Promise<void> {
@@ -130,6 +136,13 @@ export class KeptProvider implements SandboxProvider {
   #after<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
     const settled = this.#settled();
     return settled === null ? call() : this.#keptThen(settled, signal, call);
+  }
+
+  /** Nothing that another hub asked for may arrive behind it. */
+  #last<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+    const quiet = this.#former?.quiet(signal) ?? null;
+    const ask = (): Promise<T> => this.#after(signal, call);
+    return quiet === null ? ask() : this.#keptThen(quiet, signal, ask);
   }
 
   /** Whoever gave up in the meantime has not asked. */

@@ -97,7 +97,8 @@ export class Session {
     const flaps = new FlapWatch(parts.clock, parts.policy);
     const isHalted = () => this.#halted !== null;
     const own = { ledger, board: this.#board, links, flaps, isTaken, isHalted };
-    const provider = new KeptProvider(parts.provider, () => ledger.settled(), isHalted);
+    const settled = () => ledger.settled();
+    const provider = new KeptProvider(parts.provider, settled, isHalted, parts.former);
     const desk = new WorkDesk({ ...parts, ...own, provider });
     this.#desk = desk;
     this.#works = {

@@ -14,6 +14,7 @@ import type { EvidenceBoard } from "./board.ts";
 import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import type { FlapWatch } from "./flap-watch.ts";
+import type { FormerOwner } from "./former-owner.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionPolicy } from "./policy.ts";
 import type { Quiesced } from "./quiesced.ts";
@@ -76,6 +77,8 @@ export interface WorkDeps {
   readonly isTaken: (sandboxId: string) => boolean;
   /** The store refused a fact of this session: nothing may be begun. */
   readonly isHalted: () => boolean;
+  /** Unset for a session that was this hub's from the start. */
+  readonly former?: FormerOwner;
   readonly driver: DriverKit;
   readonly control: ControlDesk;
   readonly flaps: FlapWatch;

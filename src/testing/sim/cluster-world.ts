@@ -8,9 +8,11 @@ import { silentLogger } from "../../base/log.ts";
 import { nextEpoch } from "../../base/next-epoch.ts";
 import type { Random } from "../../base/random.ts";
 import { seededRandom } from "../../base/random.ts";
-import { Membership } from "../../hub/cluster/membership.ts";
+import { LEASE_TTL_MS, Membership } from "../../hub/cluster/membership.ts";
 import { Ownership } from "../../hub/cluster/ownership.ts";
+import { FormerOwner } from "../../hub/session/former-owner.ts";
 import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts";
+import { ClusterPlatform } from "./cluster-platform.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 
 /** Mistakes that a campaign must find when they are planted. */
@@ -20,6 +22,7 @@ export const clusterPlants = [
   "beat-shared-with-queries",
   "epoch-reuse-after-failover",
   "drain-stops-beating",
+  "end-right-after-claim",
 ] as const;
 export type ClusterPlant = (typeof clusterPlants)[number];
 
@@ -43,6 +46,8 @@ interface Hub {
   readonly members: Membership;
   readonly ownership: Ownership<SessionRow>;
   readonly rows: Map<string, SessionRow>;
+  /** By session: since which claim of all it is this hub's, and whose it was before. */
+  readonly claimed: Map<string, { readonly number: number; readonly former: FormerOwner }>;
   /** Sessions whose driver is here. */
   readonly attached: Set<string>;
   readonly ask: ReturnType<ClusterDisk["line"]>;
@@ -62,6 +67,7 @@ export class ClusterWorld {
   readonly #kernel: SimKernel;
   readonly #random: Random;
   readonly #disk: ClusterDisk;
+  readonly #platform: ClusterPlatform;
   readonly #plant: ClusterPlant | null;
   readonly #hubs = new Set<Hub>();
   readonly #drivers: Driver[] = [];
@@ -72,6 +78,7 @@ export class ClusterWorld {
   /** Once dead, dead again for who knows it when the store forgot. */
   readonly #declaredBefore = new Set<string>();
   #births = 0;
+  #claims = 0;
   #moves = 0;
   /** When the store last came back with an older state. */
   #lostWritesAt = -Infinity;
@@ -80,6 +87,8 @@ export class ClusterWorld {
     this.#random = seededRandom(`${seed}/cluster`);
     this.#kernel = new SimKernel(seededRandom(`${seed}/kernel`));
     this.#disk = new ClusterDisk(this.#kernel);
+    const flights = seededRandom(`${seed}/platform`);
+    this.#platform = new ClusterPlatform(this.#kernel, flights, (text) => this.#fail(text));
     this.#plant = plant;
     this.#disk.comparesNothing = plant === "claim-without-compare";
     this.#disk.onWrong = (text) => this.#fail(text);
@@ -143,7 +152,7 @@ export class ClusterWorld {
       household: {
         has: (id) => rows.has(id),
         owned: () => [...rows.keys()],
-        adopt: (row) => void rows.set(row.id, row),
+        adopt: (row) => this.#adopt(hub, row),
         let: (ids) => this.#let(hub, ids),
       },
       members,
@@ -152,7 +161,8 @@ export class ClusterWorld {
     });
     const attached = new Set<string>();
     const state = { disturbedAt: this.#kernel.now, draining: false };
-    const hub: Hub = { inc, name, process, members, ownership, rows, attached, ask, ...state };
+    const own = { rows, claimed: new Map(), attached, ask };
+    const hub: Hub = { inc, name, process, members, ownership, ...own, ...state };
     this.#hubs.add(hub);
     const join = (): void =>
       void members.start().then(
@@ -238,19 +248,31 @@ export class ClusterWorld {
         hub.rows.set(row.id, next);
         // It waits for its turn at the platform, and asks only then whether it may.
         const waitMs = this.#random.next() ** 2 * QUEUE_MS_MAX;
-        hub.process.clock.setTimeout(() => this.#call(hub, row.id), waitMs);
+        hub.process.clock.setTimeout(() => void this.#call(hub, row.id), waitMs);
       };
       void hub.ask(write).then(kept, () => hub.ownership.doubt());
     }, ACT_EVERY_MS);
   }
 
-  #call(hub: Hub, id: string): void {
+  async #call(hub: Hub, id: string): Promise<void> {
+    const ends = this.#platform.draw();
+    const quiet = ends ? hub.claimed.get(id)?.former.quiet() : null;
+    if (quiet && this.#plant !== "end-right-after-claim") await quiet;
     if (!hub.members.mayAct() || !hub.rows.has(id)) return;
     this.counts.acts += 1;
+    // Who was an owner before a fail-over may hold itself for one until its next fact.
+    const isSure = this.#kernel.now - this.#lostWritesAt > WELL_MS + LEASE_TTL_MS;
+    this.#platform.ask(id, hub.claimed.get(id)?.number ?? 0, ends && isSure);
     const owner = this.#disk.sessions.get(id)?.owner;
     // What a standby never got is nobody's knowledge; the next fenced write tells.
     if (this.#kernel.now - this.#lostWritesAt < WELL_MS) return;
     if (owner !== hub.inc) this.#fail(`${hub.inc} acts for ${id}, which is ${owner ?? "nobody"}'s`);
+  }
+
+  #adopt({ process, rows, claimed }: Hub, row: SessionRow): void {
+    rows.set(row.id, row);
+    const former = new FormerOwner(process.clock, LEASE_TTL_MS);
+    claimed.set(row.id, { number: (this.#claims += 1), former });
   }
 
   #lose(hub: Hub, id: string): void {
@@ -340,6 +362,7 @@ export class ClusterWorld {
     this.#kernel.at(400 + forMs, () => {
       if (lostWrites) {
         Object.assign(this.#disk, old);
+        this.#platform.forget();
         this.counts.failovers += 1;
         this.#lostWritesAt = this.#kernel.now;
       }
