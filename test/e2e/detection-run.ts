@@ -54,8 +54,11 @@ export interface DetectionMode {
   readonly resumes: boolean;
 }
 
-/** The hub asks for drills once a second, and keeps the end of one that is over. */
-const toldS = 4;
+/**
+ * The hub asks for drills once a second, waits for an answer for two, and keeps the end of one that
+ * is over: two questions that a busy platform does not answer in time, and a third.
+ */
+const toldS = 8;
 /** Beside the pace at which a hub looks at what is broken. */
 const recoverS = 10;
 /** For a resume that is not counted, and for the way of the answers to here. */
