@@ -46,6 +46,11 @@ export interface Me {
   readonly expiresAt: string | null;
 }
 
+/** Whether it is told of the hub as a whole: platform, hubs, sums over all sessions. */
+export function seesHub({ tenant, sessions }: Pick<Me, "tenant" | "sessions">): boolean {
+  return tenant === null && sessions === null;
+}
+
 export interface TokenWish {
   readonly name: string;
   readonly role: TokenRole;

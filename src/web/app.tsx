@@ -1,7 +1,7 @@
 /** The whole page: the login form without a token, else header, list and the open session. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { createApi, type Api } from "../client/api.ts";
-import type { Me } from "../client/api-tokens.ts";
+import { seesHub, type Me } from "../client/api-tokens.ts";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { ActionDialog } from "./action-dialog.tsx";
@@ -80,7 +80,9 @@ function SignedIn({ token, onSignOut }: SignedInProps) {
   const api = useMemo(() => connectApi(token), [token]);
   const me = useMe(api, token, onSignOut);
   if (me === null) return null;
-  if (me === "all" || me.role !== "watcher") return <Signed api={api} onSignOut={onSignOut} />;
+  if (me === "all" || me.role !== "watcher") {
+    return <Signed api={api} toldOfHub={me === "all" || seesHub(me)} onSignOut={onSignOut} />;
+  }
   return <SharedTerminal api={api} me={me} />;
 }
 
@@ -96,10 +98,11 @@ function useMe(api: Api, token: string, onSignOut: SignedInProps["onSignOut"]): 
 
 interface SignedProps {
   readonly api: Api;
+  readonly toldOfHub: boolean;
   readonly onSignOut: (why: Problem | null) => void;
 }
 
-function Signed({ api, onSignOut }: SignedProps) {
+function Signed({ api, toldOfHub, onSignOut }: SignedProps) {
   const store = useMemo(() => createBoardStore((fn) => requestAnimationFrame(fn)), [api]);
   const [operator, setOperator] = useState<Operator | null>(null);
   useEffect(() => {
@@ -110,23 +113,25 @@ function Signed({ api, onSignOut }: SignedProps) {
       random: systemRandom,
       onRefused: (error) => onSignOut(problemOf(error)),
       isVisible: () => !document.hidden,
+      toldOfHub,
     });
     setOperator(createOperator(api, store, live));
     return () => live.stop();
-  }, [api, store, onSignOut]);
+  }, [api, toldOfHub, store, onSignOut]);
   const board = useBoard(store);
   if (operator === null) return null;
-  return <Page {...{ api, board, operator }} onSignOut={() => onSignOut(null)} />;
+  return <Page {...{ api, toldOfHub, board, operator }} onSignOut={() => onSignOut(null)} />;
 }
 
 interface PageProps {
   readonly api: Api;
+  readonly toldOfHub: boolean;
   readonly board: Board;
   readonly operator: Operator;
   readonly onSignOut: () => void;
 }
 
-function Page({ api, board, operator, onSignOut }: PageProps) {
+function Page({ api, toldOfHub, board, operator, onSignOut }: PageProps) {
   const [asked, act, setAsked] = useAskedAction(board, operator);
   const { isPlatformOpen, select, togglePlatform } = usePanels(board, operator);
   const open = board.selected === null ? undefined : board.rows?.get(board.selected);
@@ -139,7 +144,7 @@ function Page({ api, board, operator, onSignOut }: PageProps) {
         platform={board.platform}
         stream={board.stream}
         isPlatformOpen={platform !== null}
-        onPlatform={togglePlatform}
+        onPlatform={toldOfHub ? togglePlatform : null}
         onSignOut={onSignOut}
       />
       <PlatformNotice platform={board.platform} />

@@ -9,7 +9,8 @@ interface HubHeaderProps {
   readonly platform: PlatformReport | null;
   readonly stream: StreamState;
   readonly isPlatformOpen: boolean;
-  readonly onPlatform: () => void;
+  /** Null for whoever is told of some sessions alone. */
+  readonly onPlatform: (() => void) | null;
   readonly onSignOut: () => void;
 }
 
@@ -30,16 +31,18 @@ export function HubHeader(props: HubHeaderProps) {
         <StreamFact stream={stream} />
       </dl>
       <div class="buttons">
-        <button
-          type="button"
-          class="small"
-          data-action="platform"
-          aria-expanded={isPlatformOpen}
-          disabled={platform === null}
-          onClick={onPlatform}
-        >
-          platform
-        </button>
+        {onPlatform !== null && (
+          <button
+            type="button"
+            class="small"
+            data-action="platform"
+            aria-expanded={isPlatformOpen}
+            disabled={platform === null}
+            onClick={onPlatform}
+          >
+            platform
+          </button>
+        )}
         <a class="small button" href="/docs" target="_blank" rel="noreferrer">
           API
         </a>

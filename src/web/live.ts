@@ -35,6 +35,8 @@ export interface LiveOptions {
   readonly onRefused: (error: HubError) => void;
   /** False while nobody looks: evidence is not asked for then. */
   readonly isVisible: () => boolean;
+  /** Whether the token is told how the hub stands to its platform. */
+  readonly toldOfHub: boolean;
 }
 
 export interface Live {
@@ -108,7 +110,7 @@ class LiveLoop implements Live {
     const { store, clock, random } = this.#options;
     const backoff = createBackoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, random });
     this.#patrol();
-    this.#watchPlatform();
+    if (this.#options.toldOfHub) this.#watchPlatform();
     let after: number | null = null;
     while (!this.#stopped) {
       let why = "the hub closed the connection";

@@ -84,7 +84,7 @@ class ScriptedHub {
   }
 }
 
-function open(hub = new ScriptedHub()) {
+function open(hub = new ScriptedHub(), toldOfHub = true) {
   const clock = new TestClock();
   const store = createBoardStore((fn) => fn());
   const refused: string[] = [];
@@ -96,6 +96,7 @@ function open(hub = new ScriptedHub()) {
     random: seededRandom("live"),
     onRefused: (error) => refused.push(error.code),
     isVisible: () => view.visible,
+    toldOfHub,
   });
   return { hub, clock, store, live, refused, view, row: () => store.board.rows?.get("ses_a") };
 }
@@ -257,6 +258,13 @@ describe("the page and the hub", () => {
     await clock.advanceAsync(60_000);
     expect(refused).toEqual(["Unauthenticated"]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("[AU19] whoever is not told of the hub is not shown its platform, and does not ask", async () => {
+    const { hub, clock, store } = open(new ScriptedHub(), false);
+    await clock.advanceAsync(60_000);
+    expect([hub.platformAsked, store.board.platform]).toEqual([0, null]);
+    expect(store.board.rows?.size).toBe(1);
   });
 
   test("after the stop nothing is asked any more", async () => {

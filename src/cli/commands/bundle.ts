@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import { flagOption, note, print, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { hubReport } from "../hub-report.ts";
 import { asTyped } from "../installation.ts";
 import { renderReport, type Bundle } from "../render/report.ts";
 import { wholeTimeline } from "../whole-timeline.ts";
@@ -19,7 +20,7 @@ export const run: Run = async (cli, [name = ""]) => {
     api.session(name),
     api.health(name),
     wholeTimeline(api, name),
-    api.platform(),
+    hubReport(api),
   ]);
   const bundle: Bundle = {
     format: "holdfast-bundle/1",

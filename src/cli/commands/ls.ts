@@ -1,6 +1,6 @@
 /** `holdfast ls`: every session in one line, once or as they change. */
 import type { Api, SessionQuery } from "../../client/api.ts";
-import type { SandboxSeconds } from "../../client/api-types.ts";
+import type { HubCost, SandboxSeconds, Session, SessionCost } from "../../client/api-types.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type Run,
 } from "../cli.ts";
 import { allSessions, watchFleet } from "../fleet-watch.ts";
+import { hubReport } from "../hub-report.ts";
 import { formatDuration } from "../render/durations.ts";
 import { fleetTable, openFleetView } from "../render/fleet.ts";
 import { renderTable } from "../render/table.ts";
@@ -66,39 +67,68 @@ async function watch(cli: Cli, api: Api, query: SessionQuery): Promise<number> {
   return 130;
 }
 
-/** What each session's sandboxes have cost, and the hub's sum over all that there ever were. */
+/**
+ * What each session's sandboxes have cost, and the hub's sum over all that there ever were; for
+ * whoever is not told of the hub, the sum over those that are listed.
+ */
 async function listCosts(cli: Cli, api: Api, query: SessionQuery): Promise<number> {
-  const [{ sessions }, { cost }] = await Promise.all([allSessions(api, query), api.platform()]);
-  if (cost === undefined) {
+  const [{ sessions }, report] = await Promise.all([allSessions(api, query), hubReport(api)]);
+  if (report !== null && report.cost === undefined) {
     throw new HubError("NotFound", "this hub does not count what sandboxes cost", {
       hint: "Update the hub: `holdfast down`, then `holdfast up`.",
     });
   }
+  const hub = report?.cost ?? null;
   if (cli.json) {
     const items = sessions.map((session) => ({ name: session.name, cost: session.cost ?? null }));
-    printJson(cli, { sessions: items, hub: cost });
+    printJson(cli, { sessions: items, hub });
     return 0;
   }
-  const rows = sessions.flatMap(({ name, cost: own }) =>
-    own === undefined ? [] : [costRow(name, own.sandboxSeconds, 0, own.cleaned)],
+  const rows = sessions.flatMap(({ name, cost }) =>
+    cost === undefined ? [] : [costRow(name, cost.sandboxSeconds, cost.cleaned)],
   );
-  const sum = costRow("all, ever", cost.sandboxSeconds, cost.sandboxSeconds.control, cost.cleaned);
+  const sum =
+    hub === null
+      ? sumRow("all of these", sessions)
+      : costRow("all, ever", hub.sandboxSeconds, hub.cleaned);
   print(cli, renderTable(COST_HEAD, [...rows, sum]));
-  const { now } = cost;
-  const counts = Object.entries(now).map(([kind, count]) => `${count} ${kind}`);
-  note(cli, cli.notePaint.dim(`sandboxes now: ${counts.join(", ")}`));
+  note(cli, cli.notePaint.dim(hub === null ? ONLY_THESE : countsOf(hub.now)));
   return 0;
 }
 
 const COST_HEAD = ["NAME", "IN USE", "SUSPENDED", "GIVEN UP", "QUARANTINED", "CONTROL", "CLEANED"];
 
+const ONLY_THESE = "of sessions that ended, and of the hub as a whole, its own people are told";
+
+function countsOf(now: HubCost["now"]): string {
+  const counts = Object.entries(now).map(([kind, count]) => `${count} ${kind}`);
+  return `sandboxes now: ${counts.join(", ")}`;
+}
+
+function sumRow(name: string, sessions: readonly Session[]): readonly string[] {
+  const costs = sessions.flatMap(({ cost }) => cost ?? []);
+  const sumOf = (pick: (cost: SessionCost) => number): number =>
+    costs.reduce((sum, cost) => sum + pick(cost), 0);
+  const seconds = {
+    owned: sumOf(({ sandboxSeconds }) => sandboxSeconds.owned),
+    suspended: sumOf(({ sandboxSeconds }) => sandboxSeconds.suspended),
+    orphaned: sumOf(({ sandboxSeconds }) => sandboxSeconds.orphaned),
+    quarantined: sumOf(({ sandboxSeconds }) => sandboxSeconds.quarantined),
+  };
+  return costRow(
+    name,
+    seconds,
+    sumOf(({ cleaned }) => cleaned),
+  );
+}
+
+/** No session has control sandboxes. */
 function costRow(
   name: string,
-  seconds: SandboxSeconds,
-  control: number,
+  seconds: SandboxSeconds & { readonly control?: number },
   cleaned: number,
 ): readonly string[] {
-  const { owned, suspended, orphaned, quarantined } = seconds;
+  const { owned, suspended, orphaned, quarantined, control = 0 } = seconds;
   const times = [owned, suspended, orphaned, quarantined, control].map((value) =>
     value === 0 ? "-" : formatDuration(value * 1_000),
   );

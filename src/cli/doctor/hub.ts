@@ -6,6 +6,7 @@ import { createApi, type Api } from "../../client/api.ts";
 import { hubAddress } from "../connection.ts";
 import type { Cli } from "../cli.ts";
 import { runningHub } from "../home.ts";
+import { hubReport } from "../hub-report.ts";
 import { describeLeftovers, findLeftovers, plural, type Leftovers } from "../leftovers.ts";
 import { answers, runningPlatform } from "../platform-process.ts";
 import { allSessions } from "../fleet-watch.ts";
@@ -67,7 +68,9 @@ export const checkPlatform: Check = async ({ cli, config }) => {
   const door = hubDoor(cli, config);
   if ("finding" in door) return checkPlatformAlone(config);
   try {
-    const report = await door.api.platform();
+    const report = await hubReport(door.api);
+    if (report === null)
+      return ok("platform", "what the hub stands on is not this token's to know");
     const tier =
       report.tier === null ? "" : `, isolation ${report.tier}, pause by ${report.pause ?? "?"}`;
     const text = `${report.platform} at ${report.apiUrl}${tier}`;

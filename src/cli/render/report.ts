@@ -13,7 +13,8 @@ export interface Bundle {
   readonly session: Session;
   readonly health: Health;
   readonly timeline: readonly HubEvent[];
-  readonly platform: PlatformReport;
+  /** Null when whoever made it is not told of the hub as a whole. */
+  readonly platform: PlatformReport | null;
 }
 
 export function renderReport(bundle: Bundle): string {
@@ -31,7 +32,7 @@ export function renderReport(bundle: Bundle): string {
     `- session: \`${session.id}\` (${cell(session.name)})`,
     `- sandbox: \`${session.sandboxId ?? "none"}\``,
     `- driver epoch: ${session.epoch}`,
-    `- platform: ${cell(platform.platform)}, ${cell(platform.apiUrl ?? "")}`,
+    `- platform: ${cell([session.platform, platform?.apiUrl ?? ""].filter(Boolean).join(", "))}`,
     `- written by Holdfast ${bundle.holdfast} at ${bundle.madeAt}`,
     "",
     "## What the platform says",

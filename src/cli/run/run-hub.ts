@@ -8,6 +8,7 @@ import { checkHubConfig } from "../../base/config.ts";
 import { configInvalid, createCli, flagOption, note, usageError, type Cli } from "../cli.ts";
 import { connectApi } from "../connection.ts";
 import { runningHub } from "../home.ts";
+import { hubReport } from "../hub-report.ts";
 import { startDetached } from "../up-detached.ts";
 
 export interface RunHub {
@@ -23,8 +24,9 @@ export async function hubForRun(cli: Cli): Promise<RunHub> {
   if (url === null && runningHub(home) === null) return startHub(cli, wanted);
   const api = connectApi(cli);
   if (wanted !== null) {
-    const { platform } = await api.platform();
-    if (platform !== wanted) throw otherPlatform(api.url, platform, wanted);
+    const report = await hubReport(api);
+    if (report === null) throw untoldPlatform(api.url, wanted);
+    if (report.platform !== wanted) throw otherPlatform(api.url, report.platform, wanted);
   }
   return { api, close: () => Promise.resolve() };
 }
@@ -56,6 +58,11 @@ async function startHub(cli: Cli, platform: string | null): Promise<RunHub> {
       await run(own, []);
     },
   };
+}
+
+function untoldPlatform(url: string, wanted: string): HubError {
+  const told = `the hub at ${url} does not tell this token on which platform sandboxes run`;
+  return usageError(told, `Leave --${wanted} out: the run takes what the hub has.`);
 }
 
 function otherPlatform(url: string, platform: string, wanted: string): HubError {
