@@ -18,7 +18,7 @@ import { launch } from "../test/e2e/dashboard-kit.ts";
 import type { FleetNews, FleetOrder } from "./fleet-hub.ts";
 
 const FLEET = Number(process.argv[2] ?? 5_000);
-const WATCH_S = Number(process.argv[3] ?? 20);
+const WATCH_S = Number(process.argv[3] ?? 10);
 const HEALTH_FLEET = 2 * FLEET;
 const HEALTH_READS = 4_000;
 const WATCHERS = 200;

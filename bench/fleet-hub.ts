@@ -17,6 +17,7 @@ import { defaultPolicy } from "../src/hub/session/policy.ts";
 import type { Session } from "../src/hub/session/session.ts";
 import { Sessions } from "../src/hub/sessions.ts";
 import type { ExecRequest, ExecResult, SandboxRequest } from "../src/providers/provider.ts";
+import { GroupedSqliteStore } from "../src/store/sqlite/grouped-store.ts";
 import { SqliteStore } from "../src/store/sqlite/sqlite-store.ts";
 import { FakePlatform, type FakeSandbox } from "../test/support/fake-platform.ts";
 import { ADMIN_TOKEN, hubHttp } from "../test/support/hub-http.ts";
@@ -63,7 +64,8 @@ const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 const count = Number(process.argv[2] ?? 5_000);
 const directory = mkdtempSync(join(tmpdir(), "hf-fleet-"));
-const store = new SqliteStore(join(directory, "store.sqlite"));
+const file = new SqliteStore(join(directory, "store.sqlite"));
+const store = new GroupedSqliteStore(file, systemClock);
 const platform = new FleetPlatform(systemClock);
 const sessions = new Sessions(
   {
