@@ -41,6 +41,7 @@ class SmallHub {
   readonly refusals: HubError[] = [];
   tell: (id: string) => void = () => undefined;
   after = -1;
+  isHeard = false;
 
   constructor(...sessions: readonly Session[]) {
     for (const one of sessions) this.fleet.set(one.id, one);
@@ -61,15 +62,17 @@ class SmallHub {
   async *events(options: EventStreamOptions): AsyncGenerator<HubEvent, void, undefined> {
     this.after = options.after ?? -1;
     const { signal } = options;
+    this.isHeard = true;
     while (!signal.aborted) {
       const id = await new Promise<string | null>((resolve) => {
         this.tell = resolve;
         signal.addEventListener("abort", () => resolve(null));
       });
-      if (id === null) return;
+      if (id === null) break;
       const event = { seq: 8, kind: "x", state: null, detail: null, text: "", data: null };
       yield { ...event, at: "2026-01-01T00:00:00.000Z", session: id, name: null };
     }
+    this.isHeard = false;
   }
 }
 
@@ -119,6 +122,21 @@ describe("a watched list", () => {
     expect(hub.asked.slice(1)).toEqual([{ label: ["team"], id: ["2", "1", "0"], limit: 200 }]);
     expect(names()).toEqual(["0 creating", "2 nudging"]);
     expect(changes.at(-1)?.gone.map(({ name }) => name)).toEqual(["n-1"]);
+    await pass(5_000);
+    expect(hub.asked).toHaveLength(2);
+    stop.abort();
+    await ended;
+  });
+
+  test("asks for no more at once than the hub tells, and for the rest next", async () => {
+    const many = Array.from({ length: 250 }, (_, n) => session(String(n)));
+    const hub = new SmallHub(...many);
+    const { stop, ended } = watch(hub);
+    await pass(0);
+    const pages = hub.asked.length;
+    await tellOf(hub, ...many.map(({ id }) => id));
+    await pass(500);
+    expect(hub.asked.slice(pages).map(({ id }) => id?.length)).toEqual([200, 50]);
     stop.abort();
     await ended;
   });
@@ -132,7 +150,10 @@ describe("a watched list", () => {
     await tellOf(hub, "1");
     await pass(300);
     expect([away(), names()]).toEqual([1, ["1 connected"]]);
-    await pass(1_300);
+    // In its own time, and not as often as news are gathered.
+    await pass(800);
+    expect(hub.asked).toHaveLength(2);
+    await pass(500);
     expect(names()).toEqual(["1 error"]);
     stop.abort();
     await ended;
@@ -147,7 +168,7 @@ describe("a watched list", () => {
     await tellOf(hub, "1");
     await pass(300);
     await refused;
-    expect(vi.getTimerCount()).toBe(0);
+    expect([vi.getTimerCount(), hub.isHeard]).toEqual([0, false]);
   });
 });
 

@@ -2,8 +2,13 @@
 import { Value } from "typebox/value";
 import type { TSchema } from "typebox";
 import { beforeAll, describe, expect, test } from "vitest";
-import { faults } from "../../src/base/faults.ts";
-import { faultMeanings } from "../../src/hub/server/fault-meanings.ts";
+import { faults, type FaultCode, type FaultKind } from "../../src/base/faults.ts";
+import { marked } from "../../src/hub/server/docs-text.ts";
+import {
+  categoryMeanings,
+  faultMeanings,
+  retryMeanings,
+} from "../../src/hub/server/fault-meanings.ts";
 import { apiBook } from "../../src/hub/server/api-book.ts";
 import { broken, untilRest } from "../support/broken-sandbox.ts";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
@@ -119,7 +124,15 @@ describe("/docs/faults", () => {
       expect(text).toContain(`<article id="${code}">`);
       expect(text).toContain(`<a href="#${code}">`);
     }
-    expect(text.match(/<article /g)).toHaveLength(Object.keys(faults).length);
+    const articles = text.split("<article ").slice(1);
+    expect(articles).toHaveLength(Object.keys(faults).length);
+    for (const [at, [code, kind]] of Object.entries<FaultKind>(faults).entries()) {
+      const said = [categoryMeanings[kind.category], retryMeanings[kind.retry], kind.hint];
+      for (const words of [faultMeanings[code as FaultCode], ...said]) {
+        expect(articles[at]).toContain(marked(words));
+      }
+      expect(articles[at]).toContain(`HTTP <code>${kind.http}</code>`);
+    }
     // A sentence that was copied from another code says nothing of this one.
     const meanings = Object.values(faultMeanings);
     expect(new Set(meanings).size).toBe(meanings.length);

@@ -37,6 +37,27 @@ test("the lanes are what happened since the last thing but one that was asked, a
   expect(lanes?.probes.map(({ ok }) => ok)).toEqual([false, true]);
 });
 
+test("what was at one time stands at one place in all lanes", () => {
+  const lanes = lanesOf(broken);
+  const begin = (state: string) => lanes?.states.find(({ label }) => label === state)?.at ?? -1;
+  const [link] = lanes?.links ?? [];
+  expect((link?.at ?? 0) + (link?.width ?? 0)).toBeCloseTo(begin("resuming"), 1);
+  const [failed, worked] = lanes?.probes ?? [];
+  expect(failed?.at).toBeCloseTo(begin("nudging"), 1);
+  expect(worked?.at).toBeCloseTo(lanes?.deeds[1]?.at ?? -1, 1);
+});
+
+test("a state that ended in the millisecond of its begin has no band", () => {
+  const passed = [event(0, { state: "creating" }), event(1, { state: "resuming" })];
+  const lanes = lanesOf([...passed, event(1, { state: "nudging" }), event(2, { state: "error" })]);
+  expect(words(lanes?.states)).toEqual(["creating", "nudging", "error"]);
+});
+
+test("a long story is drawn from where its events are not narrower than a pixel", () => {
+  const story = Array.from({ length: 1_000 }, (_, second) => event(second, { state: "connected" }));
+  expect(lanesOf(story)?.from).toBe(at(700));
+});
+
 test("bands follow each other without a gap, and the last one goes on to the edge", () => {
   for (const bands of [lanesOf(broken)?.states ?? [], lanesOf(broken)?.claims ?? []]) {
     expect(bands[0]?.at).toBe(0);
