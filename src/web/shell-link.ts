@@ -28,6 +28,7 @@ export type ShellPhase =
   | { readonly kind: "lost"; readonly error: HubError };
 
 export interface ShellLink {
+  /** What comes before the shell is there, or while the way to it is gone, reaches it later. */
   write(bytes: Uint8Array): void;
   resize(size: { readonly cols: number; readonly rows: number }): void;
   /** Hangs up; no phase is told afterwards. */
@@ -51,6 +52,7 @@ export function openShell(options: ShellOptions): ShellLink {
   let closed = false;
   let link: PageLink | null = null;
   let terminal: TerminalStream | null = null;
+  const early: Uint8Array[] = [];
   const leave = (): void => link?.leave();
   const tell = (phase: ShellPhase): void => {
     if (!closed) onPhase(phase);
@@ -85,6 +87,7 @@ export function openShell(options: ShellOptions): ShellLink {
       terminal = shell;
       // The window may have changed its size while the shell started.
       shell.resize(screen);
+      for (const bytes of early.splice(0)) void shell.write(bytes);
     }
     tell({ kind: "open", pty });
     channel.onPhase((phase) => {
@@ -98,7 +101,10 @@ export function openShell(options: ShellOptions): ShellLink {
     .finally(leave);
 
   return {
-    write: (bytes) => void terminal?.write(bytes),
+    write(bytes) {
+      if (terminal === null) early.push(bytes);
+      else void terminal.write(bytes);
+    },
     resize: (size) => terminal?.resize(size),
     close() {
       closed = true;

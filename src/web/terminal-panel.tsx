@@ -84,6 +84,8 @@ export function Shell({ api, session, onPhase, looksOn = false }: ShellProps) {
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
+    // What is typed while the screen is loaded is no shortcut of the page.
+    element.focus();
     const leaving = new AbortController();
     onPhase({ kind: "connecting" });
     startShell({ api, session, onPhase, looksOn }, element, leaving.signal).catch(
@@ -95,7 +97,7 @@ export function Shell({ api, session, onPhase, looksOn = false }: ShellProps) {
   }, [api, session, looksOn]);
   return (
     <div class="shell">
-      <div class="screen" ref={place} />
+      <div class="screen" tabIndex={-1} ref={place} />
     </div>
   );
 }
@@ -118,8 +120,9 @@ async function startShell(props: ShellProps, element: HTMLElement, leaving: Abor
     screen: terminal,
     looksOn,
     onPhase: (phase) => {
-      terminal.options.disableStdin = looksOn || phase.kind !== "open";
-      if (phase.kind === "exited" || phase.kind === "lost") terminal.options.cursorBlink = false;
+      const isOver = phase.kind === "exited" || phase.kind === "lost";
+      terminal.options.disableStdin = looksOn || isOver;
+      if (isOver) terminal.options.cursorBlink = false;
       onPhase(phase);
     },
   });

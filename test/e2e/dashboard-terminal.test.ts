@@ -1,6 +1,6 @@
 /** The terminal of the dashboard in a real browser, on a real shell in a real sandbox. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
 import {
   browser,
@@ -149,9 +149,11 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard's terminal
     await dashboard.api.act("demo", "pause");
     await page.locator("[data-phase=waiting]").getByText("reconnecting").waitFor();
     await rowState(page, "demo", "suspended").waitFor();
+    await page.locator(".screen").click();
+    await typeLine("echo kept-$((1+1))");
     await dashboard.api.act("demo", "resume");
     await page.locator("[data-phase=open]").waitFor({ state: "attached" });
-    await page.locator(".screen").click();
+    await screenShows(page, "kept-2");
     await typeLine("echo again-$((1+1))");
     await screenShows(page, "again-2");
     expect((await screenText(page)).split("before-2")).toHaveLength(2);
@@ -162,5 +164,22 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard's terminal
     await page.getByText("the shell ended with 3").waitFor();
     expect(await screenText(page)).toContain("again-2");
     expect(await page.locator("[data-action=terminal]").innerText()).toBe("open another");
+  });
+
+  test("what is typed before the shell is there reaches it, in order", async () => {
+    const typed = Promise.withResolvers<undefined>();
+    const hold = async (route: Route): Promise<void> => {
+      await typed.promise;
+      await route.continue();
+    };
+    await page.route("**/v1/tickets", hold);
+    await page.locator("[data-action=terminal]").click();
+    await page.locator(".screen .xterm-helper-textarea:focus").waitFor({ state: "attached" });
+    await typeLine("echo early-$((1+1))");
+    await typeLine("echo second-$((1+1))");
+    await page.locator("[data-phase=connecting]").waitFor({ state: "attached" });
+    typed.resolve(undefined);
+    await screenShows(page, /^early-2 *$[^]*^second-2 *$/m);
+    await page.unroute("**/v1/tickets", hold);
   });
 });
