@@ -6,14 +6,13 @@
  * while the next one is killed. Prints a verdict for each, ends with 1 where one is missed. Takes a
  * minute.
  */
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { connectNode } from "../src/client/node.ts";
 import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
 import { PostgresServer } from "../test/support/postgres-server.ts";
+import { Balancer, isReady } from "./balancer.ts";
 
 const NAMES = ["a", "b", "c"];
-const LOOK_MS = 1_000;
 const LINES = 250;
 /** Longer than a lease. */
 const AWAY_MS = 10_000;
@@ -23,62 +22,6 @@ const TAKE_OVER_MS_MAX = 20_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
-
-/** Gives each connection to the next hub that says that it is ready. */
-class Balancer {
-  readonly #hubs: readonly RealHub[];
-  readonly #server: Server;
-  readonly #ready = new Set<RealHub>();
-  readonly #sockets = new Set<Socket>();
-  readonly #timer: NodeJS.Timeout;
-  #next = 0;
-  url = "";
-
-  constructor(hubs: readonly RealHub[]) {
-    this.#hubs = hubs;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#join(socket));
-    this.#timer = setInterval(() => void this.look(), LOOK_MS);
-  }
-
-  async listen(): Promise<void> {
-    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
-    const bound = this.#server.address();
-    this.url = `http://127.0.0.1:${typeof bound === "object" ? (bound?.port ?? 0) : 0}`;
-    await this.look();
-  }
-
-  async look(): Promise<void> {
-    for (const hub of this.#hubs) {
-      if (await isReady(hub)) this.#ready.add(hub);
-      else this.#ready.delete(hub);
-    }
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #join(socket: Socket): void {
-    const ready = [...this.#ready];
-    const hub = ready[(this.#next += 1) % Math.max(1, ready.length)];
-    if (hub === undefined) {
-      socket.destroy();
-      return;
-    }
-    const onward = connect({ port: Number(new URL(hub.url).port), host: "127.0.0.1" });
-    const end = (): void => {
-      socket.destroy();
-      onward.destroy();
-    };
-    for (const one of [socket, onward]) {
-      this.#sockets.add(one);
-      one.on("error", end).on("close", end);
-    }
-    socket.pipe(onward).pipe(socket);
-  }
-}
 
 /** PostgreSQL is away for a while under a stream: nobody is dead for it, and control comes back. */
 async function storeAway(postgres: PostgresServer, hubs: readonly RealHub[], url: string) {
@@ -110,12 +53,6 @@ async function storeAway(postgres: PostgresServer, hubs: readonly RealHub[], url
   );
   return met;
 }
-
-const isReady = (hub: RealHub): Promise<boolean> =>
-  fetch(`${hub.url}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 
 /** Whose session it is, by the hubs' own words. */
 async function ownerOf(hubs: readonly RealHub[]): Promise<RealHub | undefined> {

@@ -44,6 +44,12 @@ export class RealHub {
     return this.#child?.pid ?? 0;
   }
 
+  /** Its exit code once its process is over; null by a signal, or when there is none. */
+  get ended(): Promise<number | null> {
+    const child = this.#child;
+    return child === null ? Promise.resolve(null) : exited(child).then(() => child.exitCode);
+  }
+
   get logFile(): string {
     return join(this.home, "hub.log");
   }

@@ -2,11 +2,12 @@
  * A PostgreSQL of a test's own, on a free port of loopback, as a user that is not root, in a
  * directory that goes with it. It may be killed, and started again on what it kept.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Client } from "pg";
 
 /** PostgreSQL refuses root; this user owns nothing else. */
@@ -64,6 +65,36 @@ export class PostgresServer {
       throw error;
     }
     return server;
+  }
+
+  /**
+   * A copy that follows through this port of loopback, which may be a line that is cut. Nothing
+   * that is kept here waits for it. `promote` makes it one that takes writes.
+   */
+  async follower(through: number): Promise<PostgresServer> {
+    const directory = mkdtempSync(join(tmpdir(), "holdfast-pg-"));
+    const { uid, gid } = { uid: null, gid: null, ...this.#user };
+    if (uid !== null && gid !== null) chownSync(directory, uid, gid);
+    const copy = new PostgresServer(this.#bin, directory, await freePort(), this.#user);
+    copy.#fsync = this.#fsync;
+    const data = join(directory, "data");
+    const from = ["-h", "127.0.0.1", "-p", String(through), "-U", "holdfast"];
+    const how = [...from, "-D", data, "-R", "-X", "stream", "-c", "fast"];
+    try {
+      // Not execFileSync: the line to copy through may be of this process.
+      const run = promisify(execFile);
+      await run(join(this.#bin, "pg_basebackup"), how, { ...this.#user, cwd: directory });
+      await copy.run();
+    } catch (error) {
+      await copy.stop();
+      throw error;
+    }
+    return copy;
+  }
+
+  /** Follows no more, and takes writes when it returns. */
+  async promote(): Promise<void> {
+    await this.query("SELECT pg_promote(true)");
   }
 
   get url(): string {
