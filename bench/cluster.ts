@@ -1,147 +1,35 @@
 /**
- * What several hubs on one PostgreSQL cost and how long a death takes, on a real PostgreSQL that
- * syncs: facts one by one beside facts kept together, a take-over of many sessions, a beat beside a
- * storm, a hub that stops, and an engine that is away. Hubs are the parts that decide (store,
- * membership), in this one process; no sockets and no sandboxes are in it.
+ * What several hubs on one PostgreSQL cost, and how long a death takes.
  *
- * `node bench/cluster.ts [--keep]` takes a minute, prints a verdict for each figure and ends with 1
- * where a bound is missed; `--keep` writes bench/cluster.json.
+ * `node bench/cluster.ts [parts] [splice] [fleet [SESSIONS]] [--keep]` measures what is named, and
+ * the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream through a
+ * hub that does not have the session beside one that has it, `fleet` three real hubs with light
+ * drivers that are at rest, then have no PostgreSQL for a minute, are drained, killed, and killed
+ * and started again. Prints a verdict for each figure and ends with 1 where a bound is missed;
+ * `--keep` writes them into bench/cluster.json beside those that are there.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../src/base/clock.ts";
-import { silentLogger } from "../src/base/log.ts";
-import { Membership } from "../src/hub/cluster/membership.ts";
-import { newRecord, type Fact, type SessionRecord } from "../src/store/facts.ts";
-import { PostgresRoll } from "../src/store/postgres/postgres-roll.ts";
-import { PostgresStore } from "../src/store/postgres/postgres-store.ts";
-import { PostgresServer } from "../test/support/postgres-server.ts";
+import { Figures, type Figure } from "./cluster/figures.ts";
+import { measureFleet } from "./cluster/fleet.ts";
+import { measureParts } from "./cluster/parts.ts";
+import { measureSplice } from "./cluster/splice.ts";
 
-const SESSIONS = 3_334;
-const ONE_BY_ONE = 500;
-const BATCH = 200;
-const AWAY_MS = 20_000;
+const FLEET = 3_000;
 
-const server = await PostgresServer.start("on");
-const url = await server.fresh();
-const figures: Record<string, { value: number; bound: string; met: boolean }> = {};
-
-function tell(what: string, value: number, bound: string, met: boolean): void {
-  figures[what] = { value: Math.round(value * 100) / 100, bound, met };
-  process.stdout.write(`${met ? "ok    " : "MISSED"} ${what}: ${value.toFixed(2)} (${bound})\n`);
-}
-
-const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
-const fact = (n: number): Fact => ({
-  kind: "probe.answered",
-  at: n,
-  text: "exec:platform ok (12 ms): the nonce came back",
-  data: { n },
-  change: {},
-});
-const open = (inc: string): Promise<PostgresStore> =>
-  PostgresStore.open({ url, inc, clock: systemClock, log: silentLogger });
-
-async function facts(store: PostgresStore): Promise<void> {
-  const records: SessionRecord[] = [];
-  for (let n = 0; n < SESSIONS; n++) {
-    const blank = newRecord(`ses_${n}`, `s${n}`, { env: {}, labels: {} }, n);
-    records.push(store.create(blank, { ...fact(n), kind: "session.created" })?.record ?? blank);
-  }
-  await store.settled("ses_0");
-  const [first] = records;
-  if (first === undefined) return;
-  let began = performance.now();
-  for (let n = 0; n < ONE_BY_ONE; n++) await store.append(first, fact(n)).event;
-  const alone = ONE_BY_ONE / (performance.now() - began);
-  began = performance.now();
-  const all = [0, 1, 2].flatMap((n) =>
-    records.map((record) => Promise.resolve(store.append(record, fact(n)).event)),
-  );
-  await Promise.all(all);
-  const together = all.length / (performance.now() - began);
-  tell("facts a second, one by one", alone * 1_000, "for the ratio", true);
-  tell("facts a second, kept together", together * 1_000, "for the ratio", true);
-  tell("together beside one by one", together / alone, "15 or more", together / alone >= 15);
-}
-
-/** Two heirs share out what a dead hub had. */
-async function takeOver(): Promise<void> {
-  const heirs = [await open("heir-1"), await open("heir-2")];
-  const began = performance.now();
-  const counts = await Promise.all(
-    heirs.map(async (heir) => {
-      for (let count = 0; ;) {
-        const got = await heir.claimOrphans(["first"], BATCH);
-        if (got.length === 0) return count;
-        count += got.length;
-      }
-    }),
-  );
-  const tookMs = performance.now() - began;
-  const taken = counts.reduce((sum, count) => sum + count, 0);
-  tell(`take-over of ${SESSIONS} sessions by two, ms`, tookMs, "1000 or less", tookMs <= 1_000);
-  tell("sessions taken twice or by nobody", SESSIONS - taken, "0", taken === SESSIONS);
-  for (const heir of heirs) await heir.close();
-}
-
-async function deaths(): Promise<void> {
-  const dead: string[] = [];
-  const rolls = ["a", "b", "c"].map(() => new PostgresRoll(url));
-  let deadAt = 0;
-  const members = rolls.map((book, n) => {
-    const inc = `member-${n}`;
-    return new Membership({
-      self: { inc, name: inc, advertise: "", version: "", started: 0 },
-      book,
-      clock: systemClock,
-      log: silentLogger,
-      onDeclaredDead: () => dead.push(inc),
-      onDead: (incs) => {
-        deadAt = performance.now();
-        dead.push(...incs);
-      },
-    });
-  });
-  for (const member of members) await member.start();
-  await pause(1_500);
-  await server.kill();
-  await pause(AWAY_MS);
-  await server.run();
-  const backAt = performance.now();
-  while (!members.every((member) => member.mayAct()) && performance.now() - backAt < 10_000) {
-    await pause(20);
-  }
-  const backMs = performance.now() - backAt;
-  tell(`may act after ${AWAY_MS / 1_000} s without a store, ms`, backMs, "2500", backMs <= 2_500);
-  tell("declared dead for it", dead.length, "0", dead.length === 0);
-  await pause(8_000);
-  const [victim] = members;
-  victim?.stop();
-  const stoppedAt = performance.now();
-  while (dead.length === 0 && performance.now() - stoppedAt < 15_000) await pause(20);
-  const seenMs = deadAt - stoppedAt;
-  tell(
-    "a hub that stops is dead to the others, ms",
-    seenMs,
-    "4000 to 8500",
-    seenMs > 4_000 && seenMs < 8_500,
-  );
-  for (const member of members.slice(1)) await member.leave();
-  for (const roll of rolls) await roll.close();
-}
-
-try {
-  const first = await open("first");
-  await facts(first);
-  await first.close();
-  await takeOver();
-  await deaths();
-} finally {
-  await server.stop();
-}
+const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const sessions = Number(words.find((word) => /^\d+$/.test(word)) ?? FLEET);
+const figures = new Figures();
+const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
+const loadBefore = load();
+if (words.length === 0 || words.includes("parts")) await measureParts(figures);
+if (words.includes("splice")) await measureSplice(figures);
+if (words.includes("fleet")) await measureFleet(sessions, figures);
+process.stdout.write(`load ${loadBefore} before, ${load()} after\n`);
 if (process.argv.includes("--keep")) {
   const file = join(import.meta.dirname, "cluster.json");
-  writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
+  const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, Figure>;
+  writeFileSync(file, `${JSON.stringify({ ...before, ...figures.all }, null, 2)}\n`);
 }
-process.exitCode = Object.values(figures).every(({ met }) => met) ? 0 : 1;
+process.exitCode = figures.areMet ? 0 : 1;

@@ -4,7 +4,9 @@
  * heartbeat, channels) over a real socket, with services that look at nothing. What a hub does
  * for many sessions is so measured whole, and what sandboxes cost is not.
  *
- * `node bench/crowd-platform.ts` prints `{"url": …}`. `GET /crowd` tells how many drivers are live.
+ * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many drivers
+ * are live, `GET /crowd/gaps` how long each was without a hub since the last `GET /crowd/mark`. With a
+ * directory it is the platform's host door, and drivers dial the sockets that hubs open in it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -43,10 +45,14 @@ class CrowdPlatform extends FakePlatform {
 const platform = new CrowdPlatform(systemClock);
 const drivers = new Map<string, Driver>();
 let hangs = false;
+const door = process.argv[2];
+/** Of drivers that were without a hub and have one again, ms. */
+let gapsMs: number[] = [];
 
 /** One sandbox's driver, its files those of the fake. */
 class Driver {
   isLive = false;
+  #lostAtMs: number | null = null;
   readonly uplink: Uplink;
 
   constructor(sandbox: FakeSandbox, pid: number, config: DriverConfig) {
@@ -60,13 +66,21 @@ class Driver {
       log,
       jobs,
       readyFile: {
-        set: ({ state }: Readiness) => void (this.isLive = state === "live"),
+        set: ({ state }: Readiness) => this.#note(state === "live"),
         remove: () => Promise.resolve(),
       },
       channels: new ChannelTable({ clock, log, openService: servicesOf(sandbox) }),
       onStopped: () => (this.isLive = false),
     });
     this.uplink.start();
+  }
+
+  #note(isLive: boolean): void {
+    const now = performance.now();
+    if (isLive && this.#lostAtMs !== null) gapsMs.push(now - this.#lostAtMs);
+    if (isLive) this.#lostAtMs = null;
+    else if (this.isLive) this.#lostAtMs = now;
+    this.isLive = isLive;
   }
 }
 
@@ -123,7 +137,12 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   const body = await bodyOf(request);
   if (area === "crowd") {
     if (id === "hang") hangs = true;
+    if (id === "mark") gapsMs = [];
+    if (id === "gaps") return { gapsMs };
     return { live: [...drivers.values()].filter(({ isLive }) => isLive).length };
+  }
+  if (area === "config" && door !== undefined) {
+    return { holdfast: { servicesDir: door, mountedAt: door } };
   }
   if (hangs) await new Promise(() => undefined);
   if (area === "sandbox") return sandboxCall(method, id, rest.join("/"), asked, body);
