@@ -4,9 +4,10 @@
  * heartbeat, channels) over a real socket, with services that look at nothing. What a hub does
  * for many sessions is so measured whole, and what sandboxes cost is not.
  *
- * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many drivers
- * are live, `GET /crowd/gaps` how long each was without a hub since the last `GET /crowd/mark`. With a
- * directory it is the platform's host door, and drivers dial the sockets that hubs open in it.
+ * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many
+ * drivers are live, `GET /crowd/gaps` how long each was without a hub since the last `GET
+ * /crowd/mark`. With a directory it is the platform's host door, and drivers dial the sockets that
+ * hubs open in it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

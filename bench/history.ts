@@ -1,8 +1,8 @@
 /**
- * `node bench/history.ts [MINUTES [SESSIONS [SEED]]] [--keep]`: three hubs on one PostgreSQL with an
- * asynchronous copy, real sandboxes whose commands and clients tell each other numbered lines, and
- * somebody who kills, freezes and cuts all of it by a seeded schedule. Then the history is judged
- * from what the store's witness, the hubs' logs, the clients and the platform wrote down.
+ * `node bench/history.ts [MINUTES [SESSIONS [SEED]]] [--keep]`: three hubs on one PostgreSQL with
+ * an asynchronous copy, real sandboxes whose commands and clients tell each other numbered lines,
+ * and somebody who kills, freezes and cuts all of it by a seeded schedule. Then the history is
+ * judged from what the store's witness, the hubs' logs, the clients and the platform wrote down.
  *
  * Prints the findings; ends with 1 where there is one. `--keep` writes bench/history.json.
  */

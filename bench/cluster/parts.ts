@@ -1,7 +1,7 @@
 /**
- * What the parts that decide (store, membership) cost in one process, without sockets and sandboxes:
- * facts one by one beside facts kept together, a take-over of many sessions, a hub that stops, and an
- * engine that is away.
+ * What the parts that decide (store, membership) cost in one process, without sockets and without
+ * sandboxes: facts one by one beside facts kept together, a take-over of many sessions, a hub that
+ * stops, and an engine that is away.
  */
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";

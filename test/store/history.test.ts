@@ -1,6 +1,6 @@
 /**
- * The judge of bench/history.ts, on histories that are made up: a good one in which all happens that
- * may, and bad ones of which each differs from it in one thing that must never be.
+ * The judge of bench/history.ts, on histories that are made up: a good one in which all happens
+ * that may, and bad ones of which each differs from it in one thing that must never be.
  */
 import { describe, expect, test } from "vitest";
 import { judge, type History } from "../../bench/history/judge.ts";
