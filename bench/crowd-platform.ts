@@ -7,11 +7,12 @@
  * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many
  * drivers are live, `GET /crowd/gaps` how long each was without a hub since the last `GET
  * /crowd/mark`. With a directory it is the platform's host door, and drivers dial the sockets that
- * hubs open in it.
+ * hubs open in it. `POST /crowd/seed` makes sandboxes whose drivers dial at once, and
+ * `/crowd/cut` breaks all links.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { systemClock } from "../src/base/clock.ts";
+import { systemClock, type TimerId } from "../src/base/clock.ts";
 import { HubError } from "../src/base/hub-error.ts";
 import { silentLogger } from "../src/base/log.ts";
 import { systemRandom } from "../src/base/random.ts";
@@ -23,11 +24,24 @@ import type { OpenService } from "../src/driver/services/service.ts";
 import { Uplink } from "../src/driver/uplink.ts";
 import { encodeJson } from "../src/protocol/bodies.ts";
 import type { SandboxRequest } from "../src/providers/provider.ts";
+import type { Stream } from "../src/stream/stream.ts";
 import { FakePlatform, type FakeSandbox } from "../test/support/fake-platform.ts";
+
+/** A sandbox that an earlier hub asked for, with what its driver was given. */
+export interface SeededSandbox {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly config: DriverConfig;
+}
 
 /** The driver's bundle, which nobody runs here. */
 const KEPT_FILE_BYTES_MAX = 65_536;
 const PAGE = 200;
+/** How often a command that floods writes. */
+const FLOOD_EVERY_MS = 100;
+const FLOOD_WINDOW_BYTES = 64 * 1024;
+/** Handshakes of a storm that one process can begin in a turn without starving itself. */
+const DIALS_PER_TURN = 100;
 
 class CrowdPlatform extends FakePlatform {
   readonly #named = new Map<string, FakeSandbox>();
@@ -94,6 +108,10 @@ function servicesOf({ files }: FakeSandbox): OpenService {
     return bytes === undefined ? null : new TextDecoder().decode(bytes);
   };
   return (request, stream) => {
+    if (request.kind === "exec") {
+      runCommand(request.argv, stream);
+      return;
+    }
     stream.listen({ onBytes: () => undefined });
     stream.accept({}, 0);
     if (request.kind === "probe") stream.write(encodeJson({ exec: well, filesystem: well }));
@@ -101,6 +119,22 @@ function servicesOf({ files }: FakeSandbox): OpenService {
     else if (request.kind === "terminal") stream.write(Buffer.from(request.argv.slice(4).join("")));
     stream.end();
   };
+}
+
+/** `cat` gives each byte back; `flood N` writes N bytes a second for as long as somebody listens. */
+function runCommand([program = "", rate = "0"]: readonly string[], stream: Stream): void {
+  let timer: TimerId = null;
+  const piece = new Uint8Array((Number(rate) * FLOOD_EVERY_MS) / 1_000);
+  const write = (): void => {
+    stream.write(piece);
+    timer = systemClock.setTimeout(write, FLOOD_EVERY_MS);
+  };
+  stream.listen({
+    onBytes: (bytes) => void (program === "cat" && stream.write(bytes)),
+    onClosed: () => systemClock.clearTimeout(timer),
+  });
+  stream.accept({ pid: 1 }, FLOOD_WINDOW_BYTES);
+  if (program === "flood") write();
 }
 
 platform.onLaunch = (sandbox) => {
@@ -117,6 +151,15 @@ platform.onNudge = ({ id }) => {
   driver?.uplink.nudge("nudge");
   return driver === undefined ? "driver-dead" : "signalled";
 };
+
+/** Their files are as a launch leaves them. */
+async function seed(seeded: readonly SeededSandbox[]): Promise<void> {
+  for (const [n, { name, labels, config }] of seeded.entries()) {
+    const sandbox = platform.make({ name, labels, env: {} }, "started");
+    drivers.set(sandbox.id, new Driver(sandbox, drivers.size + 2, config));
+    if (n % DIALS_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
+  }
+}
 
 const dto = (sandbox: FakeSandbox): object => ({
   id: sandbox.id,
@@ -140,6 +183,8 @@ async function answer(request: IncomingMessage): Promise<Answer> {
     if (id === "hang") hangs = true;
     if (id === "mark") gapsMs = [];
     if (id === "gaps") return { gapsMs };
+    if (id === "seed") void seed(JSON.parse(body.toString()) as SeededSandbox[]);
+    if (id === "cut") for (const { uplink } of drivers.values()) uplink.nudge("jump");
     return { live: [...drivers.values()].filter(({ isLive }) => isLive).length };
   }
   if (area === "config" && door !== undefined) {

@@ -53,6 +53,7 @@ import { TimelineKeeper, type TimelineKeeperOptions } from "./timeline-keeper.ts
 import { openTls } from "./tls-keeper.ts";
 import type { TlsFiles } from "./server/tls-pair.ts";
 import { Switchboard } from "./switchboard/attach.ts";
+import { HelloRate } from "./switchboard/hello-rate.ts";
 import { WorkRoom } from "./work/work-room.ts";
 
 export interface HubOptions {
@@ -132,7 +133,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach, () => door.kin());
   const providerFor = callsOf(provider);
-  const parts = { hubId, provider, driver, control, policy, clock, random, log, providerFor };
+  const queue = new HelloRate(clock);
+  const parts = { hubId, provider, driver, control, policy, clock, random, log, providerFor, queue };
   const sessions: Sessions = new Sessions(parts, opened.store, secret);
   const company = openCompany(opened, sessions, log);
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
@@ -196,7 +198,9 @@ function openGates(
   return { open, inner, previews, texts, gate };
 }
 
-function openSwitchboard(parts: SessionParts, sessions: Sessions, elsewhere: Elsewhere) {
+type Parts = SessionParts & { readonly queue: HelloRate };
+
+function openSwitchboard(parts: Parts, sessions: Sessions, elsewhere: Elsewhere) {
   const find = (idOrName: string): Session => sessions.find(idOrName);
   const explain = (session: string) => elsewhere.explain(session);
   return new Switchboard({ ...parts, find, ...(elsewhere.isShared ? { explain } : {}) });

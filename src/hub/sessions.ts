@@ -81,6 +81,7 @@ export class Sessions {
     // Where it is there at once, sessions are known in this very turn.
     const records = loaded instanceof Promise ? await loaded : loaded;
     for (const record of records) this.#add(record, false);
+    this.#parts.queue?.expects(this.living);
     let started = 0;
     for (const session of this.all) {
       session.start();

@@ -16,6 +16,7 @@ import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts
 import { joinAttach } from "../../src/protocol/resume.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import { createPendingEvents } from "../../src/transport/pending-events.ts";
+import { HubWorld } from "../support/hub-world.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { encodeData } from "../support/data-body.ts";
@@ -79,6 +80,55 @@ describe("[SB21] links that come back all at once", () => {
     expect(ends.map(({ code }) => code)).toEqual(Array.from({ length: 100 }, () => 4429));
     expect([told.length, told[0], told.at(-1)]).toEqual([100, 5, 500]);
     hub.close("over");
+  });
+});
+
+describe("[SB22] a driver that is missing while many come back", () => {
+  const nudges = ({ platform }: HubWorld): number => platform.count("exec:nudge");
+
+  test("is waited for, and nudged once nobody queues any more", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    world.queue.expects(2_000);
+    link.onEnd("replaced");
+    await world.clock.advanceAsync(9_000);
+    expect(session.record.state).toBe("nudging");
+    expect([nudges(world), world.platform.count("exec:launch")]).toEqual([0, launches]);
+    await world.clock.advanceAsync(2_000);
+    expect(nudges(world)).toBeGreaterThan(0);
+  });
+
+  test("is waited for after a restart of the hub, too, as soon as there are many", async () => {
+    for (const [sessions, expected] of [
+      [500, true],
+      [501, false],
+    ] as const) {
+      const world = new HubWorld();
+      world.driversDial();
+      for (let n = 0; n < sessions; n++) world.create({ name: `s-${n}` });
+      await world.clock.advanceAsync(1_000);
+      expect(world.links).toHaveLength(sessions);
+      await world.restart();
+      await world.clock.advanceAsync(2_000);
+      expect(nudges(world) > 0).toBe(expected);
+    }
+  });
+
+  test("is not waited for when no other driver comes, and never because of clients", () => {
+    const rate = new HelloRate(clock);
+    for (let n = 0; n < 600; n++) rate.ask("client");
+    rate.expects(500);
+    expect(rate.leftMs).toBe(0);
+    rate.expects(1_000);
+    expect(rate.leftMs).toBe(limits.REDIAL_MAX_MS);
+    clock.advance(limits.REDIAL_MAX_MS - 1);
+    expect(rate.ask("driver")).toBeNull();
+    expect(rate.leftMs).toBe(2_000);
+    clock.advance(2_000);
+    expect([rate.ask("driver"), rate.leftMs]).toEqual([null, 0]);
+    for (let n = 0; n < 600; n++) rate.ask("driver");
+    expect(rate.leftMs).toBeGreaterThan(2_000);
   });
 });
 

@@ -54,7 +54,7 @@ const anyFacts: fc.Arbitrary<LadderFacts> = fc.record({
     tries: fc.constant(1),
     rungDeadlineAt: fc.constant(null),
   }),
-  driver: fc.constantFrom("answers", "absent", "resting", "dead", "deaf", "hurt"),
+  driver: fc.constantFrom("answers", "absent", "resting", "queued", "dead", "deaf", "hurt"),
   look: fc.constantFrom("works", "broken", "stuck", "silent", "unseen"),
   wayIn: fc.constantFrom("works", "broken", "stuck", "silent", "unseen"),
   fault: fc.constantFrom(...codes),
@@ -84,7 +84,7 @@ function after(facts: LadderFacts, step: ReturnType<typeof nextStep>["step"]): L
       // What rests is back by then, or counts as absent.
       return {
         ...facts,
-        ...(facts.driver === "resting" && { driver: "absent" }),
+        ...(["resting", "queued"].includes(facts.driver) && { driver: "absent" }),
         wayIn: "unseen",
         silentMs: facts.policy.silenceMs,
       };
@@ -111,7 +111,7 @@ describe("the ladder's law", () => {
         const gone = facts.fault === "SandboxGone";
         if (gone) expect([step, facts.policy.recreatesMax]).toEqual(["replace", 1]);
         else {
-          expect(["answers", "resting"]).not.toContain(facts.driver);
+          expect(["answers", "resting", "queued"]).not.toContain(facts.driver);
           expect(["broken", "stuck"]).toContain(facts.wayIn);
           expect(["platform-ok", "unknown"]).toContain(facts.control);
           if (facts.control === "unknown") expect(facts.wayIn).toBe("broken");

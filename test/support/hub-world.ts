@@ -7,6 +7,7 @@ import type { Quiesced } from "../../src/hub/session/quiesced.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
+import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
 import type { SandboxProvider } from "../../src/providers/provider.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -93,6 +94,7 @@ export class HubWorld {
   readonly policy: SessionPolicy;
   readonly links: FakeLink[] = [];
   readonly control: ControlDesk;
+  readonly queue: HelloRate;
   sessions: Sessions;
   /** The platform as one session calls it. */
   providerFor: (id: string, platform: SandboxProvider) => SandboxProvider = (_, same) => same;
@@ -113,6 +115,7 @@ export class HubWorld {
     this.store = typeof store === "function" ? store(this) : store;
     this.policy = { ...defaultPolicy, ...options.policy };
     this.control = options.control?.(this.clock) ?? createNoControl(this.clock);
+    this.queue = new HelloRate(this.clock);
     this.sessions = this.#boot();
   }
 
@@ -127,6 +130,7 @@ export class HubWorld {
           token: (id) => `token-of-${id}`,
         },
         control: this.control,
+        queue: this.queue,
         policy: this.policy,
         clock: this.clock,
         random: seededRandom("hub-world"),

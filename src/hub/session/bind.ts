@@ -63,8 +63,9 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     driverWait: ({ context }) => policyOf(context).driverWaitMs,
     nudgeWait: ({ context }) => entry(policyOf(context).nudgeWaitsMs, context.counts.nudges),
     lookAgain: ({ context }) => {
-      const { restLeftMs } = context.works.desk.deps.board;
-      return restLeftMs > 0 ? restLeftMs : policyOf(context).silenceMs / LOOKS_PER_SILENCE;
+      const { board, queue } = context.works.desk.deps;
+      const awayMs = Math.max(board.restLeftMs, queue?.leftMs ?? 0);
+      return awayMs > 0 ? awayMs : policyOf(context).silenceMs / LOOKS_PER_SILENCE;
     },
     recheckWait: ({ context }) => entry(policyOf(context).recheckWaitsMs, context.counts.rechecks),
   },

@@ -2,7 +2,6 @@
 import type { FaultCode } from "../../base/faults.ts";
 import { PROBE_WAIT_MS, type Evidence, type ProbeName } from "../../probes/probe.ts";
 import { noCounts, type SessionRecord } from "../../store/facts.ts";
-import type { EvidenceBoard } from "./board.ts";
 import {
   isDestructive,
   rungMs,
@@ -23,7 +22,7 @@ export function ladderFacts(context: SessionContext): LadderFacts {
   return {
     policy,
     counts: context.counts,
-    driver: driverStanding(context, board),
+    driver: driverStanding(context, context.works.desk.deps),
     look: context.look,
     wayIn: isOld(context, now) ? "unseen" : context.wayIn,
     fault: context.fault?.code ?? null,
@@ -65,7 +64,7 @@ export function freshFacts(deps: WorkDeps, context: SessionContext): LadderFacts
   return {
     policy,
     counts: noCounts,
-    driver: driverStanding({ ...context, driverDead: false }, board),
+    driver: driverStanding({ ...context, driverDead: false }, deps),
     // The first nudge looks, too, and sees what was seen last; without a driver it does not look.
     look: record.driverDir === null ? "unseen" : lastWayIn(board.evidence, record),
     wayIn: lastWayIn(board.evidence, record),
@@ -106,10 +105,13 @@ function lastWayIn(evidence: readonly Evidence[], { fault }: SessionRecord): Way
 
 function driverStanding(
   { epoch, driverDead }: Pick<SessionContext, "epoch" | "driverDead">,
-  { evidence, restLeftMs }: Pick<EvidenceBoard, "evidence" | "restLeftMs">,
+  { board: { evidence, restLeftMs }, queue }: Pick<WorkDeps, "board" | "queue">,
 ): DriverStanding {
-  if (epoch === null && driverDead) return "dead";
-  if (epoch === null) return restLeftMs > 0 ? "resting" : "absent";
+  if (epoch === null) {
+    if (driverDead) return "dead";
+    if (restLeftMs > 0) return "resting";
+    return (queue?.leftMs ?? 0) > 0 ? "queued" : "absent";
+  }
   const own = evidence.filter((item) => item.epoch === epoch && item.path !== "platform");
   if (own.some(({ code }) => code === "CloneSuspected")) return driverDead ? "dead" : "elsewhere";
   if (own.some(({ path, ok }) => path === "link" && !ok)) return "deaf";

@@ -19,9 +19,10 @@ import type { ControlAnswer } from "./work-desk.ts";
  * its socket is up and it answers nothing, it says itself that the sandbox is broken (`hurt`), or
  * it was shown to live in another sandbox (`elsewhere`): then nobody knows of this one's own. One
  * that rests because the hub asked it to is away on purpose, and back within seconds (`resting`).
+ * Where drivers come back faster than the hub takes them in, each has its turn (`queued`).
  */
 export type DriverStanding =
-  "answers" | "absent" | "resting" | "dead" | "deaf" | "hurt" | "elsewhere";
+  "answers" | "absent" | "resting" | "queued" | "dead" | "deaf" | "hurt" | "elsewhere";
 
 /**
  * The platform's way in: commands and files work, they fail by a definite answer (`broken`), they
@@ -108,8 +109,8 @@ export function nextStep(facts: LadderFacts): { readonly step: LadderStep; reado
     if (rung === "nudge" || facts.heldBack === null) return { step: rung, why: advice.why };
     return { step: "consult", why: facts.heldBack };
   }
-  if (facts.driver === "resting" && !isGone(facts)) {
-    return { step: "wait", why: DRIVER_WORDS.resting };
+  if (isOnItsWay(facts.driver) && !isGone(facts)) {
+    return { step: "wait", why: DRIVER_WORDS[facts.driver] };
   }
   const refused: string[] = [];
   for (const rung of ["restart", "replace"] as const) {
@@ -227,7 +228,7 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (isWayOutFault(facts.fault)) {
       return skip("another driver would not get out either");
     }
-    if (facts.driver === "answers" || facts.driver === "resting") {
+    if (facts.driver === "answers" || isOnItsWay(facts.driver)) {
       return skip(DRIVER_WORDS[facts.driver]);
     }
     const useless = facts.fault === null ? undefined : USELESS[facts.fault];
@@ -280,7 +281,7 @@ function destructive(rung: "restart" | "replace", facts: LadderFacts): Advice {
   }
   if (facts.heldBack !== null && control !== null) return refuse(facts.heldBack);
   if (driver === "answers") return refuse("its driver answers, and what it sees is well");
-  if (driver === "resting") return refuse(DRIVER_WORDS.resting);
+  if (isOnItsWay(driver)) return refuse(DRIVER_WORDS[driver]);
   if (wayIn === "works") {
     return refuse("commands and files work by the platform: one lost channel is no evidence");
   }
@@ -302,6 +303,7 @@ const DRIVER_WORDS: Readonly<Record<DriverStanding, string>> = {
   answers: "its driver answers",
   absent: "no driver is connected",
   resting: "its driver rests as it was asked to, and dials by itself within seconds",
+  queued: "drivers come back faster than the hub takes them in, and this one may be among them",
   dead: "its driver's process has ended",
   deaf: "its driver answers nothing",
   hurt: "its driver says that the sandbox is broken",
@@ -328,6 +330,11 @@ function whyOver({ fault, leftMs }: LadderFacts): string | null {
 
 function isGone({ fault }: LadderFacts): boolean {
   return fault === "SandboxGone";
+}
+
+/** It dials by itself within seconds. */
+function isOnItsWay(driver: DriverStanding): boolean {
+  return driver === "resting" || driver === "queued";
 }
 
 function isStopped({ claim }: LadderFacts): boolean {

@@ -67,6 +67,14 @@ export interface ControlDesk {
   destructive<T>(sessionId: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** Drivers that come back all at once wait at the hub's own door. */
+export interface DriverQueue {
+  /** For how long one that is missing may only be waiting there; 0 when none has to. */
+  readonly leftMs: number;
+  /** So many dial by themselves from now on, because the hub that they had is gone. */
+  expects(drivers: number): void;
+}
+
 export interface WorkDeps {
   readonly hubId: string;
   readonly provider: SandboxProvider;
@@ -82,6 +90,8 @@ export interface WorkDeps {
   readonly driver: DriverKit;
   readonly control: ControlDesk;
   readonly flaps: FlapWatch;
+  /** Unset where nobody has to wait. */
+  readonly queue?: DriverQueue;
   /** Shared by all sessions of the hub. */
   readonly pace: PatrolPace;
   readonly policy: SessionPolicy;

@@ -48,6 +48,8 @@ export interface SwitchboardOptions {
   readonly log: Logger;
   /** @throws HubError SessionNotFound */
   readonly find: (idOrName: string) => Session;
+  /** Unset: one of its own. */
+  readonly queue?: HelloRate;
   /** Why a session that is not here is not here; unset for a hub of its own. */
   readonly explain?: Elsewhere["explain"];
 }
@@ -78,7 +80,7 @@ export class Switchboard {
 
   constructor(options: SwitchboardOptions) {
     this.#options = options;
-    this.#rate = new HelloRate(options.clock);
+    this.#rate = options.queue ?? new HelloRate(options.clock);
   }
 
   /** Bytes that wait for peers that read slowly. */

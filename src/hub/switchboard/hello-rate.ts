@@ -3,8 +3,12 @@
  * epoch in the store or an attach, and whoever waits in the socket's queue for longer than its own
  * patience dials again and makes the queue longer. So the rest is told when to come, each at a time
  * of its own. Drivers go first: without them clients have nothing to attach to.
+ *
+ * It also knows for how long a driver that is missing may only be waiting here.
  */
 import type { Clock } from "../../base/clock.ts";
+import { limits } from "../../base/limits.ts";
+import type { DriverQueue } from "../session/work-desk.ts";
 
 const HELLOS_PER_SECOND = 200;
 /** A thousand sessions with a client each are back within 8 s, and 250 of them at once. */
@@ -14,17 +18,28 @@ const FOR_DRIVERS = 200;
 /** Nobody is sent away for longer, however many ask. */
 const LATER_MS_MAX = 60_000;
 const EVERY_MS = 1_000 / HELLOS_PER_SECOND;
+/** While one follows the other within this time, the next one is on its way. */
+const STREAM_GAP_MS = 2_000;
 
-export class HelloRate {
+export class HelloRate implements DriverQueue {
   readonly #clock: Clock;
   #left = BURST;
   #countedAtMs: number;
   /** The last moment that somebody was told to come at. */
   #promisedAtMs = 0;
+  #queueUntilMs = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#countedAtMs = clock.mono();
+  }
+
+  get leftMs(): number {
+    return Math.max(0, this.#queueUntilMs - this.#clock.mono());
+  }
+
+  expects(drivers: number): void {
+    if (drivers > BURST) this.#queues(Math.max(limits.REDIAL_MAX_MS, drivers * EVERY_MS));
   }
 
   /** Null when it may go on, else after how many ms it should come again. */
@@ -34,10 +49,17 @@ export class HelloRate {
     this.#countedAtMs = nowMs;
     if (this.#left >= 1 + (role === "client" ? FOR_DRIVERS : 0)) {
       this.#left -= 1;
+      if (role === "driver" && this.leftMs > 0) this.#queues(STREAM_GAP_MS);
       return null;
     }
     const fromMs = Math.max(this.#promisedAtMs, nowMs);
     this.#promisedAtMs = Math.min(fromMs + EVERY_MS, nowMs + LATER_MS_MAX);
-    return Math.ceil(this.#promisedAtMs - nowMs);
+    const laterMs = Math.ceil(this.#promisedAtMs - nowMs);
+    if (role === "driver") this.#queues(laterMs + STREAM_GAP_MS);
+    return laterMs;
+  }
+
+  #queues(forMs: number): void {
+    this.#queueUntilMs = Math.max(this.#queueUntilMs, this.#clock.mono() + forMs);
   }
 }

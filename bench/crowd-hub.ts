@@ -1,0 +1,185 @@
+/**
+ * A real hub over a crowd of sandboxes that are cheap: those of crowd-platform.ts, in a process of
+ * their own. Sessions are made by the hub itself, or are put into its store before it starts, as
+ * an earlier run would have left them, with drivers that dial.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { openSecrets } from "../src/hub/hub-secrets.ts";
+import { LABELS } from "../src/hub/labels.ts";
+import { newRecord, type SessionRecord } from "../src/store/facts.ts";
+import { SqliteStore } from "../src/store/sqlite/sqlite-store.ts";
+import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
+import { exited } from "../test/e2e/platform-kit.ts";
+import type { SeededSandbox } from "./crowd-platform.ts";
+import { freePort } from "./free-port.ts";
+import { Inspector } from "./inspector.ts";
+import { goAhead } from "./machine-share.ts";
+import { sleep } from "./statistics.ts";
+
+const API_KEY = "crowd-key-0123456789";
+const DRIVER_DIR = "/home/daytona/.holdfast";
+const LOOK_MS = 50;
+
+export class CrowdHub {
+  readonly hub: RealHub;
+  readonly #crowd: ChildProcess;
+  readonly #url: string;
+  readonly #inspectPort: number;
+  sessions = 0;
+
+  private constructor(hub: RealHub, crowd: ChildProcess, url: string, inspectPort: number) {
+    this.hub = hub;
+    this.#crowd = crowd;
+    this.#url = url;
+    this.#inspectPort = inspectPort;
+  }
+
+  /** The hub is not started yet: `seed` comes before. */
+  static async open(): Promise<CrowdHub> {
+    const file = join(import.meta.dirname, "crowd-platform.ts");
+    const flags = ["--disable-warning=ExperimentalWarning"];
+    const crowd = spawn(process.execPath, [...flags, file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = (await once(crowd.stdout, "data")) as [Buffer];
+    const { url } = JSON.parse(line.toString()) as { url: string };
+    const platform = { apiUrl: url, apiKey: API_KEY };
+    const port = await freePort();
+    const hub = new RealHub(
+      platform,
+      {},
+      {
+        listen: { host: "127.0.0.1", port },
+        publicUrl: `http://127.0.0.1:${port}`,
+        logLevel: "warn",
+        platform: { kind: "daytona", ...platform, target: "local", callsPerMinute: 1_000_000 },
+      },
+    );
+    hub.url = `http://127.0.0.1:${port}`;
+    return new CrowdHub(hub, crowd, url, await freePort());
+  }
+
+  get crowdPid(): number {
+    return this.#crowd.pid ?? 0;
+  }
+
+  /** `live` of them have a sandbox with a driver, the others are at rest. */
+  async seed(live: number, resting = 0): Promise<void> {
+    const { hubId, driverSecret } = openSecrets(this.hub.home);
+    const store = new SqliteStore(join(this.hub.home, "store.sqlite"));
+    const sandboxes: SeededSandbox[] = [];
+    const records: SessionRecord[] = [];
+    for (let n = 0; n < live + resting; n++) {
+      const record = seededRecord(n, n < live);
+      records.push(record);
+      if (n >= live) continue;
+      const owner = `${record.id}.${record.sandboxName}`;
+      const mac = createHmac("sha256", driverSecret).update(`driver:${owner}`).digest("base64url");
+      sandboxes.push({
+        name: record.sandboxName,
+        labels: { [LABELS.session]: record.id, [LABELS.hub]: hubId },
+        config: {
+          session: record.id,
+          token: `hfd_${owner}.${mac}`,
+          urls: [`${this.hub.url.replace("http", "ws")}/v1/driver`],
+          home: "/home/daytona",
+          readyFile: `${DRIVER_DIR}/ready.json`,
+        },
+      });
+    }
+    const kept = records.map((record) => ({
+      record,
+      fact: { kind: "session.created" as const, at: record.createdAt, text: "", data: {}, change: {} },
+    }));
+    store.keep(kept);
+    store.close();
+    await this.#tell("seed", sandboxes);
+    this.sessions = live;
+  }
+
+  async start(): Promise<void> {
+    await Inspector.started(this.#inspectPort, () => this.hub.start());
+    goAhead([this.hub.pid, this.crowdPid]);
+  }
+
+  inspect(): Promise<Inspector> {
+    return Inspector.attach(this.hub.pid, this.#inspectPort);
+  }
+
+  /** All links of drivers break in this moment, as when a line or a balancer goes. */
+  async cut(): Promise<void> {
+    await this.#tell("cut", {});
+  }
+
+  get url(): string {
+    return this.hub.url;
+  }
+
+  async live(): Promise<number> {
+    const response = await fetch(`${this.#url}/crowd`);
+    return ((await response.json()) as { live: number }).live;
+  }
+
+  async connected(): Promise<number> {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const text = await (await fetch(`${this.hub.url}/metrics`, { headers })).text();
+    return Number(/^holdfast_sessions\{[^}]*state="connected"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+  }
+
+  /** When all drivers are back and when all sessions are proven, ms from now; null: not by then. */
+  async comeBack(withinMs: number) {
+    const beganAtMs = performance.now();
+    const since = (): number => Math.round(performance.now() - beganAtMs);
+    let liveMs: number | null = null;
+    let provenMs: number | null = null;
+    let proven = 0;
+    while (provenMs === null && since() < withinMs) {
+      if (liveMs === null && (await this.live()) === this.sessions) liveMs = since();
+      // A scrape costs the hub something: not before it can say that all are there.
+      if (liveMs !== null) {
+        proven = await this.connected();
+        if (proven === this.sessions) provenMs = since();
+      }
+      await sleep(LOOK_MS);
+    }
+    return { liveMs, provenMs, proven };
+  }
+
+  async close(): Promise<void> {
+    await this.hub.kill("SIGKILL");
+    await this.hub.remove();
+    this.#crowd.kill("SIGKILL");
+    await exited(this.#crowd);
+  }
+
+  async #tell(what: string, body: object): Promise<void> {
+    const options = { method: "POST", body: JSON.stringify(body) };
+    const response = await fetch(`${this.#url}/crowd/${what}`, options);
+    if (!response.ok) throw new Error(`the crowd answered ${response.status}`);
+  }
+}
+
+export function crowdName(n: number): string {
+  return `crowd-${String(n).padStart(5, "0")}`;
+}
+
+/** As it is a while after its proof, or after somebody paused it. */
+function seededRecord(n: number, isLive: boolean): SessionRecord {
+  const at = Date.now() - 60_000;
+  const id = `ses_${String(n).padStart(16, "0")}`;
+  const blank = newRecord(id, crowdName(n), { env: {}, labels: {} }, at);
+  const rest = isLive
+    ? ({ state: "connected", detail: "connected.healthy", desired: "connected" } as const)
+    : ({ state: "suspended", detail: "suspended.paused", desired: "suspended" } as const);
+  return {
+    ...blank,
+    ...rest,
+    asked: true,
+    attemptEnded: 1,
+    sandboxId: `box-${n + 1}`,
+    driverDir: DRIVER_DIR,
+  };
+}
