@@ -17,11 +17,12 @@ import type { SeededSandbox } from "./crowd-platform.ts";
 import { freePort } from "./free-port.ts";
 import { Inspector } from "./inspector.ts";
 import { goAhead } from "./machine-share.ts";
-import { sleep } from "./statistics.ts";
+import { sleep, spread } from "./statistics.ts";
 
 const API_KEY = "crowd-key-0123456789";
 const DRIVER_DIR = "/home/daytona/.holdfast";
 const LOOK_MS = 50;
+const HEALTH_EVERY_MS = 20;
 
 export class CrowdHub {
   readonly hub: RealHub;
@@ -92,7 +93,13 @@ export class CrowdHub {
     }
     const kept = records.map((record) => ({
       record,
-      fact: { kind: "session.created" as const, at: record.createdAt, text: "", data: {}, change: {} },
+      fact: {
+        kind: "session.created" as const,
+        at: record.createdAt,
+        text: "",
+        data: {},
+        change: {},
+      },
     }));
     store.keep(kept);
     store.close();
@@ -129,10 +136,14 @@ export class CrowdHub {
     return Number(/^holdfast_sessions\{[^}]*state="connected"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
   }
 
-  /** When all drivers are back and when all sessions are proven, ms from now; null: not by then. */
+  /**
+   * When all drivers are back and when all sessions are proven, ms from now, and what a reader of
+   * health meets until then; null: not within that time.
+   */
   async comeBack(withinMs: number) {
     const beganAtMs = performance.now();
     const since = (): number => Math.round(performance.now() - beganAtMs);
+    const reading = this.#readHealth();
     let liveMs: number | null = null;
     let provenMs: number | null = null;
     let proven = 0;
@@ -145,7 +156,32 @@ export class CrowdHub {
       }
       await sleep(LOOK_MS);
     }
-    return { liveMs, provenMs, proven };
+    return { liveMs, provenMs, proven, health: await reading() };
+  }
+
+  async healthFor(ms: number) {
+    const reading = this.#readHealth();
+    await sleep(ms);
+    return reading();
+  }
+
+  /** Asks for the health of a session again and again, until the function is called. */
+  #readHealth(): () => Promise<ReturnType<typeof spread>> {
+    const tookMs: number[] = [];
+    let isOver = false;
+    const reading = (async () => {
+      while (!isOver) {
+        const askedAtMs = performance.now();
+        await this.hub.health(crowdName(0));
+        tookMs.push(performance.now() - askedAtMs);
+        await sleep(HEALTH_EVERY_MS);
+      }
+    })();
+    return async () => {
+      isOver = true;
+      await reading;
+      return spread(tookMs);
+    };
   }
 
   async close(): Promise<void> {

@@ -130,7 +130,9 @@ function runCommand([program = "", rate = "0"]: readonly string[], stream: Strea
     timer = systemClock.setTimeout(write, FLOOD_EVERY_MS);
   };
   stream.listen({
-    onBytes: (bytes) => void (program === "cat" && stream.write(bytes)),
+    onBytes: (bytes) => {
+      if (program === "cat") stream.write(bytes);
+    },
     onClosed: () => systemClock.clearTimeout(timer),
   });
   stream.accept({ pid: 1 }, FLOOD_WINDOW_BYTES);

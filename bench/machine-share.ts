@@ -4,6 +4,7 @@
  * scheduling groups, of which a `nice` of another session says nothing.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 
 /** Some ten times the weight of others, of a session and of a control group. */
 const AHEAD_NICE = "-10";
@@ -36,6 +37,37 @@ export function stoppedMs(pids: readonly number[]): number {
     ns += Number(/^throttled_time (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0);
   }
   return ns / 1e6;
+}
+
+/**
+ * From now on: what others had of all processors, in percent. Of this process and its children
+ * all is known once they have ended.
+ */
+export function noiseOf(): () => number {
+  const [busyBefore, ownBefore, beganAtMs] = [busyTicks(), ownTicks(), performance.now()];
+  return () => {
+    const others = busyTicks() - busyBefore - (ownTicks() - ownBefore);
+    const there = ((performance.now() - beganAtMs) / 1_000) * TICKS_PER_S * cpus().length;
+    return Math.max(0, Math.round((100 * others) / there));
+  };
+}
+
+const TICKS_PER_S = 100;
+
+function busyTicks(): number {
+  const [all = ""] = readFileSync("/proc/stat", "utf8").split("\n");
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = all
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return user + nice + system + irq + softirq;
+}
+
+/** With children that have ended. */
+function ownTicks(): number {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 /** Below the root of the controller; empty for a process that has none of its own. */

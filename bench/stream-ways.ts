@@ -7,7 +7,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { rmdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
@@ -16,6 +15,8 @@ import { runProgram } from "../test/e2e/cli-kit.ts";
 import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
 import { until } from "../test/support/until.ts";
+import { freePort } from "./free-port.ts";
+import { cpuMs } from "./process-reading.ts";
 
 export interface Start {
   readonly argv: readonly string[];
@@ -182,7 +183,7 @@ export class ProxyWay implements Way {
   }
 }
 
-const NGINX = "/usr/sbin/nginx";
+export const NGINX = "/usr/sbin/nginx";
 const SSHD = "/usr/sbin/sshd";
 /** Where sshd of Debian confines what it does before authentication; it must be there. */
 const SSHD_ROOM = "/run/sshd";
@@ -304,14 +305,6 @@ export class SshWay implements Way {
 
 let linkNumber = 0;
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
 async function firstLine(child: ChildProcess): Promise<number> {
   if (child.stdout === null) throw new Error("no output");
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -319,7 +312,7 @@ async function firstLine(child: ChildProcess): Promise<number> {
 }
 
 /** Children and theirs, with their command lines. */
-function childrenOf(root: number): { readonly pid: number; readonly words: string }[] {
+export function childrenOf(root: number): { readonly pid: number; readonly words: string }[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -348,15 +341,5 @@ function childrenOf(root: number): { readonly pid: number; readonly words: strin
 
 /** Seconds of processor of these processes and this one. */
 export function cpuSeconds(pids: readonly number[]): number {
-  const own = process.cpuUsage();
-  return pids.reduce(
-    (sum, pid) => {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-    },
-    (own.user + own.system) / 1e6,
-  );
+  return [process.pid, ...pids].reduce((sum, pid) => sum + cpuMs(pid) / 1_000, 0);
 }
-
-const TICKS_A_SECOND = 100;

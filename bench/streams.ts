@@ -8,6 +8,7 @@
  */
 import { loadavg } from "node:os";
 import { goAhead, stoppedMs } from "./machine-share.ts";
+import { median, percentile, rounded, sleep } from "./statistics.ts";
 import { openShapedLine, type Shape } from "./shaped-line.ts";
 import {
   cpuSeconds,
@@ -36,13 +37,18 @@ const LINES: readonly Shape[] = [
   { bytesPerMs: 10_000, latencyMs: 5 },
 ];
 
-const [roundsText, mibText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const ahead = process.argv.includes("--ahead");
-const withLines = !process.argv.includes("--loopback");
-const rounds = Number(roundsText ?? 5);
-const bulkBytes = Number(mibText ?? 128) * MIB;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+export interface StreamsAsked {
+  readonly rounds: number;
+  readonly bulkBytes: number;
+  /** Also on lines of a given rate, in the last round. */
+  readonly withLines: boolean;
+  /** Before all other work of the machine, as far as that is allowed. */
+  readonly ahead: boolean;
+  readonly say: (text: string) => void;
+}
+
+/** Of each figure the median of its rounds, by way. */
+export type StreamFigures = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** Of one way: figure → its values, one a round. */
 type Figures = Map<string, number[]>;
@@ -81,7 +87,7 @@ async function echo(
     if (everyMs > 0) await sleep(everyMs);
   }
   cat.stop();
-  return tookMs.sort((a, b) => a - b);
+  return tookMs;
 }
 
 /** The first keys and floods of a process are compiled as they come: they are not measured. */
@@ -95,9 +101,8 @@ async function warm(link: Link): Promise<void> {
 }
 
 function noteEcho(figures: Figures, name: string, tookMs: readonly number[]): void {
-  const at = (share: number): number => tookMs[Math.floor(tookMs.length * share)] ?? NaN;
-  note(figures, `${name}, p50 ms`, at(0.5));
-  note(figures, `${name}, p99 ms`, at(0.99));
+  note(figures, `${name}, p50 ms`, percentile(tookMs, 0.5));
+  note(figures, `${name}, p99 ms`, percentile(tookMs, 0.99));
 }
 
 interface Beside {
@@ -133,7 +138,7 @@ async function echoBeside(
   await sleep(FILL_MS);
 }
 
-async function bulk(figures: Figures, way: Way, link: Link): Promise<void> {
+async function bulk(figures: Figures, way: Way, link: Link, bulkBytes: number): Promise<void> {
   let bytes = 0;
   let done = (): void => undefined;
   const all = new Promise<void>((resolve) => (done = resolve));
@@ -167,7 +172,12 @@ async function onLine(figures: Figures, way: Way, shape: Shape): Promise<void> {
   line.close();
 }
 
-async function measure(figures: Figures, way: Way, onLines: boolean): Promise<void> {
+async function measure(
+  figures: Figures,
+  way: Way,
+  { bulkBytes, ahead, say }: StreamsAsked,
+  onLines: boolean,
+): Promise<void> {
   const link = await way.link("demo");
   const second = await way.link("demo");
   const other = await way.link("other");
@@ -187,46 +197,58 @@ async function measure(figures: Figures, way: Way, onLines: boolean): Promise<vo
   const own = { way, link };
   await echoBeside(figures, "key beside bulk, the same connection", own, { flooded: link });
   await echoBeside(figures, "key beside bulk, another place", own, { flooded: other });
-  await bulk(figures, way, link);
+  await bulk(figures, way, link, bulkBytes);
   for (const each of [link, second, other]) await each.close();
   if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
-
-const opened = [await HoldfastWay.open(), await ProxyWay.open(say), await SshWay.open(say)];
-const ways = opened.filter((way) => way !== null);
-const figures = new Map<string, Figures>(ways.map(({ name }) => [name, new Map()]));
-try {
-  for (let round = 1; round <= rounds; round++) {
-    for (const way of ways) {
-      // Lines take their time whatever the machine does: once is enough, and the last is warm.
-      const own = figures.get(way.name);
-      if (own === undefined) continue;
-      const beganAtMs = performance.now();
-      await measure(own, way, withLines && round === rounds);
-      const tookS = (performance.now() - beganAtMs) / 1_000;
-      const load = (loadavg()[0] ?? 0).toFixed(1);
-      say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);
+export async function measureStreams(asked: StreamsAsked): Promise<StreamFigures> {
+  const { rounds, withLines, say } = asked;
+  const opened = [await HoldfastWay.open(), await ProxyWay.open(say), await SshWay.open(say)];
+  const ways = opened.filter((way) => way !== null);
+  const figures = new Map<string, Figures>(ways.map(({ name }) => [name, new Map()]));
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      for (const way of ways) {
+        const own = figures.get(way.name);
+        if (own === undefined) continue;
+        const beganAtMs = performance.now();
+        // Lines take their time whatever the machine does: once is enough, and the last is warm.
+        await measure(own, way, asked, withLines && round === rounds);
+        const tookS = (performance.now() - beganAtMs) / 1_000;
+        const load = rounded(loadavg()[0] ?? 0);
+        say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);
+      }
     }
+  } finally {
+    for (const way of ways) await way.close();
   }
-} finally {
-  for (const way of ways) await way.close();
+  const names = [...(figures.get("holdfast")?.keys() ?? [])];
+  const mediansOf = (figure: string) =>
+    ways.map(({ name }) => [name, rounded(median(figures.get(name)?.get(figure) ?? []), 2)]);
+  return Object.fromEntries(
+    names.map((name) => [name, Object.fromEntries(mediansOf(name)) as Record<string, number>]),
+  );
 }
 
-const report: Record<string, Record<string, number>> = {};
-for (const name of figures.get("holdfast")?.keys() ?? []) {
-  const row: Record<string, number> = {};
-  for (const [way, own] of figures) row[way] = Number(median(own.get(name) ?? []).toFixed(2));
-  report[name] = row;
-  const { holdfast = NaN, ...others } = row;
-  const ratios = Object.entries(others).map(
-    ([way, value]) =>
-      `${way} ${value}${value > 0 ? ` (${(holdfast / value).toFixed(2)} of it)` : ""}`,
-  );
-  say(`${name}: ${holdfast}; ${ratios.join("; ")}`);
+async function main(): Promise<void> {
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  const words = process.argv.slice(2);
+  const [roundsText, mibText] = words.filter((word) => !word.startsWith("--"));
+  const rounds = Number(roundsText ?? 5);
+  const bulkBytes = Number(mibText ?? 128) * MIB;
+  const ahead = words.includes("--ahead");
+  const withLines = !words.includes("--loopback");
+  const figures = await measureStreams({ rounds, bulkBytes, withLines, ahead, say });
+  for (const [name, { holdfast = NaN, ...others }] of Object.entries(figures)) {
+    const ratios = Object.entries(others).map(
+      ([way, value]) =>
+        `${way} ${value}${value > 0 ? ` (${(holdfast / value).toFixed(2)} of it)` : ""}`,
+    );
+    say(`${name}: ${holdfast}; ${ratios.join("; ")}`);
+  }
+  const load = rounded(loadavg()[0] ?? 0);
+  say(JSON.stringify({ rounds, bulkBytes, load, ahead, figures }, null, 2));
 }
-const load = Number((loadavg()[0] ?? 0).toFixed(1));
-say(JSON.stringify({ rounds, bulkBytes, load, ahead, figures: report }, null, 2));
+
+if (import.meta.main) await main();

@@ -133,8 +133,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach, () => door.kin());
   const providerFor = callsOf(provider);
-  const queue = new HelloRate(clock);
-  const parts = { hubId, provider, driver, control, policy, clock, random, log, providerFor, queue };
+  const parts = alike({ hubId, provider, driver, control, policy, log, providerFor });
   const sessions: Sessions = new Sessions(parts, opened.store, secret);
   const company = openCompany(opened, sessions, log);
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
@@ -198,6 +197,10 @@ function openGates(
   return { open, inner, previews, texts, gate };
 }
 
+/** What all sessions and the switchboard share. */
+function alike<Given extends object>(given: Given) {
+  return { ...given, clock: systemClock, random: systemRandom, queue: new HelloRate(systemClock) };
+}
 type Parts = SessionParts & { readonly queue: HelloRate };
 
 function openSwitchboard(parts: Parts, sessions: Sessions, elsewhere: Elsewhere) {

@@ -1,0 +1,157 @@
+/**
+ * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
+ * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
+ * other, as one table with medians, ratios and goals, and as bench/all.json (`--quick` writes
+ * none). Root installs from Debian what is missing, aloud; else the column is left out, aloud.
+ * Ends with 1 when a topic failed; a goal that is not reached is no failure.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { noiseOf } from "./machine-share.ts";
+import { lineOf, verdictsOf, type Need, type Row, type Run, type Topic } from "./topic.ts";
+import { topics } from "./topics.ts";
+
+/** Where a need is, and the package of Debian that brings it. */
+const NEEDS: Readonly<Record<Need, { readonly file: string; readonly debian: string }>> = {
+  nginx: { file: "/usr/sbin/nginx", debian: "nginx-light" },
+  sshd: { file: "/usr/sbin/sshd", debian: "openssh-server" },
+  bwrap: { file: "/usr/bin/bwrap", debian: "bubblewrap" },
+};
+/** Without these a topic has no Holdfast to measure; without others it lacks a baseline. */
+const ESSENTIAL: readonly Need[] = ["bwrap"];
+const ROUNDS = 7;
+const SOAK_MINUTES = 60;
+const FILE = join(import.meta.dirname, "all.json");
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    "no-install": { type: "boolean", default: false },
+    rounds: { type: "string" },
+    sessions: { type: "string" },
+    minutes: { type: "string" },
+  },
+});
+
+function numberOf(flag: "rounds" | "minutes", fallback: number): number {
+  const text = values[flag];
+  const value = text === undefined ? fallback : Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new Error(`--${flag} ${text ?? ""}: a number above 0 is wanted`);
+}
+
+function sessionsOf(text: string | undefined): readonly number[] {
+  const counts = text?.split(",").map(Number) ?? [];
+  if (counts.every((count) => Number.isInteger(count) && count > 0)) return counts;
+  throw new Error(`--sessions ${text ?? ""}: whole numbers above 0 are wanted, as in 100,1000`);
+}
+
+function chosen(): readonly Topic[] {
+  const unknown = positionals.filter((word) => !topics.some(({ name }) => name === word));
+  const names = topics.map(({ name }) => name).join(", ");
+  if (unknown.length > 0) throw new Error(`no topic ${unknown.join(", ")}; there are ${names}`);
+  if (positionals.length > 0) return topics.filter(({ name }) => positionals.includes(name));
+  return topics.filter(({ onlyByName }) => onlyByName !== true);
+}
+
+/** Installs what the topics need and is not there. */
+function prepare(wanted: readonly Topic[]): void {
+  const needs = [...new Set(wanted.flatMap(({ needs: own }) => own))];
+  const missing = needs.map((need) => NEEDS[need]).filter(({ file }) => !existsSync(file));
+  if (missing.length === 0) return;
+  const packages = missing.map(({ debian }) => debian);
+  const words = ["install", "--yes", "--no-install-recommends", ...packages];
+  if (values["no-install"] || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+    say(`missing: ${packages.join(", ")} (as root: apt-get ${words.join(" ")})`);
+    return;
+  }
+  say(`missing: ${packages.join(", ")}: apt-get ${words.join(" ")}`);
+  const { status } = spawnSync("apt-get", words, { stdio: ["ignore", "ignore", "inherit"] });
+  if (status !== 0) say(`apt-get ended with ${status ?? "a signal"}: these columns are left out`);
+}
+
+interface Result {
+  readonly topic: string;
+  readonly seconds: number;
+  readonly load: number;
+  /** Share of the processors that others had while it ran. */
+  readonly othersPercent: number;
+  readonly rows: readonly Row[];
+  readonly failed: string | null;
+}
+
+async function measured(topic: Topic, run: Run): Promise<Result> {
+  const lacks = topic.needs.filter((need) => !existsSync(NEEDS[need].file));
+  const noise = noiseOf();
+  const beganAtMs = performance.now();
+  let rows: readonly Row[] = [];
+  let failed: string | null = null;
+  const essential = lacks.find((need) => ESSENTIAL.includes(need));
+  say(`\n${topic.name}: ${topic.about}${lacks.length > 0 ? `; without ${lacks.join(", ")}` : ""}`);
+  if (essential === undefined) {
+    try {
+      rows = await topic.run(run);
+    } catch (error) {
+      failed = error instanceof Error ? error.message : String(error);
+    }
+  } else failed = `it needs ${NEEDS[essential].debian}`;
+  const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
+  const load = Number((loadavg()[0] ?? 0).toFixed(1));
+  const result = { topic: topic.name, seconds, load, othersPercent: noise(), rows, failed };
+  for (const row of rows) say(lineOf(row));
+  if (failed !== null) say(`FAILED: ${failed}`);
+  say(`${seconds} s, load ${load}, others had ${result.othersPercent} % of the processors`);
+  return result;
+}
+
+function machine() {
+  const model = cpus()[0]?.model ?? "unknown";
+  return {
+    processors: `${cpus().length} x ${model}`,
+    memoryGib: Math.round(totalmem() / 1024 ** 3),
+    kernel: release(),
+    node: process.version,
+  };
+}
+
+/** What was measured before and is not measured now stays. */
+function keep(results: readonly Result[]): void {
+  const before = existsSync(FILE)
+    ? (JSON.parse(readFileSync(FILE, "utf8")) as { readonly results: readonly Result[] }).results
+    : [];
+  const others = before.filter(({ topic }) => !results.some((own) => own.topic === topic));
+  const all = [...others, ...results.filter(({ failed }) => failed === null)];
+  const sorted = topics.flatMap(({ name }) => all.filter(({ topic }) => topic === name));
+  writeFileSync(FILE, `${JSON.stringify({ machine: machine(), results: sorted }, null, 2)}\n`);
+}
+
+if (values.list) for (const { name, about } of topics) say(`${name.padEnd(10)} ${about}`);
+else {
+  const wanted = chosen();
+  const run: Run = {
+    quick: values.quick,
+    rounds: numberOf("rounds", values.quick ? 3 : ROUNDS),
+    sessions: sessionsOf(values.sessions),
+    minutes: numberOf("minutes", SOAK_MINUTES),
+    profile: values.profile,
+    say,
+  };
+  prepare(wanted);
+  say(JSON.stringify(machine()));
+  const results: Result[] = [];
+  for (const topic of wanted) results.push(await measured(topic, run));
+  const verdicts = results.flatMap(({ rows }) => rows.flatMap(verdictsOf));
+  const met = verdicts.filter((verdict) => verdict.met).length;
+  const failed = results.filter((result) => result.failed !== null);
+  say(`\n${met} of ${verdicts.length} goals reached, ${failed.length} topics failed`);
+  if (!values.quick) keep(results);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,29 @@
+/** All topics of `npm run bench`, in the order in which they run. */
+import { beside } from "./topics/beside.ts";
+import { create } from "./topics/create.ts";
+import { durable } from "./topics/durable.ts";
+import { growth } from "./topics/growth.ts";
+import { idle } from "./topics/idle.ts";
+import { load } from "./topics/load.ts";
+import { many } from "./topics/many.ts";
+import { reopen } from "./topics/reopen.ts";
+import { restart } from "./topics/restart.ts";
+import { soak } from "./topics/soak.ts";
+import { storm } from "./topics/storm.ts";
+import { streams } from "./topics/streams.ts";
+import type { Topic } from "./topic.ts";
+
+export const topics: readonly Topic[] = [
+  durable,
+  streams,
+  reopen,
+  create,
+  many,
+  idle,
+  storm,
+  restart,
+  load,
+  beside,
+  growth,
+  soak,
+];
