@@ -1,5 +1,5 @@
 /**
- * A platform with thousands of sandboxes in one process, for bench/scale.ts: Daytona's HTTP over
+ * A platform with thousands of sandboxes in one process, for bench/crowd-hub.ts: Daytona's HTTP over
  * the tests' platform in memory, and in each sandbox the driver's own way to the hub (dial, hello,
  * heartbeat, channels) over a real socket, with services that look at nothing. What a hub does
  * for many sessions is so measured whole, and what sandboxes cost is not.

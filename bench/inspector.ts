@@ -32,7 +32,7 @@ export class Inspector {
 
   /** Runs `work` while children inherit where to open their port. */
   static async started<T>(port: number, work: () => Promise<T>): Promise<T> {
-    process.env["NODE_OPTIONS"] = `--inspect-port=127.0.0.1:${port}`;
+    process.env["NODE_OPTIONS"] = `--inspect-port=127.0.0.1:${port} --inspect-publish-uid=http`;
     try {
       return await work();
     } finally {
