@@ -1,8 +1,8 @@
 /**
- * A platform with thousands of sandboxes in one process, for bench/crowd-hub.ts: Daytona's HTTP over
- * the tests' platform in memory, and in each sandbox the driver's own way to the hub (dial, hello,
- * heartbeat, channels) over a real socket, with services that look at nothing. What a hub does
- * for many sessions is so measured whole, and what sandboxes cost is not.
+ * A platform with thousands of sandboxes in one process, for bench/crowd-hub.ts: Daytona's HTTP
+ * over the tests' platform in memory, and in each sandbox the driver's own way to the hub (dial,
+ * hello, heartbeat, channels) over a real socket, with services that look at nothing. What a hub
+ * does for many sessions is so measured whole, and what sandboxes cost is not.
  *
  * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many
  * drivers are live, `GET /crowd/gaps` how long each was without a hub since the last `GET
@@ -121,7 +121,7 @@ function servicesOf({ files }: FakeSandbox): OpenService {
   };
 }
 
-/** `cat` gives each byte back; `flood N` writes N bytes a second for as long as somebody listens. */
+/** `cat` gives each byte back, `flood N` writes N bytes a second while somebody listens. */
 function runCommand([program = "", rate = "0"]: readonly string[], stream: Stream): void {
   let timer: TimerId = null;
   const piece = new Uint8Array((Number(rate) * FLOOD_EVERY_MS) / 1_000);
