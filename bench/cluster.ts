@@ -1,11 +1,11 @@
 /**
  * What several hubs on one PostgreSQL cost, and how long a death takes.
  *
- * `node bench/cluster.ts [parts] [splice] [fleet [SESSIONS]] [--keep]` measures what is named, and
+ * `node bench/cluster.ts [parts] [splice] [fleet] [seeds] [COUNT] [--keep]` measures what is named, and
  * the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream through a
  * hub that does not have the session beside one that has it, `fleet` three real hubs with light
  * drivers that are at rest, then have no PostgreSQL for a minute, are drained, killed, and killed
- * and started again. Prints a verdict for each figure and ends with 1 where a bound is missed;
+ * and started again, `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints a verdict for each figure and ends with 1 where a bound is missed;
  * `--keep` writes them into bench/cluster.json beside those that are there.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -14,18 +14,21 @@ import { join } from "node:path";
 import { Figures, type Figure } from "./cluster/figures.ts";
 import { measureFleet } from "./cluster/fleet.ts";
 import { measureParts } from "./cluster/parts.ts";
+import { measureSeeds } from "./cluster/seeds.ts";
 import { measureSplice } from "./cluster/splice.ts";
 
 const FLEET = 3_000;
+const SEEDS = 20_000;
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const sessions = Number(words.find((word) => /^\d+$/.test(word)) ?? FLEET);
+const count = words.find((word) => /^\d+$/.test(word));
 const figures = new Figures();
 const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
 const loadBefore = load();
 if (words.length === 0 || words.includes("parts")) await measureParts(figures);
 if (words.includes("splice")) await measureSplice(figures);
-if (words.includes("fleet")) await measureFleet(sessions, figures);
+if (words.includes("fleet")) await measureFleet(Number(count ?? FLEET), figures);
+if (words.includes("seeds")) await measureSeeds(Number(count ?? SEEDS), figures);
 process.stdout.write(`load ${loadBefore} before, ${load()} after\n`);
 if (process.argv.includes("--keep")) {
   const file = join(import.meta.dirname, "cluster.json");
