@@ -1,12 +1,13 @@
 /**
  * What several hubs on one PostgreSQL cost, and how long a death takes.
  *
- * `node bench/cluster.ts [parts] [splice] [fleet] [seeds] [COUNT] [--keep]` measures what is named, and
- * the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream through a
- * hub that does not have the session beside one that has it, `fleet` three real hubs with light
- * drivers that are at rest, then have no PostgreSQL for a minute, are drained, killed, and killed
- * and started again, `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints a verdict for each figure and ends with 1 where a bound is missed;
- * `--keep` writes them into bench/cluster.json beside those that are there.
+ * `node bench/cluster.ts [parts] [splice] [fleet] [seeds] [COUNT] [--keep]` measures what is named,
+ * and the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream
+ * through a hub that does not have the session beside one that has it, `fleet` three real hubs with
+ * light drivers that are at rest, then have no PostgreSQL for a minute, are drained, killed, and
+ * killed and started again, `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints
+ * a verdict for each figure and ends with 1 where a bound is missed; `--keep` writes them into
+ * bench/cluster.json beside those that are there.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
