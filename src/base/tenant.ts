@@ -20,6 +20,11 @@ export function fullNameOf(tenant: string | null, name: string): string {
   return tenant === null ? name : `${tenant}${SLASH}${name}`;
 }
 
+/** What somebody of this tenant calls a session within it, whether they wrote its tenant or not. */
+export function nameWithin(tenant: string | null, name: string): string {
+  return tenantOf(name) === tenant && tenant !== null ? name.slice(tenant.length + 1) : name;
+}
+
 /** Whose session this is; null for one of the hub's own. */
 export function tenantOf(fullName: string): string | null {
   const at = fullName.indexOf(SLASH);

@@ -3,6 +3,7 @@
  * they are. What this caller may not see is not there: it is neither found nor listed, nor told of
  * in events, and its name is free. What one may do with a session is auth/route-rights.ts.
  */
+import { nameWithin } from "../base/tenant.ts";
 import type { SessionEvent } from "../store/facts.ts";
 import type { Soon } from "../store/soon.ts";
 import type { EventQuery } from "../store/store.ts";
@@ -53,8 +54,10 @@ export class SeenSessions {
 
   /** In the caller's tenant. @throws HubError as `Sessions.create` */
   create(request: Omit<NewSession, "tenant">): Session {
-    const { requestKey, ...rest } = request;
+    const { requestKey, ...asked } = request;
     const { tenant } = this.#principal;
+    const { name } = asked;
+    const rest = name === undefined ? asked : { ...asked, name: nameWithin(tenant, name) };
     const key = requestKey === undefined ? {} : { requestKey: this.#keyOf(requestKey) };
     return this.#sessions.create({ ...rest, ...key, tenant });
   }

@@ -183,6 +183,8 @@ describe("a tenant", () => {
     expect(unnamed.json["name"]).toMatch(/^acme\/s-/);
     const foreign = await ask(tokenOf("acme"), "POST /v1/sessions", { name: "beta/y" });
     expect(foreign.json["code"]).toBe("BadRequest");
+    const whole = await ask(tokenOf("acme"), "POST /v1/sessions", { name: "acme/z" });
+    expect(whole.json["name"]).toBe("acme/z");
   });
 
   test("[AU19] is listed to itself and to the hub's own people", async () => {
