@@ -1,8 +1,8 @@
 /**
  * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
  * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
- * other, as one table with medians, ratios and goals, and as bench/all.json (`--quick` writes
- * none). Root installs from Debian what is missing, aloud; else the column is left out, aloud.
+ * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
+ * docs/PERFORMANCE.md (`--quick` writes neither). Root installs from Debian what is missing, aloud; else the column is left out, aloud.
  * Ends with 1 when a topic failed; a goal that is not reached is no failure.
  */
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,16 @@ import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { noiseOf } from "./machine-share.ts";
-import { lineOf, verdictsOf, type Need, type Row, type Run, type Topic } from "./topic.ts";
+import { writePage } from "./performance-page.ts";
+import {
+  lineOf,
+  verdictsOf,
+  type Need,
+  type Result,
+  type Row,
+  type Run,
+  type Topic,
+} from "./topic.ts";
 import { topics } from "./topics.ts";
 
 /** Where a need is, and the package of Debian that brings it. */
@@ -59,7 +68,9 @@ function chosen(): readonly Topic[] {
   const names = topics.map(({ name }) => name).join(", ");
   if (unknown.length > 0) throw new Error(`no topic ${unknown.join(", ")}; there are ${names}`);
   if (positionals.length > 0) return topics.filter(({ name }) => positionals.includes(name));
-  return topics.filter(({ onlyByName }) => onlyByName !== true);
+  return topics.filter(
+    ({ onlyByName, notQuick }) => onlyByName !== true && !(values.quick && notQuick === true),
+  );
 }
 
 /** Installs what the topics need and is not there. */
@@ -76,16 +87,6 @@ function prepare(wanted: readonly Topic[]): void {
   say(`missing: ${packages.join(", ")}: apt-get ${words.join(" ")}`);
   const { status } = spawnSync("apt-get", words, { stdio: ["ignore", "ignore", "inherit"] });
   if (status !== 0) say(`apt-get ended with ${status ?? "a signal"}: these columns are left out`);
-}
-
-interface Result {
-  readonly topic: string;
-  readonly seconds: number;
-  readonly load: number;
-  /** Share of the processors that others had while it ran. */
-  readonly othersPercent: number;
-  readonly rows: readonly Row[];
-  readonly failed: string | null;
 }
 
 async function measured(topic: Topic, run: Run): Promise<Result> {
@@ -105,7 +106,16 @@ async function measured(topic: Topic, run: Run): Promise<Result> {
   } else failed = `it needs ${NEEDS[essential].debian}`;
   const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
   const load = Number((loadavg()[0] ?? 0).toFixed(1));
-  const result = { topic: topic.name, seconds, load, othersPercent: noise(), rows, failed };
+  const { rounds } = run;
+  const result = {
+    topic: topic.name,
+    rounds,
+    seconds,
+    load,
+    othersPercent: noise(),
+    rows,
+    failed,
+  };
   for (const row of rows) say(lineOf(row));
   if (failed !== null) say(`FAILED: ${failed}`);
   say(`${seconds} s, load ${load}, others had ${result.othersPercent} % of the processors`);
@@ -130,6 +140,7 @@ function keep(results: readonly Result[]): void {
   const others = before.filter(({ topic }) => !results.some((own) => own.topic === topic));
   const all = [...others, ...results.filter(({ failed }) => failed === null)];
   const sorted = topics.flatMap(({ name }) => all.filter(({ topic }) => topic === name));
+  writePage(sorted);
   writeFileSync(FILE, `${JSON.stringify({ machine: machine(), results: sorted }, null, 2)}\n`);
 }
 

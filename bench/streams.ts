@@ -40,8 +40,8 @@ const LINES: readonly Shape[] = [
 export interface StreamsAsked {
   readonly rounds: number;
   readonly bulkBytes: number;
-  /** Also on lines of a given rate, in the last round. */
-  readonly withLines: boolean;
+  /** On loopback, on lines of a given rate (once, in the last round), or both. */
+  readonly where: "loopback" | "lines" | "both";
   /** Before all other work of the machine, as far as that is allowed. */
   readonly ahead: boolean;
   readonly say: (text: string) => void;
@@ -133,7 +133,7 @@ async function echoBeside(
   const tookMs = performance.now() - beganAtMs;
   note(figures, `${name}, flood MB/s`, bytes / 1e3 / tookMs);
   const stopped = (stoppedMs(way.pids()) - stoppedBeforeMs) / (tookMs / 1e3);
-  note(figures, `${name}, ms a second at the sandbox's limit`, stopped);
+  if (stopped > 0) note(figures, `${name}, ms a second at the sandbox's limit`, stopped);
   flood.stop();
   await sleep(FILL_MS);
 }
@@ -175,7 +175,7 @@ async function onLine(figures: Figures, way: Way, shape: Shape): Promise<void> {
 async function measure(
   figures: Figures,
   way: Way,
-  { bulkBytes, ahead, say }: StreamsAsked,
+  { bulkBytes, ahead, where, say }: StreamsAsked,
   onLines: boolean,
 ): Promise<void> {
   const link = await way.link("demo");
@@ -183,6 +183,23 @@ async function measure(
   const other = await way.link("other");
   if (ahead && !goAhead(way.pids())) say("--ahead: this user or kernel does not allow it");
   for (const each of [link, second, other]) await warm(each);
+  if (where !== "lines") await onLoopback(figures, way, { link, second, other }, bulkBytes);
+  for (const each of [link, second, other]) await each.close();
+  if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
+}
+
+interface Links {
+  readonly link: Link;
+  readonly second: Link;
+  readonly other: Link;
+}
+
+async function onLoopback(
+  figures: Figures,
+  way: Way,
+  { link, second, other }: Links,
+  bulkBytes: number,
+): Promise<void> {
   noteEcho(figures, "key", await echo(link));
   noteEcho(figures, "key in a terminal", await echo(link, { pty: true }));
   for (const [where, flooded] of [
@@ -198,12 +215,10 @@ async function measure(
   await echoBeside(figures, "key beside bulk, the same connection", own, { flooded: link });
   await echoBeside(figures, "key beside bulk, another place", own, { flooded: other });
   await bulk(figures, way, link, bulkBytes);
-  for (const each of [link, second, other]) await each.close();
-  if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
 }
 
 export async function measureStreams(asked: StreamsAsked): Promise<StreamFigures> {
-  const { rounds, withLines, say } = asked;
+  const { rounds, where, say } = asked;
   const opened = [await HoldfastWay.open(), await ProxyWay.open(say), await SshWay.open(say)];
   const ways = opened.filter((way) => way !== null);
   const figures = new Map<string, Figures>(ways.map(({ name }) => [name, new Map()]));
@@ -214,7 +229,7 @@ export async function measureStreams(asked: StreamsAsked): Promise<StreamFigures
         if (own === undefined) continue;
         const beganAtMs = performance.now();
         // Lines take their time whatever the machine does: once is enough, and the last is warm.
-        await measure(own, way, asked, withLines && round === rounds);
+        await measure(own, way, asked, where !== "loopback" && round === rounds);
         const tookS = (performance.now() - beganAtMs) / 1_000;
         const load = rounded(loadavg()[0] ?? 0);
         say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);
@@ -238,8 +253,8 @@ async function main(): Promise<void> {
   const rounds = Number(roundsText ?? 5);
   const bulkBytes = Number(mibText ?? 128) * MIB;
   const ahead = words.includes("--ahead");
-  const withLines = !words.includes("--loopback");
-  const figures = await measureStreams({ rounds, bulkBytes, withLines, ahead, say });
+  const where = words.includes("--loopback") ? "loopback" : "both";
+  const figures = await measureStreams({ rounds, bulkBytes, where, ahead, say });
   for (const [name, { holdfast = NaN, ...others }] of Object.entries(figures)) {
     const ratios = Object.entries(others).map(
       ([way, value]) =>

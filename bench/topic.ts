@@ -42,7 +42,20 @@ export interface Topic {
   readonly needs: readonly Need[];
   /** Left out of a run of everything: it takes much longer than all others. */
   readonly onlyByName?: boolean;
+  /** Left out of a quick run of everything. */
+  readonly notQuick?: boolean;
   readonly run: (run: Run) => Promise<readonly Row[]>;
+}
+
+export interface Result {
+  readonly topic: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly load: number;
+  /** Share of the processors that others had while it ran. */
+  readonly othersPercent: number;
+  readonly rows: readonly Row[];
+  readonly failed: string | null;
 }
 
 export interface Verdict {
@@ -65,11 +78,15 @@ export function verdictsOf({ figure, others = {}, goals = [] }: Row): readonly V
   });
 }
 
+export function ratioOf(figure: number, other: number): string {
+  return `${rounded(figure / other, 2)} of it`;
+}
+
 /** One line for a row, with each goal and whether it is reached. */
 export function lineOf(row: Row): string {
   const figure = row.figure === null ? "not reached" : `${rounded(row.figure, 3)} ${row.unit}`;
   const others = Object.entries(row.others ?? {}).map(([name, value]) => {
-    const ratio = row.figure === null ? "" : ` (${rounded(row.figure / value, 2)} of it)`;
+    const ratio = row.figure === null || value === 0 ? "" : ` (${ratioOf(row.figure, value)})`;
     return `${name} ${rounded(value, 3)}${ratio}`;
   });
   const goals = verdictsOf(row).map(({ goal, met }) => `${met ? "ok" : "MISSED"} ${goal}`);

@@ -10,12 +10,13 @@ import { reopen } from "./topics/reopen.ts";
 import { restart } from "./topics/restart.ts";
 import { soak } from "./topics/soak.ts";
 import { storm } from "./topics/storm.ts";
-import { streams } from "./topics/streams.ts";
+import { lines, streams } from "./topics/streams.ts";
 import type { Topic } from "./topic.ts";
 
 export const topics: readonly Topic[] = [
   durable,
   streams,
+  lines,
   reopen,
   create,
   many,

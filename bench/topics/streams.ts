@@ -21,26 +21,36 @@ const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   [`${LINE}, flood MB/s`]: [{ atLeast: 1.86 }],
 };
 
-async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
-  const report = await measureStreams({
-    rounds: quick ? 1 : rounds,
-    bulkBytes: (quick ? 32 : 128) * MIB,
-    withLines: !quick,
-    ahead: true,
-    say,
-  });
-  return Object.entries(report).map(([work, { holdfast = null, ...others }]) => ({
-    work,
-    unit: "",
-    figure: holdfast,
-    others,
-    goals: GOALS[work] ?? [],
-  }));
-}
+const measure =
+  (where: "loopback" | "lines") =>
+  async ({ rounds, quick, say }: Run): Promise<readonly Row[]> => {
+    const report = await measureStreams({
+      rounds: quick || where === "lines" ? 1 : rounds,
+      bulkBytes: (quick ? 32 : 128) * MIB,
+      where,
+      ahead: true,
+      say,
+    });
+    return Object.entries(report).map(([work, { holdfast = null, ...others }]) => ({
+      work,
+      unit: "",
+      figure: holdfast,
+      others,
+      goals: GOALS[work] ?? [],
+    }));
+  };
 
 export const streams: Topic = {
   name: "streams",
   about: "keys and bulk beside nginx and OpenSSH",
   needs: ["bwrap", "nginx", "sshd"],
-  run,
+  run: measure("loopback"),
+};
+
+export const lines: Topic = {
+  name: "lines",
+  about: "the same on lines of a given rate and round trip, once",
+  needs: ["bwrap", "nginx", "sshd"],
+  notQuick: true,
+  run: measure("lines"),
 };

@@ -37,6 +37,7 @@ export const contents: readonly Part[] = [
       "docs/SIMULATE.md",
       "docs/STORIES.md",
       "docs/FAULT-TABLE.md",
+      "docs/PERFORMANCE.md",
       "docs/CASES.md",
       "docs/ATTACKS.md",
       "docs/lineage.md",

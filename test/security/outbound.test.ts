@@ -157,9 +157,26 @@ test("[OB3] the way out is fetch in all else: bodies, statuses, signals", async 
     ...[false, "a, b", 200_000],
   ]);
   expect(seen[1]).toMatch(/^POST \/ undefined ------.*filename="name".*bytes/s);
+  const headers = { "content-type": "text/plain", "x-who": "hub" };
+  for (const body of ["as it is", new TextEncoder().encode("as it is")]) {
+    await (await ask(`${url}/plain`, { method: "POST", body, headers })).text();
+    expect(seen.at(-1)).toBe("POST /plain hub as it is");
+  }
   const given = new AbortController();
   given.abort(new Error("given up"));
   await expect(ask(url, { signal: given.signal })).rejects.toThrow();
+});
+
+test("[OB3] an answer that breaks off is an error, and no shorter answer", async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-length": "100" });
+    response.write("half", () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ask = guardedFetch(new OutboundGuard([], [url]));
+  await expect(ask(url).then((answer) => answer.text())).rejects.toThrow();
 });
 
 test("[OB3] a socket that another left to be destroyed at its rest is not, under a slow answer", async () => {

@@ -3,6 +3,7 @@
  * The SDK is not used here on purpose: it cannot send the header that keeps a probe from counting
  * as activity, its exec cannot be aborted, and its default deadline is a day.
  */
+import { randomUUID } from "node:crypto";
 import { classify } from "./classify.ts";
 import { fetchWhole } from "../../base/fetch-whole.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -19,7 +20,7 @@ export interface ToolboxAddress {
 interface CallOptions {
   readonly waitMs?: number;
   readonly json?: object;
-  readonly form?: FormData;
+  readonly form?: Uint8Array<ArrayBuffer>;
   /** What the call is about; homes and commands are exec. */
   readonly toolbox?: "exec" | "files";
 }
@@ -90,10 +91,7 @@ export class Toolbox {
   }
 
   async writeFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const form = new FormData();
-    form.append("files[0].path", path);
-    form.append("files[0].file", new Blob([new Uint8Array(bytes)]), path);
-    const options = { form, toolbox: "files" } as const;
+    const options = { form: formOf(path, bytes), toolbox: "files" } as const;
     await this.#call("write file", "POST", "/files/bulk-upload", signal, options);
   }
 
@@ -123,12 +121,14 @@ export class Toolbox {
   /** The whole body of a good answer: reading it is under the same deadline as waiting for it. */
   async #call(...[call, method, path, signal, options = {}]: CallArguments): Promise<Uint8Array> {
     const late = AbortSignal.timeout(options.waitMs ?? this.#callMs);
+    const { json, form } = options;
+    const type = json === undefined ? `multipart/form-data; boundary=${BOUNDARY}` : JSON_TYPE;
+    const body = json === undefined ? form : JSON.stringify(json);
     const headers: Record<string, string> = {
       authorization: `Bearer ${this.#address.apiKey}`,
       "x-daytona-skip-last-activity-update": "true",
-      ...(options.json === undefined ? {} : { "content-type": "application/json" }),
+      ...(body === undefined ? {} : { "content-type": type }),
     };
-    const body = options.json === undefined ? options.form : JSON.stringify(options.json);
     const { toolbox = "exec" } = options;
     const failure = { call, message: "", idempotent: method !== "POST", toolbox };
     let status: number;
@@ -151,6 +151,28 @@ export class Toolbox {
     const message = said(new TextDecoder().decode(bytes));
     throw classify({ ...failure, status, timedOut: false, message, headers: headersBack });
   }
+}
+
+const JSON_TYPE = "application/json";
+/** No file that is written this way has it as a line of its own: it is drawn once a process. */
+const BOUNDARY = `holdfast-${randomUUID()}`;
+
+/** A path and its bytes, as a browser's form has them, in one copy and without streams. */
+function formOf(path: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const part = (words: string, more = ""): string =>
+    `--${BOUNDARY}\r\ncontent-disposition: form-data; ${words}\r\n${more}\r\n`;
+  const named = path.replace(/["\r\n]/g, encodeURIComponent);
+  const file = part(
+    `name="files[0].file"; filename="${named}"`,
+    "content-type: application/octet-stream\r\n",
+  );
+  const head = Buffer.from(`${part('name="files[0].path"')}${path}\r\n${file}`);
+  const tail = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
+  const whole = new Uint8Array(head.length + bytes.length + tail.length);
+  whole.set(head);
+  whole.set(bytes, head.length);
+  whole.set(tail, head.length + bytes.length);
+  return whole;
 }
 
 /** The platform's `message` if the body is its JSON envelope, else the body itself. */
