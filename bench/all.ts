@@ -2,8 +2,9 @@
  * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
  * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
  * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
- * docs/PERFORMANCE.md (`--quick` writes neither). Root installs from Debian what is missing, aloud; else the column is left out, aloud.
- * Ends with 1 when a topic failed; a goal that is not reached is no failure.
+ * docs/PERFORMANCE.md (`--quick` writes neither). Root installs from Debian what is missing, aloud;
+ * else the column is left out, aloud. Ends with 1 when a topic failed; a goal that is not reached
+ * is no failure.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -5,14 +5,16 @@ import { rounded } from "./statistics.ts";
 import { ratioOf, verdictsOf, type Result, type Row } from "./topic.ts";
 
 const PAGE = join(import.meta.dirname, "..", "docs", "PERFORMANCE.md");
-const [BEGIN, END] = ["<!-- figures: npm run bench -->", "<!-- end of figures -->"];
+/** The table is all that stands between these two. */
+const [BEGIN, END] = ["## Figures\n", "## Not reached\n"];
 
 export function writePage(results: readonly Result[]): void {
   const page = readFileSync(PAGE, "utf8");
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`${PAGE}: the marks of its table are not there`);
+  if (from < 0 || to < from)
+    throw new Error(`${PAGE}: the headings around its table are not there`);
   const tables = results.map(tableOf).join("\n");
-  writeFileSync(PAGE, `${page.slice(0, from)}${BEGIN}\n\n${tables}\n${page.slice(to)}`);
+  writeFileSync(PAGE, `${page.slice(0, from)}${BEGIN}\n${tables}\n${page.slice(to)}`);
 }
 
 function tableOf({ topic, rows, rounds, load, othersPercent }: Result): string {
