@@ -10,6 +10,7 @@ const HANGS_MS = 20_000;
 const WAITING = [
   "cli-up",
   "cluster",
+  "cluster-tenants",
   "control",
   "hub-archived",
   "hub-kills",

@@ -29,6 +29,7 @@ export interface Config extends SessionPolicy {
   readonly oidcOwnTenant: string | null;
   readonly oidcLoginMs: number;
   readonly createsPerHour: number | null;
+  readonly tenantSessions: number | null;
   readonly trustedProxies: string | null;
   readonly webhookUrl: string | null;
   readonly webhookSecret: string | null;

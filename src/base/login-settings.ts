@@ -107,6 +107,16 @@ export const loginSettings: readonly Omit<Setting, "name">[] = [
     about: "Sessions that one caller may start within an hour; the admin token has no limit.",
   },
   {
+    key: "tenantSessions",
+    env: "HOLDFAST_TENANT_SESSIONS",
+    flag: null,
+    kind: "count",
+    range: [1, 1_000_000],
+    fallback: null,
+    unset: "as many as the platform gives",
+    about: "Sessions that one tenant may have at a time, on each hub.",
+  },
+  {
     key: "trustedProxies",
     env: "HOLDFAST_TRUSTED_PROXIES",
     flag: null,

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import type { HubError } from "../base/hub-error.ts";
 import { whyNotSessionName } from "../base/ids.ts";
+import { tenantOf, whyNotTenant } from "../base/tenant.ts";
 import { usageError } from "./cli.ts";
 
 export type CopyPlace =
@@ -15,14 +16,24 @@ export interface CopyPlan {
   readonly to: string;
 }
 
-/** A colon behind a session's name or id; `./a:b` is a file of this machine. */
+/**
+ * A colon behind a session's name, `TENANT/NAME` or id; `./a:b` and `./a/b:c` are files of this
+ * machine. What is there does not decide it: the same words mean the same in every directory.
+ */
 function placeOf(text: string): CopyPlace {
   const colon = text.indexOf(":");
   const head = text.slice(0, Math.max(0, colon));
-  if (colon > 0 && (whyNotSessionName(head) === null || /^ses_\w+$/.test(head))) {
+  if (colon > 0 && isSession(head)) {
     return { kind: "remote", session: head, path: text.slice(colon + 1) };
   }
   return { kind: "local", path: text };
+}
+
+function isSession(text: string): boolean {
+  if (/^ses_\w+$/.test(text)) return true;
+  const tenant = tenantOf(text);
+  const name = tenant === null ? text : text.slice(tenant.length + 1);
+  return (tenant === null || whyNotTenant(tenant) === null) && whyNotSessionName(name) === null;
 }
 
 /** @throws HubError BadRequest when not exactly one side is in a session. */
@@ -40,7 +51,8 @@ export function copyPlan(source: string, target: string): CopyPlan {
   if (from.kind === to.kind) {
     const both =
       from.kind === "remote" ? "both places are in sessions" : "no place is in a session";
-    const fix = from.kind === "remote" ? "Copy to this machine first, then to the other." : hint;
+    const far = "Copy to this machine first, then to the other; a file with a colon is ./NAME:X.";
+    const fix = from.kind === "remote" ? far : hint;
     throw usageError(`${both}: one of them is NAME:PATH`, fix);
   }
   if (from.kind === "remote") {

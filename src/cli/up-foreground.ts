@@ -128,6 +128,7 @@ function hubOptions(
     webhook: webhookOf(config),
     oidc: oidcOf(config),
     createsPerHour: config.createsPerHour,
+    tenantSessions: config.tenantSessions,
     trustedProxies: config.trustedProxies?.split(",") ?? [],
     timeline: { rows: config.timelineRows, ageMs: config.timelineAge },
     telemetry: telemetryOf(config),

@@ -17,16 +17,14 @@ import { ActivityKeeper } from "./activity/keeper.ts";
 import { createDriverKit } from "./driver-kit.ts";
 import { DriverUpdates } from "./driver-update/driver-updates.ts";
 import { Janitor } from "./janitor.ts";
-import { logFact } from "./fact-log.ts";
+import { hearFacts } from "./hear-facts.ts";
 import { openDoor } from "./host-door.ts";
 import { openSecrets } from "./hub-secrets.ts";
 import { keyFileReader } from "./key-file.ts";
-import { HubMetrics } from "./metrics/metrics.ts";
+import type { HubMetrics } from "./metrics/metrics.ts";
 import { openWebhook, type WebhookSettings } from "./notify/open-webhook.ts";
-import type { SessionTraces } from "./telemetry/session-traces.ts";
 import type { TelemetrySettings } from "./telemetry/telemetry.ts";
 import { openVoice } from "./telemetry/voice.ts";
-import type { Webhook } from "./notify/webhook.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { InnerClient } from "./inner-client.ts";
 import { LspRoom } from "./lsp/lsp-room.ts";
@@ -80,6 +78,7 @@ export interface HubOptions {
   readonly oidc?: OidcSettings | null;
   /** As in AccessOptions. */
   readonly createsPerHour?: number | null;
+  readonly tenantSessions?: number | null;
   readonly trustedProxies?: readonly string[];
   readonly timeline: TimelineKeeperOptions["limits"];
   /** Null: nobody is told of traces. */
@@ -141,7 +140,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const board = { access, sessions, switchboard, log, elsewhere: company, isReady: () => ready };
   const { open, inner, previews, texts, gate } = openGates(options, opened.driverSecret, board);
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
-  const metrics = hearFacts({ version, sessions, watch, switchboard, webhook, log, traces });
+  const metrics = hearFacts({ ...board, version, watch, webhook, traces });
   const drills = new DrillWatch({ read: readDrills, sessions, clock, log });
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
   const updates = new DriverUpdates({ ...parts, sessions, offered: driver.version });
@@ -243,37 +242,6 @@ function ofHub(
   return { self, backup: backup(about), webDir, publicUrl };
 }
 
-/** Every fact goes to the counters, to the watch over the platform and to the log. */
-function hearFacts(parts: {
-  readonly version: string;
-  readonly sessions: Sessions;
-  readonly watch: PlatformWatch;
-  readonly switchboard: Switchboard;
-  readonly webhook: Webhook | null;
-  readonly traces: SessionTraces | null;
-  readonly log: Logger;
-}): HubMetrics {
-  const { version, sessions, watch, switchboard, webhook, log, traces } = parts;
-  const metrics = new HubMetrics({
-    version,
-    sessions: () => sessions.all,
-    links: () => switchboard.counts,
-    cost: () => sessions.cost.view(),
-    isStoreRefusing: () => sessions.storeTrouble !== null,
-    platform: () => watch.report(),
-    webhook: () => webhook?.counts ?? null,
-    now: () => systemClock.now(),
-  });
-  sessions.onEvent((event) => {
-    metrics.observe(event);
-    watch.observe(event);
-    const attempt = sessions.known(event.session)?.record.attempt;
-    const { traceId, spanId } = traces?.observe(event) ?? {};
-    logFact(log, event, { attempt, traceId, spanId });
-  });
-  return metrics;
-}
-
 function platformOf(
   platform: PlatformOptions & { readonly ask: typeof fetch },
   { autoStopMs }: SessionPolicy,
@@ -368,6 +336,7 @@ async function createAccess(
     driverSecret,
     oidc: await openOidc(options.oidc ?? null, systemClock, ask),
     createsPerHour: options.createsPerHour ?? null,
+    tenantSessions: options.tenantSessions ?? null,
     trustedProxies: options.trustedProxies ?? [],
     audit: new AuditLog(new AuditFile(options.home), systemClock, log),
     ...(seat === null ? {} : { peers: seat.peers }),

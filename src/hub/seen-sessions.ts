@@ -46,6 +46,11 @@ export class SeenSessions {
     return ours.filter(({ record }) => sees(this.#principal, record));
   }
 
+  /** How many the caller's tenant has, also those that this one may not see. */
+  get ofTenant(): number {
+    return this.#sessions.of(this.#principal.tenant).length;
+  }
+
   /** The one that was made under this key, if there is one. */
   madeBy(requestKey: string): Session | undefined {
     const key = this.#keyOf(requestKey);

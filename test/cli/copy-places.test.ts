@@ -9,11 +9,18 @@ describe("[FI6] one side of a copy is in a session", () => {
     ["demo:", ".", { direction: "down", session: "demo", from: "", to: "." }],
     ["demo:a:b", "x", { direction: "down", session: "demo", from: "a:b", to: "x" }],
     ["./demo:x", "ses_1:y", { direction: "up", session: "ses_1", from: "./demo:x", to: "y" }],
+    ["acme/demo:/x", ".", { direction: "down", session: "acme/demo", from: "/x", to: "." }],
+    ["a/b/c:x", "a/b:", { direction: "up", session: "a/b", from: "a/b/c:x", to: "" }],
+    ["./a/b:x", "demo:", { direction: "up", session: "demo", from: "./a/b:x", to: "" }],
+    ["../a:x", "demo:", { direction: "up", session: "demo", from: "../a:x", to: "" }],
   ])("%s %s", (from, to, plan) => expect(copyPlan(from, to)).toEqual(plan));
 
   test.each([
     ["a", "b", "no place is in a session"],
     ["a:x", "b:y", "both places are in sessions"],
+    ["acme/Demo:x", "y", "no place is in a session"],
+    ["/demo:x", "y", "no place is in a session"],
+    ["acme/a:x", "b:y", "both places are in sessions"],
     ["Demo:x", "y", "no place is in a session"],
     ["", "demo:x", "an empty path"],
     ["demo:a.log", "-", "- is no place"],

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => hub.close());
 
-/** Of the real limit: Node looks once a second, and a loaded machine later. */
+/** Of the real limit: Node looks ten times a second, and a loaded machine later. */
 const HEAD_MS = slowPeerLimits.headersTimeout / 10;
 const SLACK_MS = 4_000;
 const heads: [string, string][] = [

@@ -126,6 +126,35 @@ describe("how many sessions one may start", () => {
     expect((await start(http, tokenOf(http, `${LOGIN}oidc_bob`), {})).status).toBe(202);
   });
 
+  test("[AU21] a tenant has as many as there is room for, by whichever token", async () => {
+    const rules = { tenantSessions: 2 };
+    const http = hubHttp(world, undefined, undefined, undefined, null, undefined, null, rules);
+    const of = (tenant: string | null): string => {
+      const wish = { ...OPERATOR, name: "t", createdBy: "admin", forMs: 7_200_000 };
+      return http.access.tokens.create({ ...wish, tenant }).token;
+    };
+    const [first, second] = [of("acme"), of("acme")];
+    expect((await start(http, first, { name: "one" }, "key-1")).status).toBe(202);
+    expect((await start(http, second, { name: "two" })).status).toBe(202);
+    const full = await http.app.inject({
+      method: "POST",
+      url: "/v1/sessions",
+      headers: { host: "127.0.0.1:7070", authorization: `Bearer ${second}` },
+      payload: { name: "three" },
+    });
+    expect([full.statusCode, full.json()]).toMatchObject([
+      429,
+      { code: "RateLimited", detail: "acme has 2 sessions already" },
+    ]);
+    expect(full.json<{ hint: string }>().hint).toContain("HOLDFAST_TENANT_SESSIONS");
+    // What is repeated is there already; others, and the hub's own people, have room of their own.
+    expect((await start(http, first, { name: "one" }, "key-1")).status).toBe(202);
+    for (const token of [of("beta"), of(null), of(null), of(null)]) {
+      expect((await start(http, token, {})).status).toBe(202);
+    }
+    expect(world.sessions.of("acme")).toHaveLength(2);
+  });
+
   test("[AU17] an hour later there is room again, one by one", () => {
     const quota = new CreateQuota(2, world.clock);
     const takes = (who: Principal): number => {

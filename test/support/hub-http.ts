@@ -66,7 +66,7 @@ export function hubHttp(
   webDir: string | null = null,
   { telemetry, asking }: Told = { telemetry: null, asking: new AskingBook() },
   oidc: Oidc | null = null,
-  rules: Pick<AccessOptions, "createsPerHour" | "trustedProxies"> = {},
+  rules: Pick<AccessOptions, "createsPerHour" | "tenantSessions" | "trustedProxies"> = {},
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
   const noRevocations = { read: () => [], write: () => undefined };
@@ -102,6 +102,7 @@ export function hubHttp(
     version: "0.0.0-test",
     sessions: () => world.sessions.all,
     links: () => ({ clients: 2, drivers: 1 }),
+    strangers: () => access.strangers.counts,
     cost: () => world.sessions.cost.view(),
     isStoreRefusing: () => world.sessions.storeTrouble !== null,
     platform: () => watch.report(),

@@ -1,6 +1,6 @@
 /**
- * How many sessions one caller may start within an hour: each costs a sandbox. Counted by person,
- * so that ten logins of one are one, and in the memory of this hub.
+ * How many sessions one caller may start within an hour, and how many a tenant may have: each costs
+ * a sandbox. Counted by person, so that ten logins of one are one, and in the memory of this hub.
  */
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -10,13 +10,15 @@ const HOUR_MS = 3_600_000;
 
 export class CreateQuota {
   readonly #perHour: number | null;
+  readonly #perTenant: number | null;
   readonly #clock: Clock;
   /** By person: when each was started, oldest first. */
   readonly #started = new Map<string, number[]>();
 
   /** Null: as many as the platform gives. */
-  constructor(perHour: number | null, clock: Clock) {
+  constructor(perHour: number | null, clock: Clock, perTenant: number | null = null) {
     this.#perHour = perHour;
+    this.#perTenant = perTenant;
     this.#clock = clock;
   }
 
@@ -39,6 +41,13 @@ export class CreateQuota {
       const at = own.lastIndexOf(now);
       if (at >= 0) own.splice(at, 1);
     };
+  }
+
+  /** Of a tenant that has so many. @throws HubError RateLimited */
+  demandRoom({ tenant }: Principal, has: number): void {
+    if (tenant === null || this.#perTenant === null || has < this.#perTenant) return;
+    const hint = "`holdfast rm NAME` ends one; HOLDFAST_TENANT_SESSIONS is the limit.";
+    throw new HubError("RateLimited", `${tenant} has ${has} sessions already`, { hint });
   }
 
   /** What a caller without room is told. */

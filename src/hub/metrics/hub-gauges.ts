@@ -13,6 +13,8 @@ export interface HubNumbers {
   readonly sessions: () => readonly Session[];
   readonly cost: () => HubCost;
   readonly links: () => { readonly clients: number; readonly drivers: number };
+  /** Connections on which nobody is known, and those that had to make room. */
+  readonly strangers: () => { readonly open: number; readonly ended: number };
   /** The store takes no facts. */
   readonly isStoreRefusing: () => boolean;
   /** Null without a webhook. */
@@ -45,6 +47,23 @@ export function addHubGauges(numbers: HubNumbers, registers: Registry[]): void {
       const { clients, drivers } = numbers.links();
       this.set({ role: "client" }, clients);
       this.set({ role: "driver" }, drivers);
+    },
+  });
+  new Gauge({
+    name: "holdfast_strangers",
+    help: "Connections that are open now and on which nobody is known.",
+    registers,
+    collect() {
+      this.set(numbers.strangers().open);
+    },
+  });
+  new Counter({
+    name: "holdfast_strangers_ended_total",
+    help: "Connections on which nobody was known and that had to make room for newer ones.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(numbers.strangers().ended);
     },
   });
   new Counter({

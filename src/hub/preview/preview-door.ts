@@ -3,6 +3,7 @@
  * the other way round. From a host to a session, from a visitor to a right, from a fault to a page.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -83,7 +84,7 @@ export class PreviewDoor {
         return;
       }
       visited = this.#visit(request, admission);
-      this.#hold(admission.by, response);
+      this.#hold(admission.by, response, request.socket);
       if (this.#wakes(request, response, visited)) return;
       await this.#pass(visited, (passage) => relay(request, response, passage));
     } catch (error) {
@@ -128,7 +129,7 @@ export class PreviewDoor {
       const admission = this.#admit(request, true);
       assert(admission.kind === "admitted", "only a page is sent elsewhere");
       const visit = (visited = this.#visit(request, admission, true));
-      this.#hold(admission.by, socket);
+      this.#hold(admission.by, socket, request.socket);
       await this.#pass(visit, (passage) => relayUpgrade(request, socket, head, passage));
     } catch (error) {
       writeProblem(socket, this.#reason(error, visited).problem);
@@ -163,13 +164,14 @@ export class PreviewDoor {
   }
 
   /** What a link or a token opened ends when it is taken back, or when who made it is. */
-  #hold(by: Pass | Principal, opened: ServerResponse | Duplex): void {
+  #hold(by: Pass | Principal, opened: ServerResponse | Duplex, line: Socket): void {
     const { access, revocations } = this.#options;
     const end = (): void => void opened.destroy();
     const isPass = "sessionId" in by;
     const person = isPass ? { ...MAKER, id: by.by } : by;
     const forget = [
       access.admitted.hold(person, end),
+      access.strangers.hold(line),
       isPass ? revocations.hold(by, end) : (): void => undefined,
     ];
     opened.once("close", () => {

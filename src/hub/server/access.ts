@@ -18,6 +18,7 @@ import { Traffic } from "../auth/traffic.ts";
 import { TicketBook, type TicketPurpose } from "../auth/ticket-book.ts";
 import { TokenBook, type TokenShelf } from "../auth/token-book.ts";
 import { Callers, type Asked } from "./callers.ts";
+import { Strangers } from "./strangers.ts";
 
 const ONCE = new Set(["host", "origin", "authorization", "content-length", "content-type"]);
 const CREDENTIALS = new Set([
@@ -55,6 +56,8 @@ export interface AccessOptions {
   readonly trustedProxies?: readonly string[];
   /** Sessions that one caller may start; as many as the platform gives when it is left out. */
   readonly createsPerHour?: number | null;
+  /** Sessions that a tenant may have at a time; as many as the platform gives when left out. */
+  readonly tenantSessions?: number | null;
   /** Where API tokens are kept. */
   readonly shelf: TokenShelf;
   readonly audit: AuditLog;
@@ -80,6 +83,7 @@ export class Access {
   readonly creates: CreateQuota;
   readonly calls = new Traffic(CALLS);
   readonly links = new Traffic(LINKS);
+  readonly strangers = new Strangers();
 
   /** @throws HubError StoreCorrupt when the tokens cannot be read */
   constructor(options: AccessOptions) {
@@ -90,7 +94,8 @@ export class Access {
     this.audit = audit;
     this.oidc = options.oidc;
     this.callers = new Callers(options.trustedProxies);
-    this.creates = new CreateQuota(options.createsPerHour ?? null, clock);
+    const { createsPerHour = null, tenantSessions = null } = options;
+    this.creates = new CreateQuota(createsPerHour, clock, tenantSessions);
     this.#tickets = new TicketBook(clock, random);
     this.admitted = new Admitted(clock);
     const onRevoked = (id: string): void => this.admitted.end(id);

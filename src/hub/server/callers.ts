@@ -24,12 +24,12 @@ export class Callers {
 
   /** The caller's address; of a chain that cannot be read, the proxy's own. */
   addressOf({ headers, socket }: Asked): string {
-    const near = plain(socket.remoteAddress ?? "");
+    const near = plainAddress(socket.remoteAddress ?? "");
     if (!this.#isProxy(near)) return near;
     const hops = [headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
     let caller = near;
     for (const hop of hops.slice(-HOPS_MAX).toReversed()) {
-      const address = plain(hop.trim());
+      const address = plainAddress(hop.trim());
       if (isIP(address) === 0) return caller;
       caller = address;
       if (!this.#isProxy(address)) return caller;
@@ -39,7 +39,7 @@ export class Callers {
 
   /** Whether a trusted proxy says that the caller speaks TLS with it. */
   isSecure({ headers, socket }: Asked): boolean {
-    const near = plain(socket.remoteAddress ?? "");
+    const near = plainAddress(socket.remoteAddress ?? "");
     return this.#isProxy(near) && headers["x-forwarded-proto"] === "https";
   }
 
@@ -63,6 +63,6 @@ export class Callers {
 }
 
 /** An IPv4 address as a socket of both kinds has it. */
-function plain(address: string): string {
+export function plainAddress(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
 }

@@ -186,9 +186,11 @@ function checkCaller(
   else admit(principal, row, id, lookup);
   const leave = access.calls.enter(principal);
   const release = access.admitted.hold(principal, () => reply.raw.destroy());
+  const idle = access.strangers.hold(raw.socket);
   request.outlive = release;
   reply.raw.once("close", () => {
     leave();
     release();
+    idle();
   });
 }

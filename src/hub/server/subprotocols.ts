@@ -69,6 +69,7 @@ export function admitPerson(
 /** For as long as its connection lasts, also when no WebSocket comes of it. @throws HubError */
 export function countLink(access: Access, { socket }: IncomingMessage, id: string): void {
   socket.once("close", access.links.enter({ id }));
+  access.strangers.hold(socket);
 }
 
 /** A link in the audit log; of its path no query, which may hold anything. */

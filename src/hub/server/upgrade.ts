@@ -93,7 +93,10 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
     });
   };
   return {
-    attach: (http) => http.on("upgrade", onUpgrade),
+    attach: (http) => {
+      access.strangers.watch(http);
+      http.on("upgrade", onUpgrade);
+    },
     close: () => {
       texts.close();
       road?.close();

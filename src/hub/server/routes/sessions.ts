@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import { costOf } from "../../cost/cost-book.ts";
 import { eventView } from "../../event-view.ts";
+import type { SeenSessions } from "../../seen-sessions.ts";
 import { briefOf, faultView } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { sourceView } from "../../session/source-view.ts";
@@ -37,7 +38,7 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
       const requestKey = headerOf(request, "idempotency-key");
       const seen = sessionsOf(request);
       const isRepeated = requestKey !== undefined && seen.madeBy(requestKey) !== undefined;
-      const giveBack = isRepeated ? null : takeCreate(options, request, reply);
+      const giveBack = isRepeated ? null : takeCreate(options, seen, request, reply);
       const wanted = {
         ...(name === undefined ? {} : { name }),
         ...(requestKey === undefined ? {} : { requestKey }),
@@ -92,10 +93,13 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
 /** @throws HubError RateLimited, with the time until there is room */
 function takeCreate(
   { access: { creates } }: RouteOptions,
+  seen: SeenSessions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): () => void {
-  const taken = creates.take(principalOf(request));
+  const principal = principalOf(request);
+  creates.demandRoom(principal, seen.ofTenant);
+  const taken = creates.take(principal);
   if (typeof taken === "function") return taken;
   void reply.header("retry-after", taken.waitSeconds);
   throw creates.full(taken.waitSeconds);
