@@ -69,6 +69,16 @@ export const accessCommands: readonly CommandSpec[] = [
     load: () => import("./commands/audit-verify.ts"),
   },
   {
+    name: "drain",
+    about: "of several hubs, let this one give its sessions to the others, and watch it do so",
+    options: [
+      ["--yes", "do it without asking"],
+      ["--no-wait", "return at once instead of waiting until it has none"],
+    ],
+    examples: ["holdfast drain --url http://10.0.0.2:7070", "holdfast drain --yes --json"],
+    load: () => import("./commands/drain.ts"),
+  },
+  {
     name: "backup",
     args: "<file>",
     about: "write all that the hub keeps into one file, also while it runs",

@@ -287,17 +287,41 @@ export interface PlatformReport extends Partial<PlatformGuard> {
   readonly cost?: HubCost;
 }
 
-/** A hub that serves these sessions. */
+/** The hubs that serve these sessions. */
+export interface HubList {
+  /** The cluster's id; absent for a hub of its own. */
+  readonly cluster?: string;
+  readonly items: readonly HubInfo[];
+}
+
+/** One of them. What only a hub itself knows is absent from the entries of the others. */
 export interface HubInfo {
   readonly id: string;
   /** It is the one that answers. */
   readonly self: boolean;
   readonly version: string;
   readonly startedAt: string;
-  readonly ready: boolean;
+  readonly ready?: boolean;
+  readonly sessions?: number;
+  readonly drivers?: number;
+  readonly clients?: number;
+  /** This and what follows is there only where hubs share their sessions. */
+  readonly name?: string;
+  readonly state?: "live" | "draining" | "dead" | "gone";
+  /** Where the other hubs reach it, `host:port`. */
+  readonly advertise?: string;
+  /** What is left of its lease; at 0 it may not act. */
+  readonly leaseMs?: number;
+  /** How it gives its sessions back; null while it serves. */
+  readonly drain?: HubDrain | null;
+}
+
+export interface HubDrain {
+  /** Balancers are told; sessions are given back; it has none. */
+  readonly step: "announced" | "moving" | "done";
+  readonly startedAt: string;
+  /** What it had when it was asked to. */
   readonly sessions: number;
-  readonly drivers: number;
-  readonly clients: number;
 }
 
 export interface NewSession {

@@ -7,6 +7,7 @@ import { HubError } from "../base/hub-error.ts";
 import type {
   Health,
   HubEvent,
+  HubList,
   LadderPlan,
   ListeningPort,
   NewSession,
@@ -167,6 +168,15 @@ function furtherCalls(options: ApiOptions, call: Parameters<typeof tokenCalls>[0
   };
   return {
     ...tokenCalls(call),
+
+    async hubs(): Promise<HubList> {
+      return (await call("GET", "/v1/hubs")) as HubList;
+    },
+
+    /** Asks this hub to give its sessions to the others; `hubs` tells how far it is. */
+    async drain(): Promise<HubList> {
+      return (await call("POST", "/v1/hubs/drain")) as HubList;
+    },
 
     /** Runs code in a session to its result; a nonzero exit is one. */
     async code(

@@ -1,6 +1,7 @@
 /** Who hears of every fact of this hub, and of what else its numbers tell. */
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Company } from "./cluster/company.ts";
 import { logFact } from "./fact-log.ts";
 import { HubMetrics } from "./metrics/metrics.ts";
 import type { Webhook } from "./notify/webhook.ts";
@@ -19,9 +20,10 @@ export function hearFacts(parts: {
   readonly switchboard: Switchboard;
   readonly webhook: Webhook | null;
   readonly traces: SessionTraces | null;
+  readonly elsewhere: Company;
   readonly log: Logger;
 }): HubMetrics {
-  const { version, access, sessions, watch, switchboard, webhook, log, traces } = parts;
+  const { version, access, sessions, watch, switchboard, webhook, log, traces, elsewhere } = parts;
   const metrics = new HubMetrics({
     version,
     sessions: () => sessions.all,
@@ -31,6 +33,7 @@ export function hearFacts(parts: {
     isStoreRefusing: () => sessions.storeTrouble !== null,
     platform: () => watch.report(),
     webhook: () => webhook?.counts ?? null,
+    cluster: () => elsewhere.numbers,
     now: () => systemClock.now(),
   });
   sessions.onEvent((event) => {

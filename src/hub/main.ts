@@ -234,6 +234,7 @@ function ofHub(
     startedAt: systemClock.now(),
     links: () => switchboard.counts,
     others: () => company.view,
+    drain: () => company.beginDrain(),
   };
   const about = () => {
     const madeAt = new Date(systemClock.now()).toISOString();
@@ -260,14 +261,8 @@ function createWatch(
   given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl">,
 ): PlatformWatch {
   // Behind the queue of calls: a lease that was over meanwhile is seen.
-  const inner =
-    members === null
-      ? asked
-      : new KeptProvider(
-          asked,
-          () => members.acting(),
-          () => false,
-        );
+  const acting = () => members?.acting() ?? null;
+  const inner = members === null ? asked : new KeptProvider(asked, acting, () => false);
   const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
   return new PlatformWatch({ ...given, ...limit, inner, clock: systemClock, random: systemRandom });
 }

@@ -21,7 +21,7 @@ const same: readonly [
   Same<Named<"Session">, client.Session>,
   Same<Named<"SessionPage">, client.SessionPage>,
   Same<Named<"LadderPlan">, client.LadderPlan>,
-  Same<Named<"HubList">, { readonly items: readonly client.HubInfo[] }>,
+  Same<Named<"HubList">, client.HubList>,
   Same<Named<"Event">, client.HubEvent>,
   Same<Named<"Control">, PlatformControl>,
   Same<Named<"PreviewLink">, client.PreviewLink>,

@@ -7,6 +7,7 @@ import { connectNode } from "../../src/client/node.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
 import { until } from "../support/real-process.ts";
+import { bin, runProgram } from "./cli-kit.ts";
 import { RealHub, TOKEN } from "./hub-kit.ts";
 import { api, makeDataDir, startPlatform, stopPlatform } from "./platform-kit.ts";
 import type { StartedPlatform } from "./platform-kit.ts";
@@ -92,5 +93,52 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
     const hubsNow = await b.ask<{ items: { name: string; state: string }[] }>("GET", "/hubs");
     expect(hubsNow.items.find(({ name }) => name === "a")).toMatchObject({ state: "dead" });
     expect(await sandboxes()).toHaveLength(1);
+    expect(await b.ask("DELETE", "/sessions/two?wait=20")).toMatchObject({ state: "ended" });
+    await b.kill("SIGTERM");
+  }, 120_000);
+
+  test("[CL13] holdfast drain: the others have all sessions, and streams lose nothing", async () => {
+    const [c, d] = await Promise.all([open("c"), open("d")]);
+    const names = ["three", "four"];
+    for (const name of names) {
+      expect(await c.ask("POST", "/sessions?wait=30", { name })).toMatchObject({ epoch: 1 });
+    }
+    // Through the hub that stays, to a session of the one that is drained.
+    const connection = await connectNode(() => ({ url: d.url, token: TOKEN }), "three");
+    const channel = await connection.attach("three");
+    let seen = "";
+    const argv = ["sh", "-c", "for n in $(seq 1 80); do echo $n; sleep 0.1; done"];
+    const onStdout = (bytes: Uint8Array): void => void (seen += Buffer.from(bytes).toString());
+    const running = channel.exec({ argv, onStdout });
+    const drain = (hub: RealHub, ...words: string[]) =>
+      runProgram(process.execPath, [bin, "drain", "--url", hub.url, ...words], {
+        ...process.env,
+        HOLDFAST_TOKEN: TOKEN,
+        HOLDFAST_HOME: makeDataDir(),
+      });
+    const unasked = await drain(c);
+    expect([unasked.exitCode, unasked.stderr]).toEqual([2, expect.stringContaining("--yes")]);
+    const drained = await drain(c, "--yes", "--json");
+    expect(drained.exitCode, drained.stderr).toBe(0);
+    expect(JSON.parse(drained.stdout)).toMatchObject({
+      ...{ name: "c", sessions: 0, drivers: 0 },
+      drain: { step: "done", sessions: 2 },
+    });
+    for (const name of names) {
+      const there = await d.until(name, ({ state, epoch }) => state === "connected" && epoch > 1);
+      expect(there.epoch).toBe(2);
+    }
+    expect((await fetch(`${c.url}/readyz`)).status).toBe(503);
+    // It stays, and passes on what still comes its way.
+    expect(await exec(c, "four", "echo $((6 * 7))")).toMatchObject({ stdout: "42\n" });
+    expect(await c.ask("POST", "/sessions", { name: "five" })).toMatchObject({ code: "HubBusy" });
+    expect(await running.exit).toMatchObject({ code: 0 });
+    expect(seen.trim().split("\n").map(Number)).toEqual(
+      Array.from({ length: 80 }, (_, n) => n + 1),
+    );
+    connection.close();
+    const last = await drain(d, "--yes");
+    expect(last.exitCode).toBe(1);
+    expect(last.stderr).toContain("no other hub is there to take its sessions");
   }, 120_000);
 });

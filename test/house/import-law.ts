@@ -121,11 +121,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   pg: ["store/postgres/"],
   picocolors: ["cli/render/"],
   pino: ["hub/log.ts", "platform/main.ts"],
-  "prom-client": [
-    "hub/metrics/metrics.ts",
-    "hub/metrics/hub-gauges.ts",
-    "hub/metrics/platform-metrics.ts",
-  ],
+  "prom-client": ["hub/metrics/"],
   preact: ["web/"],
   ssh2: ["ssh/"],
   typebox: [

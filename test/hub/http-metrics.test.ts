@@ -110,6 +110,31 @@ describe("/metrics", () => {
     expect([await found("DriverAbsent"), await found("ClaimContradicted")]).toEqual([1, 0]);
   });
 
+  test("[ME6] a hub of several tells of its company, one of its own has no such series", async () => {
+    const http = hubHttp(new HubWorld());
+    const ours = async () => {
+      const all = [...samples((await scrape(http, METRICS_TOKEN)).text)];
+      return Object.fromEntries(all.filter(([name]) => name.startsWith("holdfast_cluster_")));
+    };
+    expect(await ours()).toEqual({});
+    const counts = { deaths: 1, claims: 40, releases: 2, splices: 7, splicesOpen: 3, parked: 4 };
+    const hubs = { live: 2, draining: 1, dead: 1, gone: 0 };
+    http.numbers = { ...counts, hubs, leaseMs: 2_500 };
+    expect(await ours()).toEqual({
+      'holdfast_cluster_hubs{state="live"}': 2,
+      'holdfast_cluster_hubs{state="draining"}': 1,
+      'holdfast_cluster_hubs{state="dead"}': 1,
+      'holdfast_cluster_hubs{state="gone"}': 0,
+      holdfast_cluster_lease_seconds: 2.5,
+      holdfast_cluster_splices: 3,
+      holdfast_cluster_waiting: 4,
+      holdfast_cluster_splices_total: 7,
+      holdfast_cluster_deaths_total: 1,
+      holdfast_cluster_sessions_taken_total: 40,
+      holdfast_cluster_sessions_given_total: 2,
+    });
+  });
+
   test("[ME2] no label names a session, so their number does not grow with sessions", async () => {
     const world = new HubWorld();
     const http = hubHttp(world);

@@ -55,7 +55,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     "DELETE /v1/sessions/:id",
   ],
   "gives and takes tokens": ["GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/:tokenId"],
-  "governs the hub": ["GET /v1/audit", "GET /v1/backup"],
+  "governs the hub": ["GET /v1/audit", "GET /v1/backup", "POST /v1/hubs/drain"],
   // The very last: a caller who logs out is nobody afterwards.
   "logs out": ["DELETE /v1/login"],
 };

@@ -5,6 +5,8 @@ import type { Clock } from "../../src/base/clock.ts";
 import { HubError } from "../../src/base/hub-error.ts";
 import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import type { ClusterNumbers, ClusterView } from "../../src/hub/cluster/view.ts";
+import { drainAlone } from "../../src/hub/cluster/company.ts";
 import type { InnerClient } from "../../src/hub/inner-client.ts";
 import { openPreviews, type Previews } from "../../src/hub/preview/previews.ts";
 import { HubMetrics } from "../../src/hub/metrics/metrics.ts";
@@ -30,6 +32,9 @@ export interface HubHttp {
   readonly access: Access;
   readonly previews: Previews;
   ready: boolean;
+  /** The hubs that it is one of; null for a hub of its own. */
+  cluster: ClusterView | null;
+  numbers: ClusterNumbers | null;
   ask(method: "GET" | "POST" | "DELETE", url: string, body?: unknown): Promise<Answered>;
 }
 
@@ -97,7 +102,9 @@ export function hubHttp(
       world.sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
   watch.start();
-  const state = { ready: true };
+  const state: Pick<HubHttp, "ready" | "cluster" | "numbers"> = {
+    ...{ ready: true, cluster: null, numbers: null },
+  };
   const metrics = new HubMetrics({
     version: "0.0.0-test",
     sessions: () => world.sessions.all,
@@ -107,6 +114,7 @@ export function hubHttp(
     isStoreRefusing: () => world.sessions.storeTrouble !== null,
     platform: () => watch.report(),
     webhook: () => null,
+    cluster: () => state.numbers,
     now: () => clock.now(),
   });
   world.sessions.onEvent((event) => metrics.observe(event));
@@ -125,7 +133,13 @@ export function hubHttp(
   const app = createHttp({
     asking,
     telemetry,
-    self: { id: "hub_test", startedAt: clock.now(), links, others: () => null },
+    self: {
+      id: "hub_test",
+      startedAt: clock.now(),
+      links,
+      others: () => state.cluster,
+      drain: () => drainAlone(),
+    },
     version: "0.0.0-test",
     publicUrl: null,
     access,
@@ -153,6 +167,18 @@ export function hubHttp(
     },
     set ready(is: boolean) {
       state.ready = is;
+    },
+    get cluster() {
+      return state.cluster;
+    },
+    set cluster(is: ClusterView | null) {
+      state.cluster = is;
+    },
+    get numbers() {
+      return state.numbers;
+    },
+    set numbers(is: ClusterNumbers | null) {
+      state.numbers = is;
     },
     async ask(method, url, body) {
       const response = await app.inject({

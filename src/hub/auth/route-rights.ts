@@ -85,6 +85,7 @@ export const routeRights: Readonly<Record<string, RouteRight>> = {
   "GET /v1/audit": { right: "govern", reach: "hub", notes: false },
   // Every key of the hub is in it, so that the audit log has who took it.
   "GET /v1/backup": govern("hub"),
+  "POST /v1/hubs/drain": govern("hub"),
 
   "WS /v1/client": { ...watch, notes: true },
   "WS /v1/driver": "driver",

@@ -11,16 +11,15 @@ import type { Seen } from "../auth/principal.ts";
 import type { SessionRecord } from "../../store/facts.ts";
 import type { ClusterSeat } from "./open-cluster.ts";
 import type { Company, Way } from "./company.ts";
+import { Drain } from "./drain.ts";
 import { Ownership, type Household } from "./ownership.ts";
 import { dialPeer } from "./peer-greeting.ts";
-import { viewOf, type ClusterView } from "./view.ts";
+import { viewOf, type ClusterNumbers, type ClusterView } from "./view.ts";
 
 /** Claimed at once at the start; others may start in the same moment. */
 const CLAIM_COUNT = 200;
-/** A balancer asks `/readyz` every second or two; nothing is closed before it knows. */
-const BALANCER_MS = 3_000;
-/** What was not given back by then is taken over, as from a hub that was killed. */
-const GIVE_BACK_MS = 5_000;
+/** What a hub that ends did not give back by then is taken over, as from one that was killed. */
+const DRAIN_MS = 8_000;
 /** A database that does not hear the end of a connection keeps no hub from its own. */
 const GOODBYE_MS = 2_000;
 /** An upgrade waits for this long at most: a death is certain before. */
@@ -43,25 +42,45 @@ export class Cluster implements Company {
   readonly #household: Household<SessionRecord>;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #phase: "joining" | "serving" | "draining" | "left" = "joining";
+  #phase: "joining" | "serving" | "left" = "joining";
+  #drain: Drain | null = null;
   #parked = 0;
+  readonly #counts = { claims: 0, releases: 0, splices: 0, splicesOpen: 0 };
 
   constructor({ seat, household, clock, log }: ClusterOptions) {
     const { store: claims, members } = seat;
     this.#seat = seat;
-    this.#household = household;
+    this.#household = {
+      ...household,
+      adopt: (record) => {
+        this.#counts.claims += 1;
+        household.adopt(record);
+      },
+      let: (ids) => {
+        this.#counts.releases += ids.length;
+        household.let(ids);
+      },
+    };
     this.#clock = clock;
     this.#log = log;
-    this.#ownership = new Ownership({ claims, household, members, clock, log });
+    const told = { claims, household: this.#household, members, clock, log };
+    this.#ownership = new Ownership(told);
   }
 
   get view(): ClusterView {
-    const isDraining = this.#phase === "draining" || this.#phase === "left";
-    return viewOf(this.#seat.members, isDraining);
+    return viewOf(this.#seat.members, this.#drain?.view ?? null);
   }
 
   get superseded(): Promise<void> {
     return this.#seat.superseded;
+  }
+
+  get numbers(): ClusterNumbers {
+    const { members } = this.#seat;
+    const hubs = { live: 0, draining: 0, dead: 0, gone: 0 };
+    for (const { state } of members.hubs) hubs[state] += 1;
+    const { leaseMs, dead } = members;
+    return { ...this.#counts, hubs, leaseMs, deaths: dead.length, parked: this.#parked };
   }
 
   readonly isShared = true;
@@ -76,7 +95,7 @@ export class Cluster implements Company {
     try {
       for (;;) {
         const tried = await this.#tryToReach(session, isDriver);
-        if (!(tried instanceof HubError)) return tried;
+        if (!(tried instanceof HubError)) return this.#counted(tried);
         const isOver = this.#phase === "left" || this.#clock.mono() >= endAt;
         if (isOver || (!isParked && this.#parked >= PARKED_MAX)) throw tried;
         if (!isParked) this.#parked += 1;
@@ -86,6 +105,14 @@ export class Cluster implements Company {
     } finally {
       if (isParked) this.#parked -= 1;
     }
+  }
+
+  #counted(way: Way | null): Way | null {
+    if (way === null) return null;
+    this.#counts.splices += 1;
+    this.#counts.splicesOpen += 1;
+    way.peer.once("close", () => (this.#counts.splicesOpen -= 1));
+    return way;
   }
 
   /** Where the session is and the line there, or why there is none yet. */
@@ -153,14 +180,31 @@ export class Cluster implements Company {
     }
   }
 
-  /** Gives every session back, so that others have them before this hub goes. */
+  beginDrain(): void {
+    if (this.#drain === null && !this.#seat.members.hasHeir) {
+      throw new HubError("StateConflict", "no other hub is there to take its sessions", {
+        hint: "Start another on the same PostgreSQL first. SIGTERM stops this one all the same.",
+      });
+    }
+    void this.#drained();
+  }
+
+  /** So that others have them before this hub goes. */
   async drain(): Promise<void> {
     if (this.#phase !== "serving") return;
-    this.#phase = "draining";
-    const { members } = this.#seat;
-    if (!members.isAlone) await this.#pause(BALANCER_MS);
-    await Promise.race([this.#ownership.drain(), this.#pause(GIVE_BACK_MS)]);
+    await Promise.race([this.#drained(), this.#pause(DRAIN_MS)]);
     this.#ownership.stop();
+  }
+
+  /** One for all who ask. */
+  #drained(): Promise<void> {
+    this.#drain ??= new Drain({
+      clock: this.#clock,
+      sessions: this.#household.owned().length,
+      isAlone: this.#seat.members.isAlone,
+      giveBack: () => this.#ownership.drain(),
+    });
+    return this.#drain.ended;
   }
 
   /** The last word to the others; then nothing is asked of the store any more. */

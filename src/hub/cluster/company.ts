@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { systemClock } from "../../base/clock.ts";
-import type { HubError } from "../../base/hub-error.ts";
+import { HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Seen } from "../auth/principal.ts";
 import type { SessionRecord } from "../../store/facts.ts";
@@ -11,7 +11,7 @@ import type { Sessions } from "../sessions.ts";
 import { Cluster } from "./cluster.ts";
 import { LEASE_TTL_MS } from "./membership.ts";
 import type { ClusterSeat } from "./open-cluster.ts";
-import type { ClusterView } from "./view.ts";
+import type { ClusterNumbers, ClusterView } from "./view.ts";
 
 /** A line to another hub, on which it waits for a request. */
 export interface Way {
@@ -41,14 +41,20 @@ export interface Elsewhere {
 export interface Company extends Elsewhere {
   /** There when others declared this hub dead and have its sessions: it must end. */
   readonly superseded: Promise<void>;
-  /** Null for a hub of its own. */
+  /** Null for a hub of its own, as `numbers`. */
   readonly view: ClusterView | null;
+  readonly numbers: ClusterNumbers | null;
   /**
    * After it can be reached, before it serves; what other hubs pass on is answered by `http`.
    * @throws HubError StoreUnreachable
    */
   join(http: Server): Promise<void>;
-  /** Gives all sessions back, while it still serves. */
+  /**
+   * Gives all sessions back and goes on without any, as `view` tells. Asked again it goes on.
+   * @throws HubError StateConflict when nobody is there to take them.
+   */
+  beginDrain(): void;
+  /** Gives all sessions back, while it still serves; what takes too long is left to the others. */
   drain(): Promise<void>;
   /** The last of all: the store is closed behind it. */
   leave(): Promise<void>;
@@ -69,17 +75,26 @@ export function openCompany(
   return new Cluster({ seat, household, clock: systemClock, log });
 }
 
+/** @throws HubError StateConflict always: nobody is there to take anything. */
+export function drainAlone(): never {
+  throw new HubError("StateConflict", "this hub shares its sessions with no other", {
+    hint: "Stop it with `holdfast down`: sessions are kept, and go on with the next start.",
+  });
+}
+
 function alone(store: Store): Company {
   const nothing = (): Promise<void> => Promise.resolve();
   return {
     superseded: new Promise(() => undefined),
     view: null,
+    numbers: null,
     isShared: false,
     isPeer: () => false,
     reach: () => Promise.resolve(null),
     place: () => Promise.resolve(null),
     explain: () => Promise.resolve(null),
     join: nothing,
+    beginDrain: drainAlone,
     drain: nothing,
     leave: async () => store.close(),
   };

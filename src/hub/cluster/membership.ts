@@ -74,6 +74,11 @@ export class Membership {
     return !this.#rows.some(({ inc, state }) => inc !== this.inc && state !== "dead");
   }
 
+  /** Another hub would take what this one gives back. */
+  get hasHeir(): boolean {
+    return this.#rows.some(({ inc, state }) => inc !== this.inc && state === "live");
+  }
+
   /** Beats no more. What this hub owns is others' once its beat has stood still for long enough. */
   stop(): void {
     this.#stopped = true;

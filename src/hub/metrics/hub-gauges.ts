@@ -5,6 +5,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { sessionStates, type SessionState } from "../../store/facts.ts";
 import type { HubCost } from "../cost/cost-book.ts";
+import type { ClusterNumbers } from "../cluster/view.ts";
 import type { WebhookFacts } from "../notify/webhook.ts";
 import type { Session } from "../session/session.ts";
 
@@ -17,6 +18,8 @@ export interface HubNumbers {
   readonly strangers: () => { readonly open: number; readonly ended: number };
   /** The store takes no facts. */
   readonly isStoreRefusing: () => boolean;
+  /** Null for a hub that shares its sessions with no other. */
+  readonly cluster: () => ClusterNumbers | null;
   /** Null without a webhook. */
   readonly webhook: () => WebhookFacts | null;
   /** Wall ms. */

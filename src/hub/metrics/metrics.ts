@@ -6,6 +6,7 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
 import { faults, isFaultCode } from "../../base/faults.ts";
 import type { SessionEvent } from "../../store/facts.ts";
+import { addClusterMetrics } from "./cluster-metrics.ts";
 import { addHubGauges, type HubNumbers } from "./hub-gauges.ts";
 import { addPlatformMetrics, type PlatformNumbers } from "./platform-metrics.ts";
 
@@ -103,6 +104,7 @@ export class HubMetrics {
       this.#findings.inc({ code }, 0);
     }
     addHubGauges(sources, registers);
+    addClusterMetrics(sources.cluster, registers);
     addPlatformMetrics(sources.platform, registers);
   }
 

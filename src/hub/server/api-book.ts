@@ -253,6 +253,16 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
     status: 200,
     answer: "HubList",
   },
+  "POST /v1/hubs/drain": {
+    tag: "hub",
+    summary: "Give all sessions of this hub to the others",
+    description:
+      "Of several hubs, the one that answers. It beats, serves what is left and passes on what is " +
+      "not its own any more; `drain` of its entry tells how far it is, here and in `GET /v1/hubs`. " +
+      "409 where no other hub is there to take them.",
+    status: 202,
+    answer: "HubList",
+  },
   "POST /v1/tickets": {
     tag: "hub",
     summary: "A ticket that opens one WebSocket, once",

@@ -143,9 +143,7 @@ function addRoutes(app: FastifyInstance, { sessions, ...rest }: HttpOptions): vo
   app.get("/livez", () => "ok\n");
   app.get("/readyz", (_, reply) => {
     if (!options.isReady()) return reply.code(503).send("not ready\n");
-    if (options.self.others()?.isDraining === true) {
-      return reply.code(503).send("not ready: draining\n");
-    }
+    if (options.self.others()?.drain) return reply.code(503).send("not ready: draining\n");
     const refuses = options.hub.storeTrouble !== null;
     return refuses ? reply.code(503).send("not ready: StoreRefuses\n") : "ok\n";
   });

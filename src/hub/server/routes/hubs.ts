@@ -11,27 +11,35 @@ export interface HubSelf {
   readonly links: () => { readonly clients: number; readonly drivers: number };
   /** Null for a hub of its own. */
   readonly others: () => ClusterView | null;
+  /** @throws HubError StateConflict when nobody would have its sessions */
+  readonly drain: () => void;
 }
 
 export function addHubRoutes(app: FastifyInstance, options: RouteOptions): void {
   const { self, version, hub, isReady } = options;
-  app.get("/v1/hubs", () => {
+  const view = () => {
     const cluster = self.others();
     const me = {
       id: self.id,
       self: true,
       version,
       startedAt: new Date(self.startedAt).toISOString(),
-      ready: isReady() && cluster?.isDraining !== true,
+      ready: isReady() && !cluster?.drain,
       sessions: hub.count,
       ...self.links(),
     };
     if (cluster === null) return { items: [me] };
-    const { leaseMs, hubs } = cluster;
+    const { leaseMs, drain, hubs } = cluster;
     // Of others only what they say of themselves in the store is known here.
     return {
       cluster: self.id,
-      items: hubs.map((one) => (one.self ? { ...me, ...one, leaseMs } : one)),
+      items: hubs.map((one) => (one.self ? { ...me, ...one, leaseMs, drain } : one)),
     };
+  };
+  app.get("/v1/hubs", view);
+  app.post("/v1/hubs/drain", (_, reply) => {
+    self.drain();
+    void reply.code(202);
+    return view();
   });
 }

@@ -38,6 +38,7 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
       const requestKey = headerOf(request, "idempotency-key");
       const seen = sessionsOf(request);
       const isRepeated = requestKey !== undefined && seen.madeBy(requestKey) !== undefined;
+      if (!isRepeated) demandTaking(options);
       const giveBack = isRepeated ? null : takeCreate(options, seen, request, reply);
       const wanted = {
         ...(name === undefined ? {} : { name }),
@@ -88,6 +89,15 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
   });
 
   addChangeRoutes(app, options, answer);
+}
+
+/** @throws HubError HubBusy once sessions are given back: one that begins now would stay behind */
+function demandTaking({ self }: RouteOptions): void {
+  const step = self.others()?.drain?.step ?? "announced";
+  if (step === "announced") return;
+  throw new HubError("HubBusy", "this hub gives its sessions to the others, and begins none", {
+    hint: "Ask another hub; a balancer that reads /readyz does so by itself.",
+  });
 }
 
 /** @throws HubError RateLimited, with the time until there is room */
