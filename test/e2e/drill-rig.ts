@@ -20,7 +20,9 @@ export interface TimelineEvent {
   readonly detail: string | null;
   readonly text: string;
   readonly data: {
+    readonly attempt?: unknown;
     readonly code?: unknown;
+    readonly deadlineAt?: unknown;
     readonly ok?: unknown;
     readonly fault?: Coded | null;
     /** Why a state was entered. */

@@ -20,6 +20,8 @@ export interface KillFigures {
   readonly ends: Readonly<Record<string, number>>;
   readonly deadlinesCompared: number;
   readonly deadlinesMoved: readonly string[];
+  /** Read in the moment between a fact and its commit; the kill took both (decision 0801). */
+  readonly deadlinesUnkept: number;
   readonly doubled: readonly string[];
   readonly unsettled: readonly string[];
   /** Still there after the time that a janitor has. */
@@ -30,6 +32,7 @@ interface Working extends SessionView {
   readonly attempt: number;
   readonly deadlineAt: string | null;
   readonly name: string;
+  readonly updatedAt: string;
 }
 interface Listed {
   readonly id: string;
@@ -67,6 +70,7 @@ class KillRun {
   readonly #doubled: string[] = [];
   readonly #unsettled: string[] = [];
   #compared = 0;
+  #unkept = 0;
   #atWork = 0;
 
   constructor(rig: DrillRig) {
@@ -95,7 +99,7 @@ class KillRun {
     const startedAt = performance.now();
     await hub.start();
     this.#restartMs.push(performance.now() - startedAt);
-    for (const one of before) this.#compare(one, await this.#look(one.name));
+    for (const one of before) await this.#compare(one, await this.#look(one.name));
     const after = await Promise.all(names.map((name) => this.#settled(name)));
     for (const { state, lastError } of after) count(this.#ends, lastError?.code ?? state);
     await this.#countDoubled(number);
@@ -121,6 +125,7 @@ class KillRun {
       ends: Object.fromEntries(this.#ends),
       deadlinesCompared: this.#compared,
       deadlinesMoved: this.#moved,
+      deadlinesUnkept: this.#unkept,
       doubled: this.#doubled,
       unsettled: this.#unsettled,
       orphans,
@@ -132,12 +137,22 @@ class KillRun {
   }
 
   /** The same attempt has the deadline that it had; one that ended before the kill is another's. */
-  #compare(before: Working, after: Working): void {
+  async #compare(before: Working, after: Working): Promise<void> {
     if (before.deadlineAt === null || after.deadlineAt === null) return;
     if (before.attempt !== after.attempt) return;
     this.#compared += 1;
     if (after.deadlineAt === before.deadlineAt) return;
-    this.#moved.push(`${before.name}: ${before.deadlineAt} → ${after.deadlineAt}`);
+    if (!(await this.#isKept(before))) this.#unkept += 1;
+    else this.#moved.push(`${before.name}: ${before.deadlineAt} → ${after.deadlineAt}`);
+  }
+
+  /** Whether the store has the fact that made this record, or any of this attempt and deadline. */
+  async #isKept({ name, attempt, deadlineAt, updatedAt }: Working): Promise<boolean> {
+    const facts = await this.#rig.timeline(name);
+    return facts.some(({ at, data }) => {
+      const isOfAttempt = data.attempt === attempt;
+      return at === updatedAt || (isOfAttempt && data.deadlineAt === Date.parse(deadlineAt ?? ""));
+    });
   }
 
   async #settled(name: string): Promise<Working> {
