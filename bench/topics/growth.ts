@@ -1,22 +1,26 @@
-/** How the cost of one session grows with their number; draws docs/growth.svg in a whole run. */
-import { writeFileSync } from "node:fs";
+/**
+ * How the cost of one session grows with their number. Each number of sessions is a run of minutes,
+ * so bench/growth.json keeps what was measured before, and docs/growth.svg draws all of it.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rounded } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 import { idleCost, type IdleCost } from "./idle.ts";
 
-const WHOLE = [100, 300, 1_000, 3_000, 10_000];
+const WHOLE = [100, 1_000, 3_000, 10_000];
 const QUICK = [50, 200];
+const KEPT = join(import.meta.dirname, "..", "growth.json");
 const SVG = join(import.meta.dirname, "..", "..", "docs", "growth.svg");
 
 async function run(asked: Run): Promise<readonly Row[]> {
   const counts = asked.sessions.length > 0 ? asked.sessions : asked.quick ? QUICK : WHOLE;
-  const costs: IdleCost[] = [];
-  for (const count of counts) costs.push(await idleCost(count, asked));
+  const measured: IdleCost[] = [];
+  for (const count of counts) measured.push(await idleCost(count, asked));
+  const costs = asked.quick ? measured : keep(measured);
   const [first] = costs;
   const last = costs.at(-1);
   if (first === undefined || last === undefined) return [];
-  if (!asked.quick) writeFileSync(SVG, drawing(costs));
   const span = `from ${first.sessions} to ${last.sessions} sessions`;
   const grows = { atMost: 1.1, of: `with ${first.sessions}` };
   const percentEach = ({ percentOfCore, sessions }: IdleCost) => (1_000 * percentOfCore) / sessions;
@@ -38,10 +42,21 @@ async function run(asked: Run): Promise<readonly Row[]> {
   ];
 }
 
+function keep(measured: readonly IdleCost[]): readonly IdleCost[] {
+  const before = existsSync(KEPT) ? (JSON.parse(readFileSync(KEPT, "utf8")) as IdleCost[]) : [];
+  const others = before.filter((old) =>
+    measured.every(({ sessions }) => sessions !== old.sessions),
+  );
+  const costs = [...others, ...measured].toSorted((a, b) => a.sessions - b.sessions);
+  writeFileSync(KEPT, `${JSON.stringify(costs, null, 2)}\n`);
+  writeFileSync(SVG, drawing(costs));
+  return costs;
+}
+
 const [WIDTH, HEIGHT, MARGIN] = [640, 320, 56];
 
 /** Two lines over the number of sessions, which is drawn by its logarithm. */
-export function drawing(costs: readonly IdleCost[]): string {
+function drawing(costs: readonly IdleCost[]): string {
   const logs = costs.map(({ sessions }) => Math.log10(sessions));
   const [from, to] = [Math.min(...logs), Math.max(...logs)];
   const x = (sessions: number): number =>
