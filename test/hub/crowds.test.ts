@@ -16,9 +16,11 @@ import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts
 import { joinAttach } from "../../src/protocol/resume.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import { createPendingEvents } from "../../src/transport/pending-events.ts";
+import { hubServer } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
 import { TestClock } from "../support/test-clock.ts";
+import { until } from "../support/until.ts";
 import { encodeData } from "../support/data-body.ts";
 
 let clock: TestClock;
@@ -113,6 +115,28 @@ describe("[SB22] a driver that is missing while many come back", () => {
       await world.clock.advanceAsync(2_000);
       expect(nudges(world) > 0).toBe(expected);
     }
+  });
+
+  test("is waited for once more than 200 links broke within one pause of a driver", async () => {
+    const world = new HubWorld();
+    const hub = await hubServer(world);
+    const { id } = world.create().record;
+    await world.clock.advanceAsync(10);
+    const lose = async (): Promise<void> => {
+      const wire = await hub.driver(id);
+      await wire.asDriver(id);
+      await until(() => hub.switchboard.counts.drivers === 1);
+      wire.socket.terminate();
+      await until(() => hub.switchboard.counts.drivers === 0);
+    };
+    for (let n = 0; n < 200; n++) await lose();
+    expect(world.queue.leftMs).toBe(0);
+    await lose();
+    expect(world.queue.leftMs).toBe(limits.REDIAL_MAX_MS);
+    world.clock.advance(limits.REDIAL_MAX_MS + 1);
+    await lose();
+    expect(world.queue.leftMs).toBe(0);
+    await hub.close();
   });
 
   test("is not waited for when no other driver comes, and never because of clients", () => {

@@ -46,6 +46,7 @@ export async function hubServer(
   const switchboard = new Switchboard({
     hubId: "hub_test",
     clock,
+    queue: world.queue,
     random: seededRandom("switchboard"),
     log: silentLogger,
     find: sessions.find.bind(sessions),

@@ -255,6 +255,7 @@ export class Switchboard {
       onJobs: (jobs) => session.activity.jobsTold(jobs),
       onClose: (closed, reason) => {
         this.#drivers.delete(closed);
+        if (!closed.expected) this.#rate.lost();
         session.detach(closed, reason);
       },
     });

@@ -28,6 +28,8 @@ export class HelloRate implements DriverQueue {
   /** The last moment that somebody was told to come at. */
   #promisedAtMs = 0;
   #queueUntilMs = -Infinity;
+  #losses = 0;
+  #lossesSinceMs = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,6 +42,17 @@ export class HelloRate implements DriverQueue {
 
   expects(drivers: number): void {
     if (drivers > BURST) this.#queues(Math.max(limits.REDIAL_MAX_MS, drivers * EVERY_MS));
+  }
+
+  /** A driver's link broke. Many that break at once come back at once, a pause later at most. */
+  lost(): void {
+    const nowMs = this.#clock.mono();
+    if (nowMs - this.#lossesSinceMs > limits.REDIAL_MAX_MS) {
+      this.#lossesSinceMs = nowMs;
+      this.#losses = 0;
+    }
+    this.#losses += 1;
+    if (this.#losses > FOR_DRIVERS) this.#queues(limits.REDIAL_MAX_MS);
   }
 
   /** Null when it may go on, else after how many ms it should come again. */
