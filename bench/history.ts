@@ -61,6 +61,8 @@ try {
   const churn = new Churn(() => balancer.url);
   const churning = Array.from({ length: CHURNERS }, (_, worker) => churn.run(worker));
   const nemesis = new Nemesis({ members, store, balancer, random, say });
+  // ^C ends it early, and what was until then is judged.
+  process.once("SIGINT", () => nemesis.stop());
   await nemesis.rage(minutes * 60_000);
   churn.end();
   const lastFaultAt = performance.now();
@@ -178,6 +180,7 @@ async function look(
     created: churn.acknowledged,
     names: new Set(idOf.keys()),
   });
+  const made = facts.filter(({ kind }) => kind === "sandbox.created").length;
   const lines = talkers.reduce((sum, talker) => sum + talker.lines, 0);
   const silences = talkers.map(({ silenceMs }) => Math.round(silenceMs)).sort((a, b) => a - b);
   const sizes = {
@@ -185,6 +188,7 @@ async function look(
     churned: { created: churn.acknowledged.length, deleted: churn.deleted },
     writesWitnessed: witnessed.length,
     facts: facts.length,
+    driversLaunchedAnew: facts.filter(({ kind }) => kind === "driver.launched").length - made,
     factsTold: told.length,
     platformCalls: calls.length,
     lines,

@@ -7,7 +7,7 @@ import type { Balancer } from "../balancer.ts";
 import type { LineName, Member } from "./member.ts";
 import type { StorePair } from "./store-pair.ts";
 
-const GAP_MS = [2_000, 9_000] as const;
+const GAP_MS = [3_000, 12_000] as const;
 const HUBS_DOWN_MAX = 2;
 /** Shares of all faults. */
 const KINDS = {
@@ -42,6 +42,7 @@ export class Nemesis {
   readonly #cut = new Set<string>();
   readonly #under = new Set<Promise<void>>();
   #storeIsDown = false;
+  #isOver = false;
 
   constructor(field: Field) {
     this.#field = field;
@@ -50,13 +51,18 @@ export class Nemesis {
   /** Returns when the time is over and each fault that began has ended. */
   async rage(forMs: number): Promise<void> {
     const endAt = performance.now() + forMs;
-    while (performance.now() < endAt) {
+    while (!this.#isOver && performance.now() < endAt) {
       const work = this.#strike(this.#draw());
       this.#under.add(work);
       void work.finally(() => this.#under.delete(work));
       await Promise.race([pause(this.#between(...GAP_MS)), work.then(() => new Promise(() => {}))]);
     }
     await Promise.all(this.#under);
+  }
+
+  /** Nothing more begins. */
+  stop(): void {
+    this.#isOver = true;
   }
 
   #draw(): Kind {
