@@ -208,7 +208,7 @@ function tell(report: {
   readonly refusals: object;
 }): void {
   const { findings, unhealed, ...rest } = report;
-  const { callsBySuperseded, factsLostWithTheLag, ...wrong } = findings;
+  const { callsBySuperseded, factsLostWithTheLag, sandboxesLostWithTheLag, ...wrong } = findings;
   const counts = Object.fromEntries(Object.entries(wrong).map(([key, all]) => [key, all.length]));
   const figures = {
     minutes,
@@ -216,7 +216,11 @@ function tell(report: {
     load: Number((loadavg()[0] ?? 0).toFixed(1)),
     ...rest,
     found: { ...counts, unhealed: unhealed.length },
-    counted: { callsBySuperseded: callsBySuperseded.length, factsLostWithTheLag },
+    counted: {
+      callsBySuperseded: callsBySuperseded.length,
+      factsLostWithTheLag,
+      sandboxesLostWithTheLag: sandboxesLostWithTheLag.length,
+    },
   };
   process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   for (const [what, all] of Object.entries({ ...wrong, unhealed, callsBySuperseded })) {

@@ -94,19 +94,27 @@ export interface Findings {
   readonly orphans: readonly string[];
   /** Of facts that were told while the copy lagged that was promoted after it. */
   readonly factsLostWithTheLag: number;
+  /** Of sessions that the store forgot so: what no store knows of is deleted by nobody (JA1). */
+  readonly sandboxesLostWithTheLag: readonly string[];
   /** Counted: what they may do is bounded by labels, intents and the driver's own fence. */
   readonly callsBySuperseded: readonly string[];
 }
 
 export function judge(history: History): Findings {
   const lost = lostFacts(history);
+  const { sandboxes, owned, sessions, mayBeLost } = history;
+  const strays = sandboxes.filter(({ name }) => !owned.has(name)).map(nameOf);
+  const known = sessions.map(({ id }) => `holdfast-${id.replace("_", "-")}-`);
+  const isForgotten = (name: string): boolean =>
+    mayBeLost.length > 0 && !known.some((prefix) => name.startsWith(prefix));
   return {
     chainBreaks: [...chainBreaks(history), ...epochBreaks(history)],
     doubleOwners: [...twoOfOneFence(history), ...twoOfOneEpoch(history)],
     factsLost: lost.filter(({ excused }) => !excused).map(({ said }) => said),
     factsLostWithTheLag: lost.filter(({ excused }) => excused).length,
     streamsWrong: streamsWrong(history),
-    orphans: history.sandboxes.filter(({ name }) => !history.owned.has(name)).map(nameOf),
+    orphans: strays.filter((name) => !isForgotten(name)),
+    sandboxesLostWithTheLag: strays.filter(isForgotten),
     callsBySuperseded: callsBySuperseded(history),
   };
 }

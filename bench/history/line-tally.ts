@@ -5,6 +5,8 @@
  */
 export const PADDING = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(3).slice(0, 97);
 
+const WRONG_MAX = 3;
+
 export interface TallyCounts {
   readonly linesLost: number;
   readonly linesDoubled: number;
@@ -19,11 +21,20 @@ export class LineTally {
   #torn = 0;
   #told: number | null = null;
   lines = 0;
+  /** The first lines that were wrong, each after the one before it. */
+  readonly wrong: string[] = [];
+  #before = "";
 
   take(text: string): void {
     const lines = (this.#part + text).split("\n");
     this.#part = lines.pop() ?? "";
-    for (const line of lines) this.#line(line);
+    for (const line of lines) {
+      const had = this.#lost + this.#doubled + this.#torn;
+      this.#line(line);
+      const isWrong = this.#lost + this.#doubled + this.#torn > had;
+      if (isWrong && this.wrong.length < WRONG_MAX) this.wrong.push(`${this.#before} | ${line}`);
+      this.#before = line;
+    }
   }
 
   /** `said` lines went in; one that ended well told how many came out. */

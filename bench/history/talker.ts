@@ -109,6 +109,7 @@ export class Talker {
     this.#connection.close();
     const { session } = this;
     const counts = this.#tally.end(this.#said, this.#broken === null);
+    for (const said of this.#tally.wrong) process.stderr.write(`${session} heard ${said}\n`);
     return { session, ...counts, broken: this.#broken, epochs: this.#epochs };
   }
 }

@@ -59,6 +59,7 @@ describe("the judge of a history of several hubs", () => {
       factsLostWithTheLag: 0,
       streamsWrong: [],
       orphans: [],
+      sandboxesLostWithTheLag: [],
       callsBySuperseded: [],
     });
   });
@@ -131,6 +132,15 @@ describe("the judge of a history of several hubs", () => {
     const mayBeLost = [{ from: 5, to: 15 }];
     const found = judge({ ...good, told, mayBeLost });
     expect(found).toMatchObject({ factsLost: [], factsLostWithTheLag: 1 });
+  });
+
+  test("so is the sandbox of a session that the store forgot then", () => {
+    const sandboxes = [...good.sandboxes, { id: "box-2", name: "holdfast-ses-2-1" }];
+    const stray = ["holdfast-ses-2-1"];
+    const mayBeLost = [{ from: 5, to: 15 }];
+    expect(judge({ ...good, sandboxes })).toMatchObject({ orphans: stray });
+    const found = judge({ ...good, sandboxes, mayBeLost });
+    expect(found).toMatchObject({ orphans: [], sandboxesLostWithTheLag: stray });
   });
 });
 

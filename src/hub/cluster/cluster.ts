@@ -150,9 +150,11 @@ export class Cluster implements Company {
   async explain(session: string): Promise<(Seen & { error: HubError }) | null> {
     const { store, members } = this.#seat;
     const place = await store.whereabouts(session);
-    if (place === null || place.owner === members.inc) return null;
+    if (place === null) return null;
     const hub = members.hubs.find(({ inc }) => inc === place.owner);
-    const who = hub === undefined ? "no hub yet" : `the hub ${hub.name} at ${hub.advertise}`;
+    const other = hub === undefined ? "no hub yet" : `the hub ${hub.name} at ${hub.advertise}`;
+    // Claimed while it was looked for, or by an answer that was lost: it is anything but not there.
+    const who = place.owner === members.inc ? "this hub in a moment" : other;
     const hint = "Dial again with the session in the URL: /v1/client?session=NAME.";
     const error = new HubError("SessionMoved", `session ${session} has ${who}`, { hint });
     return { id: place.id, name: place.name, error };

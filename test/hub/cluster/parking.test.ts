@@ -21,6 +21,7 @@ let cluster: Cluster;
 let adopted: string[];
 /** The other hub lives, whether it can be reached or not. */
 let isBeating: boolean;
+let owner: string | null;
 
 beforeEach(async () => {
   mute = createServer((socket) => void socket.on("error", () => undefined));
@@ -29,6 +30,7 @@ beforeEach(async () => {
   clock = new TestClock();
   adopted = [];
   isBeating = false;
+  owner = "inc_b";
   rows = [{ ...ROW, inc: "inc_b", name: "b", advertise }];
   members = new Membership({
     self: { inc: "inc_a", name: "a", advertise: "", version: "1", started: 0 },
@@ -48,7 +50,7 @@ beforeEach(async () => {
   });
   await members.start();
   const store = {
-    whereabouts: () => Promise.resolve({ id: SESSION, owner: "inc_b", fence: 1 }),
+    whereabouts: () => Promise.resolve({ id: SESSION, name: "one", owner, fence: 1 }),
     claim: () => Promise.resolve({ id: SESSION }),
   };
   const seat = { members, store, peerKey: new Uint8Array(32) };
@@ -99,4 +101,15 @@ test("[CL9] one that beats and cannot be reached is named when the time is over"
   await pass(6_600);
   await refused;
   expect(adopted).toEqual([]);
+});
+
+test.each([
+  ["another hub's", "inc_b", /has the hub b at 127\./],
+  ["nobody's", null, /has no hub yet/],
+  ["this hub's, which does not know of it yet", "inc_a", /has this hub in a moment/],
+])("[CL9] a session that is %s is not told to be missing", async (_, inc, said) => {
+  owner = inc;
+  const { error } = (await cluster.explain(SESSION)) ?? {};
+  expect(error?.code).toBe("SessionMoved");
+  expect(error?.message).toMatch(said);
 });
