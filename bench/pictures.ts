@@ -1,7 +1,7 @@
 /**
  * `node bench/pictures.ts DIRECTORY [WORD…]`: the dashboard as people see it, of real sessions
  * that were brought into each state by real faults: the fleet, each top-level state, a resume that
- * is broken, a platform that is down; light and dark, wide and on a phone. Somebody has to look at
+ * is broken, a platform that is down; light and dark, wide and on phones. Somebody has to look at
  * them. Needs root, bwrap and Chromium.
  */
 import { mkdirSync } from "node:fs";
@@ -18,7 +18,11 @@ const into: string = directory;
 mkdirSync(into, { recursive: true });
 
 /** The wide one so high that an open session, which scrolls by itself, is there to its end. */
-const SIZES = { wide: { width: 1400, height: 2000 }, phone: { width: 320, height: 640 } } as const;
+const SIZES = {
+  wide: { width: 1400, height: 2000 },
+  phone: { width: 390, height: 844 },
+  narrow: { width: 320, height: 640 },
+} as const;
 const THEMES = ["light", "dark"] as const;
 
 interface View {
