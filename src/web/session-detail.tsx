@@ -82,7 +82,10 @@ export function SessionDetail(props: SessionDetailProps) {
 
 type CallsProps = Pick<SessionDetailProps, "row" | "onAct"> & { readonly hubUrl: string };
 
-/** Every button with the call that it makes, so that what was clicked can be scripted. */
+/**
+ * Every button with the call that it makes, so that what was clicked can be scripted, or with why
+ * there is none now: a finger cannot rest on a button to be told.
+ */
 function Calls({ row, hubUrl, onAct }: CallsProps) {
   const { session } = row;
   const example = actions.find((action) => whyNot(action, session) === null);
@@ -92,12 +95,16 @@ function Calls({ row, hubUrl, onAct }: CallsProps) {
       <ul class="calls">
         {actions.map((action) => {
           const { method, path } = callOf(action, session.name);
+          const reason = whyNot(action, session);
           return (
             <li key={action}>
               <ActionButton action={action} row={row} onAct={onAct} />
-              <code class="call">
-                {method} {path}
-              </code>
+              {reason === null && (
+                <code class="call">
+                  {method} {path}
+                </code>
+              )}
+              {reason !== null && <span class="quiet">{reason}</span>}
             </li>
           );
         })}

@@ -112,6 +112,7 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     const detail = page.locator("aside");
     await detail.getByText("connected: proven in epoch").first().waitFor();
     expect(await detail.getByText("POST /v1/sessions/demo/pause").count()).toBe(1);
+    expect(await detail.getByText("only a session in error can be retried").count()).toBe(1);
     await detail.locator("[data-chart=connected][data-lit=true]").waitFor();
     expect(await detail.locator("[data-lit=true]").count()).toBe(1);
     const terminal = detail.locator('.voices [data-capability="terminal"]');
