@@ -72,7 +72,7 @@ export function verdictsOf({ figure, others = {}, goals = [] }: Row): readonly V
     if (beside === undefined) return [];
     const value = figure === null ? null : figure / beside;
     const met = value !== null && value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity);
-    const bound = atMost === undefined ? `>= ${atLeast ?? ""}` : `<= ${atMost}`;
+    const bound = atMost === undefined ? `at least ${atLeast ?? ""}` : `at most ${atMost}`;
     const goal = of === undefined ? bound : `${bound} x ${of}`;
     return [{ goal, value: value === null ? null : rounded(value, 3), met }];
   });
