@@ -6,6 +6,7 @@
  *
  * Pure: which facts go, and what is said of them. When is the timeline keeper's.
  */
+import { counted } from "../base/counted.ts";
 import type { FactKind } from "./facts.ts";
 
 export const TRIMMED = "timeline.trimmed" satisfies FactKind;
@@ -76,9 +77,8 @@ export function trimmedOf(
   const earlier = before?.["dropped"];
   const all = dropped + (typeof earlier === "number" ? earlier : 0);
   const until = new Date(untilAt).toISOString();
-  const facts = all === 1 ? "1 fact" : `${all} facts`;
   return {
-    text: `${facts} up to here were dropped; how the last attempts ended is kept`,
+    text: `${counted(all, "fact")} up to here were dropped; how the last attempts ended is kept`,
     data: { dropped: all, until },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { connectApi } from "../connection.ts";
 import { flagOption, note, print, printJson, textOption, type Cli, type Run } from "../cli.ts";
@@ -60,7 +61,7 @@ async function keep(file: string, text: string): Promise<void> {
 
 function tell(cli: Cli, file: string, { session, timeline }: Bundle): void {
   print(cli, file);
-  note(cli, `${timeline.length} events of ${session.name}, with claim, evidence and verdict`);
+  note(cli, `${counted(timeline.length, "event")} of ${session.name}, with claim, evidence and verdict`);
   note(
     cli,
     asTyped(`next: holdfast bundle ${session.name} --markdown writes it as an issue report`),

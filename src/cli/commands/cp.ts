@@ -4,6 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { LastingChannel } from "../../client/lasting-channel.ts";
 import { downloadTree, uploadTree, type TreeCopy } from "../../client/node.ts";
@@ -139,6 +140,6 @@ function report(cli: Cli, done: TreeCopy, places: Places, tookMs: number): void 
   if (more > 0) note(cli, `holdfast: and ${more} more; --json has all`);
   if (!cli.stderr.isTTY) return;
   const rate = `${bytesText(bytes / (tookMs / 1_000))}/s`;
-  const what = `${files} ${files === 1 ? "file" : "files"}, ${bytesText(bytes)}`;
+  const what = `${counted(files, "file")}, ${bytesText(bytes)}`;
   note(cli, `copied ${what} in ${formatDuration(tookMs)} (${rate}), verified by SHA-256`);
 }

@@ -3,6 +3,7 @@
  * hubs that die, lines that break and drivers that come back from checkpoints. Ends with 1 when a
  * byte was lost, doubled or spliced, or something is stuck.
  */
+import { counted } from "../../base/counted.ts";
 import { runStreamCampaign, type StreamCampaignResult } from "../../testing/sim/stream-campaign.ts";
 import { note, print, printJson, type Cli } from "../cli.ts";
 import { runSeeds } from "./simulate-run.ts";
@@ -22,7 +23,7 @@ export async function simulateStreams(
 function tell(cli: Cli, result: StreamCampaignResult, seconds: number): void {
   const { seeds, faults, eventsRun, broken, trace } = result;
   for (const { seed, violations, shrunk } of broken) {
-    print(cli, `seed ${seed} breaks ${violations.length} promises:`);
+    print(cli, `seed ${seed} breaks ${counted(violations.length, "promise")}:`);
     for (const { invariant, atMs, text } of violations.slice(0, 5)) {
       print(cli, `  ${invariant} after ${(atMs / 1_000).toFixed(3)} s: ${text}`);
     }

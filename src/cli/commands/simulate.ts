@@ -3,6 +3,7 @@
  * lying platform in virtual time. Ends with 1 when a promise was broken, says by which faults, and
  * keeps those as a file that `--replay` runs again. ^C ends it with the report of what was run.
  */
+import { counted } from "../../base/counted.ts";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -67,7 +68,7 @@ async function replayFile(cli: Cli, file: string): Promise<number> {
     for (const event of unmapped) print(cli, `  not simulated: ${event}`);
     for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
     const seconds = Math.round(plan.untilMs / 1_000);
-    print(cli, `${violations.length} promises broken in ${seconds} simulated s; trace ${trace}`);
+    print(cli, `${counted(violations.length, "promise")} broken in ${seconds} simulated s; trace ${trace}`);
   }
   return violations.length === 0 ? 0 : 1;
 }
@@ -89,7 +90,7 @@ function tell(
 ): void {
   const { seeds, faults, eventsRun, broken, trace, gaps } = result;
   for (const { seed, violations, shrunk } of broken) {
-    print(cli, `seed ${seed} breaks ${violations.length} promises:`);
+    print(cli, `seed ${seed} breaks ${counted(violations.length, "promise")}:`);
     for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
     for (const fault of shrunk.faults) print(cli, faultLine(fault));
     const file = fileOf(seed);

@@ -1,4 +1,5 @@
 /** Who uses a session, in one line: what keeps its sandbox awake, or when it will be stopped. */
+import { counted } from "../../base/counted.ts";
 import type { Activity, Health } from "../../client/api-types.ts";
 import { formatAge, formatDuration } from "./durations.ts";
 import { plain } from "./paint.ts";
@@ -31,7 +32,7 @@ function processText({ process }: Activity, nowMs: number): string {
     oldest === null
       ? ""
       : ` (${plain(oldest.program)} for ${formatDuration(Math.max(0, nowMs - Date.parse(oldest.startedAt)))})`;
-  return `${running} ${running === 1 ? "process" : "processes"}${since}`;
+  return `${counted(running, "process", "processes")}${since}`;
 }
 
 function viewerText({ viewer }: Activity): string {
@@ -43,6 +44,5 @@ function viewerText({ viewer }: Activity): string {
 function awayText({ away }: Activity, nowMs: number): string {
   if (away === undefined || away === null) return "";
   const left = formatDuration(Math.max(0, Date.parse(away.endsAt) - nowMs));
-  const { clients } = away;
-  return `${clients} ${clients === 1 ? "client" : "clients"} away, kept for ${left}`;
+  return `${counted(away.clients, "client")} away, kept for ${left}`;
 }

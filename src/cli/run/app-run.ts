@@ -12,6 +12,7 @@ import type { SessionChannel } from "../../client/session-channel.ts";
 import { exitCodeOf } from "../byte-pump.ts";
 import { startForward } from "../port-forward.ts";
 import { bytesText } from "../../base/bytes-text.ts";
+import { counted } from "../../base/counted.ts";
 import type { AppPlan } from "./app-file.ts";
 import { untilHealthy } from "./app-health.ts";
 import { runHere } from "./app-local.ts";
@@ -157,8 +158,7 @@ class AppRun {
       if (failed !== undefined) {
         throw new RunFailed("app", failed.error.code, `upload of ${from}: ${failed.error.message}`);
       }
-      const what = copy.files === 1 ? "1 file" : `${copy.files} files`;
-      voice.say("upload", `${to}: ${what}, ${bytesText(copy.bytes)}`);
+      voice.say("upload", `${to}: ${counted(copy.files, "file")}, ${bytesText(copy.bytes)}`);
     }
   }
 

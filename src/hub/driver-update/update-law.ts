@@ -3,6 +3,7 @@
  * of a session to one step and its sentence. Ending a driver ends what runs in it, so all that
  * anybody could miss must be over, and must have been for a while.
  */
+import { counted } from "../../base/counted.ts";
 import { writeDuration } from "../../base/duration.ts";
 import { isNewerVersion } from "../../base/version-order.ts";
 
@@ -70,8 +71,4 @@ function whatItWaitsFor(facts: UpdateFacts, afterMs: number): string | null {
     return `nobody uses it, for ${writeDuration(leftMs)} more to be sure`;
   }
   return held;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,5 +1,6 @@
 /** Binds the chart, once for all sessions, to their work, their policy and the house clock. */
 import { assign, fromPromise } from "xstate";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import { judge } from "../../probes/verdict.ts";
@@ -146,8 +147,13 @@ function entry(waitsMs: readonly number[], count: number): number {
 /** A deadline or budget ran out: what the evidence says is wrong, else that nobody came. */
 function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0]): HubError {
   const { nudges, relaunches, restarts, replaces } = context.counts;
-  const upper = restarts + replaces === 0 ? "" : `, ${restarts} restarts, ${replaces} replacements`;
-  const tried = `${nudges} nudges, ${relaunches} relaunches${upper}`;
+  const tried = [
+    counted(nudges, "nudge"),
+    counted(relaunches, "relaunch", "relaunches"),
+    ...(restarts + replaces === 0
+      ? []
+      : [counted(restarts, "restart"), counted(replaces, "replacement")]),
+  ].join(", ");
   if (context.sandboxId === null) {
     return startExhausted(context.fault, context.works.desk.deps.ledger.record);
   }
