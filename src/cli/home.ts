@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync }
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HubError } from "../base/hub-error.ts";
+import { makeDirectories } from "../disk/make-directories.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 /** 256 bits: not to be guessed; the prefix lets secret scanners find it. */
@@ -111,21 +112,6 @@ function checkWayTo(home: string): void {
     throw new HubError("HomeNotWritable", `${said} (mode ${(mode & 0o7777).toString(8)})`, {
       hint: `Look at what it holds, then: chmod o-w ${path} (or chmod +t, if all may write there).`,
     });
-  }
-}
-
-/**
- * Level by level: where the kernel refuses a directory (below /proc, say), a recursive mkdir of
- * Node never returns.
- */
-function makeDirectories(path: string, mode: number): void {
-  if (existsSync(path)) return;
-  makeDirectories(dirname(path), mode);
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    // Another process was faster.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

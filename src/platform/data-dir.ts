@@ -3,16 +3,9 @@
  * restarts, and `platform.json`, by which others find a platform that serves.
  */
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { makeDirectories } from "../disk/make-directories.ts";
 import { dataPaths } from "./host.ts";
 import type { DataPaths } from "./host.ts";
 import type { NetworkKind, RootKind, Tier } from "./isolation/tier.ts";
@@ -146,20 +139,5 @@ export class DataDir {
     throw new PlatformStartError(
       `cannot lock ${this.paths.data}: another platform starts there now`,
     );
-  }
-}
-
-/**
- * Level by level: where the kernel refuses a directory (below /proc, say), a recursive mkdir of
- * Node never returns.
- */
-function makeDirectories(path: string, mode: number): void {
-  if (existsSync(path)) return;
-  makeDirectories(dirname(path), mode);
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    // Another process was faster.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }

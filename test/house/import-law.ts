@@ -17,7 +17,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   hub: ["base", "protocol", "stream", "transport", "providers", "probes", "store"],
   driver: ["base", "protocol", "stream", "transport", "disk"],
   client: ["base", "protocol", "stream", "transport", "disk"],
-  platform: ["base"],
+  platform: ["base", "disk"],
   // Asks a platform from outside what it keeps of its contract; shares no code with one.
   conformance: ["base"],
   // Whole worlds in one process, for users' tests, too: it stands on what it simulates.
@@ -36,7 +36,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   // Ends SSH where it runs and rides on a client's streams; knows no hub and no socket.
   ssh: ["base", "client"],
-  cli: ["base", "protocol", "client", "ssh"],
+  cli: ["base", "protocol", "disk", "client", "ssh"],
   web: ["base", "protocol", "client"],
 };
 
