@@ -9,7 +9,7 @@ import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
-import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
+import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
 
 /** One address as it was tried from inside. */
 export interface EgressTry {
@@ -47,7 +47,7 @@ export async function probeEgress(options: {
   signal?: AbortSignal;
 }): Promise<Evidence | null> {
   const { provider, sandboxId, files, epoch, clock } = options;
-  const started = clock.mono();
+  const timing = timingFrom(clock);
   let output: string;
   try {
     const command = egressCommand(files);
@@ -69,8 +69,7 @@ export async function probeEgress(options: {
   return {
     probe: "egress",
     path: "platform",
-    at: clock.now(),
-    latencyMs: Math.round(clock.mono() - started),
+    ...timing(),
     epoch,
     ...judgeEgress(report),
   };

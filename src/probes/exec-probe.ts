@@ -9,7 +9,7 @@ import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import type { Mark } from "./mark.ts";
-import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
+import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
 
 export async function probeExec(options: {
   provider: SandboxProvider;
@@ -23,14 +23,13 @@ export async function probeExec(options: {
 }): Promise<Evidence> {
   const { provider, sandboxId, nonce, mark = null, epoch, clock } = options;
   const command = joinCommand(nonce) + (mark?.command ?? "");
-  const started = clock.mono();
+  const timing = timingFrom(clock);
   const evidence = (code: FaultCode | null, detail: string): Evidence => ({
     probe: "exec",
     path: "platform",
-    ok: code === null,
-    at: clock.now(),
-    latencyMs: Math.round(clock.mono() - started),
+    ...timing(),
     epoch,
+    ok: code === null,
     code,
     detail,
   });

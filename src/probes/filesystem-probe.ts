@@ -8,7 +8,7 @@ import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
-import { PROBE_WAIT_MS, type Evidence } from "./probe.ts";
+import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -26,15 +26,14 @@ export async function probeFilesystem(options: {
   signal?: AbortSignal;
 }): Promise<Evidence> {
   const { epoch, clock } = options;
-  const started = clock.mono();
+  const timing = timingFrom(clock);
   const progress: { step: Step } = { step: "write" };
   const evidence = (code: FaultCode | null, detail: string): Evidence => ({
     probe: "filesystem",
     path: "platform",
-    ok: code === null,
-    at: clock.now(),
-    latencyMs: Math.round(clock.mono() - started),
+    ...timing(),
     epoch,
+    ok: code === null,
     code,
     detail,
   });

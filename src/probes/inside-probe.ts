@@ -7,7 +7,13 @@ import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
-import { PROBE_WAIT_MS, type Evidence, type InsideFinding, type LinkProber } from "./probe.ts";
+import {
+  PROBE_WAIT_MS,
+  timingFrom,
+  type Evidence,
+  type InsideFinding,
+  type LinkProber,
+} from "./probe.ts";
 
 interface InsideOptions {
   readonly link: LinkProber | null;
@@ -56,13 +62,8 @@ async function asked<T>(
   { link, epoch, clock, signal }: InsideOptions,
   ask: (link: LinkProber, signal: AbortSignal) => Promise<T>,
 ): Promise<Asked<T>> {
-  const started = clock.mono();
-  const base = () => ({
-    path: "driver" as const,
-    epoch,
-    at: clock.now(),
-    latencyMs: Math.round(clock.mono() - started),
-  });
+  const timing = timingFrom(clock);
+  const base = () => ({ path: "driver" as const, epoch, ...timing() });
   if (link === null) {
     const fault = new HubError("DriverAbsent", "no driver is here");
     return { base: base(), answer: null, fault };

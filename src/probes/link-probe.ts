@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import { limits } from "../base/limits.ts";
-import { LINK_PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
+import { LINK_PROBE_WAIT_MS, timingFrom, type Evidence, type LinkProber } from "./probe.ts";
 
 export async function probeLink(options: {
   link: LinkProber | null;
@@ -10,12 +10,8 @@ export async function probeLink(options: {
   clock: Clock;
 }): Promise<Evidence> {
   const { link, epoch, clock } = options;
-  const started = clock.mono();
+  const timing = timingFrom(clock);
   const base = { probe: "driver", path: "link", epoch } as const;
-  const timing = (): { at: number; latencyMs: number } => ({
-    at: clock.now(),
-    latencyMs: Math.round(clock.mono() - started),
-  });
   if (link === null) {
     return { ...base, ...timing(), ok: false, code: "DriverAbsent", detail: "no driver is here" };
   }

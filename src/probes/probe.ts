@@ -6,6 +6,7 @@
  * A capability may be looked at over two paths: through the platform's API, as a fresh command
  * would go, and from inside by the driver, as the user's own terminals go.
  */
+import type { Clock } from "../base/clock.ts";
 import type { FaultCode } from "../base/faults.ts";
 
 export type ProbeName = "driver" | "exec" | "filesystem" | "sandbox" | "terminal" | "egress";
@@ -54,6 +55,12 @@ export interface LinkProber {
   mark(files: readonly string[], signal: AbortSignal): Promise<readonly (string | null)[] | null>;
   /** Opens a terminal that must show the nonce; resolves with the kind of its pty. */
   terminal(nonce: string, signal: AbortSignal): Promise<string>;
+}
+
+/** When a probe had its answer, and how long that took from this call on. */
+export function timingFrom(clock: Clock): () => Pick<Evidence, "at" | "latencyMs"> {
+  const started = clock.mono();
+  return () => ({ at: clock.now(), latencyMs: Math.round(clock.mono() - started) });
 }
 
 /** One probe may take this long, so that what hangs has its reason within the 5 s of a person. */
