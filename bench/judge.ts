@@ -48,7 +48,6 @@ function session(n: number): HealthInput {
     driverAttached: true,
     driverAbsentSince: null,
     driverSays: null,
-    refusal: null,
     warnings: [],
     halted: null,
     epoch: 1,

@@ -211,6 +211,8 @@ export interface SessionRecord {
   /** Directory inside the sandbox that holds the driver. */
   readonly driverDir: string | null;
   readonly fault: SessionFault | null;
+  /** Why the newest pause was not made; null when it was, or something else was asked for since. */
+  readonly refusal: SessionFault | null;
   /** Idempotency-Key of the request that made the session. */
   readonly requestKey: string | null;
   readonly activity: Activity;
@@ -258,6 +260,7 @@ export function newRecord(id: string, name: string, spec: SessionSpec, at: numbe
     epoch: 0,
     driverDir: null,
     fault: null,
+    refusal: null,
     requestKey: null,
     activity: { wanted: false, at },
     cost: noCost(at),
@@ -273,6 +276,7 @@ export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
     litter: [],
     quarantine: [],
     source: null,
+    refusal: null,
     requestKey: null,
     attemptAt: updatedAt,
     attemptEnded: rests ? attempt : attempt - 1,

@@ -147,10 +147,14 @@ test("[SM66] a pause that is refused wakes the driver that rests for it", async 
   // Connected again, and still told: until somebody asks for something else.
   const told = { code: "PauseUnsupported", phase: "suspended.requesting" };
   expect(one.health()).toMatchObject({ state: "connected", lastError: told });
+  await still.restart();
+  await still.clock.advanceAsync(5_000);
+  const again = still.sessions.find("demo");
+  expect(again.health()).toMatchObject({ lastError: told });
   still.platform.pause = FakePlatform.prototype.pause.bind(still.platform);
-  one.operate("operator.paused");
+  again.operate("operator.paused");
   await still.clock.advanceAsync(10_000);
-  expect([one.record.detail, one.health().lastError]).toEqual(["suspended.paused", null]);
+  expect([again.record.detail, again.health().lastError]).toEqual(["suspended.paused", null]);
 });
 
 describe("[SM66] a pause that fails, after which the platform runs nothing in the sandbox", () => {

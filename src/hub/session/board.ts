@@ -14,7 +14,7 @@ import type { Claim, ClaimState } from "../../providers/provider.ts";
 import type { Evidence } from "../../probes/probe.ts";
 import { slotName } from "../../probes/verdict.ts";
 import { REST_MS } from "../../protocol/rest.ts";
-import type { EvidenceItem, SessionFault } from "../../store/facts.ts";
+import type { EvidenceItem } from "../../store/facts.ts";
 import type { SessionLedger } from "./ledger.ts";
 
 /** What a sandbox is about to be that somebody, or its platform, stops. */
@@ -54,8 +54,6 @@ export interface Sayings {
   /** The driver's own word on itself; null before its first hello. */
   readonly driverSays: Said | null;
   readonly warnings: readonly Warning[];
-  /** Why the newest pause was not made; null when it was, or none was asked for. */
-  readonly refusal: SessionFault | null;
 }
 
 export class EvidenceBoard {
@@ -70,7 +68,6 @@ export class EvidenceBoard {
   #driverAbsentSince: number | null;
   /** Mono ms until which a driver that was asked to rest may be away for that; null: none was. */
   #restsUntil: number | null = null;
-  #refusal: SessionFault | null = null;
   #driverSays: Said | null = null;
   /** The newest of each code. */
   readonly #warnings = new Map<FaultCode, Warning>();
@@ -149,11 +146,6 @@ export class EvidenceBoard {
     else if (state === "started" && this.#restsUntil !== null) this.driverRests();
   }
 
-  /** The pause that was asked for last was refused, or failed: kept until the next request. */
-  refused(fault: SessionFault): void {
-    this.#refusal = fault;
-  }
-
   /** What was seen in one look with the newest claim says the opposite; told when it begins. */
   contradicted(text: string): void {
     const isNew = !this.#warnings.has("ClaimContradicted");
@@ -219,7 +211,7 @@ export class EvidenceBoard {
   /** What was said of the session beside its evidence; the driver's is of its own hello. */
   get sayings(): Sayings {
     const warnings = [...this.#warnings.values()];
-    return { driverSays: this.#driverSays, warnings, refusal: this.#refusal };
+    return { driverSays: this.#driverSays, warnings };
   }
 
   driverAttached(says: string): void {
@@ -248,7 +240,6 @@ export class EvidenceBoard {
   /** A new attempt is judged by what is seen in it. */
   startAttempt(): void {
     this.#steps = [];
-    this.#refusal = null;
   }
 
   /** Everything that speaks for or against the session now, oldest first. */

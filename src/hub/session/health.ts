@@ -162,8 +162,8 @@ function ladderView(record: SessionRecord, counts: LadderCounts): SessionHealth[
 }
 
 /** What failed last: what the session is in error of, else why its pause was not made. */
-function lastErrorOf({ record, refusal }: HealthInput): FaultView | null {
-  const fault = record.fault ?? refusal;
+function lastErrorOf({ record }: HealthInput): FaultView | null {
+  const fault = record.fault ?? record.refusal;
   return fault === null ? null : faultView(fault);
 }
 

@@ -5,7 +5,6 @@ import { REST_WAIT_MS } from "../../protocol/rest.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { CLEAN_EVERY_MAX_MS, clearAway } from "./clear-away.ts";
 import type { Launched } from "./events.ts";
-import { faultFrom } from "./fault-from.ts";
 import { textOf } from "./quiesced.ts";
 import { StallWatch } from "./stall-watch.ts";
 import type { SessionContext } from "./vocabulary.ts";
@@ -54,13 +53,7 @@ export class SandboxWork {
       await this.#quiesce(context, signal);
       const paused = await provider
         .pause(sandboxId, this.#desk.leftMs(context), signal)
-        .catch((error: unknown) => this.#pausedAllTheSame(sandboxId, toHubError(error), signal))
-        .catch((error: unknown) => {
-          // At once: healing from it may take a while, and ends with another word or with none.
-          const place = this.#desk.place(context);
-          if (!signal.aborted) board.refused(faultFrom(toHubError(error), place));
-          throw error;
-        });
+        .catch((error: unknown) => this.#pausedAllTheSame(sandboxId, toHubError(error), signal));
       board.claimed(paused);
       links.drop("suspended");
       return { at: clock.now() };

@@ -291,7 +291,7 @@ export class Session {
   #want(type: keyof typeof DESIRED, because: string): void {
     const desired = DESIRED[type];
     const verb = type.slice("operator.".length);
-    this.ledger.note("intent.changed", `${verb} ${because}`, { desired }, { desired });
+    this.ledger.note("intent.changed", `${verb} ${because}`, { desired }, { desired, refusal: null });
   }
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */
@@ -375,8 +375,9 @@ export class Session {
     const now = this.#parts.clock.now();
     if (attempt !== before.attempt) {
       // Who was told no has no wish left that the session should work towards.
-      const wish = context.refusal === null ? {} : ({ desired: "connected" } as const);
-      this.#outcomes.tell(outcomeSuperseded(before, context.refusal, now), wish);
+      const { refusal } = context;
+      const told = refusal === null ? {} : ({ desired: "connected", refusal } as const);
+      this.#outcomes.tell(outcomeSuperseded(before, refusal, now), told);
     }
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" && fault !== null ? toldFault(fault) : null;
