@@ -133,6 +133,10 @@ function runCommand([program = "", rate = "0"]: readonly string[], stream: Strea
     onBytes: (bytes) => {
       if (program === "cat") stream.write(bytes);
     },
+    onEnd: () => {
+      stream.ctl({ type: "exit", code: 0, signal: null });
+      stream.end();
+    },
     onClosed: () => systemClock.clearTimeout(timer),
   });
   stream.accept({ pid: 1 }, FLOOD_WINDOW_BYTES);

@@ -204,8 +204,9 @@ type Parts = SessionParts & { readonly queue: HelloRate };
 
 function openSwitchboard(parts: Parts, sessions: Sessions, elsewhere: Elsewhere) {
   const find = (idOrName: string): Session => sessions.find(idOrName);
+  const verdict = sessions.verdict.bind(sessions);
   const explain = (session: string) => elsewhere.explain(session);
-  return new Switchboard({ ...parts, find, ...(elsewhere.isShared ? { explain } : {}) });
+  return new Switchboard({ ...parts, find, verdict, ...(elsewhere.isShared ? { explain } : {}) });
 }
 
 /** What no log and no answer may show. */

@@ -303,12 +303,18 @@ export class Sessions {
     this.#add(record, false, new FormerOwner(this.#parts.clock, quietMs)).start();
   }
 
-  /** Given back: no act of it follows, and its links are told to go where it will be. */
-  let(ids: readonly string[]): void {
-    for (const id of ids) {
-      const session = this.known(id);
-      if (session !== undefined) this.#letGo(session);
-    }
+  /**
+   * Given back: no act of them follows. What is returned tells their links to go where they will
+   * be; until then bytes go on between client and driver.
+   */
+  let(ids: readonly string[]): () => void {
+    const farewells = ids
+      .map((id) => this.known(id))
+      .filter((session) => session !== undefined)
+      .map((session) => this.#letGo(session));
+    return () => {
+      for (const tellLink of farewells) tellLink();
+    };
   }
 
   get count(): number {
@@ -328,17 +334,17 @@ export class Sessions {
   #lose(session: Session): void {
     const { id, name } = session.record;
     this.#parts.log.warn({ session: id, name, why: session.halted?.text }, "session let go");
-    this.#letGo(session);
+    this.#letGo(session)();
   }
 
-  #letGo(session: Session): void {
+  #letGo(session: Session): () => void {
     const { link } = session;
     this.#halted.delete(session);
     this.#index.drop(session);
     // The end of its link is no news of the session, which others go on with.
     session.stop();
-    link?.end("moved");
     for (const waiter of [...this.#waiters]) waiter(session);
+    return () => link?.end("moved");
   }
 
   #entered(session: Session): void {

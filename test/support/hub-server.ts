@@ -50,6 +50,7 @@ export async function hubServer(
     random: seededRandom("switchboard"),
     log: silentLogger,
     find: sessions.find.bind(sessions),
+    verdict: sessions.verdict.bind(sessions),
   });
   const random = seededRandom("inner client");
   const inner = new InnerClient({ switchboard, clock: systemClock, random });

@@ -61,7 +61,10 @@ async function keep(file: string, text: string): Promise<void> {
 
 function tell(cli: Cli, file: string, { session, timeline }: Bundle): void {
   print(cli, file);
-  note(cli, `${counted(timeline.length, "event")} of ${session.name}, with claim, evidence and verdict`);
+  note(
+    cli,
+    `${counted(timeline.length, "event")} of ${session.name}, with claim, evidence and verdict`,
+  );
   note(
     cli,
     asTyped(`next: holdfast bundle ${session.name} --markdown writes it as an issue report`),

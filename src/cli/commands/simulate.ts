@@ -68,7 +68,10 @@ async function replayFile(cli: Cli, file: string): Promise<number> {
     for (const event of unmapped) print(cli, `  not simulated: ${event}`);
     for (const violation of violations.slice(0, SHOWN_MAX)) print(cli, brokenLine(violation));
     const seconds = Math.round(plan.untilMs / 1_000);
-    print(cli, `${counted(violations.length, "promise")} broken in ${seconds} simulated s; trace ${trace}`);
+    print(
+      cli,
+      `${counted(violations.length, "promise")} broken in ${seconds} simulated s; trace ${trace}`,
+    );
   }
   return violations.length === 0 ? 0 : 1;
 }

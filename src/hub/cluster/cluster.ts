@@ -19,12 +19,12 @@ import { viewOf, type ClusterNumbers, type ClusterView } from "./view.ts";
 /** Claimed at once at the start; others may start in the same moment. */
 const CLAIM_COUNT = 200;
 /** What a hub that ends did not give back by then is taken over, as from one that was killed. */
-const DRAIN_MS = 8_000;
+const DRAIN_MS = 12_000;
 /** A database that does not hear the end of a connection keeps no hub from its own. */
 const GOODBYE_MS = 2_000;
 /** An upgrade waits for this long at most: a death is certain before. */
 const PARK_MS = 6_000;
-/** Between two looks at where its session is; a death is looked at when it is told. */
+/** Between two looks at where its session is; a death and its arrival here are told at once. */
 const PARK_LOOK_MS = 250;
 /** More at once are sent away, and come again. */
 const PARKED_MAX = 2_000;
@@ -46,6 +46,8 @@ export class Cluster implements Company {
   #drain: Drain | null = null;
   #parked = 0;
   readonly #counts = { claims: 0, releases: 0, splices: 0, splicesOpen: 0 };
+  /** Those that wait for a session, by the id or name that they asked for. */
+  readonly #awaited = new Map<string, Set<() => void>>();
 
   constructor({ seat, household, clock, log }: ClusterOptions) {
     const { store: claims, members } = seat;
@@ -55,10 +57,11 @@ export class Cluster implements Company {
       adopt: (record) => {
         this.#counts.claims += 1;
         household.adopt(record);
+        this.#arrived(record);
       },
       let: (ids) => {
         this.#counts.releases += ids.length;
-        household.let(ids);
+        return household.let(ids);
       },
     };
     this.#clock = clock;
@@ -100,7 +103,7 @@ export class Cluster implements Company {
         if (isOver || (!isParked && this.#parked >= PARKED_MAX)) throw tried;
         if (!isParked) this.#parked += 1;
         isParked = true;
-        await this.#orDeath(this.#pause(PARK_LOOK_MS));
+        await this.#orDeath(this.#orArrival(session));
       }
     } finally {
       if (isParked) this.#parked -= 1;
@@ -132,6 +135,23 @@ export class Cluster implements Company {
       if (!(late instanceof HubError)) late.destroy();
     });
     return this.#tryToReach(session, isDriver);
+  }
+
+  /** Until the session is here, or it is time to look again. */
+  async #orArrival(session: string): Promise<void> {
+    const arrived = Promise.withResolvers<undefined>();
+    const told = (): void => arrived.resolve(undefined);
+    const awaited = this.#awaited.get(session) ?? new Set();
+    this.#awaited.set(session, awaited.add(told));
+    await Promise.race([arrived.promise, this.#pause(PARK_LOOK_MS)]);
+    awaited.delete(told);
+    if (awaited.size === 0) this.#awaited.delete(session);
+  }
+
+  #arrived({ id, name }: SessionRecord): void {
+    for (const asked of [id, name]) {
+      for (const told of this.#awaited.get(asked) ?? []) told();
+    }
   }
 
   /** Null when a hub died sooner. */

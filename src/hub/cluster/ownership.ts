@@ -17,8 +17,10 @@ const SWEEP_MS = 1_000;
 const LOOKS_PER_OWNERS = 5;
 /** Claimed at once: each becomes an actor that looks at its sandbox. */
 const SWEEP_COUNT = 200;
-const RELEASE_COUNT = 200;
-const RELEASE_EVERY_MS = 50;
+/** Another that takes them proves each anew: they come one after the other, not as a storm. */
+const RELEASE_SPREAD_MS = 5_000;
+const RELEASE_EVERY_MS = 200;
+const RELEASE_COUNT_MIN = 20;
 
 export interface Place {
   readonly id: string;
@@ -45,8 +47,8 @@ export interface Household<R> {
   owned(): readonly string[];
   /** It is this hub's from now on. */
   adopt(claimed: R): void;
-  /** It is to be given back: no new act, links are told to go. */
-  let(ids: readonly string[]): void;
+  /** To be given back: no act follows. What is returned tells the links, which live until then. */
+  let(ids: readonly string[]): () => void;
 }
 
 export type Landing =
@@ -134,10 +136,12 @@ export class Ownership<R> {
    */
   async drain(): Promise<void> {
     this.#draining = true;
+    const steps = this.#members.isAlone ? 1 : RELEASE_SPREAD_MS / RELEASE_EVERY_MS;
+    const count = Math.max(RELEASE_COUNT_MIN, Math.ceil(this.#household.owned().length / steps));
     for (let left = true; left && !this.#stopped;) {
       try {
         await this.#members.drain();
-        left = await this.#releaseSome();
+        left = await this.#releaseSome(count);
       } catch (error) {
         this.#log.warn({ error: toHubError(error).message }, "nothing was given back");
       }
@@ -147,11 +151,16 @@ export class Ownership<R> {
   }
 
   /** False when nothing was left. */
-  async #releaseSome(): Promise<boolean> {
-    const ids = (await this.#claims.places()).slice(0, RELEASE_COUNT).map(({ id }) => id);
+  async #releaseSome(count: number): Promise<boolean> {
+    const ids = (await this.#claims.places()).slice(0, count).map(({ id }) => id);
     if (ids.length === 0) return false;
-    this.#household.let(ids);
-    await this.#claims.release(ids);
+    const tellLinks = this.#household.let(ids);
+    try {
+      await this.#claims.release(ids);
+    } finally {
+      // Bytes flow until it is nobody's: who comes again sooner would be sent back here.
+      tellLinks();
+    }
     return true;
   }
 
@@ -191,7 +200,7 @@ export class Ownership<R> {
     const before = this.#household.owned();
     const places = await this.#orDoubt(this.#claims.places());
     const mine = new Set(places.map(({ id }) => id));
-    this.#household.let(before.filter((id) => !mine.has(id)));
+    this.#household.let(before.filter((id) => !mine.has(id)))();
     for (const place of places) if (!this.#household.has(place.id)) await this.#claim(place);
   }
 }

@@ -291,7 +291,12 @@ export class Session {
   #want(type: keyof typeof DESIRED, because: string): void {
     const desired = DESIRED[type];
     const verb = type.slice("operator.".length);
-    this.ledger.note("intent.changed", `${verb} ${because}`, { desired }, { desired, refusal: null });
+    this.ledger.note(
+      "intent.changed",
+      `${verb} ${because}`,
+      { desired },
+      { desired, refusal: null },
+    );
   }
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */

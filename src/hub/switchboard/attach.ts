@@ -24,7 +24,7 @@ import type { Elsewhere } from "../cluster/company.ts";
 import { EVERYBODY, type Guest } from "../auth/guest.ts";
 import { noSession } from "../auth/guard.ts";
 import { ClientLink } from "./client-link.ts";
-import { DriverLink } from "./driver-link.ts";
+import { DriverLink, MOVED } from "./driver-link.ts";
 import { Fence, type Lineage } from "./fence.ts";
 import { onHello, refuse, refuseForNow } from "./hello.ts";
 import { HelloRate } from "./hello-rate.ts";
@@ -41,6 +41,9 @@ const WANTED_MS = 60_000;
 /** Above this many sessions, those that nobody asked for lately are forgotten. */
 const ASKED_MAX = 1_000;
 
+/** A channel that comes before its session is proven again is held for so long. */
+const HELD_MS = 3_000;
+
 export interface SwitchboardOptions {
   readonly hubId: string;
   readonly clock: Clock;
@@ -50,6 +53,8 @@ export interface SwitchboardOptions {
   readonly find: (idOrName: string) => Session;
   /** Unset: one of its own. */
   readonly queue?: HelloRate;
+  /** Resolves when a session comes to rest, or after `waitMs`; unset where nobody waits for it. */
+  readonly verdict?: (session: Session, waitMs: number) => Promise<void>;
   /** Why a session that is not here is not here; unset for a hub of its own. */
   readonly explain?: Elsewhere["explain"];
 }
@@ -100,7 +105,7 @@ export class Switchboard {
 
   /** `guest` is what this client may do; a session that it cannot see does not exist for it. */
   acceptClient(socket: FrameSocket, guest: Guest = EVERYBODY): void {
-    const { clock, find, explain } = this.#options;
+    const { clock, find, explain, verdict } = this.#options;
     onHello(socket, clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "client") {
@@ -115,6 +120,9 @@ export class Switchboard {
         features: commonFeatures(hello.features),
         waiting: this.#waiting,
         guest,
+        ...(verdict !== undefined && {
+          atRest: (of) => verdict(find(guest.means(of)), HELD_MS),
+        }),
         ...(explain !== undefined && { movedTo: (of) => movedTo(explain, of, guest) }),
         find: (idOrName, wakes) => {
           const session = find(guest.means(idOrName));
@@ -293,7 +301,7 @@ export class Switchboard {
     const settled = session.ledger.settled();
     if (settled === null) this.#welcomeDriver(socket, session, newcomer, epoch);
     else {
-      const moved = (): void => refuse(socket, CloseCodes.goingAway, "another hub has the session");
+      const moved = (): void => refuse(socket, CloseCodes.goingAway, MOVED);
       void settled.then(() => this.#welcomeDriver(socket, session, newcomer, epoch), moved);
     }
   }

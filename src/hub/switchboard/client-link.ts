@@ -16,7 +16,7 @@ import type { FrameSocket } from "../../transport/frame-socket.ts";
 import type { SessionActivity } from "../activity/session-activity.ts";
 import { TypingWatch } from "../activity/typing-watch.ts";
 import { whyNotLooking, type Guest } from "../auth/guest.ts";
-import type { DriverLink } from "./driver-link.ts";
+import { MOVED, type DriverLink } from "./driver-link.ts";
 import { Leg } from "./leg.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
 
@@ -43,6 +43,8 @@ export interface ClientLinkOptions {
   readonly find: (idOrName: string, wakes: boolean) => Destination;
   /** Where a session is that is not here; null when nobody has it. Unset for a hub of its own. */
   readonly movedTo?: (idOrName: string) => Promise<HubError | null>;
+  /** Resolves when the session comes to rest, or after a while. Unset: nobody is waited for. */
+  readonly atRest?: (idOrName: string) => Promise<void>;
   readonly onClose: (link: ClientLink) => void;
 }
 
@@ -57,6 +59,8 @@ export class ClientLink {
   readonly #options: ClientLinkOptions;
   readonly #bindings = new Map<number, Binding>();
   #nextRoute = 1;
+  /** Attaches that wait for their session to be proven. */
+  #held = 0;
 
   constructor(options: ClientLinkOptions) {
     this.#options = options;
@@ -106,10 +110,13 @@ export class ClientLink {
 
   #attach(body: Uint8Array): void {
     const { json, vector } = splitAttach(body);
-    const attach = parseControl(Attach, json);
-    if (this.#bindings.size >= limits.CHANNELS_PER_LINK_MAX) {
+    if (this.#bindings.size + this.#held >= limits.CHANNELS_PER_LINK_MAX) {
       throw new ProtocolError(`more than ${limits.CHANNELS_PER_LINK_MAX} channels on one link`);
     }
+    this.#land(parseControl(Attach, json), vector, this.#options.atRest);
+  }
+
+  #land(attach: Attach, vector: Uint8Array, atRest: ClientLinkOptions["atRest"]): void {
     const { guest } = this.#options;
     const intent = guest.onlyLooks ? "observe" : (attach.intent ?? "wake");
     let destination: Destination;
@@ -117,7 +124,10 @@ export class ClientLink {
       const wakes = attach.intent === "wake" && attach.mode === "new" && !guest.onlyLooks;
       destination = this.#options.find(attach.session, wakes);
     } catch (error) {
-      this.#explain(toHubError(error), attach);
+      const fault = toHubError(error);
+      const comes = fault.code === "SessionNotConnected" && attach.mode === "resume";
+      if (comes && atRest !== undefined) this.#hold(attach, vector, atRest(attach.session));
+      else this.#explain(fault, attach);
       return;
     }
     const route = this.#nextRoute++;
@@ -127,12 +137,21 @@ export class ClientLink {
       {
         route,
         deliver: (frame, message) => this.#deliver(route, frame, message),
-        ended: () => this.#driverEnded(route),
+        ended: (moved) => this.#driverEnded(route, moved),
       },
       vector,
     );
     const typing = new TypingWatch(destination.activity.visited(intent), attach.mode === "resume");
     this.#bindings.set(route, { destination, driverRoute, typing });
+  }
+
+  /** A channel that was elsewhere is often here sooner than the proof of its session. */
+  #hold(attach: Attach, vector: Uint8Array, rested: Promise<void>): void {
+    this.#held += 1;
+    void rested.then(() => {
+      this.#held -= 1;
+      if (this.#leg.open) this.#land(attach, vector, undefined);
+    });
   }
 
   /** A stream on which one who only looks does more is over, at both ends. */
@@ -166,7 +185,7 @@ export class ClientLink {
     binding.destination.driver.detach(binding.driverRoute, detach);
   }
 
-  #driverEnded(route: number): void {
+  #driverEnded(route: number, moved: boolean): void {
     const binding = this.#bindings.get(route);
     if (binding === undefined) return;
     this.#bindings.delete(route);
@@ -181,6 +200,7 @@ export class ClientLink {
     };
     const type = FrameType.peerState;
     this.#leg.endRoute(route, encodeFrame({ type, route, epoch, body: encodeJson(body) }));
+    if (moved && this.#bindings.size === 0) this.#leg.goAway(MOVED);
   }
 
   /** One that another hub has is dialled again, by a link that has nothing else. */

@@ -27,13 +27,16 @@ import type { WaitingBytes } from "./waiting-bytes.ts";
 /** A driver on a slow line is not silent yet. */
 const ANSWER_WAIT_MS_MIN = 1_000;
 
+/** Why a link ends whose session goes on at another hub. */
+export const MOVED = "another hub has the session";
+
 /** Where frames of a route go: the client's side of the same channel. */
 export interface RouteTarget {
   /** Already pointed at the client's own route. */
   readonly route: number;
   deliver(frame: Frame, message: Uint8Array): void;
-  /** The driver's link ended: nothing more will come on this route. */
-  ended(): void;
+  /** The driver's link ended: nothing more comes on this route. Another hub has it, if `moved`. */
+  ended(moved: boolean): void;
 }
 
 export interface DriverLinkOptions {
@@ -62,7 +65,8 @@ export class DriverLink implements SessionDriverLink {
   #nextRoute = 1;
   #probes: ProbeChannel | null = null;
   #rest: RestCall | null = null;
-  #endedHere = false;
+  /** Null while the hub has not ended it. */
+  #ending: LinkEnding | null = null;
 
   constructor(options: DriverLinkOptions) {
     this.#options = options;
@@ -89,7 +93,7 @@ export class DriverLink implements SessionDriverLink {
         const lost = new HubError("DriverAbsent", `the driver's link ended: ${reason}`);
         for (const answer of [...this.#waiting.values()]) answer(lost);
         options.onClose(this, reason);
-        for (const target of targets) target.ended();
+        for (const target of targets) target.ended(this.#ending === "moved");
         this.#rest?.closed();
       },
     });
@@ -148,11 +152,11 @@ export class DriverLink implements SessionDriverLink {
   }
 
   get expected(): boolean {
-    return this.#endedHere || this.#rest?.answered === true;
+    return this.#ending !== null || this.#rest?.answered === true;
   }
 
   end(why: LinkEnding): void {
-    this.#endedHere = true;
+    this.#ending = why;
     switch (why) {
       case "suspended":
         this.#leg.terminate("suspended");
@@ -164,7 +168,7 @@ export class DriverLink implements SessionDriverLink {
         this.#leg.close(CloseCodes.fenced, "a newer driver holds the session");
         break;
       case "moved":
-        this.#leg.goAway("another hub has the session");
+        this.#leg.goAway(MOVED);
         break;
       case "outdated":
         // Every driver takes this for its end: it leaves, and what is launched next is newer.

@@ -280,10 +280,14 @@ export class ClusterWorld {
     this.#let(hub, [id]);
   }
 
-  /** Their drivers are told to go, and dial again. */
-  #let(hub: Hub, ids: readonly string[]): void {
+  /** No act on them follows; once their drivers are told to go, they dial again. */
+  #let(hub: Hub, ids: readonly string[]): () => void {
+    for (const id of ids) hub.rows.delete(id);
+    return () => this.#tellDrivers(hub, ids);
+  }
+
+  #tellDrivers(hub: Hub, ids: readonly string[]): void {
     for (const id of ids) {
-      hub.rows.delete(id);
       hub.attached.delete(id);
       const driver = this.#drivers.find(({ session }) => session === id);
       if (driver === undefined || driver.hub !== hub) continue;

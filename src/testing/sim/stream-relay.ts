@@ -179,7 +179,7 @@ class FaultyDriverLink extends DriverLink {
       deliver: (frame, message) => {
         this.#relayed(message, (copy) => target.deliver(frame, copy));
       },
-      ended: () => target.ended(),
+      ended: (moved) => target.ended(moved),
     };
     return super.attach(attach, faulty, vector);
   }

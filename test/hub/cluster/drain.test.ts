@@ -42,7 +42,10 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
     has: (id: string) => owned.has(id),
     owned: () => [...owned],
     adopt: () => undefined,
-    let: (ids: readonly string[]) => void said.push(`let ${ids.length}`),
+    let: (ids: readonly string[]) => {
+      said.push(`let ${ids.length}`);
+      return () => undefined;
+    },
   };
   Object.assign(store, { claimOrphans: () => Promise.resolve([]) });
   const made = new Cluster({ seat, household, clock, log: silentLogger });
@@ -59,13 +62,12 @@ test("[CL13] one that is asked tells balancers first, then gives all back in par
   expect([said, owned.size]).toEqual([[], SESSIONS]);
   await clock.advanceAsync(1);
   expect(hub.view.drain).toMatchObject({ step: "moving" });
-  expect(said).toEqual(["draining", "let 200", "released 200"]);
+  expect(said).toEqual(["draining", "let 20", "released 20"]);
   hub.beginDrain();
-  await clock.advanceAsync(1_000);
+  await clock.advanceAsync(6_000);
   expect(hub.view.drain).toMatchObject({ step: "done", sessions: SESSIONS });
-  expect(said.filter((word) => word.startsWith("released"))).toEqual([
-    ...["released 200", "released 200", "released 50"],
-  ]);
+  const parts = said.filter((word) => word.startsWith("released"));
+  expect([parts.length, parts.at(-1)]).toEqual([23, "released 10"]);
   // It beats on, and a stop has nothing left to wait for.
   expect([owned.size, said.includes("stopped"), said.includes("left")]).toEqual([0, false, false]);
   await hub.drain();
@@ -74,7 +76,7 @@ test("[CL13] one that is asked tells balancers first, then gives all back in par
 test("[CL13] an answer that is lost is asked for again until nothing is left", async () => {
   const { clock, cluster: hub, owned } = await cluster({ hasHeir: true, fails: 3 });
   hub.beginDrain();
-  await clock.advanceAsync(BALANCER_MS + 2_000);
+  await clock.advanceAsync(BALANCER_MS + 7_000);
   expect([owned.size, hub.view.drain?.step]).toEqual([0, "done"]);
 });
 
@@ -89,11 +91,11 @@ test("[CL13] where nobody would take them an operator is refused, and a stop giv
   expect(owned.size).toBe(0);
 });
 
-test("[CL13] a stop that PostgreSQL does not answer ends after eight seconds", async () => {
+test("[CL13] a stop that PostgreSQL does not answer ends after twelve seconds", async () => {
   const { clock, cluster: hub, owned } = await cluster({ hasHeir: true, fails: Infinity });
   let isOver = false;
   void hub.drain().then(() => (isOver = true));
-  await clock.advanceAsync(7_999);
+  await clock.advanceAsync(11_999);
   expect(isOver).toBe(false);
   await clock.advanceAsync(1);
   expect([isOver, owned.size]).toEqual([true, SESSIONS]);

@@ -60,7 +60,7 @@ beforeEach(async () => {
       has: () => false,
       owned: () => [],
       adopt: ({ id }) => void adopted.push(id),
-      let: () => undefined,
+      let: () => () => undefined,
     },
     clock,
     log: silentLogger,
