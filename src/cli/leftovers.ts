@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { counted } from "../base/counted.ts";
 import { homePaths } from "./home.ts";
 
 export interface Leftovers {
@@ -45,14 +46,8 @@ export function describeLeftovers(found: Leftovers): string {
     [found.cgroups.length, "cgroup"],
     [found.directories.length, "sandbox directory"],
   ];
-  const parts = counts.filter(([count]) => count > 0).map(([count, what]) => plural(count, what));
+  const parts = counts.filter(([count]) => count > 0).map(([count, what]) => counted(count, what));
   return parts.length === 0 ? "nothing" : parts.join(", ");
-}
-
-export function plural(count: number, what: string): string {
-  if (count === 1) return `1 ${what}`;
-  if (what.endsWith("y")) return `${count} ${what.slice(0, -1)}ies`;
-  return `${count} ${what}${/(s|x)$/.test(what) ? "es" : "s"}`;
 }
 
 /** The platform names its cgroup after its data directory, so that two homes stay apart. */

@@ -3,6 +3,7 @@
  * until told to stop, stop in the opposite order. The platform is restarted when it dies.
  */
 import { readFileSync } from "node:fs";
+import { counted } from "../base/counted.ts";
 import { HubError } from "../base/hub-error.ts";
 import { formatAddress, isLoopback, type Config } from "../base/config.ts";
 import { parseHeaders } from "../base/header-list.ts";
@@ -24,7 +25,6 @@ import {
   writeHubRecord,
 } from "./home.ts";
 import { commandName, ensureBundles, sftpServerPath, type Bundles } from "./installation.ts";
-import { plural } from "./leftovers.ts";
 import { ensurePlatform, platformCounts, stopPlatform } from "./platform-process.ts";
 import type { PlatformRecord } from "./platform-process.ts";
 import { watchPlatform } from "./platform-watch.ts";
@@ -282,7 +282,7 @@ async function sayStopped(platform: PlatformRecord | null): Promise<string> {
   await stopPlatform(platform);
   if (running === 0) return "hub and platform stopped";
   return (
-    `hub and platform stopped; ${plural(running, "sandbox")} ` +
+    `hub and platform stopped; ${counted(running, "sandbox")} ` +
     `${running === 1 ? "keeps" : "keep"} running: the next \`up\` takes over, ` +
     `\`${commandName} down\` ends ${running === 1 ? "it" : "them"}`
   );

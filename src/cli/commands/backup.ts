@@ -6,6 +6,7 @@ import { createWriteStream, existsSync, linkSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { problemFault } from "../../client/problem.ts";
 import { backupOfRest } from "../../hub/backup/make-backup.ts";
@@ -14,7 +15,6 @@ import { hubAddress } from "../connection.ts";
 import { note, print, printJson, type Cli, type Run } from "../cli.ts";
 import { runningHub } from "../home.ts";
 import { asTyped } from "../installation.ts";
-import { plural } from "../leftovers.ts";
 import { productVersion } from "../version.ts";
 
 export const run: Run = async (cli, [name = ""]) => {
@@ -87,7 +87,7 @@ function tell(cli: Cli, file: string, { about, sessions, facts }: BackupView): v
     return;
   }
   print(cli, file);
-  note(cli, `${plural(sessions, "session")} with ${plural(facts, "fact")}, read back and whole`);
+  note(cli, `${counted(sessions, "session")} with ${counted(facts, "fact")}, read back and whole`);
   note(cli, "It holds the hub's keys: keep it as secret as the state directory.");
   note(cli, asTyped(`next, on another machine: holdfast restore ${file}`));
 }

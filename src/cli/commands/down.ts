@@ -2,6 +2,7 @@
  * `holdfast down`: hub, platform and every sandbox process, mount and cgroup of this home. Files
  * of existing sessions stay, so that the next `up` can resume them.
  */
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { print, printJson, type Cli, type Run } from "../cli.ts";
 import { runningHub } from "../home.ts";
@@ -11,7 +12,6 @@ import {
   describeLeftovers,
   findLeftovers,
   hasLiveLeftovers,
-  plural,
   type Leftovers,
 } from "../leftovers.ts";
 import {
@@ -53,7 +53,7 @@ export const run: Run = async (cli) => {
   }
   for (const line of did) print(cli, line);
   if (did.length === 0) print(cli, `nothing runs on ${home}`);
-  const files = `files of ${plural(kept, "sandbox")} are kept`;
+  const files = `files of ${counted(kept, "sandbox")} are kept`;
   if (kept > 0) print(cli, asTyped(`${files}: the next \`holdfast up\` takes over`));
   return 0;
 };

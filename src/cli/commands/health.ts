@@ -8,6 +8,6 @@ export const run: Run = async (cli, [name = ""]) => {
   if (flagOption(cli, "probe")) await api.probe(name);
   const health = await api.health(name);
   if (cli.json) printJson(cli, health);
-  else print(cli, renderHealth(health, cli.paint));
+  else print(cli, renderHealth(health, cli.paint, cli.stdout.columns));
   return 0;
 };

@@ -33,7 +33,7 @@ export const run: Run = async (cli) => {
   const isFiltered = Object.keys(query).length > 0;
   const none = isFiltered ? "no session is so" : "no sessions; start one with `holdfast new demo`";
   if (sessions.length === 0) note(cli, none);
-  else print(cli, fleetTable(sessions, cli.paint, Date.now()));
+  else print(cli, fleetTable(sessions, cli.paint, Date.now(), cli.stdout.columns));
   return 0;
 };
 
@@ -91,7 +91,7 @@ async function listCosts(cli: Cli, api: Api, query: SessionQuery): Promise<numbe
     hub === null
       ? sumRow("all of these", sessions)
       : costRow("all, ever", hub.sandboxSeconds, hub.cleaned);
-  print(cli, renderTable(COST_HEAD, [...rows, sum]));
+  print(cli, renderTable(COST_HEAD, [...rows, sum], cli.stdout.columns));
   note(cli, cli.notePaint.dim(hub === null ? ONLY_THESE : countsOf(hub.now)));
   return 0;
 }

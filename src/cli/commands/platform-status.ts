@@ -6,6 +6,6 @@ import { renderPlatform } from "../render/platform.ts";
 export const run: Run = async (cli) => {
   const report = await connectApi(cli).platform();
   if (cli.json) printJson(cli, report);
-  else print(cli, renderPlatform(report, cli.paint));
+  else print(cli, renderPlatform(report, cli.paint, cli.stdout.columns));
   return 0;
 };

@@ -1,11 +1,11 @@
 /** `holdfast restore FILE`: makes the state directory that of the hub in a backup. */
 import { resolve } from "node:path";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { restoreBackup } from "../../hub/backup/restore-backup.ts";
 import { flagOption, note, print, printJson, type Run } from "../cli.ts";
 import { asTyped } from "../installation.ts";
 import { prepareHome, runningHub } from "../home.ts";
-import { plural } from "../leftovers.ts";
 
 export const run: Run = async (cli, [name = ""]) => {
   const file = resolve(cli.cwd, name);
@@ -22,7 +22,7 @@ export const run: Run = async (cli, [name = ""]) => {
     printJson(cli, { home, aside, sessions, facts, ...about });
     return 0;
   }
-  print(cli, `${plural(sessions, "session")} with ${plural(facts, "fact")} of ${about.hubId}`);
+  print(cli, `${counted(sessions, "session")} with ${counted(facts, "fact")} of ${about.hubId}`);
   note(cli, `as of ${about.madeAt}, by Holdfast ${about.holdfast}; what came later is not in it`);
   if (aside !== null) note(cli, `what was there before is in ${aside}`);
   if (about.url !== null) note(cli, `drivers look for their hub at ${about.url}`);

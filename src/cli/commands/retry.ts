@@ -15,6 +15,6 @@ export async function run(cli: Cli, args: readonly string[]): Promise<number> {
   if (!flagOption(cli, "dryRun")) return retry(cli, args);
   const plan = await connectApi(cli).plan(args[0] ?? "");
   if (cli.json) printJson(cli, plan);
-  else print(cli, renderPlan(plan, cli.paint));
+  else print(cli, renderPlan(plan, cli.paint, cli.stdout.columns));
   return 0;
 }

@@ -44,7 +44,7 @@ async function list(cli: Cli, name: string): Promise<number> {
       ...[id, createdBy, expiresAt],
       lastUsedAt === null ? "never" : formatAge(lastUsedAt, now),
     ]);
-    print(cli, renderTable(["ID", "BY", "UNTIL", "USED"], rows));
+    print(cli, renderTable(["ID", "BY", "UNTIL", "USED"], rows, cli.stdout.columns));
   }
   return 0;
 }

@@ -20,7 +20,14 @@ export const run: Run = async (cli) => {
       Date.parse(token.expiresAt) <= now ? "over" : token.expiresAt,
       token.lastUsedAt === null ? "never" : formatAge(token.lastUsedAt, now),
     ]);
-    print(cli, renderTable(["ID", "NAME", "ROLE", "TENANT", "SESSIONS", "UNTIL", "USED"], rows));
+    print(
+      cli,
+      renderTable(
+        ["ID", "NAME", "ROLE", "TENANT", "SESSIONS", "UNTIL", "USED"],
+        rows,
+        cli.stdout.columns,
+      ),
+    );
   }
   return 0;
 };

@@ -1,13 +1,14 @@
 /** What runs: the port, the hub over HTTP and WebSocket, its platform, and what sandboxes left. */
 import { createServer } from "node:net";
 import { formatAddress, type Config } from "../../base/config.ts";
+import { counted } from "../../base/counted.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { createApi, type Api } from "../../client/api.ts";
 import { hubAddress } from "../connection.ts";
 import type { Cli } from "../cli.ts";
 import { runningHub } from "../home.ts";
 import { hubReport } from "../hub-report.ts";
-import { describeLeftovers, findLeftovers, plural, type Leftovers } from "../leftovers.ts";
+import { describeLeftovers, findLeftovers, type Leftovers } from "../leftovers.ts";
 import { answers, runningPlatform } from "../platform-process.ts";
 import { allSessions } from "../fleet-watch.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/version.ts";
@@ -123,7 +124,7 @@ export const checkLeftovers: Check = async ({ cli, config }) => {
       cgroups: found.cgroups.filter((path) => !isOwned(path)),
       directories: found.directories.filter((name) => !isOwned(name)),
     };
-    const text = `${plural(owned.length, "sandbox")} in use: ${describeLeftovers(found)}`;
+    const text = `${counted(owned.length, "sandbox")} in use: ${describeLeftovers(found)}`;
     if (describeLeftovers(strays) === "nothing") return ok("leftovers", text);
     return warn(
       "leftovers",

@@ -32,7 +32,7 @@ function processText({ process }: Activity, nowMs: number): string {
     oldest === null
       ? ""
       : ` (${plain(oldest.program)} for ${formatDuration(Math.max(0, nowMs - Date.parse(oldest.startedAt)))})`;
-  return `${counted(running, "process", "processes")}${since}`;
+  return `${counted(running, "process")}${since}`;
 }
 
 function viewerText({ viewer }: Activity): string {

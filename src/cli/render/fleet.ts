@@ -23,7 +23,12 @@ export interface FleetView {
   readonly close: () => void;
 }
 
-export function fleetTable(sessions: readonly Session[], paint: Paint, nowMs: number): string {
+export function fleetTable(
+  sessions: readonly Session[],
+  paint: Paint,
+  nowMs: number,
+  columns?: number,
+): string {
   const rows = sessions.map((session) => [
     plain(session.name),
     paintState(paint, session.state),
@@ -32,7 +37,7 @@ export function fleetTable(sessions: readonly Session[], paint: Paint, nowMs: nu
     formatAge(session.updatedAt, nowMs),
     plain(noteOf(session)),
   ]);
-  return renderTable(HEAD, rows);
+  return renderTable(HEAD, rows, columns);
 }
 
 /** What is wrong with it in a word, or what there is to know although nothing is. */

@@ -6,7 +6,7 @@ import { paintState, plain, type Paint } from "./paint.ts";
 import { mark } from "./problem.ts";
 import { renderPairs, renderTable } from "./table.ts";
 
-export function renderHealth(health: Health, paint: Paint): string {
+export function renderHealth(health: Health, paint: Paint, columns?: number): string {
   const { claim, evidence, verdict, ladder, lastError } = health;
   const statusColour = { pass: paint.green, warn: paint.yellow, fail: paint.red }[health.status];
   const head = renderPairs([
@@ -30,7 +30,7 @@ export function renderHealth(health: Health, paint: Paint): string {
     ...rowsOf("terminal", health, paint),
   ];
   // What was seen comes last: it may be long, and it is what a reader looks for.
-  const table = renderTable(["WHAT", "", "AGE", "LATENCY", "BY", "SAW"], rows);
+  const table = renderTable(["WHAT", "", "AGE", "LATENCY", "BY", "SAW"], rows, columns);
   const more: [string, string][] = [];
   const use = activityLine(health, Date.now());
   if (use !== null) more.push(["activity", use]);

@@ -4,7 +4,7 @@ import { formatDuration } from "./durations.ts";
 import { plain, stateInSentence, type Paint } from "./paint.ts";
 import { renderTable } from "./table.ts";
 
-export function renderPlan(plan: LadderPlan, paint: Paint): string {
+export function renderPlan(plan: LadderPlan, paint: Paint, columns?: number): string {
   const code = plan.code === null ? "" : ` (${plan.code})`;
   const head = `${plan.name} is ${stateInSentence(plan.state)}${code}; nothing was changed`;
   const rows = plan.steps.map((step) => [
@@ -15,7 +15,7 @@ export function renderPlan(plan: LadderPlan, paint: Paint): string {
     step.destructive ? "destructive" : "",
     plain(step.why),
   ]);
-  const table = renderTable(["RUNG", "WOULD", "LEFT", "WITHIN", "", "WHY"], rows);
+  const table = renderTable(["RUNG", "WOULD", "LEFT", "WITHIN", "", "WHY"], rows, columns);
   return [head, "", table, "", `Each rung is climbed if those before it do not help.`].join("\n");
 }
 

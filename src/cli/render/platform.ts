@@ -10,7 +10,7 @@ import { formatClock, formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
 import { renderPairs, renderTable } from "./table.ts";
 
-export function renderPlatform(report: PlatformReport, paint: Paint): string {
+export function renderPlatform(report: PlatformReport, paint: Paint, columns?: number): string {
   const { platform, apiUrl, tier, root, pause, auth, detail } = report;
   const age = typeof report.ageMs === "number" ? `, ${formatDuration(report.ageMs)} ago` : "";
   const reach = { true: paint.green("answers"), false: paint.red("does not answer"), null: "" };
@@ -41,12 +41,13 @@ export function renderPlatform(report: PlatformReport, paint: Paint): string {
     counts.medianMs === null ? "" : formatDuration(counts.medianMs),
   ]);
   if (rows.length > 0) {
-    parts.push("", renderTable(["CALL", "MADE", "FAILED", "NOT MADE", "MEDIAN"], rows));
+    parts.push("", renderTable(["CALL", "MADE", "FAILED", "NOT MADE", "MEDIAN"], rows, columns));
   }
   const errors = (lastErrors ?? []).map(({ at, call, code, text }) => {
     return [formatClock(at), call, code, plain(text)];
   });
-  if (errors.length > 0) parts.push("", renderTable(["AT", "CALL", "CODE", "SAID"], errors));
+  if (errors.length > 0)
+    parts.push("", renderTable(["AT", "CALL", "CODE", "SAID"], errors, columns));
   return parts.join("\n");
 }
 

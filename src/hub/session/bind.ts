@@ -149,7 +149,7 @@ function exhausted(context: SessionContext, evidence: Parameters<typeof judge>[0
   const { nudges, relaunches, restarts, replaces } = context.counts;
   const tried = [
     counted(nudges, "nudge"),
-    counted(relaunches, "relaunch", "relaunches"),
+    counted(relaunches, "relaunch"),
     ...(restarts + replaces === 0
       ? []
       : [counted(restarts, "restart"), counted(replaces, "replacement")]),
