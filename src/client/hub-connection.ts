@@ -17,7 +17,8 @@ import { Redial, type Attempt, type AttemptEvents, type RedialPhase } from "../s
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import { HubLink } from "./hub-link.ts";
 import { createOutcome } from "./outcome.ts";
-import { AttachedChannel, type AttachOptions, type SessionChannel } from "./session-channel.ts";
+import { AttachedChannel } from "./attached-channel.ts";
+import type { AttachOptions, SessionChannel } from "./session-channel.ts";
 
 /** How the connection is; streams wait while it is not `live`, and go on. */
 export type ConnectionState =

@@ -13,10 +13,9 @@ import { openCompany, type Company, type Elsewhere } from "./cluster/company.ts"
 import type { Membership } from "./cluster/membership.ts";
 import { secretsOfCluster, type ClusterSettings } from "./cluster/settings.ts";
 import { DrillWatch } from "./drill-watch.ts";
-import { ActivityKeeper } from "./activity/keeper.ts";
+import { createCaretakers } from "./caretakers.ts";
 import { createDriverKit } from "./driver-kit.ts";
 import { DriverUpdates } from "./driver-update/driver-updates.ts";
-import { Janitor } from "./janitor.ts";
 import { hearFacts } from "./hear-facts.ts";
 import { openDoor } from "./host-door.ts";
 import { openSecrets } from "./hub-secrets.ts";
@@ -47,7 +46,7 @@ import { KeptProvider } from "./session/kept-provider.ts";
 import type { Session, SessionParts } from "./session/session.ts";
 import type { SessionPolicy } from "./session/policy.ts";
 import { Sessions } from "./sessions.ts";
-import { TimelineKeeper, type TimelineKeeperOptions } from "./timeline-keeper.ts";
+import type { TimelineKeeperOptions } from "./timeline-keeper.ts";
 import { openTls } from "./tls-keeper.ts";
 import type { TlsFiles } from "./server/tls-pair.ts";
 import { Switchboard } from "./switchboard/attach.ts";
@@ -266,40 +265,6 @@ function createWatch(
   const inner = members === null ? asked : new KeptProvider(asked, acting, () => false);
   const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
   return new PlatformWatch({ ...given, ...limit, inner, clock: systemClock, random: systemRandom });
-}
-
-/** Looks after something by itself, from the start to the end of a hub. */
-interface Caretaker {
-  start(): void;
-  stop(): void;
-}
-
-interface OtherKeepers {
-  readonly metrics: Pick<HubMetrics, "factsDropped">;
-  readonly watch: Caretaker;
-  readonly drills: Caretaker;
-  readonly leases: Caretaker;
-  readonly updates: Caretaker;
-  readonly webhook: Caretaker | null;
-  readonly keeper: Caretaker | null;
-}
-
-function createCaretakers(
-  parts: SessionParts,
-  sessions: Sessions,
-  { store, shelf }: OpenStore,
-  limits: TimelineKeeperOptions["limits"],
-  { metrics, ...others }: OtherKeepers,
-): readonly Caretaker[] {
-  const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
-  const all = { ...parts, sessions: () => sessions.all };
-  const onDropped = metrics.factsDropped;
-  return [
-    new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
-    new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
-    ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),
-    ...Object.values(others).filter((one) => one !== null),
-  ];
 }
 
 function createDriver(

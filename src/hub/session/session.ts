@@ -12,7 +12,6 @@ import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
 import { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
 import { EvidenceBoard, type Halt } from "./board.ts";
-import { DriverWork } from "./driver-work.ts";
 import { isSame, pathOf, tellState } from "./entered.ts";
 import type { SessionMachineEvent } from "./events.ts";
 import { FlapWatch } from "./flap-watch.ts";
@@ -20,20 +19,18 @@ import { toldFault } from "./fault-from.ts";
 import { contradiction, healthOf, type SessionHealth } from "./health.ts";
 import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
-import { LadderWork } from "./ladder-work.ts";
 import { KeptProvider } from "./kept-provider.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { whyNotRoutable } from "./not-routable.ts";
+import { operatorWishes, whyNotNow, type OperatorAct } from "./operator-wish.ts";
 import { OutcomeBook } from "./outcome-book.ts";
 import { isAtRest, outcomeAtRest, outcomeSuperseded } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { DriverTicket } from "./ticket.ts";
 import type { Quiesced } from "./quiesced.ts";
-import { SandboxWork } from "./sandbox-work.ts";
-import { StartWork } from "./start-work.ts";
-import type { SessionWorks } from "./works.ts";
+import { createWorks, type SessionWorks } from "./works.ts";
 import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
@@ -101,13 +98,7 @@ export class Session {
     const provider = new KeptProvider(parts.provider, settled, isHalted, parts.former);
     const desk = new WorkDesk({ ...parts, ...own, provider });
     this.#desk = desk;
-    this.#works = {
-      desk,
-      start: new StartWork(desk),
-      sandbox: new SandboxWork(desk),
-      driver: new DriverWork(desk),
-      ladder: new LadderWork(desk),
-    };
+    this.#works = createWorks(desk);
     this.#actor = this.#createActor();
   }
 
@@ -262,20 +253,17 @@ export class Session {
    * What an operator asked for.
    * @throws HubError when the session is in no state for it.
    */
-  operate(
-    type: "operator.paused" | "operator.resumed" | "operator.retried" | "operator.removed",
-    because = "by request",
-  ): void {
+  operate(type: OperatorAct, because = "by request"): void {
     const event: SessionMachineEvent = { type, at: this.#parts.clock.now() };
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
     this.#throwHalted();
-    if (DESIRED[type] === "connected" && RUNNING.includes(state)) {
+    if (operatorWishes[type].desired === "connected" && RUNNING.includes(state)) {
       // What runs is what was asked for; it is not begun again, and its deadline is not moved.
       this.#want(type, because);
       return;
     }
-    if (!this.#actor.getSnapshot().can(event)) throw this.#conflict(type);
+    if (!this.#actor.getSnapshot().can(event)) throw whyNotNow(type, this.record);
     this.#want(type, because);
     this.#discardGone(type);
     this.#desk.deps.flaps.asked();
@@ -288,15 +276,10 @@ export class Session {
     if (this.#halted !== null) throw new HubError("StoreRefuses", this.#halted.text);
   }
 
-  #want(type: keyof typeof DESIRED, because: string): void {
-    const desired = DESIRED[type];
-    const verb = type.slice("operator.".length);
-    this.ledger.note(
-      "intent.changed",
-      `${verb} ${because}`,
-      { desired },
-      { desired, refusal: null },
-    );
+  #want(type: OperatorAct, because: string): void {
+    const { desired, done } = operatorWishes[type];
+    const change = { desired, refusal: null };
+    this.ledger.note("intent.changed", `${done} ${because}`, { desired }, change);
   }
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */
@@ -360,15 +343,6 @@ export class Session {
     this.ledger.note("sandbox.discarded", text, { sandboxName, code: fault.code }, change);
   }
 
-  #conflict(type: string): HubError {
-    const { name, detail, state } = this.record;
-    const verb = type.slice("operator.".length).replace(/ied$/, "yd").replace(/d$/, "");
-    if (state === "suspended" && type === "operator.paused") {
-      return new HubError("SessionSuspended", `session ${name} is suspended already`);
-    }
-    return new HubError("StateConflict", `cannot ${verb} session ${name}: it is ${detail}`);
-  }
-
   #record(snapshot: SessionSnapshot): void {
     const detail = pathOf(snapshot.value);
     const { context } = snapshot;
@@ -397,10 +371,3 @@ export class Session {
 
 /** States that work towards connected. */
 const RUNNING: readonly SessionState[] = ["creating", "resuming", "nudging"];
-
-const DESIRED = {
-  "operator.paused": "suspended",
-  "operator.resumed": "connected",
-  "operator.retried": "connected",
-  "operator.removed": "ended",
-} as const;

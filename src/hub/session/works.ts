@@ -1,8 +1,8 @@
 /** The works of one session, which the machine that all sessions share finds in its context. */
-import type { DriverWork } from "./driver-work.ts";
-import type { LadderWork } from "./ladder-work.ts";
-import type { SandboxWork } from "./sandbox-work.ts";
-import type { StartWork } from "./start-work.ts";
+import { DriverWork } from "./driver-work.ts";
+import { LadderWork } from "./ladder-work.ts";
+import { SandboxWork } from "./sandbox-work.ts";
+import { StartWork } from "./start-work.ts";
 import type { WorkDesk } from "./work-desk.ts";
 
 export interface SessionWorks {
@@ -11,4 +11,14 @@ export interface SessionWorks {
   readonly sandbox: SandboxWork;
   readonly driver: DriverWork;
   readonly ladder: LadderWork;
+}
+
+export function createWorks(desk: WorkDesk): SessionWorks {
+  return {
+    desk,
+    start: new StartWork(desk),
+    sandbox: new SandboxWork(desk),
+    driver: new DriverWork(desk),
+    ladder: new LadderWork(desk),
+  };
 }

@@ -1,0 +1,41 @@
+/** What looks after a hub by itself while it runs: started together, and stopped together. */
+import { ActivityKeeper } from "./activity/keeper.ts";
+import { Janitor } from "./janitor.ts";
+import type { HubMetrics } from "./metrics/metrics.ts";
+import type { OpenStore } from "./open-store.ts";
+import type { SessionParts } from "./session/session.ts";
+import type { Sessions } from "./sessions.ts";
+import { TimelineKeeper, type TimelineKeeperOptions } from "./timeline-keeper.ts";
+
+interface Caretaker {
+  start(): void;
+  stop(): void;
+}
+
+interface OtherKeepers {
+  readonly metrics: Pick<HubMetrics, "factsDropped">;
+  readonly watch: Caretaker;
+  readonly drills: Caretaker;
+  readonly leases: Caretaker;
+  readonly updates: Caretaker;
+  readonly webhook: Caretaker | null;
+  readonly keeper: Caretaker | null;
+}
+
+export function createCaretakers(
+  parts: SessionParts,
+  sessions: Sessions,
+  { store, shelf }: OpenStore,
+  limits: TimelineKeeperOptions["limits"],
+  { metrics, ...others }: OtherKeepers,
+): readonly Caretaker[] {
+  const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
+  const all = { ...parts, sessions: () => sessions.all };
+  const onDropped = metrics.factsDropped;
+  return [
+    new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
+    new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
+    ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),
+    ...Object.values(others).filter((one) => one !== null),
+  ];
+}
