@@ -1,4 +1,4 @@
-/** What people ask of a session, in their words, and the answer where it is in no state for that. */
+/** What people ask of a session, in their words, and the answer where it is in no state for it. */
 import { HubError } from "../../base/hub-error.ts";
 import type { Desired, SessionRecord } from "../../store/facts.ts";
 

@@ -277,7 +277,7 @@ export class ClusterWorld {
 
   #lose(hub: Hub, id: string): void {
     hub.rows.delete(id);
-    this.#let(hub, [id]);
+    this.#let(hub, [id])();
   }
 
   /** No act on them follows; once their drivers are told to go, they dial again. */
