@@ -217,7 +217,7 @@ export class ClusterWorld {
     void hub
       .ask(() => this.#disk.commit(row, hub.inc, epoch))
       .then((kept) => {
-        if (kept === null) this.#lose(hub, row.id);
+        if (kept === null) this.#let(hub, [row.id])();
         if (kept !== null) hub.rows.set(row.id, kept);
         if (kept === null || !hub.process.alive || driver.attempt !== attempt) {
           later();
@@ -242,7 +242,7 @@ export class ClusterWorld {
       const write = (): SessionRow | null => this.#disk.commit(row, hub.inc, row.epochIssued);
       const kept = (next: SessionRow | null): void => {
         if (next === null) {
-          if (hub.rows.get(row.id) === row) this.#lose(hub, row.id);
+          if (hub.rows.get(row.id) === row) this.#let(hub, [row.id])();
           return;
         }
         hub.rows.set(row.id, next);
@@ -273,11 +273,6 @@ export class ClusterWorld {
     rows.set(row.id, row);
     const former = new FormerOwner(process.clock, LEASE_TTL_MS);
     claimed.set(row.id, { number: (this.#claims += 1), former });
-  }
-
-  #lose(hub: Hub, id: string): void {
-    hub.rows.delete(id);
-    this.#let(hub, [id])();
   }
 
   /** No act on them follows; once their drivers are told to go, they dial again. */
