@@ -20,7 +20,6 @@ import { hearFacts } from "./hear-facts.ts";
 import { openDoor } from "./host-door.ts";
 import { openSecrets } from "./hub-secrets.ts";
 import { keyFileReader } from "./key-file.ts";
-import type { HubMetrics } from "./metrics/metrics.ts";
 import { openWebhook, type WebhookSettings } from "./notify/open-webhook.ts";
 import type { TelemetrySettings } from "./telemetry/telemetry.ts";
 import { openVoice } from "./telemetry/voice.ts";

@@ -13,7 +13,7 @@ function draining(count: number, failsFirst = false) {
   const owned = Array.from({ length: count }, (_, n) => `ses_${n}`);
   const happened: { readonly what: "let" | "released" | "told"; readonly at: number }[] = [];
   const did = (what: "let" | "released" | "told", ids: readonly string[]): void => {
-    for (const _ of ids) happened.push({ what, at: clock.now() });
+    happened.push(...ids.map(() => ({ what, at: clock.now() })));
   };
   let fails = failsFirst;
   const ownership = new Ownership<string>({
