@@ -3,12 +3,12 @@
  * is until it has none. The hub stays, and passes on what still comes its way, until it is stopped.
  */
 import { createInterface } from "node:readline/promises";
+import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Api } from "../../client/api.ts";
 import type { HubDrain, HubInfo, HubList } from "../../client/api-types.ts";
 import { flagOption, note, print, printJson, usageError, type Cli, type Run } from "../cli.ts";
 import { connectApi } from "../connection.ts";
-import { plural } from "../leftovers.ts";
 
 const LOOK_MS = 250;
 /** Thousands of sessions take seconds; longer means that PostgreSQL does not take them back. */
@@ -30,7 +30,7 @@ export const run: Run = async (cli) => {
     printJson(cli, { id, name, sessions, drivers, clients, drain, tookMs });
     return 0;
   }
-  const had = plural(done.drain.sessions, "session");
+  const had = counted(done.drain.sessions, "session");
   if (done.drain.step !== "done") {
     print(cli, `${nameOf(done)} gives ${had} to the others; holdfast drain shows how far it is`);
     return 0;
@@ -49,7 +49,7 @@ async function follow(cli: Cli, api: Api, begun: Draining): Promise<Draining> {
     told = text;
     if (hub.drain.step === "done") return hub;
     if (performance.now() > lateAtMs) {
-      const left = `${nameOf(hub)} has ${plural(hub.sessions ?? 0, "session")} left`;
+      const left = `${nameOf(hub)} has ${counted(hub.sessions ?? 0, "session")} left`;
       throw new HubError("WaitTimeout", `${left} after ${DRAIN_MS_MAX / 1_000} s; it goes on`, {
         hint: "Look at the log of the hub: PostgreSQL may not answer it.",
       });
@@ -60,8 +60,8 @@ async function follow(cli: Cli, api: Api, begun: Draining): Promise<Draining> {
 
 function progressOf({ drain, sessions = 0, drivers = 0, clients = 0 }: Draining): string {
   if (drain.step === "announced") return "balancers are told: /readyz says 503";
-  const links = `${plural(drivers, "driver")} and ${plural(clients, "client")} are here`;
-  return `${drain.sessions - sessions} of ${plural(drain.sessions, "session")} given, ${links}`;
+  const links = `${counted(drivers, "driver")} and ${counted(clients, "client")} are here`;
+  return `${drain.sessions - sessions} of ${counted(drain.sessions, "session")} given, ${links}`;
 }
 
 async function agreed(cli: Cli, hub: HubInfo): Promise<boolean> {
@@ -69,7 +69,7 @@ async function agreed(cli: Cli, hub: HubInfo): Promise<boolean> {
   if (!cli.stdin.isTTY) throw usageError("nobody is there to agree", "holdfast drain --yes");
   const questions = createInterface({ input: cli.stdin, output: cli.stderr });
   try {
-    const what = `give the ${plural(hub.sessions ?? 0, "session")} of ${nameOf(hub)} to the others`;
+    const what = `give the ${counted(hub.sessions ?? 0, "session")} of ${nameOf(hub)} to the others`;
     const answer = await questions.question(`${what}? [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
