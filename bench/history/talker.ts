@@ -9,22 +9,28 @@ import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import type { HeardStream } from "./judge.ts";
 import { LineTally, PADDING } from "./line-tally.ts";
 
-/** `read -t` keeps the part of a line that it has when its time is over. */
+/** Not a shell: one whose `read` has a limit of time may lose the byte that came in that moment. */
 const COMMAND = `
-  n=0; part=; pad=${PADDING}
-  tell() { n=$((n+1)); echo "d $n \${pad:0:$((n % 97))}"; }
-  while :; do
-    if IFS= read -r -t 1 line; then
-      line="$part$line"; part=
-      [ "$line" = end ] && break
-      echo "u $line"
-    else
-      [ $? -gt 128 ] || exit 9
-      part="$part$line"
-    fi
-    tell
-  done
-  echo "e $n"`;
+import os, select
+n, rest, pad = 0, b"", "${PADDING}"
+def tell(text):
+    left = text.encode() + b"\\n"
+    while left:
+        left = left[os.write(1, left):]
+while True:
+    if select.select([0], [], [], 1)[0]:
+        got = os.read(0, 65536)
+        if not got:
+            os._exit(9)
+        *lines, rest = (rest + got).split(b"\\n")
+        for line in lines:
+            if line == b"end":
+                tell("e %d" % n)
+                os._exit(0)
+            tell("u " + line.decode())
+    n += 1
+    tell("d %d %s" % (n, pad[:n % 97]))
+`;
 const SAY_EVERY_MS = 2_000;
 const END_MS_MAX = 120_000;
 
@@ -75,7 +81,7 @@ export class Talker {
       this.#heardAtMs = now;
       this.#tally.take(Buffer.from(bytes).toString("latin1"));
     };
-    const running = channel.exec({ argv: ["bash", "-c", COMMAND], onStdout });
+    const running = channel.exec({ argv: ["python3", "-c", COMMAND], onStdout });
     this.#exit = running.exit.catch((error: unknown) => {
       this.#break(error instanceof Error ? error.message : String(error));
       return { code: null };
