@@ -90,7 +90,10 @@ export interface Findings {
   readonly chainBreaks: readonly string[];
   readonly doubleOwners: readonly string[];
   readonly factsLost: readonly string[];
-  readonly streamsWrong: readonly string[];
+  /** Bytes that a stream lost or doubled and went on, as if nothing had been. */
+  readonly bytesWrong: readonly string[];
+  /** Streams that ended early, and said so. */
+  readonly streamsBroken: readonly string[];
   readonly orphans: readonly string[];
   /** Of facts that were told while the copy lagged that was promoted after it. */
   readonly factsLostWithTheLag: number;
@@ -112,7 +115,10 @@ export function judge(history: History): Findings {
     doubleOwners: [...twoOfOneFence(history), ...twoOfOneEpoch(history)],
     factsLost: lost.filter(({ excused }) => !excused).map(({ said }) => said),
     factsLostWithTheLag: lost.filter(({ excused }) => excused).length,
-    streamsWrong: streamsWrong(history),
+    bytesWrong: bytesWrong(history),
+    streamsBroken: history.streams.flatMap(({ session, broken }) => {
+      return broken === null ? [] : [`${session}: ${broken}`];
+    }),
     orphans: strays.filter((name) => !isForgotten(name)),
     sandboxesLostWithTheLag: strays.filter(isForgotten),
     callsBySuperseded: callsBySuperseded(history),
@@ -191,11 +197,10 @@ function lostFacts(history: History): { said: string; excused: boolean }[] {
   });
 }
 
-function streamsWrong({ streams }: History): string[] {
-  return streams.flatMap(({ session, linesLost, linesDoubled, linesTorn, broken }) => {
+function bytesWrong({ streams }: History): string[] {
+  return streams.flatMap(({ session, linesLost, linesDoubled, linesTorn }) => {
     const counts = { lost: linesLost, doubled: linesDoubled, torn: linesTorn };
     const wrong = Object.entries(counts).flatMap(([what, n]) => (n > 0 ? [`${n} ${what}`] : []));
-    if (broken !== null) wrong.push(broken);
     return wrong.length === 0 ? [] : [`${session}: ${wrong.join(", ")}`];
   });
 }

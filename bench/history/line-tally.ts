@@ -39,8 +39,9 @@ export class LineTally {
 
   /** `said` lines went in; one that ended well told how many came out. */
   end(said: number, isWhole: boolean): TallyCounts {
-    if (this.#part !== "") this.#torn += 1;
+    // One that was broken off may have been so in the middle of a line.
     if (isWhole) {
+      if (this.#part !== "") this.#torn += 1;
       if (this.#told === null) this.#torn += 1;
       this.#lost += Math.max(0, (this.#told ?? 0) - this.#last.d);
       this.#lost += Math.max(0, said - this.#last.u);

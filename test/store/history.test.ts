@@ -57,7 +57,8 @@ describe("the judge of a history of several hubs", () => {
       doubleOwners: [],
       factsLost: [],
       factsLostWithTheLag: 0,
-      streamsWrong: [],
+      bytesWrong: [],
+      streamsBroken: [],
       orphans: [],
       sandboxesLostWithTheLag: [],
       callsBySuperseded: [],
@@ -108,12 +109,12 @@ describe("the judge of a history of several hubs", () => {
     [
       "a client's stream lost a line",
       { streams: stream({ linesLost: 1 }) },
-      { streamsWrong: ["ses_1: 1 lost"] },
+      { bytesWrong: ["ses_1: 1 lost"] },
     ],
     [
       "a client's stream broke",
       { streams: stream({ broken: "it ended with 9" }) },
-      { streamsWrong: ["ses_1: it ended with 9"] },
+      { streamsBroken: ["ses_1: it ended with 9"] },
     ],
     ["a sandbox is nobody's", { owned: new Set() }, { orphans: ["holdfast-ses-1-1"] }],
     [
