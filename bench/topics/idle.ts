@@ -29,7 +29,6 @@ export async function idleCost(sessions: number, { quick, profile, say }: Run): 
   const crowd = await CrowdHub.open();
   const links: HubConnection[] = [];
   try {
-    // A hundred are there before: they pay for what is compiled and cached once.
     await crowd.seed(sessions);
     await crowd.start();
     const inspector = await crowd.inspect();

@@ -5,7 +5,7 @@ import type { Goal, Row, Run, Topic } from "../topic.ts";
 const MIB = 1024 * 1024;
 const LINE = "line of 2 MB/s and 40 ms: key beside bulk";
 
-/** Of design of the goals: what is bound, and by whom. A figure without a goal is told, too. */
+/** What is bound, and by whose figure; one without a goal is told, too. */
 const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   "key, p50 ms": [{ atMost: 1.2, of: "nginx" }],
   "key, p99 ms": [{ atMost: 1.2, of: "nginx" }],
