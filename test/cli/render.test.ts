@@ -161,15 +161,15 @@ describe("text", () => {
 
   test("on a screen that is too narrow for its columns each row is a block", () => {
     const rows = [
-      ["demo", "connected", "", "a sentence that may be as long as it likes"],
-      ["x", "error", "7", ""],
+      ["demo", "!", "connected", "", "a sentence that may be as long as it likes"],
+      ["x", "", "error", "7", ""],
     ];
     const drawn = (columns?: number) =>
-      renderTable(["NAME", "STATE", "EPOCH", "NOTE"], rows, columns).split("\n");
-    expect(drawn(28)[0]).toBe("NAME  STATE      EPOCH  NOTE");
-    for (const columns of [undefined, 0, 200]) expect(drawn(columns)).toEqual(drawn(28));
-    expect(drawn(27)).toEqual([
-      "demo",
+      renderTable(["NAME", "", "STATE", "EPOCH", "NOTE"], rows, columns).split("\n");
+    expect(drawn(31)[0]).toBe("NAME     STATE      EPOCH  NOTE");
+    for (const columns of [undefined, 0, 200]) expect(drawn(columns)).toEqual(drawn(31));
+    expect(drawn(30)).toEqual([
+      "demo  !",
       "  state  connected",
       "  note   a sentence that may be as long as it likes",
       "x",

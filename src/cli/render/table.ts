@@ -22,8 +22,13 @@ export function renderTable(head: Row, rows: readonly Row[], columns?: number): 
 /** For a narrow screen: a table whose lines wrap is read by nobody. */
 function renderBlocks([, ...labels]: Row, rows: readonly Row[]): string {
   const block = ([first = "", ...cells]: Row): string => {
-    const pairs = cells.map((cell, n) => [`  ${labels[n]?.toLowerCase() ?? ""}`, cell] as const);
-    return [first, renderPairs(pairs.filter(([, cell]) => cell !== ""))].join("\n");
+    const said = cells.map((cell, n) => [labels[n]?.toLowerCase() ?? "", cell] as const);
+    const filled = said.filter(([, cell]) => cell !== "");
+    // A column without a name is a mark: it stands beside what it marks.
+    const marks = filled.filter(([label]) => label === "").map(([, cell]) => cell);
+    const pairs = filled.filter(([label]) => label !== "");
+    const indented = pairs.map(([label, cell]) => [`  ${label}`, cell] as const);
+    return [[first, ...marks].join("  "), renderPairs(indented)].join("\n");
   };
   return rows.map(block).join("\n");
 }
