@@ -86,6 +86,12 @@ export const accessCommands: readonly CommandSpec[] = [
     load: () => import("./commands/backup.ts"),
   },
   {
+    name: "import",
+    about: "bring what a hub of its own kept into the empty PostgreSQL of several",
+    examples: ["HOLDFAST_STORE_FILE=db-url HOLDFAST_CLUSTER_SECRET_FILE=secret holdfast import"],
+    load: () => import("./commands/import.ts"),
+  },
+  {
     name: "restore",
     args: "<file>",
     about: "make the state directory that of the hub in a backup; `up` then finds its sessions",

@@ -158,6 +158,43 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     expect(told).toEqual(Array.from({ length: 31 }, (_, n) => n + 1));
   }, 20_000);
 
+  test.each([
+    { what: "read-only", sqlstate: "read_only_sql_transaction", says: "is in recovery" },
+    { what: "full", sqlstate: "disk_full", says: "No space left on device" },
+    { what: "slow", sqlstate: "query_canceled", says: "due to statement timeout" },
+  ])(
+    "[FA19] one that becomes $what is named, and each fact is kept once when that is over",
+    async ({ sqlstate, says }) => {
+      const store = await open("me");
+      const made = await make(store);
+      const fail = `BEGIN RAISE EXCEPTION '${says}' USING ERRCODE = '${sqlstate}'; END`;
+      await server.query(
+        `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ ${fail} $$`,
+        url,
+      );
+      await server.query("CREATE TRIGGER t BEFORE INSERT ON fact EXECUTE FUNCTION fail()", url);
+      const { event } = store.append(made, fact("probe.answered"));
+      const trouble = (): string => {
+        try {
+          store.check();
+          return "none";
+        } catch (error) {
+          return String(error);
+        }
+      };
+      await until(
+        () => trouble() !== "none",
+        () => "the store does not notice",
+      );
+      expect(trouble()).toContain(`the store takes no facts: ${says}`);
+      expect(await fenceOf(store)).toBe(1);
+      await server.query("DROP TRIGGER t ON fact", url);
+      await event;
+      expect(trouble()).toBe("none");
+      expect(await store.events({ after: 0, session: "ses_1", limit: 9 })).toHaveLength(2);
+    },
+  );
+
   test("[FA19] a batch that is offered again under its number answers as before, and keeps nothing twice", async () => {
     await (await open("x")).close();
     opened = [];

@@ -1,6 +1,6 @@
 /** Hubs that pass requests on to each other: over real sockets, without a store behind them. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN } from "../../../src/hub/auth/principal.ts";
@@ -83,6 +83,21 @@ test("[CL9] another secret, a life that is over, silence: nothing of a request i
   const mute = dialPeer({ ...hub(), advertise: `127.0.0.1:${port}` }, key);
   await expect(mute).rejects.toMatchObject({ code: "SessionMoved" });
 }, 15_000);
+
+test("[CL9] a hub that speaks another version of the greeting is named, and sent nothing", async () => {
+  const heard: string[] = [];
+  const other = createTcpServer((socket) => {
+    socket.on("data", (bytes) => void heard.push(bytes.toString())).on("error", () => undefined);
+    socket.write("HFPEER2 a-number\n");
+  });
+  await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+  const bound = other.address();
+  const advertise = `127.0.0.1:${typeof bound === "object" ? (bound?.port ?? 0) : 0}`;
+  const dialled = dialPeer({ ...hub(), advertise }, key);
+  await expect(dialled).rejects.toThrow("no hub of ours answers there");
+  expect(heard).toEqual([]);
+  await new Promise((done) => other.close(done));
+});
 
 test("[CL9] whoever speaks HTTP to a peer's port gets no answer of the hub", async () => {
   const socket = connect(Number(door.address.split(":")[1]), "127.0.0.1");
