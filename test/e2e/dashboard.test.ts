@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { describeWhere, needs } from "../support/needs.ts";
 import { walkCrowd } from "./dashboard-crowd.ts";
 import { walkFiles } from "./dashboard-files.ts";
+import { walkTenant } from "./dashboard-tenant.ts";
 import { browser, rowState, screenShows, startDashboard, type Dashboard } from "./dashboard-kit.ts";
 
 /** What the page hears of by an event; a machine that runs other tests, too, takes a while. */
@@ -200,6 +201,12 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
   test("5,000 sessions: draws what is in view, walks and filters all, stays quick", async () => {
     await walkCrowd(dashboard);
   });
+
+  test("[AU18] somebody of a tenant sees and makes sessions of that tenant alone", async () => {
+    await walkTenant(dashboard);
+    // A row that is gone was asked about once more.
+    expect(dashboard.offences.splice(0).filter((line) => !line.includes("404"))).toEqual([]);
+  }, 120_000);
 
   test("a hub that is killed is told at once, and followed again when it is back", async () => {
     await dashboard.killHub();
