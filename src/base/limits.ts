@@ -60,4 +60,9 @@ export const limits = {
   REDIAL_RESET_AFTER_MS: 10_000,
   /** A driver that was fenced or refused stays away this long, or until a nudge. */
   REDIAL_LATER_MS: 60_000,
+
+  /** What a hub of several did not give back by then is taken over, as from one that was killed. */
+  HUB_GIVES_BACK_MS_MAX: 12_000,
+  /** All of a stop: that, a last word to a store that may not answer, sockets and files. */
+  HUB_STOP_MS_MAX: 25_000,
 } as const;

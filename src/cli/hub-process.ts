@@ -1,16 +1,15 @@
 /** Stops the hub that runs on a home, as exactly that process. */
+import { limits } from "../base/limits.ts";
 import { signalProcess, isRunning } from "./process-identity.ts";
 import { removeHubRecord, type HubRecord } from "./home.ts";
 
-/** Long enough to close every socket with its reason and the store behind them. */
-const STOP_MS_MAX = 10_000;
 const POLL_MS = 25;
 
 export type HubStop = "stopped" | "killed";
 
 export async function stopHub(home: string, hub: HubRecord): Promise<HubStop> {
   signalProcess(hub, "SIGTERM");
-  const lateAtMs = performance.now() + STOP_MS_MAX;
+  const lateAtMs = performance.now() + limits.HUB_STOP_MS_MAX;
   while (isRunning(hub)) {
     if (performance.now() > lateAtMs) {
       signalProcess(hub, "SIGKILL");

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../src/base/config-table.ts";
+import { limits } from "../../src/base/limits.ts";
 import { routeRights } from "../../src/hub/auth/route-rights.ts";
 import { ADMIN_TOKEN, hubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -42,6 +43,7 @@ test("[ME4] each alert is tested, and says what it means and what to do", () => 
 });
 
 describe("what runs a hub in a container or a cluster", () => {
+  const stopS = limits.HUB_STOP_MS_MAX / 1_000;
   const cluster = new URL("../../ops/kubernetes/", import.meta.url);
   const names = readdirSync(cluster);
   const manifest = (name: string): unknown => parse(read(`ops/kubernetes/${name}`));
@@ -91,8 +93,19 @@ describe("what runs a hub in a container or a cluster", () => {
       expect(Object.keys(routeRights)).toContain(`GET ${probe.httpGet.path}`);
     // A platform that is down makes a hub unready at most, and never ends it.
     expect(pod.livenessProbe.httpGet.path).toBe("/livez");
-    expect(graceS).toBeGreaterThan(pod.lifecycle.preStop.sleep.seconds + 30);
+    expect(graceS).toBeGreaterThan(pod.lifecycle.preStop.sleep.seconds + stopS);
     expect(pod.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  test("[CL15] waits for all of a stop before it kills", () => {
+    const unit = /^TimeoutStopSec=(\d+)$/m.exec(read("ops/systemd/holdfast.service"))?.[1];
+    expect(Number(unit)).toBeGreaterThan(stopS);
+    const { services } = parse(read("ops/docker/compose.yaml")) as {
+      services: { hub: { stop_grace_period: string } };
+    };
+    const grace = /^(\d+)s$/.exec(services.hub.stop_grace_period)?.[1];
+    expect(Number(grace)).toBeGreaterThan(stopS);
+    expect(read("docs/OPERATING.md")).toContain(`gives it ${stopS} s in all before it kills`);
   });
 
   test("the image ends with another user than root, a health check and a stop signal", () => {

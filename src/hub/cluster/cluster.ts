@@ -6,6 +6,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Clock } from "../../base/clock.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
+import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Seen } from "../auth/principal.ts";
 import type { SessionRecord } from "../../store/facts.ts";
@@ -18,8 +19,6 @@ import { viewOf, type ClusterNumbers, type ClusterView } from "./view.ts";
 
 /** Claimed at once at the start; others may start in the same moment. */
 const CLAIM_COUNT = 200;
-/** What a hub that ends did not give back by then is taken over, as from one that was killed. */
-const DRAIN_MS = 12_000;
 /** A database that does not hear the end of a connection keeps no hub from its own. */
 const GOODBYE_MS = 2_000;
 /** An upgrade waits for this long at most: a death is certain before. */
@@ -214,7 +213,7 @@ export class Cluster implements Company {
   /** So that others have them before this hub goes. */
   async drain(): Promise<void> {
     if (this.#phase !== "serving") return;
-    await Promise.race([this.#drained(), this.#pause(DRAIN_MS)]);
+    await Promise.race([this.#drained(), this.#pause(limits.HUB_GIVES_BACK_MS_MAX)]);
     this.#ownership.stop();
   }
 
