@@ -1,7 +1,7 @@
 /**
  * How the hub stands to its platform, for whoever asks whether it is the platform or the session:
- * what is held back and why, what a control sandbox saw, what went wrong last, what it costs. For
- * an owner also who did what. Changes nothing but by the one button.
+ * what is held back and why, what a control sandbox saw, what went wrong last, what it costs. Of
+ * several hubs also how each is, for an owner who did what. Changes nothing but by the one button.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { systemClock } from "../base/clock.ts";
@@ -12,6 +12,7 @@ import { clockText } from "./age-text.ts";
 import { AuditTable } from "./audit-table.tsx";
 import type { Problem } from "./board.ts";
 import { CostTable, timeText } from "./cost-table.tsx";
+import { HubsTable } from "./hubs-table.tsx";
 import { plainText } from "./plain-text.ts";
 import { ProblemBox } from "./problem-box.tsx";
 import { problemOf } from "./problem.ts";
@@ -58,6 +59,7 @@ export function PlatformPanel({ api, platform, onLook, onClose }: PlatformPanelP
         </button>
       </div>
       <Standing platform={platform} />
+      <HubsTable api={api} platform={platform} />
       {control !== undefined && <Control api={api} control={control} />}
       <section aria-labelledby="errors-title">
         <h3 id="errors-title">Last errors</h3>

@@ -232,6 +232,33 @@ describeWhere([needs.root, needs.bubblewrap, browser], "the dashboard", () => {
     await other.close();
   });
 
+  test("hubs that share their sessions are told beside the platform", async () => {
+    const other = await dashboard.context.newPage();
+    const [own] = (await dashboard.api.hubs()).items;
+    const [startedAt, version] = ["2026-01-01T12:00:00.000Z", "0.1.0"];
+    const dead = { id: "inc_b", name: "b", self: false, state: "dead", startedAt, version };
+    const drain = { step: "moving", startedAt, sessions: 9 };
+    const items = [{ ...own, name: "a", state: "draining", sessions: 4, leaseMs: 2_940, drain }];
+    await other.route("**/v1/hubs", (route) =>
+      route.fulfill({ json: { cluster: "clu_1", items: [...items, dead] } }),
+    );
+    await other.goto(`${dashboard.url}/login#token=${dashboard.token}`);
+    await other.locator("[data-action=platform]").click();
+    const rows = other.locator("aside [data-hub]");
+    await rows.getByText("dead", { exact: true }).waitFor();
+    expect((await rows.allInnerTexts()).map((text) => text.split("\t"))).toEqual([
+      ["a (this one)", "draining, 5 of 9 given", "4", "2.9 s", own?.version],
+      ["b", "dead", "–", "–", version],
+    ]);
+    await other.unroute("**/v1/hubs");
+    await other.reload();
+    await other.locator("[data-action=platform]").click();
+    await other.getByText("Calls since this hub started").waitFor();
+    await other.waitForResponse("**/v1/hubs");
+    expect(await rows.count()).toBe(0);
+    await other.close();
+  });
+
   test("without a token there is a form; a wrong one is refused with the next step", async () => {
     const stranger = await dashboard.context.newPage();
     await stranger.goto(dashboard.url);

@@ -30,6 +30,9 @@ test("[ME4] alerts and dashboard name only metrics that a hub tells", async () =
       path,
     ).toEqual([]);
   }
+  const company = [...known].filter((name) => name?.startsWith("holdfast_cluster_"));
+  expect(company.length).toBeGreaterThan(5);
+  expect(named(read("ops/grafana/holdfast.json"))).toEqual(expect.arrayContaining(company));
 });
 
 test("[ME4] each alert is tested, and says what it means and what to do", () => {
