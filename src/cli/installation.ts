@@ -2,7 +2,8 @@
  * Where the other programs are: in a checkout as TypeScript sources, in a package as built files.
  * It owns the paths and how a program is started on the Node that runs the CLI.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HubError } from "../base/hub-error.ts";
 
@@ -75,8 +76,28 @@ export function driverBundlePath(): string {
   return `${root}dist/driver.cjs`;
 }
 
-/** The command as the user typed it: from a checkout, and in npx's own place, npx finds it. */
-export const commandName = isCheckout || /[\\/]_npx[\\/]/.test(root) ? "npx holdfast" : "holdfast";
+/**
+ * The command as it is typed for what lies at `place`, a directory with its slash. A PATH has only
+ * what was installed for all; a checkout and a project's own are found by npx. A file that npx
+ * unpacked for one call is found again when it is named again.
+ */
+export function commandAt(place: string): string {
+  if (existsSync(`${place}src/cli/main.ts`)) return "npx holdfast";
+  const project = resolve(place, "../..");
+  if (!existsSync(join(project, "package.json"))) return "holdfast";
+  const file = basename(dirname(project)) === "_npx" ? fileAskedOfNpx(project) : null;
+  return file === null ? "npx holdfast" : `npx --package ${file} holdfast`;
+}
+
+/** Null for a package of a registry, which npx finds by its name. */
+function fileAskedOfNpx(project: string): string | null {
+  const text = readFileSync(join(project, "package.json"), "utf8");
+  const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
+  const [, file] = /^file:(.+)/.exec(dependencies["holdfast"] ?? "") ?? [];
+  return file === undefined ? null : resolve(project, file);
+}
+
+export const commandName = commandAt(root);
 
 /** What is to be typed next, as this user has to type it: in a checkout no PATH has the command. */
 export function asTyped(sentence: string): string {
