@@ -110,6 +110,7 @@ async function measured(topic: Topic, run: Run): Promise<Result> {
   const { rounds } = run;
   const result = {
     topic: topic.name,
+    words: wordsFor(topic),
     rounds,
     seconds,
     load,
@@ -121,6 +122,16 @@ async function measured(topic: Topic, run: Run): Promise<Result> {
   if (failed !== null) say(`FAILED: ${failed}`);
   say(`${seconds} s, load ${load}, others had ${result.othersPercent} % of the processors`);
   return result;
+}
+
+/** As it was asked for, with this topic alone. */
+function wordsFor({ name }: Topic): string {
+  const { rounds, sessions, minutes } = values;
+  const given = Object.entries({ rounds, sessions, minutes });
+  const numbers = given.flatMap(([flag, text]) =>
+    text === undefined ? [] : [`--${flag} ${text}`],
+  );
+  return [name, ...(values.quick ? ["--quick"] : []), ...numbers].join(" ");
 }
 
 function machine() {

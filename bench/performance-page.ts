@@ -17,10 +17,10 @@ export function writePage(results: readonly Result[]): void {
   writeFileSync(PAGE, `${page.slice(0, from)}${BEGIN}\n${tables}\n${page.slice(to)}`);
 }
 
-function tableOf({ topic, rows, rounds, load, othersPercent }: Result): string {
+function tableOf({ topic, words: asked, rows, load, othersPercent }: Result): string {
   const noise = `load ${load}, others had ${othersPercent} % of the processors`;
   const head = `| Work | Holdfast | Beside | Goal |\n|---|---|---|---|`;
-  const words = `### ${topic}\n\n\`npm run bench -- ${topic}\`, ${rounds} rounds, ${noise}.\n`;
+  const words = `### ${topic}\n\n\`npm run bench -- ${asked}\`, ${noise}.\n`;
   return `${words}\n${head}\n${rows.map(lineOf).join("\n")}\n`;
 }
 

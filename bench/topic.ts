@@ -49,6 +49,8 @@ export interface Topic {
 
 export interface Result {
   readonly topic: string;
+  /** Behind `npm run bench --`, to have the same work again. */
+  readonly words: string;
   readonly rounds: number;
   readonly seconds: number;
   readonly load: number;
