@@ -46,12 +46,12 @@ export function createDriverKit(options: DriverKitOptions): VersionedDriverKit {
     token: options.token,
     // Read for each launch: a new root is with the next driver.
     ca: async () => (caFile === null ? null : readFile(caFile, "utf8")),
-    urls: async () => {
+    urls: async (session) => {
       const socket = await options.doorSocket();
       const sockets = socket === null ? [] : [socket, ...(options.otherDoors?.() ?? [])];
       const urls = [
         ...sockets.map((one) => `ws+unix:${one}:${DRIVER_PATH}`),
-        ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl)]),
+        ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl, session)]),
       ];
       if (urls.length > 0) return urls;
       throw new HubError(
@@ -62,8 +62,9 @@ export function createDriverKit(options: DriverKitOptions): VersionedDriverKit {
   };
 }
 
-function webSocketUrl(publicUrl: string): string {
-  const url = new URL(DRIVER_PATH, publicUrl);
+/** With the session by name, as its clients dial: a balancer brings both to one hub by it. */
+function webSocketUrl(publicUrl: string, session: string): string {
+  const url = new URL(`${DRIVER_PATH}?session=${encodeURIComponent(session)}`, publicUrl);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }

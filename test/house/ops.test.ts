@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { settings } from "../../src/base/config-table.ts";
 import { limits } from "../../src/base/limits.ts";
 import { routeRights } from "../../src/hub/auth/route-rights.ts";
+import { createDriverKit } from "../../src/hub/driver-kit.ts";
 import { ADMIN_TOKEN, hubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
 
@@ -43,6 +44,43 @@ test("[ME4] each alert is tested, and says what it means and what to do", () => 
   expect(alerts.filter((name) => !tests.includes(`"${name}"`))).toEqual([]);
   expect(rules.match(/summary: /g)).toHaveLength(alerts.length);
   expect(rules.match(/description: /g)).toHaveLength(alerts.length);
+});
+
+describe("balancers before several hubs", () => {
+  const files = ["haproxy-hubs.cfg", "nginx-hubs.conf", "envoy-hubs.yaml"];
+  const kit = createDriverKit({
+    ...{ bundleFile: "x", token: () => "t", platform: "daytona" },
+    ...{ publicUrl: "https://hub.example", doorSocket: () => Promise.resolve(null) },
+  });
+
+  test("[CL16] a driver, its clients and its calls have one key", async () => {
+    const nginx = read("ops/proxy/nginx-hubs.conf").match(/~(\^\/v1\/\S+)/g) ?? [];
+    const envoy = /regex: (\^\S+)/.exec(read("ops/proxy/envoy-hubs.yaml"))?.[1] ?? "";
+    const keys = [nginx.map((text) => text.slice(1)), [envoy]];
+    const [driver = ""] = await kit.urls("acme/demo");
+    const client = "/v1/client?other=1&session=acme%2Fdemo&more=2";
+    const calls = ["/v1/sessions/acme%2Fdemo", "/v1/sessions/acme%2Fdemo/health?x=1"];
+    for (const path of [driver.replace("wss://hub.example", ""), client, ...calls]) {
+      for (const regexes of keys) {
+        const met = regexes.flatMap((regex) => new RegExp(regex).exec(path)?.[1] ?? []);
+        expect(met, path).toEqual(["acme%2Fdemo"]);
+      }
+    }
+  });
+
+  test("each is told in OPERATING.md, keeps whoever has a hub's token, and names its doors", () => {
+    for (const file of files) {
+      expect(read("docs/OPERATING.md")).toContain(`ops/proxy/${file}`);
+      const text = read(`ops/proxy/${file}`);
+      for (const word of ["Bearer hft_", "driver", "client", "/v1/sessions/", "10.0.0.3"])
+        expect(text, file).toContain(word);
+    }
+    for (const file of ["haproxy-hubs.cfg", "envoy-hubs.yaml"]) {
+      expect(read(`ops/proxy/${file}`), file).toContain("/readyz");
+      expect(Object.keys(routeRights)).toContain("GET /readyz");
+    }
+    expect(parse(read("ops/proxy/envoy-hubs.yaml"))).toHaveProperty("static_resources");
+  });
 });
 
 describe("what runs a hub in a container or a cluster", () => {

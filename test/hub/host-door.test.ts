@@ -66,7 +66,7 @@ describe("the host door", () => {
     expect(await door.reach(() => Promise.resolve(there()), gate)).not.toBeNull();
   });
 
-  test("[SB16] a platform without a door is asked once, and a public address is used", async () => {
+  test("[SB16] [CL16] a platform without a door is asked once, and a public address is used", async () => {
     let asked = 0;
     const ask = (): Promise<PlatformFacts> => {
       asked += 1;
@@ -79,8 +79,10 @@ describe("the host door", () => {
       doorSocket: () => door.reach(ask, gate),
       platform: "daytona",
     });
-    expect(await kit.urls()).toEqual(["wss://hub.example/v1/driver"]);
-    expect(await kit.urls()).toHaveLength(1);
+    expect(await kit.urls("acme/demo")).toEqual([
+      "wss://hub.example/v1/driver?session=acme%2Fdemo",
+    ]);
+    expect(await kit.urls("demo")).toHaveLength(1);
     expect(asked).toBe(1);
   });
 
@@ -95,7 +97,7 @@ describe("the host door", () => {
       doorSocket: () => Promise.resolve(null),
       platform: "daytona",
     });
-    await expect(kit.urls()).rejects.toMatchObject({ code: "PublicUrlMissing" });
+    await expect(kit.urls("demo")).rejects.toMatchObject({ code: "PublicUrlMissing" });
   });
 
   test("[AC14] a peer that is slow with its headers is let go, here as on the hub's port", async () => {

@@ -75,6 +75,9 @@ describe("the upgrade gate", () => {
       ["/v1/driver", {}, fresh(), 401],
       ["/v1/driver", bearer(gone), undefined, 404],
       ["/v1/driver", bearer(own), undefined, 101],
+      ["/v1/driver?session=far", bearer(own), undefined, 101],
+      [`/v1/driver?session=${sessionId}`, bearer(gone), undefined, 404],
+      [`/v1/driver?session=${sessionId}`, {}, undefined, 401],
     ];
     for (const [path, headers, protocols, expected] of cases) {
       const answer = await status(path, headers, protocols);

@@ -59,7 +59,7 @@ export class DriverWork {
         session: ledger.record.id,
         token: driver.token(ledger.record.id, ledger.record.sandboxName),
         ticket: links.ticket(),
-        urls: await driver.urls(),
+        urls: await driver.urls(ledger.record.name),
         ca: (await driver.ca?.()) ?? undefined,
         // Where commands and shells of the session start.
         home,

@@ -25,8 +25,11 @@ export interface DriverKit {
   bundle(): Promise<Uint8Array>;
   /** SHA-256 of the bundle, by which a sandbox knows it. */
   digest?(): Promise<string>;
-  /** Addresses to dial, best first. @throws HubError when there is none a sandbox can reach. */
-  urls(): Promise<readonly string[]>;
+  /**
+   * Addresses to dial for a session of this name, best first. @throws HubError when there is none a
+   * sandbox can reach.
+   */
+  urls(session: string): Promise<readonly string[]>;
   /** PEM of roots that it trusts beside the well-known ones; null for these alone. */
   ca?(): Promise<string | null>;
   /** Speaks for one session in one sandbox: a replaced one's driver is nobody's. */

@@ -28,6 +28,7 @@ let reach: Elsewhere["reach"];
 let asked: number;
 let place: Elsewhere["place"];
 let tokenOf: (tenant: string) => string;
+let driverToken: (session: string) => string;
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 const toOther = (): Way => ({ to: "b", peer: connect(portOf(other), "127.0.0.1") });
@@ -51,6 +52,7 @@ beforeEach(async () => {
     const made = { name: "t", role: "owner", sessions: null, createdBy: "admin" } as const;
     return access.tokens.create({ ...made, tenant, forMs: 60_000 }).token;
   };
+  driverToken = (session) => access.driverToken(session, "box");
   world.create({ name: "far" });
   const switchboard = new Switchboard({
     hubId: "hub_a",
@@ -81,6 +83,7 @@ afterEach(() => closed(other));
 function dial(
   token = ADMIN_TOKEN,
   session = "elsewhere",
+  door = "client",
 ): {
   readonly socket: Socket;
   readonly ended: Promise<unknown>;
@@ -91,7 +94,7 @@ function dial(
   socket.on("data", (chunk) => (heard += chunk.toString()));
   socket.on("error", () => undefined);
   const ended = new Promise((resolve) => socket.once("close", resolve));
-  const head = [`GET /v1/client?session=${session} HTTP/1.1`, `authorization: Bearer ${token}`];
+  const head = [`GET /v1/${door}?session=${session} HTTP/1.1`, `authorization: Bearer ${token}`];
   const lines = [head[0], ...DIAL, head[1]];
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   return { socket, ended, heard: () => heard };
@@ -136,4 +139,18 @@ test("[AU18] who may not see a session of another hub is not joined to it, as to
   gate.close();
   await closed(front);
   await Promise.all([own.ended, ...refused.map(({ ended }) => ended)]);
+});
+
+test("[CL16] a driver's session is its token's, whatever its URL says", async () => {
+  const wanted: unknown[] = [];
+  reach = (...of) => {
+    wanted.push(of);
+    return Promise.resolve(toOther());
+  };
+  const driver = dial(driverToken("ses_own"), "elsewhere", "driver");
+  await expect.poll(driver.heard).toBe("joined");
+  expect(wanted).toEqual([["ses_own", true]]);
+  gate.close();
+  await closed(front);
+  await driver.ended;
 });
