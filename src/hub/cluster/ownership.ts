@@ -18,9 +18,9 @@ const LOOKS_PER_OWNERS = 5;
 /** Claimed at once: each becomes an actor that looks at its sandbox. */
 const SWEEP_COUNT = 200;
 /** Another that takes them proves each anew: they come one after the other, not as a storm. */
-const RELEASE_SPREAD_MS = 5_000;
+const RELEASE_SPREAD_MS = 7_000;
 const RELEASE_EVERY_MS = 200;
-const RELEASE_COUNT_MIN = 20;
+const RELEASE_COUNT_MIN = 5;
 
 export interface Place {
   readonly id: string;
