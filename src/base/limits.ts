@@ -56,6 +56,9 @@ export const limits = {
   /** Redial: full jitter between these two, for ever. */
   REDIAL_MIN_MS: 100,
   REDIAL_MAX_MS: 5_000,
+  /** A session on its way back is asked for in this rhythm, with full jitter. */
+  ATTACH_AGAIN_MIN_MS: 100,
+  ATTACH_AGAIN_MAX_MS: 1_000,
   /** A link must have lived this long before the next back-off starts small again. */
   REDIAL_RESET_AFTER_MS: 10_000,
   /** A driver that was fenced or refused stays away this long, or until a nudge. */

@@ -1,5 +1,6 @@
 /** What ssh is told about sessions, on its command line and in its configuration alike. */
 import { join } from "node:path";
+import { quote } from "../base/shell-quote.ts";
 import { HOST_KEY_ALIAS } from "../ssh/host-key.ts";
 import { usageError } from "./cli.ts";
 
@@ -58,7 +59,7 @@ function proxyCommand(words: readonly string[]): string {
 }
 
 function shellWord(word: string): string {
-  return /^[\w@+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@+=:,./-]+$/.test(word) ? word : quote(word);
 }
 
 /** The quotes of ssh_config know no escape. */

@@ -56,9 +56,6 @@ import {
 const ATTACH_TIMEOUT_MS = 10_000;
 /** A wake ends in a verdict within the hub's deadlines; then the attach is answered for good. */
 const WAKE_TIMEOUT_MS = 150_000;
-/** A session that is on its way back is asked for in this rhythm, with full jitter. */
-const AGAIN_MIN_MS = 100;
-const AGAIN_MAX_MS = 1_000;
 
 interface Options extends AttachOptions {
   /** Id or name. */
@@ -105,7 +102,8 @@ export class AttachedChannel implements SessionChannel {
     this.session = session;
     this.channelId = newId("chn", random);
     this.#phase = { kind: "waiting", error: new HubError("LinkLost", "not attached yet") };
-    this.#again = createBackoff({ minMs: AGAIN_MIN_MS, maxMs: AGAIN_MAX_MS, random });
+    const { ATTACH_AGAIN_MIN_MS: minMs, ATTACH_AGAIN_MAX_MS: maxMs } = limits;
+    this.#again = createBackoff({ minMs, maxMs, random });
     this.#channel = new Channel({
       side: "client",
       requests: DriverRequest,

@@ -12,7 +12,7 @@ import type { Crc32 } from "../base/crc32.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import { limits } from "../base/limits.ts";
 import { systemRandom, type Random } from "../base/random.ts";
-import type { Redial as AfterEnd } from "../protocol/close-codes.ts";
+import { NO_CLOSE_FRAME, type Redial as AfterEnd } from "../protocol/close-codes.ts";
 import { Redial, type Attempt, type AttemptEvents, type RedialPhase } from "../stream/redial.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import { HubLink } from "./hub-link.ts";
@@ -247,7 +247,6 @@ class RedialledConnection implements HubConnection {
   }
 }
 
-const NO_CLOSE_FRAME = 1006;
 const CLOSED = "the connection was closed";
 
 /** What a refused dial says about the next one; null when the close code decides. */

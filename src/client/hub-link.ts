@@ -5,7 +5,7 @@
 import type { Clock, TimerId } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
 import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
-import { CloseCodes } from "../protocol/close-codes.ts";
+import { CloseCodes, NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import {
   Attached,
   Detach,
@@ -33,7 +33,6 @@ import { closeFault, linkFault } from "./wire-faults.ts";
 
 const HELLO_TIMEOUT_MS = 5_000;
 const IMPLEMENTATION = "holdfast-client/1";
-const NO_CLOSE_FRAME = 1006;
 
 /** How a link ended: for the redial, and for people. */
 export interface LostLink {

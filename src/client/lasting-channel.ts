@@ -7,14 +7,12 @@ import { createBackoff } from "../base/backoff.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
 import { systemRandom, type Random } from "../base/random.ts";
 import { FINAL } from "./attach-answers.ts";
 import type { HubConnection } from "./hub-connection.ts";
 import type { AttachOptions, ChannelPhase, SessionChannel } from "./session-channel.ts";
 
-/** The rhythm in which a session that is on its way back is asked for. */
-const AGAIN_MIN_MS = 100;
-const AGAIN_MAX_MS = 1_000;
 /** Each try that fails has lost a channel or a stream: so many in a row are no accident. */
 const WORK_TRIES_MAX = 10;
 
@@ -94,7 +92,8 @@ export class LastingChannel {
 
   async #attachAgain(): Promise<SessionChannel> {
     const { clock = systemClock, random = systemRandom } = this.#options;
-    const backoff = createBackoff({ minMs: AGAIN_MIN_MS, maxMs: AGAIN_MAX_MS, random });
+    const { ATTACH_AGAIN_MIN_MS: minMs, ATTACH_AGAIN_MAX_MS: maxMs } = limits;
+    const backoff = createBackoff({ minMs, maxMs, random });
     for (;;) {
       try {
         const { session } = this.#current;

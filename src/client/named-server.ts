@@ -57,6 +57,8 @@ export function openNamedServer(channel: Channel, request: NamedServerRequest): 
   const ended = createOutcome<NamedServerEnd>();
   const decoder = new MessageDecoder();
   let taken = 0;
+  /** Its program said how it ended; the stream ends behind that. */
+  let left: NamedServerEnd | null = null;
   const take = async (bytes: Uint8Array): Promise<void> => {
     for (const text of decoder.push(bytes)) {
       await onMessage(text);
@@ -97,7 +99,6 @@ export function openNamedServer(channel: Channel, request: NamedServerRequest): 
       ended.resolve(isTaken ? { kind: "taken-over", message } : { kind: "lost", error });
     },
   });
-  let left: NamedServerEnd | null = null;
   return {
     opened: opened.promise,
     ended: ended.promise,

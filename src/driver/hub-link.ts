@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
-import { CloseCodes } from "../protocol/close-codes.ts";
+import { CloseCodes, NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import {
   Attach,
   Detach,
@@ -162,7 +162,7 @@ class HubLink {
       send: (body) => this.#control(FrameType.ping, 0, 0, body),
       onDead: (silentMs) => {
         const reason = `hub was silent for ${Math.round(silentMs)} ms`;
-        this.#end({ code: 1006, reason, why: "silence" });
+        this.#end({ code: NO_CLOSE_FRAME, reason, why: "silence" });
         this.#socket.terminate();
       },
     });

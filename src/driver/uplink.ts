@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import type { DriverHello } from "../protocol/control.ts";
 import { DRIVER_FEATURES, FEATURES, SUBPROTOCOL } from "../protocol/version.ts";
 import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../stream/redial.ts";
@@ -100,7 +101,6 @@ export class Uplink {
       signal: dial.signal,
       ...(config.ca !== undefined && { ca: config.ca }),
     }).then(async (outcome) => {
-      const ticket = outcome.ok ? await this.#ticket.get(this.#options.clock) : null;
       if (!outcome.ok) {
         this.#urlIndex += 1;
         this.#lastError = outcome.failure.message.slice(0, LAST_ERROR_CHARS_MAX);
@@ -110,11 +110,13 @@ export class Uplink {
         events.ended(failedDial(outcome.failure, isLast));
         return;
       }
+      const { clock, channels, jobs } = this.#options;
+      const ticket = await this.#ticket.get(clock);
+      // It may have been given up while the ticket was read.
       if (dial.signal.aborted) {
         outcome.socket.terminate();
         return;
       }
-      const { clock, channels, jobs } = this.#options;
       link = openHubLink(outcome.socket, {
         clock,
         log,
@@ -179,5 +181,6 @@ export class Uplink {
 function failedDial(failure: DialFailure, isLast: boolean): LinkEnd {
   const reason = failure.message;
   const refused = failure.status !== null && failure.status >= 400 && failure.status < 500;
-  return refused && isLast ? { code: 1006, reason, then: "retry-later" } : { code: 1006, reason };
+  const end = { code: NO_CLOSE_FRAME, reason };
+  return refused && isLast ? { ...end, then: "retry-later" } : end;
 }

@@ -116,6 +116,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const opened = await openStore(options, own, log);
   const { hubId } = opened;
   const { provider: asked, readDrills } = platformOf(platform, policy, secret, log);
+  // What sessions are given asks for sessions: some functions below name parts that are made only
+  // further down, and nobody calls them before all are there.
   const watch = createWatch(asked, platform, opened.seat?.members ?? null, {
     hubId,
     log,
@@ -194,12 +196,12 @@ function openGates(
   return { open, inner, previews, texts, gate };
 }
 
+type Parts = SessionParts & { readonly queue: HelloRate };
+
 /** What all sessions and the switchboard share. */
 function alike<Given extends object>(given: Given) {
   return { ...given, clock: systemClock, random: systemRandom, queue: new HelloRate(systemClock) };
 }
-type Parts = SessionParts & { readonly queue: HelloRate };
-
 function openSwitchboard(parts: Parts, sessions: Sessions, elsewhere: Elsewhere) {
   const find = (idOrName: string): Session => sessions.find(idOrName);
   const verdict = sessions.verdict.bind(sessions);

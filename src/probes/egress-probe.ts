@@ -7,7 +7,8 @@
 import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
-import { HubError, toHubError } from "../base/hub-error.ts";
+import { HubError } from "../base/hub-error.ts";
+import { quote } from "../base/shell-quote.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
 
@@ -59,9 +60,8 @@ export async function probeEgress(options: {
       options.signal,
     );
     output = answer.output;
-  } catch (error) {
+  } catch {
     // Without a way in there is nothing to say about the way out; the exec probe has its own say.
-    toHubError(error);
     return null;
   }
   const report = readEgressReport(output);
@@ -179,7 +179,3 @@ Promise.all((read(config).urls || []).slice(0, 4).map(attempt)).then((tries) => 
   process.exit(0);
 });
 `;
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}

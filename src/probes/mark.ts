@@ -13,6 +13,7 @@ import { withDeadline } from "../base/deadline.ts";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
+import { quote } from "../base/shell-quote.ts";
 import { PROBE_WAIT_MS, type Evidence, type LinkProber } from "./probe.ts";
 
 /** A driver that is asked late in the time of a proof still gets this long. */
@@ -106,8 +107,4 @@ export async function probeSandbox(options: {
     const fault = toHubError(error);
     return evidence(fault.code, fault.message);
   }
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

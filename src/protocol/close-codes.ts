@@ -25,6 +25,9 @@ export const CloseCodes = {
   internal: { code: 4500, name: "internal", redial: "retry" },
 } as const satisfies Record<string, CloseCode>;
 
+/** A socket that ended without a word of its peer; never on the wire. */
+export const NO_CLOSE_FRAME = 1006;
+
 /** Codes outside the table (1001, 1006, 1012 …) come from networks and proxies: retry. */
 export function redialAfter(code: number): Redial {
   for (const known of Object.values(CloseCodes)) if (known.code === code) return known.redial;

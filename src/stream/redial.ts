@@ -7,13 +7,17 @@
 import type { Backoff } from "../base/backoff.ts";
 import type { Clock, TimerId } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
-import { CloseCodes, redialAfter, type Redial as AfterEnd } from "../protocol/close-codes.ts";
+import {
+  CloseCodes,
+  NO_CLOSE_FRAME,
+  redialAfter,
+  type Redial as AfterEnd,
+} from "../protocol/close-codes.ts";
 
 /** From the dial to the WELCOME: 5 s to connect and 5 s for the hello. */
 const ATTEMPT_MS = 10_000;
 /** Nudges that come faster than this are one nudge. */
 const NUDGE_EVERY_MS = 1_000;
-const NO_CLOSE_FRAME = 1006;
 
 export interface LinkEnd {
   readonly code: number;

@@ -2,6 +2,7 @@
  * FrameSocket over the WebSocket that browsers, Deno and Bun have. It cannot set headers, see
  * protocol pings, or end hard; the one-time ticket rides as a second subprotocol.
  */
+import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/version.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { createPendingEvents } from "./pending-events.ts";
@@ -80,7 +81,7 @@ export function fromBrowserWebSocket(ws: WebSocket): FrameSocket {
     terminate() {
       // The nearest there is: the page hears the end now, whatever the network still does.
       ws.close();
-      events.end({ code: 1006, reason: "connection given up" });
+      events.end({ code: NO_CLOSE_FRAME, reason: "connection given up" });
     },
     onFrame: (listener) => events.onFrame(listener),
     onClose: (listener) => events.onClose(listener),

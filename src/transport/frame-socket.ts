@@ -8,7 +8,7 @@
  * - Exactly one `onClose` call, and no `onFrame` call after it.
  */
 
-/** Why a socket ended. 1006 when there was no close frame. */
+/** Why a socket ended. NO_CLOSE_FRAME when its peer said no word. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;

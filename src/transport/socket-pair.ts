@@ -1,8 +1,7 @@
 /** Two FrameSockets in one process: what one end sends, the other hears in a later turn. */
+import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import type { FrameSocket, SocketEnd } from "./frame-socket.ts";
 import { createPendingEvents, type PendingEvents } from "./pending-events.ts";
-
-const NO_CLOSE_FRAME = 1006;
 
 export function socketPair(): readonly [FrameSocket, FrameSocket] {
   const [a, b] = [new PairSocket(), new PairSocket()];

@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { counted } from "../../base/counted.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { quote } from "../../base/shell-quote.ts";
 import type { LastingChannel } from "../../client/lasting-channel.ts";
 import { downloadTree, uploadTree, type TreeCopy } from "../../client/node.ts";
 import { note, printJson, type Cli, type Run } from "../cli.ts";
@@ -100,7 +101,7 @@ async function isRemoteDirectory(
 }
 
 function inShell(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./-]+$/.test(path) ? path : quote(path);
 }
 
 async function isLocalDirectory(whole: string, path: string): Promise<boolean> {

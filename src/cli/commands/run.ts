@@ -4,6 +4,7 @@
  */
 import { parseDuration } from "../../base/duration.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { quote } from "../../base/shell-quote.ts";
 import { connectNode } from "../../client/node.ts";
 import type { HubConnection } from "../../client/hub-connection.ts";
 import { writeTo } from "../byte-pump.ts";
@@ -59,8 +60,7 @@ const interrupted = (): HubError => new HubError("Interrupted", "the run was sto
 /** What stands behind `--` takes the place of what the file runs. */
 function withCommand(plan: AppPlan, command: readonly string[]): AppPlan {
   if (command.length === 0) return plan;
-  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
-  return { ...plan, run: quoted.join(" "), local: null };
+  return { ...plan, run: command.map(quote).join(" "), local: null };
 }
 
 async function matrixOption(cli: Cli): Promise<Matrix | null> {

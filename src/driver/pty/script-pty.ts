@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import type { Readable } from "node:stream";
+import { quote } from "../../base/shell-quote.ts";
 import { pipeIn, pipeOut } from "../services/pipes.ts";
 import {
   hangUp,
@@ -43,10 +44,6 @@ function innerShell({ argv, env, size }: PtyCommand): string {
     shell === undefined ? "unset SHELL" : `SHELL=${quote(shell)}; export SHELL`,
     `exec ${argv.map(quote).join(" ")}`,
   ].join("; ");
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 class ScriptPty implements Pty {

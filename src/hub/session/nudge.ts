@@ -3,6 +3,7 @@
  * Pure. Written for any /bin/sh: exec feeds it on the shell's stdin, so nothing in it may read
  * stdin, and nothing it leaves behind may hold stdout.
  */
+import { quote } from "../../base/shell-quote.ts";
 
 /** Inside the sandbox, below the user's home. */
 export const DRIVER_DIR = ".holdfast";
@@ -85,8 +86,4 @@ export type LaunchAnswer = "launched" | "no-runtime" | "failed";
 export function readLaunchAnswer(exitCode: number): LaunchAnswer {
   if (exitCode === 0) return "launched";
   return exitCode === EXIT_NO_RUNTIME ? "no-runtime" : "failed";
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -335,7 +335,7 @@ export class Session {
   }
 
   /** The next attempt starts from nothing; a hub that restarts in between must know that, too. */
-  #discardGone(type: SessionMachineEvent["type"]): void {
+  #discardGone(type: OperatorAct): void {
     const { fault, sandboxName } = this.record;
     if (type === "operator.removed" || fault?.code !== "SandboxGone") return;
     const text = `${sandboxName} is gone: the next sandbox is a fresh one`;

@@ -148,8 +148,8 @@ export class Switchboard {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "driver" || hello.session !== session.record.id) {
         refuse(socket, CloseCodes.forbidden, "this token speaks for another session");
-      } else if (session.record.state === "ended") {
-        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
+      } else if (this.#refuseRemoved(socket, session)) {
+        return;
       } else if ((hello.lastEpoch ?? 0) >= EPOCH_MAX) {
         refuse(socket, CloseCodes.badFrame, `no epoch can follow ${hello.lastEpoch ?? 0}`);
       } else if (!this.#refuseOverRate(socket, "driver")) {
@@ -176,6 +176,12 @@ export class Switchboard {
   #refuseWhileClosing(socket: FrameSocket): boolean {
     if (this.#closing) socket.close(CloseCodes.goingAway.code, "the hub is going down");
     return this.#closing;
+  }
+
+  #refuseRemoved(socket: FrameSocket, session: Session): boolean {
+    const isRemoved = session.record.state === "ended";
+    if (isRemoved) refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
+    return isRemoved;
   }
 
   #refuseOverRate(socket: FrameSocket, role: "driver" | "client"): boolean {
@@ -217,10 +223,7 @@ export class Switchboard {
         () => false,
       );
       if (gone.closed || this.#refuseWhileClosing(socket)) return;
-      if (session.record.state === "ended") {
-        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
-        return;
-      }
+      if (this.#refuseRemoved(socket, session)) return;
       if (answered) {
         this.#refuseTwin(socket, session, hello, "the driver that is here answers");
         return;
@@ -312,10 +315,8 @@ export class Switchboard {
     const { hello, confirmed } = newcomer;
     const challenge = Buffer.from(random.bytes(16)).toString("base64url");
     onConfirm(socket, clock, { epoch, challenge }, () => {
-      if (this.#refuseWhileClosing(socket)) return;
-      if (session.record.state === "ended") {
-        refuse(socket, CloseCodes.sessionUnknown, "the session was removed");
-      } else if (epoch <= session.record.epoch) {
+      if (this.#refuseWhileClosing(socket) || this.#refuseRemoved(socket, session)) return;
+      if (epoch <= session.record.epoch) {
         refuse(socket, CloseCodes.fenced, "a newer driver holds the session");
       } else if (session.record.epoch !== confirmed && !newcomer.ticket) {
         this.#refuseTwin(socket, session, hello, "another driver was faster");

@@ -7,6 +7,7 @@ import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { quote } from "../../base/shell-quote.ts";
 import { childrenOf } from "../kernel/process-table.ts";
 import { diesFirst } from "./dies-first.ts";
 
@@ -130,10 +131,6 @@ function killTree(pid: number): void {
   } catch {
     // It ended between the look and the signal.
   }
-}
-
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function isDirectory(path: string): boolean {

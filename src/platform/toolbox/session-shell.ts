@@ -11,10 +11,10 @@ import { appendFileSync, closeSync, constants, openSync, writeSync } from "node:
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { quote } from "../../base/shell-quote.ts";
 import { diesFirst } from "./dies-first.ts";
 import { findShell } from "./place.ts";
 import type { Place } from "./place.ts";
-import { quote } from "./pty-process.ts";
 import { logFile, streams } from "./session-log.ts";
 
 /** The shell tells ends here, where no command's output can be taken for one. */

@@ -8,6 +8,7 @@
  *   NAME/state                             "started BOOT SECONDS" or "stopped …"; a boot ends all
  *   NAME/home, NAME/tmp                    what is the sandbox's own
  */
+import { quote } from "../../base/shell-quote.ts";
 
 /** What a script refuses with; what stands on stderr is the host's own word. */
 export type Refusal = "gone" | "taken" | "stopped" | "alive" | "directory";
@@ -46,7 +47,7 @@ export class HostScript {
   readonly #root: string;
 
   constructor(root: string) {
-    this.#root = quoted(root);
+    this.#root = quote(root);
   }
 
   /** Prints the kernel's name, and each program that is missing. */
@@ -58,19 +59,19 @@ done`;
   }
 
   create(id: string, record: SandboxRecord, env: Readonly<Record<string, string>>): string {
-    const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
+    const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
     return `${this.#begin}
-n=${quoted(record.name)}
+n=${quote(record.name)}
 # A create that was cut off a while ago holds a name that nobody has.
 if [ -d "$n" ] && [ ! -f "$n/id" ] && [ -n "$(find "$n" -maxdepth 0 -mmin +1)" ]; then
   rm -rf "./$n"
 fi
 mkdir "$n" 2>/dev/null || { [ -d "$n" ] && no taken; mkdir "$n" || exit 1; }
 mkdir "$n/home" "$n/tmp" &&
-  printf '%s\\n' ${quoted(JSON.stringify(record))} >"$n/record.json" &&
-  printf '%s\\n' ${quoted(exports.join("\n"))} >"$n/env" &&
+  printf '%s\\n' ${quote(JSON.stringify(record))} >"$n/record.json" &&
+  printf '%s\\n' ${quote(exports.join("\n"))} >"$n/env" &&
   printf 'started %s %s\\n' "$b" "$(date +%s)" >"$n/state" &&
-  printf '%s\\n' ${quoted(id)} >"$n/id.new" &&
+  printf '%s\\n' ${quote(id)} >"$n/id.new" &&
   mv "$n/id.new" "$n/id" || { rm -rf "./$n"; exit 1; }
 ${TELL}`;
   }
@@ -123,15 +124,15 @@ mv "$n" ".gone-$i" && rm -rf ".gone-$i"`;
 export HF_SANDBOX_ID="$i" HOME="$d/home" TMPDIR="$d/tmp"
 unset LC_ALL
 umask 022
-${cwd === undefined ? "" : `cd ${quoted(cwd)} 2>/dev/null || no directory`}
-HF_COMMAND=${quoted(command)} exec timeout -s KILL ${endAfterSeconds} \\
+${cwd === undefined ? "" : `cd ${quote(cwd)} 2>/dev/null || no directory`}
+HF_COMMAND=${quote(command)} exec timeout -s KILL ${endAfterSeconds} \\
   sh -c 'c=$HF_COMMAND; unset HF_COMMAND; eval "$c"' </dev/null 2>&1`;
   }
 
   /** Each as size, "d" or "f", and name, with a NUL behind. */
   listFiles(idOrName: string, path: string): string {
     return `${this.#enter(idOrName)}
-cd ${quoted(path)} || exit 1
+cd ${quote(path)} || exit 1
 for f in ./* ./.[!.]* ./..?*; do
   [ -e "$f" ] || [ -L "$f" ] || continue
   k=f; [ -d "$f" ] && k=d
@@ -140,23 +141,23 @@ done`;
   }
 
   readFile(idOrName: string, path: string): string {
-    return `${this.#enter(idOrName)}\nexec cat -- ${quoted(path)}`;
+    return `${this.#enter(idOrName)}\nexec cat -- ${quote(path)}`;
   }
 
   /** The bytes follow on stdin. A line that breaks leaves the old file, not half of the new. */
   writeFile(idOrName: string, path: string, bytes: number): string {
     return `${this.#enter(idOrName)}
-p=${quoted(path)}; t="$p.$$"
+p=${quote(path)}; t="$p.$$"
 mkdir -p "$(dirname "$p")" || exit 1
 cat >"$t" && [ "$(wc -c <"$t")" -eq ${bytes} ] && mv -- "$t" "$p" || { rm -f "$t"; exit 1; }`;
   }
 
   moveFile(idOrName: string, from: string, to: string): string {
-    return `${this.#enter(idOrName)}\nexec mv -- ${quoted(from)} ${quoted(to)}`;
+    return `${this.#enter(idOrName)}\nexec mv -- ${quote(from)} ${quote(to)}`;
   }
 
   removeFile(idOrName: string, path: string): string {
-    return `${this.#enter(idOrName)}\nexec rm -- ${quoted(path)}`;
+    return `${this.#enter(idOrName)}\nexec rm -- ${quote(path)}`;
   }
 
   get #begin(): string {
@@ -171,9 +172,9 @@ read -r b </proc/sys/kernel/random/boot_id`;
   #find(idOrName: string): string {
     const name = nameOf(idOrName);
     return `${this.#begin}
-n=${quoted(name)}
+n=${quote(name)}
 { read -r i <"$n/id"; } 2>/dev/null || no gone
-${name === idOrName ? "" : `[ "$i" = ${quoted(idOrName)} ] || no gone`}`;
+${name === idOrName ? "" : `[ "$i" = ${quote(idOrName)} ] || no gone`}`;
   }
 
   /** A sandbox that is stopped runs nothing and shows no files, as on platforms that part them. */
@@ -227,8 +228,4 @@ export function readTold(line: string): Told | null {
 /** An id is a name, a dot and what no other incarnation of that name has. */
 function nameOf(idOrName: string): string {
   return idOrName.split(".")[0] ?? "";
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
