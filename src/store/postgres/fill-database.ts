@@ -7,6 +7,7 @@ import type { ClientBase } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 import { upgradeRecord, type SessionRecord } from "../facts.ts";
 import type { Store } from "../store.ts";
+import type { StoredFact, StoredSession } from "../stored-rows.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { migrate } from "./schema.ts";
@@ -16,31 +17,12 @@ import { COSTS } from "./session-rows.ts";
 const PAGE_ROWS = 500;
 
 export interface Filling {
-  readonly sessions: (size: number) => Iterable<readonly FilledSession[]>;
-  readonly facts: (size: number) => Iterable<readonly FilledFact[]>;
+  readonly sessions: (size: number) => Iterable<readonly StoredSession[]>;
+  readonly facts: (size: number) => Iterable<readonly StoredFact[]>;
   readonly counts: { readonly sessions: number; readonly facts: number };
   readonly booked: ReturnType<Store["booked"]>;
   /** Facts that are in the database, not kept yet. */
   readonly onFacts: (count: number) => void;
-}
-
-export interface FilledSession {
-  readonly id: string;
-  readonly name: string;
-  readonly gone: boolean;
-  readonly record: string;
-}
-
-export interface FilledFact {
-  readonly seq: number;
-  readonly session: string;
-  readonly name: string;
-  readonly at: number;
-  readonly kind: string;
-  readonly state: string;
-  readonly detail: string;
-  readonly text: string;
-  readonly data: string;
 }
 
 /**

@@ -3,27 +3,7 @@
  * reads a copy: the store itself is locked by whoever has it open.
  */
 import { DatabaseSync } from "node:sqlite";
-
-export interface StoredSession {
-  readonly id: string;
-  readonly name: string;
-  readonly gone: boolean;
-  /** JSON, to the letter. */
-  readonly record: string;
-}
-
-export interface StoredFact {
-  readonly seq: number;
-  readonly session: string;
-  readonly name: string;
-  readonly at: number;
-  readonly kind: string;
-  readonly state: string;
-  readonly detail: string;
-  readonly text: string;
-  /** JSON, to the letter. */
-  readonly data: string;
-}
+import type { StoredFact, StoredSession } from "../stored-rows.ts";
 
 export class StorePages {
   readonly #db: DatabaseSync;
