@@ -65,7 +65,7 @@ export const limits = {
   REDIAL_LATER_MS: 60_000,
 
   /** What a hub of several did not give back by then is taken over, as from one that was killed. */
-  HUB_GIVES_BACK_MS_MAX: 12_000,
+  HUB_GIVES_BACK_MS_MAX: 20_000,
   /** All of a stop: that, a last word to a store that may not answer, sockets and files. */
-  HUB_STOP_MS_MAX: 25_000,
+  HUB_STOP_MS_MAX: 30_000,
 } as const;

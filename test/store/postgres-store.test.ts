@@ -106,6 +106,27 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     expect(await alive.load()).toHaveLength(20);
   });
 
+  test("[CL14] one that was given back is unproven until its next hub has proven it", async () => {
+    const [giver, heir] = [await open("giver"), await open("heir")];
+    const made = await make(giver);
+    const proven = giver.append(made, fact("session.connected", { state: "connected" }));
+    await proven.event;
+    expect(await giver.unproven(["ses_1"])).toEqual([]);
+    await giver.release(["ses_1"]);
+    expect(await giver.unproven(["ses_1"])).toEqual(["ses_1"]);
+    const taken = (await heir.claim("ses_1", await fenceOf(heir))) ?? made;
+    const entered = heir.append(taken, fact("session.entered", { state: "nudging" }));
+    await entered.event;
+    expect(await giver.unproven(["ses_1", "ses_unknown"])).toEqual(["ses_1"]);
+    const again = heir.append(entered.record, fact("session.connected", { state: "connected" }));
+    await again.event;
+    expect(await giver.unproven(["ses_1"])).toEqual([]);
+    // Nobody waits for the proof of one that rests, and no hub looks at it at once.
+    await heir.append(again.record, fact("session.suspended", { state: "suspended" })).event;
+    await heir.release(["ses_1"]);
+    expect(await giver.unproven(["ses_1"])).toEqual([]);
+  });
+
   test("[FA4] of two hubs that want one name, one gets it, and the other is told", async () => {
     const [a, b] = [await open("a"), await open("b")];
     const made = [a, b].map((store, n) => {

@@ -8,6 +8,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import { GivingPace, RELEASE_EVERY_MS } from "./giving-pace.ts";
 import type { Membership } from "./membership.ts";
 
 /** Drivers redial within this: whoever holds the driver should have the session, too. */
@@ -17,10 +18,6 @@ const SWEEP_MS = 1_000;
 const LOOKS_PER_OWNERS = 5;
 /** Claimed at once: each becomes an actor that looks at its sandbox. */
 const SWEEP_COUNT = 200;
-/** Another that takes them proves each anew: they come one after the other, not as a storm. */
-const RELEASE_SPREAD_MS = 7_000;
-const RELEASE_EVERY_MS = 200;
-const RELEASE_COUNT_MIN = 5;
 
 export interface Place {
   readonly id: string;
@@ -39,6 +36,8 @@ export interface Claims<R> {
   owners(): Promise<readonly string[]>;
   claimOrphans(dead: readonly string[], limit: number): Promise<readonly R[]>;
   release(ids: readonly string[]): Promise<readonly string[]>;
+  /** Of those that were given back, those that wait for another hub to prove them. */
+  unproven(ids: readonly string[]): Promise<readonly string[]>;
 }
 
 /** What this hub does with sessions. */
@@ -136,12 +135,11 @@ export class Ownership<R> {
    */
   async drain(): Promise<void> {
     this.#draining = true;
-    const steps = this.#members.isAlone ? 1 : RELEASE_SPREAD_MS / RELEASE_EVERY_MS;
-    const count = Math.max(RELEASE_COUNT_MIN, Math.ceil(this.#household.owned().length / steps));
+    const pace = new GivingPace(this.#clock, (ids) => this.#claims.unproven(ids));
     for (let left = true; left && !this.#stopped;) {
       try {
         await this.#members.drain();
-        left = await this.#releaseSome(count);
+        left = await this.#releaseSome(this.#members.isAlone ? null : pace);
       } catch (error) {
         this.#log.warn({ error: toHubError(error).message }, "nothing was given back");
       }
@@ -150,13 +148,17 @@ export class Ownership<R> {
     }
   }
 
-  /** False when nothing was left. */
-  async #releaseSome(count: number): Promise<boolean> {
-    const ids = (await this.#claims.places()).slice(0, count).map(({ id }) => id);
-    if (ids.length === 0) return false;
+  /** False when nothing was left. Where nobody is to prove them there is nobody to wait for. */
+  async #releaseSome(pace: GivingPace | null): Promise<boolean> {
+    const places = await this.#claims.places();
+    if (places.length === 0) return false;
+    const count = pace === null ? places.length : await pace.part(places.length);
+    const ids = places.slice(0, count).map(({ id }) => id);
+    if (ids.length === 0) return true;
     const tellLinks = this.#household.let(ids);
     try {
       await this.#claims.release(ids);
+      pace?.gave(ids);
     } finally {
       // Bytes flow until it is nobody's: who comes again sooner would be sent back here.
       tellLinks();

@@ -153,6 +153,10 @@ export class PostgresStore implements Store {
     return this.#rows.release(ids);
   }
 
+  unproven(ids: readonly string[]): ReturnType<SessionRows["unproven"]> {
+    return this.#rows.unproven(ids);
+  }
+
   /** The session is no longer this hub's. */
   forget(id: string, why: HubError): void {
     this.#journal.drop(id, why);

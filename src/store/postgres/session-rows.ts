@@ -43,6 +43,8 @@ export const COSTS = [
   "cleaned",
 ] as const satisfies readonly (keyof SandboxCost)[];
 
+const WORKING: readonly SessionState[] = ["creating", "resuming", "nudging"];
+
 const KEEP = `
   WITH input AS (
     SELECT * FROM unnest($3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::bigint[],
@@ -179,6 +181,17 @@ export class SessionRows {
       `UPDATE session SET owner = NULL, fence = fence + 1 WHERE id = ANY($2) AND owner = $1
        RETURNING id`,
       [this.#inc, ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Of these, those that work towards their proof, or were proven and have no hub. */
+  async unproven(ids: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await this.#pool.query<{ id: string }>(
+      `SELECT s.id FROM session AS s JOIN fact AS f ON f.session = s.id AND f.version = s.version
+       WHERE s.id = ANY($1) AND NOT s.gone
+         AND (f.state = ANY($2) OR f.state = 'connected' AND s.owner IS NULL)`,
+      [ids, WORKING],
     );
     return rows.map(({ id }) => id);
   }

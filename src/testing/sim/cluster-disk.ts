@@ -127,6 +127,7 @@ export class ClusterDisk {
             return true;
           });
         }),
+      unproven: (ids) => ask(() => ids.filter((id) => this.sessions.get(id)?.owner === null)),
     };
   }
 

@@ -22,6 +22,7 @@ function draining(count: number, failsFirst = false) {
       claim: () => Promise.resolve(null),
       places: () => Promise.resolve(owned.map((id) => ({ id, owner: "inc_a", fence: 1 }))),
       owners: () => Promise.resolve([]),
+      unproven: () => Promise.resolve([]),
       claimOrphans: () => Promise.resolve([]),
       release: (ids) => {
         if (fails) {
@@ -63,15 +64,15 @@ test("[CL14] a release whose answer was lost keeps no link here", async () => {
   expect(happened.map(({ what }) => what)).toEqual(["let", "told", "let", "released", "told"]);
 });
 
-test("[CL14] many are given back over some seconds, and never more at once than that takes", async () => {
+test("[CL14] many are given back within fifteen seconds, and never more at once than that takes", async () => {
   const { clock, happened, drained } = draining(1_000);
-  await clock.advanceAsync(8_000);
+  await clock.advanceAsync(16_000);
   await drained;
   const releasedAt = happened.filter(({ what }) => what === "released").map(({ at }) => at);
   expect(releasedAt).toHaveLength(1_000);
   const perMoment = [...new Set(releasedAt)].map((at) => releasedAt.filter((x) => x === at).length);
-  expect(Math.max(...perMoment)).toBeLessThanOrEqual(29);
-  expect((releasedAt.at(-1) ?? 0) - (releasedAt[0] ?? 0)).toBeLessThanOrEqual(7_000);
+  expect(Math.max(...perMoment)).toBeLessThanOrEqual(14);
+  expect((releasedAt.at(-1) ?? 0) - (releasedAt[0] ?? 0)).toBeLessThanOrEqual(15_000);
 });
 
 test("[CL14] a session that is this hub's by the store alone has moved, and is not unknown", async () => {
