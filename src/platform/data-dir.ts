@@ -35,22 +35,22 @@ export interface PlatformFacts {
 }
 
 /** A unix socket's path must fit sockaddr_un: 108 bytes with the ending zero. */
-const maxSocketPath = 107;
-const longestSocketName = "sockets/00000000-0000-4000-8000-000000000000.sock".length + 1;
+const SOCKET_PATH_MAX = 107;
+const SOCKET_NAME_MAX = "sockets/00000000-0000-4000-8000-000000000000.sock".length + 1;
 
 export class DataDir {
   readonly paths: DataPaths;
-  private readonly lockFile: string;
+  readonly #lockFile: string;
 
   private constructor(path: string) {
     this.paths = dataPaths(path);
-    this.lockFile = join(path, "lock.json");
+    this.#lockFile = join(path, "lock.json");
   }
 
   static open(path: string): DataDir {
     const dir = new DataDir(resolve(path));
-    dir.prepare();
-    dir.lock();
+    dir.#prepare();
+    dir.#lock();
     return dir;
   }
 
@@ -89,15 +89,15 @@ export class DataDir {
 
   close(): void {
     rmSync(join(this.paths.data, "platform.json"), { force: true });
-    rmSync(this.lockFile, { force: true });
+    rmSync(this.#lockFile, { force: true });
   }
 
-  private prepare(): void {
+  #prepare(): void {
     const { data, sandboxes, roots, sockets, services, volumes } = this.paths;
-    if (data.length + longestSocketName > maxSocketPath) {
+    if (data.length + SOCKET_NAME_MAX > SOCKET_PATH_MAX) {
       throw new PlatformStartError(
         `data directory ${data} is too long for unix sockets: ` +
-          `${data.length} characters, at most ${maxSocketPath - longestSocketName}. Choose a shorter one.`,
+          `${data.length} characters, at most ${SOCKET_PATH_MAX - SOCKET_NAME_MAX}. Choose a shorter one.`,
       );
     }
     try {
@@ -114,18 +114,18 @@ export class DataDir {
   }
 
   /** A lock of a process that is no more is taken over; pid alone would mistake a reused one. */
-  private lock(): void {
+  #lock(): void {
     const mine = { pid: process.pid, startTicks: startTicksOf(process.pid) ?? "" };
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
-        writeFileSync(this.lockFile, JSON.stringify(mine), { mode: 0o600, flag: "wx" });
+        writeFileSync(this.#lockFile, JSON.stringify(mine), { mode: 0o600, flag: "wx" });
         return;
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") {
           throw new PlatformStartError(`cannot lock ${this.paths.data}: ${textOf(error)}`);
         }
       }
-      const other = readJsonFile(this.lockFile);
+      const other = readJsonFile(this.#lockFile);
       const pid = Number(other?.["pid"]);
       const isHeld = pid > 0 && startTicksOf(pid) === other?.["startTicks"];
       if (isHeld && pid !== process.pid) {
@@ -134,7 +134,7 @@ export class DataDir {
             `Use that one, end it, or choose another directory with --data DIR.`,
         );
       }
-      rmSync(this.lockFile, { force: true });
+      rmSync(this.#lockFile, { force: true });
     }
     throw new PlatformStartError(
       `cannot lock ${this.paths.data}: another platform starts there now`,

@@ -20,7 +20,7 @@ export type Resolve = (host: string) => Promise<string[]>;
 export type Destination = { ok: true; address: string; port: number } | { ok: false; why: string };
 
 const hopHeaders = ["proxy-connection", "proxy-authorization"];
-const connectDeadlineMs = 10_000;
+const CONNECT_DEADLINE_MS = 10_000;
 
 /** Loopback, private, link-local (cloud metadata), multicast, reserved: all but "unicast". */
 export function isPublicAddress(address: string): boolean {
@@ -87,7 +87,7 @@ async function tunnel(
     socket.end(refusalText(found.why));
     return;
   }
-  const outgoing = connect({ host: found.address, port: found.port, timeout: connectDeadlineMs });
+  const outgoing = connect({ host: found.address, port: found.port, timeout: CONNECT_DEADLINE_MS });
   outgoing.on("connect", () => {
     outgoing.setTimeout(0);
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
@@ -126,7 +126,7 @@ async function forward(
     path: url.pathname + url.search,
     method: request.method,
     headers,
-    timeout: connectDeadlineMs,
+    timeout: CONNECT_DEADLINE_MS,
     agent: false,
   });
   outgoing.on("response", (answer) => {

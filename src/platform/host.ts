@@ -47,8 +47,8 @@ export function dataPaths(data: string): DataPaths {
 }
 
 /** uid and gid of sandbox N: far from the host's users, never 0. */
-export const firstSandboxUid = 100_000;
+export const FIRST_SANDBOX_UID = 100_000;
 
 export function uidOf(host: Pick<Host, "isRoot">, number: number): number | undefined {
-  return host.isRoot ? firstSandboxUid + number : undefined;
+  return host.isRoot ? FIRST_SANDBOX_UID + number : undefined;
 }

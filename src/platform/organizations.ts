@@ -38,38 +38,38 @@ export interface Caller {
 }
 
 const ownKeyName = "platform";
-const maxNameLength = 128;
+const NAME_LENGTH_MAX = 128;
 
 export class Organizations {
-  private readonly file: string;
-  private readonly ownKey: string;
-  private readonly first: Organization;
-  private readonly all: Organization[];
+  readonly #file: string;
+  readonly #ownKey: string;
+  readonly #first: Organization;
+  readonly #all: Organization[];
 
   constructor(dataDir: string, ownKey: string) {
-    this.file = join(dataDir, "organizations.json");
-    this.ownKey = ownKey;
-    const stored = readJsonFile(this.file)?.["organizations"];
-    this.all = Array.isArray(stored) ? (stored as Organization[]) : [];
-    const known = this.all.find((one) => one.id === firstOrganizationId);
-    this.first = known ?? {
+    this.#file = join(dataDir, "organizations.json");
+    this.#ownKey = ownKey;
+    const stored = readJsonFile(this.#file)?.["organizations"];
+    this.#all = Array.isArray(stored) ? (stored as Organization[]) : [];
+    const known = this.#all.find((one) => one.id === firstOrganizationId);
+    this.#first = known ?? {
       id: firstOrganizationId,
       name: "local",
       createdAt: new Date().toISOString(),
       keys: [],
     };
-    if (known === undefined) this.all.unshift(this.first);
+    if (known === undefined) this.#all.unshift(this.#first);
   }
 
   /** Undefined for everybody without a key that is good now. */
   caller(headers: IncomingHttpHeaders): Caller | undefined {
     const given = bearerOf(headers);
     if (given === undefined) return undefined;
-    if (isSameSecret(given, this.ownKey)) {
-      return { organization: this.first, key: this.ownAsKey(), isOwner: true };
+    if (isSameSecret(given, this.#ownKey)) {
+      return { organization: this.#first, key: this.#ownAsKey(), isOwner: true };
     }
     const digest = digestOf(given);
-    for (const organization of this.all) {
+    for (const organization of this.#all) {
       // Digests are compared, so a time that tells letters tells none of the key's.
       const key = organization.keys.find((one) => one.digest === digest);
       if (key !== undefined && !isOver(key)) return { organization, key, isOwner: false };
@@ -78,19 +78,19 @@ export class Organizations {
   }
 
   keysOf(organization: Organization): ApiKey[] {
-    return organization === this.first
-      ? [this.ownAsKey(), ...organization.keys]
+    return organization === this.#first
+      ? [this.#ownAsKey(), ...organization.keys]
       : organization.keys;
   }
 
   create(name: unknown): Outcome<{ organization: Organization; value: string }> {
     if (!isName(name)) return refuse(400, "name should not be empty");
-    if (this.all.some((one) => one.name === name)) {
+    if (this.#all.some((one) => one.name === name)) {
       return refuse(409, `Organization with name ${name} already exists`);
     }
     const createdAt = new Date().toISOString();
     const organization = { id: randomUUID(), name, createdAt, keys: [] };
-    this.all.push(organization);
+    this.#all.push(organization);
     const key = this.createKey(organization, "first", null);
     return key.ok ? done({ organization, value: key.value.value }) : key;
   }
@@ -109,29 +109,29 @@ export class Organizations {
     const createdAt = new Date().toISOString();
     const key = { name, digest: digestOf(value), masked: mask(value), createdAt, expiresAt };
     organization.keys.push(key);
-    this.save();
+    this.#save();
     return done({ key, value });
   }
 
   deleteKey(organization: Organization, name: string): Outcome<ApiKey> {
-    if (organization === this.first && name === ownKeyName) {
+    if (organization === this.#first && name === ownKeyName) {
       return refuse(403, "this is the key of the platform's own data directory");
     }
     const key = organization.keys.find((one) => one.name === name);
     if (key === undefined) return refuse(404, "API key not found");
     organization.keys.splice(organization.keys.indexOf(key), 1);
-    this.save();
+    this.#save();
     return done(key);
   }
 
-  private ownAsKey(): ApiKey {
-    const { createdAt } = this.first;
-    const masked = mask(this.ownKey);
+  #ownAsKey(): ApiKey {
+    const { createdAt } = this.#first;
+    const masked = mask(this.#ownKey);
     return { name: ownKeyName, digest: "", masked, createdAt, expiresAt: null };
   }
 
-  private save(): void {
-    writeJsonFile(this.file, { format: 1, organizations: this.all });
+  #save(): void {
+    writeJsonFile(this.#file, { format: 1, organizations: this.#all });
   }
 }
 
@@ -140,7 +140,7 @@ function isOver({ expiresAt }: ApiKey): boolean {
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= maxNameLength;
+  return typeof value === "string" && value !== "" && value.length <= NAME_LENGTH_MAX;
 }
 
 function digestOf(key: string): string {

@@ -38,7 +38,7 @@ import { Volumes } from "./volumes.ts";
 import { toolboxBundle } from "./toolbox-bundle.ts";
 
 /** A transition under way at shutdown is let finish: it has its own, shorter deadlines. */
-const transitionDeadlineMs = 20_000;
+const TRANSITION_DEADLINE_MS = 20_000;
 
 export const platformVersion = "v0.1.0-holdfast";
 
@@ -58,36 +58,36 @@ export class Platform {
   readonly snapshots: Snapshots;
   readonly volumes: Volumes;
   readonly drills: Drills;
-  private readonly ledger: DrillLedger;
+  readonly #ledger: DrillLedger;
   readonly activity = new Activity();
   /** Off unless asked for: who has the key of a platform that people work on breaks nothing. */
   readonly areFaultsEnabled: boolean;
   /** Why better tiers than the one in force were passed over. */
   readonly passedOver: string[];
-  private readonly dataDir: DataDir;
-  private readonly keeper: Keeper;
-  private readonly server: PlatformServer;
-  private readonly unrecorded: string[];
-  private apiOrigin = "";
-  private ending = false;
-  private readonly ended = Promise.withResolvers<void>();
+  readonly #dataDir: DataDir;
+  readonly #keeper: Keeper;
+  readonly #server: PlatformServer;
+  readonly #unrecorded: string[];
+  #apiOrigin = "";
+  #ending = false;
+  readonly #ended = Promise.withResolvers<void>();
 
   private constructor(host: Host, dataDir: DataDir, passedOver: string[], faults: boolean) {
     this.host = host;
-    this.dataDir = dataDir;
+    this.#dataDir = dataDir;
     this.passedOver = passedOver;
     this.apiKey = dataDir.apiKey();
     this.organizations = new Organizations(dataDir.paths.data, this.apiKey);
     this.registry = new Registry(host);
-    this.unrecorded = this.registry.load();
+    this.#unrecorded = this.registry.load();
     this.snapshots = new Snapshots(host.paths.data);
     this.volumes = new Volumes(host.paths.data, host.paths.volumes);
-    this.ledger = new DrillLedger(join(host.paths.data, "drills.json"));
-    this.drills = new Drills(host.log, (broken) => this.ledger.write(broken));
+    this.#ledger = new DrillLedger(join(host.paths.data, "drills.json"));
+    this.drills = new Drills(host.log, (broken) => this.#ledger.write(broken));
     this.areFaultsEnabled = faults;
     this.lifecycle = new Lifecycle(host, this.registry, this.drills);
-    this.keeper = new Keeper(host, this.registry, this.lifecycle);
-    this.server = makeServer(this);
+    this.#keeper = new Keeper(host, this.registry, this.lifecycle);
+    this.#server = makeServer(this);
   }
 
   static async start(options: PlatformOptions, log: Logger): Promise<Platform> {
@@ -95,12 +95,12 @@ export class Platform {
     try {
       const { host, passedOver } = await makeHost(options, dataDir, log);
       const platform = new Platform(host, dataDir, passedOver, options.faults);
-      for (const id of platform.unrecorded) await endUnrecorded(host, id);
-      await platform.keeper.adopt();
+      for (const id of platform.#unrecorded) await endUnrecorded(host, id);
+      await platform.#keeper.adopt();
       platform.drills.remember(
-        await takeBackOld({ host, registry: platform.registry, ledger: platform.ledger, log }),
+        await takeBackOld({ host, registry: platform.registry, ledger: platform.#ledger, log }),
       );
-      await platform.serve(options);
+      await platform.#serve(options);
       return platform;
     } catch (error) {
       dataDir.close();
@@ -119,7 +119,7 @@ export class Platform {
   }
 
   origin(): string {
-    return this.apiOrigin;
+    return this.#apiOrigin;
   }
 
   facts(): PlatformFacts {
@@ -127,11 +127,11 @@ export class Platform {
     return {
       pid: process.pid,
       startTicks: identityOf(process.pid)?.startTicks ?? "",
-      apiUrl: `${this.apiOrigin}/api`,
+      apiUrl: `${this.#apiOrigin}/api`,
       target: "local",
       tier: host.launcher.tier,
       passedOver: this.passedOver,
-      problems: this.keeper.problems,
+      problems: this.#keeper.problems,
       root: host.rootKind,
       pause: host.cgroups === undefined ? "signal" : "cgroup",
       limits: host.limits.kinds,
@@ -155,13 +155,13 @@ export class Platform {
 
   /** Ends every sandbox's processes, mounts and cgroups; files and records stay. */
   async stopSandboxes(): Promise<string[]> {
-    this.ending = true;
-    this.keeper.stop();
+    this.#ending = true;
+    this.#keeper.stop();
     await this.drills.close();
     const problems = await Promise.all(
       this.registry.all().map(async (held) => {
         const { record } = held;
-        await settle(() => !held.pending, transitionDeadlineMs);
+        await settle(() => !held.pending, TRANSITION_DEADLINE_MS);
         if (record.state === "started" || record.state === "paused") {
           const stopped = await this.lifecycle.stop(held);
           return stopped.ok ? undefined : `${record.name}: ${stopped.refusal.message}`;
@@ -177,40 +177,40 @@ export class Platform {
 
   /** From here on nothing new is made: it would be missed by the end that is under way. */
   isEnding(): boolean {
-    return this.ending;
+    return this.#ending;
   }
 
   requestEnd(): void {
-    this.ended.resolve();
+    this.#ended.resolve();
   }
 
   /** Resolves when somebody asked over HTTP that the platform ends. */
   whenEndRequested(): Promise<void> {
-    return this.ended.promise;
+    return this.#ended.promise;
   }
 
   /** Stops serving; sandboxes run on and are taken over by the next platform on this directory. */
   async close(): Promise<void> {
-    this.ending = true;
-    this.keeper.stop();
+    this.#ending = true;
+    this.#keeper.stop();
     await this.drills.close();
     // The next platform must not find a transition that this one is still in the middle of.
     const pending = (): boolean => this.registry.all().some((held) => held.pending);
-    await settle(() => !pending(), transitionDeadlineMs);
-    await this.server.close();
+    await settle(() => !pending(), TRANSITION_DEADLINE_MS);
+    await this.#server.close();
     this.host.egress.closeAll();
     for (const held of this.registry.all()) this.registry.save(held);
     this.host.cgroups?.close();
     this.host.limits.close();
-    this.dataDir.close();
+    this.#dataDir.close();
   }
 
-  private async serve(options: PlatformOptions): Promise<void> {
-    const port = options.port === 0 ? this.dataDir.port() : options.port;
+  async #serve(options: PlatformOptions): Promise<void> {
+    const port = options.port === 0 ? this.#dataDir.port() : options.port;
     try {
-      const address = await this.server.listen(options.listenHost, port);
-      this.apiOrigin = `http://${options.listenHost}:${address.port}`;
-      this.dataDir.keepPort(address.port);
+      const address = await this.#server.listen(options.listenHost, port);
+      this.#apiOrigin = `http://${options.listenHost}:${address.port}`;
+      this.#dataDir.keepPort(address.port);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
         throw new PlatformStartError(
@@ -220,8 +220,8 @@ export class Platform {
       }
       throw error;
     }
-    this.keeper.start();
-    this.dataDir.announce({ ...this.facts(), apiKey: this.apiKey });
+    this.#keeper.start();
+    this.#dataDir.announce({ ...this.facts(), apiKey: this.apiKey });
   }
 }
 

@@ -13,7 +13,7 @@ import { newRecord, parseCreate } from "./sandbox/create-request.ts";
 import { dirOf, endProcesses, startProcesses, treeOf } from "./sandbox/processes.ts";
 
 /** Far above any number that a sandbox gets, so that the probe shares no user with one. */
-const probeNumber = 60_000;
+const PROBE_NUMBER = 60_000;
 
 type Base = Omit<Host, "launcher" | "rootKind">;
 
@@ -46,7 +46,7 @@ export async function probeTier(
   const { lower, network } = base;
   const around = {
     organizationId: "probe",
-    number: probeNumber,
+    number: PROBE_NUMBER,
     snapshotName: "probe",
     rootKind,
     lower,
@@ -55,7 +55,7 @@ export async function probeTier(
   const record = newRecord(wish.value, { ...around, tier: launcher.tier }, Date.now());
   try {
     mkdirSync(dirOf(host, record.id), { recursive: true, mode: 0o755 });
-    prepareRoot(treeOf(host, record), uidOf(host, probeNumber), "probe");
+    prepareRoot(treeOf(host, record), uidOf(host, PROBE_NUMBER), "probe");
     const reason = await startProcesses(host, record);
     const problem = await endProcesses(host, record);
     return reason ?? problem;

@@ -39,30 +39,30 @@ export const defaultSnapshot = "daytonaio/sandbox:0.6.0";
 const builtInSince = "2026-01-01T00:00:00.000Z";
 
 export class Snapshots {
-  private readonly file: string;
-  private readonly all = new Map<string, Snapshot>();
+  readonly #file: string;
+  readonly #all = new Map<string, Snapshot>();
 
   constructor(dataDir: string) {
-    this.file = join(dataDir, "snapshots.json");
+    this.#file = join(dataDir, "snapshots.json");
     for (const [index, name] of [defaultSnapshot, "default"].entries()) {
       const id = `00000000-0000-4000-8000-00000000010${index}`;
-      this.all.set(id, builtIn(id, name));
+      this.#all.set(id, builtIn(id, name));
     }
-    const stored = readJsonFile(this.file)?.["snapshots"];
+    const stored = readJsonFile(this.#file)?.["snapshots"];
     for (const snapshot of Array.isArray(stored) ? (stored as StoredSnapshot[]) : []) {
       // An activation does not outlive its platform.
       const state = snapshot.state === "active" ? "active" : "inactive";
       const organizationId = snapshot.organizationId ?? firstOrganizationId;
       const { seedDir = "", sourceSandboxId = null } = snapshot;
       const added = { organizationId, seedDir, sourceSandboxId };
-      this.all.set(snapshot.id, { ...snapshot, ...added, state });
+      this.#all.set(snapshot.id, { ...snapshot, ...added, state });
     }
   }
 
   /** Its own and everybody's. */
   list(organizationId: string): Snapshot[] {
     const isSeen = (one: Snapshot): boolean => one.general || one.organizationId === organizationId;
-    return [...this.all.values()].filter(isSeen);
+    return [...this.#all.values()].filter(isSeen);
   }
 
   find(idOrName: string, organizationId: string): Snapshot | undefined {
@@ -95,7 +95,7 @@ export class Snapshots {
     if (problem !== undefined) return { ok: false, refusal: problem };
     const like = typeof imageName === "string" ? this.find(imageName, organizationId) : undefined;
     if (like?.seedDir === "") {
-      return this.addAs(name, organizationId, { imageName: like.name, rootDir: like.rootDir });
+      return this.#addAs(name, organizationId, { imageName: like.name, rootDir: like.rootDir });
     }
     if (typeof imageName !== "string" || !isAbsolute(imageName)) {
       return refuse(
@@ -110,18 +110,18 @@ export class Snapshots {
         return refuse(400, `${imageName} is no usable root directory: ${part} is missing`);
       }
     }
-    return this.addAs(name, organizationId, { imageName, rootDir: imageName });
+    return this.#addAs(name, organizationId, { imageName, rootDir: imageName });
   }
 
-  private addAs(
+  #addAs(
     name: unknown,
     organizationId: string,
     root: Pick<Snapshot, "imageName" | "rootDir">,
   ): Outcome<Snapshot> {
     const own = { organizationId, general: false, createdAt: new Date().toISOString() };
     const snapshot = { ...builtIn(randomUUID(), String(name)), ...own, ...root };
-    this.all.set(snapshot.id, snapshot);
-    this.save();
+    this.#all.set(snapshot.id, snapshot);
+    this.#save();
     return done(snapshot);
   }
 
@@ -136,8 +136,8 @@ export class Snapshots {
   add(snapshot: Omit<Snapshot, "general" | "state" | "createdAt" | "lastUsedAt">): void {
     const createdAt = new Date().toISOString();
     const more = { general: false, state: "active", createdAt, lastUsedAt: null } as const;
-    this.all.set(snapshot.id, { ...snapshot, ...more });
-    this.save();
+    this.#all.set(snapshot.id, { ...snapshot, ...more });
+    this.#save();
   }
 
   /** Answered while it is pending, as Daytona does: it becomes active once `ready` resolves. */
@@ -156,20 +156,20 @@ export class Snapshots {
 
   setState(snapshot: Snapshot, state: Snapshot["state"]): void {
     snapshot.state = state;
-    this.save();
+    this.#save();
   }
 
   remove(snapshot: Snapshot): Outcome<Snapshot> {
     if (snapshot.general) return refuse(403, `Snapshot ${snapshot.name} is built in`);
-    this.all.delete(snapshot.id);
+    this.#all.delete(snapshot.id);
     if (snapshot.seedDir !== "") rmSync(snapshot.seedDir, { recursive: true, force: true });
-    this.save();
+    this.#save();
     return done(snapshot);
   }
 
   /** Built-in ones are stored only for their state. */
-  private save(): void {
-    writeJsonFile(this.file, { format: 1, snapshots: [...this.all.values()] });
+  #save(): void {
+    writeJsonFile(this.#file, { format: 1, snapshots: [...this.#all.values()] });
   }
 }
 

@@ -14,30 +14,30 @@ import type { Outcome } from "./outcome.ts";
 export type Volume = Omit<VolumeDto, "lastUsedAt"> & { lastUsedAt: string | null };
 
 /** Daytona makes it behind the answer: a create right after it meets one that is not ready. */
-const readyAfterMs = 150;
+const READY_AFTER_MS = 150;
 /** Deleted ones are told on request, the newest few. */
-const maxDeleted = 100;
-const maxNameLength = 128;
+const DELETED_MAX = 100;
+const NAME_LENGTH_MAX = 128;
 
 export class Volumes {
-  private readonly dir: string;
-  private readonly file: string;
-  private all: Volume[];
+  readonly #dir: string;
+  readonly #file: string;
+  #all: Volume[];
 
   constructor(dataDir: string, volumesDir: string) {
-    this.dir = volumesDir;
-    this.file = join(dataDir, "volumes.json");
-    const stored = readJsonFile(this.file)?.["volumes"];
-    this.all = Array.isArray(stored) ? (stored as Volume[]) : [];
-    for (const volume of this.all) {
+    this.#dir = volumesDir;
+    this.#file = join(dataDir, "volumes.json");
+    const stored = readJsonFile(this.#file)?.["volumes"];
+    this.#all = Array.isArray(stored) ? (stored as Volume[]) : [];
+    for (const volume of this.#all) {
       // What a platform that was killed had begun is finished here.
-      if (volume.state === "pending_create") this.makeReady(volume);
-      if (volume.state === "pending_delete") void this.remove(volume);
+      if (volume.state === "pending_create") this.#makeReady(volume);
+      if (volume.state === "pending_delete") void this.#remove(volume);
     }
   }
 
   list(organizationId: string, withDeleted: boolean): Volume[] {
-    return this.all.filter(
+    return this.#all.filter(
       (one) => one.organizationId === organizationId && (withDeleted || one.state !== "deleted"),
     );
   }
@@ -55,8 +55,8 @@ export class Volumes {
   create(wanted: unknown, organizationId: string): Outcome<Volume> {
     const id = randomUUID();
     const name = wanted === undefined || wanted === null || wanted === "" ? id : wanted;
-    if (typeof name !== "string" || name.length > maxNameLength || /[\u0000-\u001f]/.test(name)) {
-      return refuse(400, `name must be a string of at most ${maxNameLength} characters`);
+    if (typeof name !== "string" || name.length > NAME_LENGTH_MAX || /[\u0000-\u001f]/.test(name)) {
+      return refuse(400, `name must be a string of at most ${NAME_LENGTH_MAX} characters`);
     }
     if (this.byName(name, organizationId).ok) {
       return refuse(400, `Volume with name ${name} already exists`);
@@ -72,11 +72,11 @@ export class Volumes {
       lastUsedAt: null,
       errorReason: null,
     };
-    this.all.push(volume);
-    this.save();
+    this.#all.push(volume);
+    this.#save();
     setTimeout(() => {
-      this.makeReady(volume);
-    }, readyAfterMs).unref();
+      this.#makeReady(volume);
+    }, READY_AFTER_MS).unref();
     return done(volume);
   }
 
@@ -89,8 +89,8 @@ export class Volumes {
       const used = "Volume cannot be deleted because it is in use by one or more sandboxes";
       return refuse(409, `${used} (e.g. ${user})`);
     }
-    this.enter(volume, "pending_delete");
-    void this.remove(volume);
+    this.#enter(volume, "pending_delete");
+    void this.#remove(volume);
     return done(volume);
   }
 
@@ -108,34 +108,34 @@ export class Volumes {
       volume.value.lastUsedAt = new Date().toISOString();
       found.push({ ...one, volumeId: id });
     }
-    if (found.length > 0) this.save();
+    if (found.length > 0) this.#save();
     return done(found);
   }
 
   /** Open to every sandbox that mounts it: each has a user of its own. */
-  private makeReady(volume: Volume): void {
-    const dir = join(this.dir, volume.id);
+  #makeReady(volume: Volume): void {
+    const dir = join(this.#dir, volume.id);
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o777);
-    this.enter(volume, "ready");
+    this.#enter(volume, "ready");
   }
 
-  private async remove(volume: Volume): Promise<void> {
-    await rm(join(this.dir, volume.id), { recursive: true, force: true });
-    this.enter(volume, "deleted");
-    const deleted = this.all.filter((one) => one.state === "deleted");
-    const forgotten = deleted.slice(0, Math.max(0, deleted.length - maxDeleted));
-    this.all = this.all.filter((one) => !forgotten.includes(one));
-    this.save();
+  async #remove(volume: Volume): Promise<void> {
+    await rm(join(this.#dir, volume.id), { recursive: true, force: true });
+    this.#enter(volume, "deleted");
+    const deleted = this.#all.filter((one) => one.state === "deleted");
+    const forgotten = deleted.slice(0, Math.max(0, deleted.length - DELETED_MAX));
+    this.#all = this.#all.filter((one) => !forgotten.includes(one));
+    this.#save();
   }
 
-  private enter(volume: Volume, state: Volume["state"]): void {
+  #enter(volume: Volume, state: Volume["state"]): void {
     volume.state = state;
     volume.updatedAt = new Date().toISOString();
-    this.save();
+    this.#save();
   }
 
-  private save(): void {
-    writeJsonFile(this.file, { format: 1, volumes: this.all });
+  #save(): void {
+    writeJsonFile(this.#file, { format: 1, volumes: this.#all });
   }
 }

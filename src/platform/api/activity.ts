@@ -7,8 +7,8 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 const skipHeader = "x-daytona-skip-last-activity-update";
-const throttleMs = 45_000;
-const openEveryMs = 50_000;
+const THROTTLE_MS = 45_000;
+const OPEN_EVERY_MS = 50_000;
 
 interface Used {
   lastActivityAt: string;
@@ -16,20 +16,20 @@ interface Used {
 
 export class Activity {
   /** When each sandbox was last written down as used by a relayed request. */
-  private readonly countedMs = new WeakMap<Used, number>();
-  private readonly nowMs: () => number;
+  readonly #countedMs = new WeakMap<Used, number>();
+  readonly #nowMs: () => number;
 
   constructor(nowMs: () => number = Date.now) {
-    this.nowMs = nowMs;
+    this.#nowMs = nowMs;
   }
 
   request(record: Used, { headers }: Pick<IncomingMessage, "headers">): void {
     if (headers[skipHeader] === "true") return;
-    const nowMs = this.nowMs();
-    const since = nowMs - (this.countedMs.get(record) ?? Number.NEGATIVE_INFINITY);
+    const nowMs = this.#nowMs();
+    const since = nowMs - (this.#countedMs.get(record) ?? Number.NEGATIVE_INFINITY);
     // A clock that was set back must not silence a sandbox for long.
-    if (since >= 0 && since < throttleMs) return;
-    this.countedMs.set(record, nowMs);
+    if (since >= 0 && since < THROTTLE_MS) return;
+    this.#countedMs.set(record, nowMs);
     record.lastActivityAt = new Date(nowMs).toISOString();
   }
 
@@ -38,8 +38,8 @@ export class Activity {
     this.request(record, request);
     if (request.headers[skipHeader] === "true") return;
     const timer = setInterval(() => {
-      record.lastActivityAt = new Date(this.nowMs()).toISOString();
-    }, openEveryMs);
+      record.lastActivityAt = new Date(this.#nowMs()).toISOString();
+    }, OPEN_EVERY_MS);
     timer.unref();
     socket.once("close", () => {
       clearInterval(timer);

@@ -11,7 +11,7 @@ import { sandboxNotFound } from "../sandbox/rules.ts";
 import { sendRefusal } from "./refusal.ts";
 import { heldOf } from "./sandbox-routes.ts";
 
-const lookEveryMs = 200;
+const LOOK_EVERY_MS = 200;
 const building = ["pending_build", "building_snapshot", "creating"];
 
 export function buildLogRoutes(app: FastifyInstance, platform: Platform): void {
@@ -47,6 +47,6 @@ export function buildLogRoutes(app: FastifyInstance, platform: Platform): void {
 async function* log(record: SandboxRecord, follow: boolean): AsyncGenerator<string> {
   yield `${(record.dockerfile ?? "").trim()}\n`;
   yield `${record.snapshot} is registered on this platform; nothing is built\n`;
-  while (follow && building.includes(record.state)) await delay(lookEveryMs);
+  while (follow && building.includes(record.state)) await delay(LOOK_EVERY_MS);
   if (record.errorReason !== null) yield `${record.errorReason}\n`;
 }

@@ -8,8 +8,8 @@ export interface Page {
   nextCursor: string | null;
 }
 
-const defaultLimit = 100;
-const maxLimit = 200;
+const DEFAULT_LIMIT = 100;
+const LIMIT_MAX = 200;
 
 type SortKey = "name" | "createdAt" | "lastActivityAt";
 
@@ -19,9 +19,9 @@ export function listPage(
   query: Record<string, unknown>,
   records: readonly SandboxRecord[],
 ): Outcome<Page> {
-  const limit = Number(query["limit"] ?? defaultLimit);
+  const limit = Number(query["limit"] ?? DEFAULT_LIMIT);
   if (!Number.isInteger(limit) || limit < 1) return refuse(400, "limit must not be less than 1");
-  if (limit > maxLimit) return refuse(400, `limit must not be greater than ${maxLimit}`);
+  if (limit > LIMIT_MAX) return refuse(400, `limit must not be greater than ${LIMIT_MAX}`);
   const labels = labelFilter(query["labels"]);
   if (labels === undefined) return refuse(400, "labels must be a JSON object of strings");
   const sort = textOf(query["sort"]) ?? "createdAt";

@@ -31,43 +31,43 @@ const authQuery = "DAYTONA_SANDBOX_AUTH_KEY";
 const secretHeaders = ["authorization", "x-daytona-preview-token"];
 
 export class Previews {
-  private readonly parts: ProxyParts;
-  private readonly apiOrigin: () => string;
-  private readonly signed = new Map<string, SignedToken>();
+  readonly #parts: ProxyParts;
+  readonly #apiOrigin: () => string;
+  readonly #signed = new Map<string, SignedToken>();
 
   constructor(parts: ProxyParts, apiOrigin: () => string) {
-    this.parts = parts;
-    this.apiOrigin = apiOrigin;
+    this.#parts = parts;
+    this.#apiOrigin = apiOrigin;
   }
 
   url(port: number, label: string): string {
-    const { port: apiPort } = new URL(this.apiOrigin());
+    const { port: apiPort } = new URL(this.#apiOrigin());
     return `http://${port}-${label}.localhost:${apiPort}`;
   }
 
   sign(sandboxId: string, port: number, seconds: number): { token: string; url: string } {
-    this.forgetExpired();
+    this.#forgetExpired();
     const token = randomBytes(16).toString("hex");
-    this.signed.set(token, { sandboxId, port, expiresAtMs: Date.now() + seconds * 1000 });
+    this.#signed.set(token, { sandboxId, port, expiresAtMs: Date.now() + seconds * 1000 });
     return { token, url: this.url(port, token) };
   }
 
   /** Another sandbox's token, and one that there is not, is nothing to expire. */
   expire(sandboxId: string, port: number, token: string): void {
-    const found = this.signed.get(token);
-    if (found?.sandboxId === sandboxId && found.port === port) this.signed.delete(token);
+    const found = this.#signed.get(token);
+    if (found?.sandboxId === sandboxId && found.port === port) this.#signed.delete(token);
   }
 
   serve(address: PreviewAddress, incoming: IncomingMessage, response: ServerResponse): void {
-    const verdict = this.judge(address, incoming);
+    const verdict = this.#judge(address, incoming);
     switch (verdict.kind) {
       case "relay":
-        this.parts.activity.request(verdict.held.record, incoming);
+        this.#parts.activity.request(verdict.held.record, incoming);
         relayHttp(incoming, response, verdict.target);
         return;
       case "login":
         incoming.resume();
-        response.writeHead(307, { location: `${this.apiOrigin()}/api/login` }).end();
+        response.writeHead(307, { location: `${this.#apiOrigin()}/api/login` }).end();
         return;
       case "remember":
         incoming.resume();
@@ -80,22 +80,22 @@ export class Previews {
   }
 
   upgrade(address: PreviewAddress, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const verdict = this.judge(address, incoming);
+    const verdict = this.#judge(address, incoming);
     if (verdict.kind === "relay") {
-      this.parts.activity.open(verdict.held.record, incoming, socket);
+      this.#parts.activity.open(verdict.held.record, incoming, socket);
       relayUpgrade(incoming, socket, head, verdict.target);
     } else if (verdict.kind === "refuse") refuseUpgrade(socket, verdict.status, "Refused");
     else refuseUpgrade(socket, 307, "Temporary Redirect");
   }
 
-  private judge(address: PreviewAddress, incoming: IncomingMessage): Verdict {
-    const { held, signed } = this.lookUp(address);
+  #judge(address: PreviewAddress, incoming: IncomingMessage): Verdict {
+    const { held, signed } = this.#lookUp(address);
     // Who has no right to look does not learn whether the sandbox exists.
     if (held === undefined) return { kind: "login" };
     const url = new URL(incoming.url ?? "/", "http://preview");
     const queryKey = url.searchParams.get(authQuery);
     const cookieName = `daytona-sandbox-auth-${held.record.id}`;
-    if (!signed && !held.record.isPublic && !this.knows(held, incoming, cookieName)) {
+    if (!signed && !held.record.isPublic && !this.#knows(held, incoming, cookieName)) {
       if (!isSameSecret(queryKey ?? undefined, held.record.previewToken)) return { kind: "login" };
       url.searchParams.delete(authQuery);
       const cookie = `${cookieName}=${held.record.previewToken}; Path=/; HttpOnly; SameSite=Lax`;
@@ -103,12 +103,12 @@ export class Previews {
     }
     const refusal = toolboxRefusal(held.record.state);
     if (refusal !== undefined) return { kind: "refuse", ...refusal };
-    return { kind: "relay", held, target: this.target(address.port, held, incoming) };
+    return { kind: "relay", held, target: this.#target(address.port, held, incoming) };
   }
 
-  private target(port: number, held: Held, incoming: IncomingMessage): RelayTarget {
+  #target(port: number, held: Held, incoming: IncomingMessage): RelayTarget {
     return {
-      socketPath: socketOf(this.parts.host, held.record.id),
+      socketPath: socketOf(this.#parts.host, held.record.id),
       path: `/proxy/${port}${incoming.url ?? "/"}`,
       headers: {
         ...passedHeaders(incoming, secretHeaders),
@@ -117,7 +117,7 @@ export class Previews {
     };
   }
 
-  private knows(held: Held, incoming: IncomingMessage, cookieName: string): boolean {
+  #knows(held: Held, incoming: IncomingMessage, cookieName: string): boolean {
     const { headers } = incoming;
     const header = headers["x-daytona-preview-token"];
     const cookie = (headers.cookie ?? "")
@@ -125,24 +125,24 @@ export class Previews {
       .map((pair) => pair.trim().split("="))
       .find(([name]) => name === cookieName)?.[1];
     return (
-      isOwn(this.parts, incoming, held) ||
+      isOwn(this.#parts, incoming, held) ||
       isSameSecret(typeof header === "string" ? header : undefined, held.record.previewToken) ||
       isSameSecret(cookie, held.record.previewToken)
     );
   }
 
-  private lookUp(address: PreviewAddress): { held: Held | undefined; signed: boolean } {
-    const token = this.signed.get(address.label);
+  #lookUp(address: PreviewAddress): { held: Held | undefined; signed: boolean } {
+    const token = this.#signed.get(address.label);
     if (token === undefined) {
-      return { held: this.parts.registry.byId(address.label), signed: false };
+      return { held: this.#parts.registry.byId(address.label), signed: false };
     }
     const valid = token.port === address.port && token.expiresAtMs > Date.now();
-    return { held: valid ? this.parts.registry.byId(token.sandboxId) : undefined, signed: valid };
+    return { held: valid ? this.#parts.registry.byId(token.sandboxId) : undefined, signed: valid };
   }
 
-  private forgetExpired(): void {
-    for (const [token, { expiresAtMs }] of this.signed) {
-      if (expiresAtMs <= Date.now()) this.signed.delete(token);
+  #forgetExpired(): void {
+    for (const [token, { expiresAtMs }] of this.#signed) {
+      if (expiresAtMs <= Date.now()) this.#signed.delete(token);
     }
   }
 }

@@ -16,7 +16,7 @@ const limits: Readonly<Record<Throttle, number>> = {
   "sandbox-lifecycle": 50_000,
 };
 
-const windowMs = 60_000;
+const WINDOW_MS = 60_000;
 
 interface Window {
   endsAtMs: number;
@@ -25,11 +25,11 @@ interface Window {
 
 /** A call counts as authenticated, and as what else it is. */
 export class CallCounter {
-  private readonly windows = new Map<Throttle, Window>();
-  private readonly limits: Readonly<Record<Throttle, number>>;
+  readonly #windows = new Map<Throttle, Window>();
+  readonly #limits: Readonly<Record<Throttle, number>>;
 
   constructor(most: Readonly<Record<Throttle, number>> = limits) {
-    this.limits = most;
+    this.#limits = most;
   }
 
   /** Counts one call; `over` names the first limit that it passes. */
@@ -41,9 +41,9 @@ export class CallCounter {
     let over: Throttle | undefined;
     let waitSeconds = 0;
     for (const throttle of new Set<Throttle>(["authenticated", kind])) {
-      const window = this.windowOf(throttle, nowMs);
+      const window = this.#windowOf(throttle, nowMs);
       window.calls += 1;
-      const limit = this.limits[throttle];
+      const limit = this.#limits[throttle];
       const seconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
       headers[`x-ratelimit-limit-${throttle}`] = String(limit);
       headers[`x-ratelimit-remaining-${throttle}`] = String(Math.max(0, limit - window.calls));
@@ -55,11 +55,11 @@ export class CallCounter {
     return { headers, over, waitSeconds };
   }
 
-  private windowOf(throttle: Throttle, nowMs: number): Window {
-    const known = this.windows.get(throttle);
+  #windowOf(throttle: Throttle, nowMs: number): Window {
+    const known = this.#windows.get(throttle);
     if (known !== undefined && known.endsAtMs > nowMs) return known;
-    const fresh = { endsAtMs: nowMs + windowMs, calls: 0 };
-    this.windows.set(throttle, fresh);
+    const fresh = { endsAtMs: nowMs + WINDOW_MS, calls: 0 };
+    this.#windows.set(throttle, fresh);
     return fresh;
   }
 }

@@ -27,7 +27,7 @@ import { sshRoutes } from "./ssh-routes.ts";
 import { isToolboxUrl, proxyToolbox, proxyToolboxUpgrade } from "./toolbox-proxy.ts";
 
 /** A create with its environment and labels is far below this. */
-const maxBodyBytes = 1024 * 1024;
+const BODY_BYTES_MAX = 1024 * 1024;
 
 /** What anyone may ask: liveness, and what a client must know before it has a key. */
 const anonymous = ["/api/health", "/api/health/ready", "/api/config"];
@@ -40,7 +40,7 @@ export interface PlatformServer {
 export function makeServer(platform: Platform): PlatformServer {
   const previews = new Previews(platform, () => platform.origin());
   const app = fastify({
-    bodyLimit: maxBodyBytes,
+    bodyLimit: BODY_BYTES_MAX,
     // A name that is too long for any sandbox is one that there is not.
     routerOptions: { maxParamLength: 8_192 },
     serverFactory: (handler) => makeFront(platform, previews, handler),

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Platform } from "../platform.ts";
 import { texts } from "../sandbox/create-request.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
-import { maxAutoArchiveMinutes, sandboxNotFound } from "../sandbox/rules.ts";
+import { AUTO_ARCHIVE_MINUTES_MAX, sandboxNotFound } from "../sandbox/rules.ts";
 import { heldOf, sendHeld } from "./sandbox-routes.ts";
 import { sendRefusal } from "./refusal.ts";
 
@@ -24,38 +24,38 @@ const plain = (key: IntervalKey) => (record: SandboxRecord, minutes: number) => 
   record[key] = minutes;
 };
 
-const yearMinutes = 525_600;
+const YEAR_MINUTES = 525_600;
 
 const intervals: readonly Interval[] = [
   {
     path: "autostop",
     least: 0,
-    most: yearMinutes,
+    most: YEAR_MINUTES,
     says: "Auto-stop interval must be non-negative",
     apply: plain("autoStopMinutes"),
   },
   {
     path: "autopause",
     least: 0,
-    most: yearMinutes,
+    most: YEAR_MINUTES,
     says: "Auto-pause interval must be non-negative",
     apply: plain("autoPauseMinutes"),
   },
   {
     path: "autoarchive",
     least: 0,
-    most: yearMinutes,
+    most: YEAR_MINUTES,
     says: "Auto-archive interval must be non-negative",
     apply: (record, minutes) => {
       // Zero asks for the longest, and more than that is not given.
-      const most = maxAutoArchiveMinutes;
+      const most = AUTO_ARCHIVE_MINUTES_MAX;
       record.autoArchiveMinutes = minutes === 0 ? most : Math.min(minutes, most);
     },
   },
   {
     path: "autodelete",
-    least: -yearMinutes,
-    most: yearMinutes,
+    least: -YEAR_MINUTES,
+    most: YEAR_MINUTES,
     apply: (record, minutes) => {
       record.autoDeleteMinutes = Math.max(minutes, -1);
     },
@@ -63,7 +63,7 @@ const intervals: readonly Interval[] = [
   {
     path: "ttl",
     least: 0,
-    most: yearMinutes,
+    most: YEAR_MINUTES,
     apply: (record, minutes) => {
       const endMs = Date.parse(record.createdAt) + minutes * 60_000;
       record.destroyAt = minutes === 0 ? null : new Date(endMs).toISOString();

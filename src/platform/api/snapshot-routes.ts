@@ -11,7 +11,7 @@ import type { Snapshot } from "../snapshots.ts";
 import { sendRefusal } from "./refusal.ts";
 
 /** Long enough that a create right after it still meets an inactive one, as on Daytona. */
-const activationMs = 200;
+const ACTIVATION_MS = 200;
 
 type ById = FastifyRequest<{ Params: { id: string } }>;
 
@@ -58,7 +58,7 @@ export function snapshotRoutes(app: FastifyInstance, platform: Platform): void {
       const { id, name } = snapshot;
       const fault = stepFault(platform.drills, "activate", { id, name, snapshot: name });
       if (fault?.kind === "refuse") return sendRefusal(request, reply, fault.refusal);
-      const ready = fault?.kind === "stuck" ? fault.until : () => delay(activationMs, true);
+      const ready = fault?.kind === "stuck" ? fault.until : () => delay(ACTIVATION_MS, true);
       const begun = snapshots.activate(snapshot, ready);
       if (!begun.ok) return sendRefusal(request, reply, begun.refusal);
       return reply.send(snapshotDto(begun.value));

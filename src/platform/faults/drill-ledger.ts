@@ -12,23 +12,23 @@ import type { DrillView } from "./drill.ts";
 import { takeBack } from "./host-acts.ts";
 
 export class DrillLedger {
-  private readonly file: string;
-  private isEmpty = false;
+  readonly #file: string;
+  #isEmpty = false;
 
   constructor(file: string) {
-    this.file = file;
+    this.#file = file;
   }
 
   /** All that is broken now. */
   write(drills: readonly DrillView[]): void {
-    if (drills.length === 0 && this.isEmpty) return;
-    this.isEmpty = drills.length === 0;
-    writeJsonFile(this.file, { format: 1, drills });
+    if (drills.length === 0 && this.#isEmpty) return;
+    this.#isEmpty = drills.length === 0;
+    writeJsonFile(this.#file, { format: 1, drills });
   }
 
   /** Those that the platform before left broken. */
   read(): DrillView[] {
-    const drills = readJsonFile(this.file)?.["drills"];
+    const drills = readJsonFile(this.#file)?.["drills"];
     return Array.isArray(drills) ? (drills as DrillView[]) : [];
   }
 }

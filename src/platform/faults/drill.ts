@@ -41,7 +41,7 @@ export interface DrillView {
   ended: DrillEnd | null;
 }
 
-const weekMs = 7 * 24 * 3_600_000;
+const WEEK_MS = 7 * 24 * 3_600_000;
 const known = [
   ...["fault", "sandbox", "method", "path", "times", "forMs", "probability", "seed", "delayMs"],
   "reason",
@@ -73,10 +73,10 @@ export function parseWish(body: unknown): Outcome<DrillWish> {
     method: text("method")?.toUpperCase(),
     path: text("path"),
     times: whole("times", 1, 1_000_000),
-    forMs: whole("forMs", 1, weekMs),
+    forMs: whole("forMs", 1, WEEK_MS),
     probability: Number(probability),
     seed: text("seed") ?? "1",
-    delayMs: whole("delayMs", 0, weekMs),
+    delayMs: whole("delayMs", 0, WEEK_MS),
     reason: text("reason"),
   };
   if (isFaultName(fault) && isReal(fault)) {

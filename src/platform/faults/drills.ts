@@ -11,7 +11,7 @@ import type { Bite } from "./catalogue.ts";
 import type { DrillEnd, DrillView, DrillWish } from "./drill.ts";
 
 /** Enough to explain the last hours; a soak with thousands of drills must not fill the memory. */
-const pastMax = 200;
+const PAST_MAX = 200;
 
 /** Who a question is about; undefined where no sandbox is named. */
 export interface Subject {
@@ -49,15 +49,15 @@ interface Entry extends Drill {
 }
 
 export class Drills {
-  private readonly log: Logger;
+  readonly #log: Logger;
   /** Told of all that is broken for real whenever that changes. */
-  private readonly keep: (broken: DrillView[]) => void;
-  private readonly on = new Map<string, Entry>();
-  private past: DrillView[] = [];
+  readonly #keep: (broken: DrillView[]) => void;
+  readonly #on = new Map<string, Entry>();
+  #past: DrillView[] = [];
 
   constructor(log: Logger, keep: (broken: DrillView[]) => void = () => undefined) {
-    this.log = log;
-    this.keep = keep;
+    this.#log = log;
+    this.#keep = keep;
   }
 
   /** Drills of a platform that was killed, once what they broke was taken back. */
@@ -68,7 +68,7 @@ export class Drills {
       endedAt,
       ended: "the platform was killed" as const,
     }));
-    this.past = [...this.past, ...ended].slice(-pastMax);
+    this.#past = [...this.#past, ...ended].slice(-PAST_MAX);
   }
 
   /** `subject` is the one sandbox of a drill that means exactly one. */
@@ -89,25 +89,25 @@ export class Drills {
       timer:
         wish.forMs === undefined
           ? undefined
-          : setTimeout(() => void this.end(entry, "time is up"), wish.forMs).unref(),
+          : setTimeout(() => void this.#end(entry, "time is up"), wish.forMs).unref(),
       settle: resolve,
       breakage,
       timesLeft: wish.times ?? null,
       uses: breakage === undefined ? 0 : 1,
       lastUseMs: breakage === undefined ? null : Date.now(),
     };
-    this.on.set(id, entry);
-    if (breakage !== undefined) this.keepBroken();
-    this.log.warn({ drill: id, fault, sandbox: sandbox ?? "all" }, "a drill is on");
-    return this.view(entry);
+    this.#on.set(id, entry);
+    if (breakage !== undefined) this.#keepBroken();
+    this.#log.warn({ drill: id, fault, sandbox: sandbox ?? "all" }, "a drill is on");
+    return this.#view(entry);
   }
 
   /** Real breakage that is an act, not a condition: it is over as soon as it is done. */
   record(wish: DrillWish, subject: Subject): DrillView {
     const view = this.arm(wish, subject, { undo: () => Promise.resolve(), holds: () => false });
-    const entry = this.on.get(view.id);
-    if (entry !== undefined) this.forget(entry, "used up");
-    return this.past.at(-1) ?? view;
+    const entry = this.#on.get(view.id);
+    if (entry !== undefined) this.#forget(entry, "used up");
+    return this.#past.at(-1) ?? view;
   }
 
   /** The first drill of this kind that means this, its use counted; undefined when none bites. */
@@ -116,11 +116,11 @@ export class Drills {
     subject: Subject | undefined,
     fits: (bite: BiteOf<Kind>, wish: DrillWish) => boolean,
   ): Drill<BiteOf<Kind>> | undefined {
-    for (const entry of this.on.values()) {
-      if (entry.bite.kind !== kind || !this.means(entry, subject)) continue;
+    for (const entry of this.#on.values()) {
+      if (entry.bite.kind !== kind || !this.#means(entry, subject)) continue;
       if (!fits(entry.bite as BiteOf<Kind>, entry.wish)) continue;
       if (entry.wish.probability < 1 && entry.random.next() >= entry.wish.probability) continue;
-      this.use(entry);
+      this.#use(entry);
       return entry as unknown as Drill<BiteOf<Kind>>;
     }
     return undefined;
@@ -141,41 +141,41 @@ export class Drills {
 
   /** What a drill held up goes on: one whose last use that was is over. */
   letGo(drill: Drill): void {
-    const entry = this.on.get(drill.id);
-    if (entry?.timesLeft === 0) this.forget(entry, "used up");
+    const entry = this.#on.get(drill.id);
+    if (entry?.timesLeft === 0) this.#forget(entry, "used up");
   }
 
   /** Those that are on and mean this sandbox, for its record. */
   of(subject: Subject): DrillView[] {
-    return this.entries()
-      .filter((entry) => this.means(entry, subject))
-      .map((entry) => this.view(entry));
+    return this.#entries()
+      .filter((entry) => this.#means(entry, subject))
+      .map((entry) => this.#view(entry));
   }
 
   list(): { on: DrillView[]; past: DrillView[] } {
-    return { on: this.entries().map((entry) => this.view(entry)), past: this.past };
+    return { on: this.#entries().map((entry) => this.#view(entry)), past: this.#past };
   }
 
   /** Ends those that `chosen` names and takes their breakage back; the views tell their story. */
   async clear(chosen: (view: DrillView) => boolean): Promise<DrillView[]> {
-    const entries = this.entries().filter((entry) => chosen(this.view(entry)));
-    return Promise.all(entries.map((entry) => this.end(entry, "cleared")));
+    const entries = this.#entries().filter((entry) => chosen(this.#view(entry)));
+    return Promise.all(entries.map((entry) => this.#end(entry, "cleared")));
   }
 
   /** Nothing waits for a drill any more, and nothing stays broken by one. */
   async close(): Promise<void> {
-    await Promise.all([...this.on.values()].map((entry) => this.end(entry, "the platform ends")));
+    await Promise.all([...this.#on.values()].map((entry) => this.#end(entry, "the platform ends")));
   }
 
-  private use(entry: Entry): void {
+  #use(entry: Entry): void {
     entry.uses++;
     entry.lastUseMs = Date.now();
     if (entry.timesLeft === null) return;
     entry.timesLeft--;
-    if (entry.timesLeft === 0 && !holdsUp(entry.bite)) this.forget(entry, "used up");
+    if (entry.timesLeft === 0 && !holdsUp(entry.bite)) this.#forget(entry, "used up");
   }
 
-  private means(entry: Entry, subject: Subject | undefined): boolean {
+  #means(entry: Entry, subject: Subject | undefined): boolean {
     if (entry.timesLeft === 0) return false;
     const { sandbox } = entry.wish;
     if (sandbox === undefined) return true;
@@ -186,43 +186,43 @@ export class Drills {
   }
 
   /** A restart heals real breakage: such a drill is over without anybody having ended it. */
-  private entries(): Entry[] {
-    for (const entry of [...this.on.values()]) {
-      if (entry.breakage !== undefined && !entry.breakage.holds()) this.forget(entry, "healed");
+  #entries(): Entry[] {
+    for (const entry of [...this.#on.values()]) {
+      if (entry.breakage !== undefined && !entry.breakage.holds()) this.#forget(entry, "healed");
     }
-    return [...this.on.values()];
+    return [...this.#on.values()];
   }
 
-  private async end(entry: Entry, how: DrillEnd): Promise<DrillView> {
+  async #end(entry: Entry, how: DrillEnd): Promise<DrillView> {
     const { breakage } = entry;
     if (breakage?.holds() === true) {
       try {
         await breakage.undo();
       } catch (error) {
-        this.log.error({ drill: entry.id, error: String(error) }, "a drill was not taken back");
+        this.#log.error({ drill: entry.id, error: String(error) }, "a drill was not taken back");
       }
     }
-    this.forget(entry, how);
-    return this.past.find((view) => view.id === entry.id) ?? this.view(entry);
+    this.#forget(entry, how);
+    return this.#past.find((view) => view.id === entry.id) ?? this.#view(entry);
   }
 
-  private forget(entry: Entry, how: DrillEnd): void {
-    if (!this.on.delete(entry.id)) return;
+  #forget(entry: Entry, how: DrillEnd): void {
+    if (!this.#on.delete(entry.id)) return;
     clearTimeout(entry.timer);
-    if (entry.breakage !== undefined) this.keepBroken();
+    if (entry.breakage !== undefined) this.#keepBroken();
     const { id, uses, wish } = entry;
-    this.past.push({ ...this.view(entry), endedAt: new Date().toISOString(), ended: how });
-    this.past = this.past.slice(-pastMax);
-    this.log.warn({ drill: id, fault: wish.fault, uses, ended: how }, "a drill is over");
+    this.#past.push({ ...this.#view(entry), endedAt: new Date().toISOString(), ended: how });
+    this.#past = this.#past.slice(-PAST_MAX);
+    this.#log.warn({ drill: id, fault: wish.fault, uses, ended: how }, "a drill is over");
     entry.settle(how);
   }
 
-  private keepBroken(): void {
-    const broken = [...this.on.values()].filter(({ breakage }) => breakage !== undefined);
-    this.keep(broken.map((entry) => this.view(entry)));
+  #keepBroken(): void {
+    const broken = [...this.#on.values()].filter(({ breakage }) => breakage !== undefined);
+    this.#keep(broken.map((entry) => this.#view(entry)));
   }
 
-  private view(entry: Entry): DrillView {
+  #view(entry: Entry): DrillView {
     const { wish, sinceMs, lastUseMs } = entry;
     return {
       id: entry.id,

@@ -14,62 +14,62 @@ export interface Cut {
 
 type Phase = "head" | "frames" | "over";
 
-const binary = 2;
-const continuation = 0;
+const BINARY = 2;
+const CONTINUATION = 0;
 const headEnd = Buffer.from("\r\n\r\n");
 
 export class FrameCutter extends Transform {
-  private readonly cut: Cut;
-  private phase: Phase = "head";
-  private waiting: Buffer = Buffer.alloc(0);
-  private passedBytes = 0;
+  readonly #cut: Cut;
+  #phase: Phase = "head";
+  #waiting: Buffer = Buffer.alloc(0);
+  #passedBytes = 0;
 
   constructor(cut: Cut) {
     super();
-    this.cut = cut;
+    this.#cut = cut;
   }
 
   override _transform(piece: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (this.phase !== "over") {
-      this.waiting = Buffer.concat([this.waiting, piece]);
-      if (this.phase === "head") this.passHead();
-      if (this.phase === "frames") this.passFrames();
+    if (this.#phase !== "over") {
+      this.#waiting = Buffer.concat([this.#waiting, piece]);
+      if (this.#phase === "head") this.#passHead();
+      if (this.#phase === "frames") this.#passFrames();
     }
     done();
   }
 
-  private passHead(): void {
-    const end = this.waiting.indexOf(headEnd);
+  #passHead(): void {
+    const end = this.#waiting.indexOf(headEnd);
     if (end < 0) return;
-    this.pass(end + headEnd.length);
-    this.phase = "frames";
+    this.#pass(end + headEnd.length);
+    this.#phase = "frames";
   }
 
-  private passFrames(): void {
+  #passFrames(): void {
     for (;;) {
-      const frame = frameAt(this.waiting);
+      const frame = frameAt(this.#waiting);
       if (frame === undefined) return;
-      const counts = frame.opcode === binary || frame.opcode === continuation;
-      if (counts && this.passedBytes + frame.bytes > this.cut.afterBytes) {
-        this.giveUp();
+      const counts = frame.opcode === BINARY || frame.opcode === CONTINUATION;
+      if (counts && this.#passedBytes + frame.bytes > this.#cut.afterBytes) {
+        this.#giveUp();
         return;
       }
-      if (counts) this.passedBytes += frame.bytes;
-      this.pass(frame.bytes);
+      if (counts) this.#passedBytes += frame.bytes;
+      this.#pass(frame.bytes);
     }
   }
 
-  private giveUp(): void {
-    this.phase = "over";
-    this.waiting = Buffer.alloc(0);
-    const { close } = this.cut;
+  #giveUp(): void {
+    this.#phase = "over";
+    this.#waiting = Buffer.alloc(0);
+    const { close } = this.#cut;
     if (close !== null) this.push(closeFrame(close.code, close.reason));
     this.push(null);
   }
 
-  private pass(bytes: number): void {
-    this.push(this.waiting.subarray(0, bytes));
-    this.waiting = this.waiting.subarray(bytes);
+  #pass(bytes: number): void {
+    this.push(this.#waiting.subarray(0, bytes));
+    this.#waiting = this.#waiting.subarray(bytes);
   }
 }
 

@@ -19,7 +19,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { uidOf } from "../host.ts";
 import type { Host } from "../host.ts";
 import { homeOf, unmountRoot } from "../isolation/root-tree.ts";
-import { insideHome, insideServices, insideToolbox, maxProcesses } from "../isolation/tier.ts";
+import { insideHome, insideServices, insideToolbox, PROCESSES_MAX } from "../isolation/tier.ts";
 import { identityOf, isAlive } from "../kernel/process-table.ts";
 import type { ProcessIdentity } from "../kernel/process-table.ts";
 import { run } from "../kernel/run.ts";
@@ -31,12 +31,12 @@ import type { HostAct } from "./catalogue.ts";
 import type { Breakage } from "./drills.ts";
 
 /** A home that is copied onto a full disk is a session's few files, not somebody's data. */
-const homeBytesMax = 64 * 1024 * 1024;
+const HOME_BYTES_MAX = 64 * 1024 * 1024;
 /** So little that no nonce file fits once the ballast is in. */
-const slackBytes = 256 * 1024;
+const SLACK_BYTES = 256 * 1024;
 const ballastName = ".drill-ballast";
-const refills = 4;
-const refillMs = 250;
+const REFILLS = 4;
+const REFILL_MS = 250;
 
 type Broken = Promise<Outcome<Breakage | "once">>;
 
@@ -93,7 +93,7 @@ export async function takeBack(host: Host, record: SandboxRecord, act: HostAct):
     case "cut-services":
       return moveAside(record, insideServices);
     case "limit-processes":
-      return limitAll(host, record, maxProcesses);
+      return limitAll(host, record, PROCESSES_MAX);
     default:
       // What an act has ended, or unmounted from under what runs, only a start brings back.
       return;
@@ -164,8 +164,8 @@ export async function fullHome(host: Host, record: SandboxRecord): Broken {
   const source = homeOf(treeOf(host, record));
   const size = await run("du", ["-sb", source]);
   const bytes = Number(size.stdout.split("\t")[0]);
-  if (!(bytes <= homeBytesMax)) {
-    return refuse(409, `the home holds ${bytes} bytes; a full disk is made of ${homeBytesMax}`);
+  if (!(bytes <= HOME_BYTES_MAX)) {
+    return refuse(409, `the home holds ${bytes} bytes; a full disk is made of ${HOME_BYTES_MAX}`);
   }
   if (!(await setPaused(host, record, true))) return refuse(500, "the kernel would not freeze it");
   try {
@@ -174,7 +174,7 @@ export async function fullHome(host: Host, record: SandboxRecord): Broken {
         "-t",
         "tmpfs",
         "-o",
-        `size=${bytes * 2 + slackBytes},mode=700`,
+        `size=${bytes * 2 + SLACK_BYTES},mode=700`,
         "holdfast-drill",
         insideHome,
       ],
@@ -217,8 +217,8 @@ function fillUp(ballast: number): void {
 
 /** Who was frozen with a file that it was about to remove frees its room a moment later. */
 async function keepFull(ballast: number): Promise<void> {
-  for (let round = 0; round < refills; round++) {
-    await delay(refillMs);
+  for (let round = 0; round < REFILLS; round++) {
+    await delay(REFILL_MS);
     fillUp(ballast);
   }
 }

@@ -7,7 +7,7 @@ const terminal = /^\/toolbox\/[^/]+\/process\/pty\//;
 const log = /^\/toolbox\/[^/]+\/process\/session\/.*\/logs/;
 
 /** A daemon that gives up a log has sent this much of it, or less: seen were 9 of 15 KB. */
-const logBytesMax = 8 * 1024;
+const LOG_BYTES_MAX = 8 * 1024;
 
 /** What the answer goes through; undefined when it passes as it is. */
 export function socketFault(
@@ -20,6 +20,6 @@ export function socketFault(
   const drill = drills.take("socket", subject, (bite) => bite.stream === stream);
   if (drill === undefined) return undefined;
   const { close, afterBytes } = drill.bite;
-  const bytes = afterBytes === "some" ? randomInt(logBytesMax) : afterBytes;
+  const bytes = afterBytes === "some" ? randomInt(LOG_BYTES_MAX) : afterBytes;
   return new FrameCutter({ afterBytes: bytes, close });
 }

@@ -20,7 +20,7 @@ import { dirname, join } from "node:path";
 import { insideHome, insideNode, insideToolbox } from "./tier.ts";
 
 /** Raised when the content below changes, so that an older skeleton is made anew. */
-const skeletonVersion = 1;
+const SKELETON_VERSION = 1;
 
 const emptyDirectories = [
   "dev",
@@ -110,7 +110,7 @@ export function boundHostDirs(): string[] {
 
 /** The directory to lay below a sandbox; made on first use, whole or not at all. */
 export function prepareSkeleton(rootsDir: string): string {
-  const path = join(rootsDir, `default-${skeletonVersion}`);
+  const path = join(rootsDir, `default-${SKELETON_VERSION}`);
   if (existsSync(path)) return path;
   const draft = `${path}.draft`;
   rmSync(draft, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** What a way of isolating must offer, and the words in which it is told to everyone. */
 
-import { egressPort } from "../toolbox/egress-forward.ts";
+import { EGRESS_PORT } from "../toolbox/egress-forward.ts";
 
 export type Tier = "bwrap" | "namespaces" | "process";
 export type RootKind = "overlay" | "copy" | "none";
@@ -57,7 +57,7 @@ export const environmentName = "environment.json";
 
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/holdfast/bin";
 
-const proxyUrl = `http://127.0.0.1:${egressPort}`;
+const proxyUrl = `http://127.0.0.1:${EGRESS_PORT}`;
 const noProxy = "localhost,127.0.0.1,::1";
 
 /** Both spellings: curl reads the small ones, many others the large ones. */
@@ -148,13 +148,13 @@ export const insidePlace: DaemonPlace = {
 export const initArgv = ["/bin/sh", "-c", initScript, "init", `${insideRun}/toolbox.log`];
 
 /** Counted per user, and each sandbox has its own: a fork bomb inside does not starve the host. */
-export const maxProcesses = 4096;
+export const PROCESSES_MAX = 4096;
 
 /** No group, no capability, no way back to one. */
 export function dropTo(uid: number): string[] {
   const id = String(uid);
   return [
-    ...["/usr/bin/prlimit", `--nproc=${maxProcesses}`, "--core=0"],
+    ...["/usr/bin/prlimit", `--nproc=${PROCESSES_MAX}`, "--core=0"],
     "/usr/bin/setpriv",
     ...["--reuid", id, "--regid", id, "--clear-groups"],
     ...["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"],

@@ -15,7 +15,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** Hybrid machines keep version 2 beside version 1. */
 const MOUNTS = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
-const settleStepMs = 2;
+const SETTLE_STEP_MS = 2;
 
 export class CgroupParent {
   readonly path: string;
@@ -121,7 +121,7 @@ export async function settle(agrees: () => boolean, deadlineMs: number): Promise
   const endAt = performance.now() + deadlineMs;
   while (!agrees()) {
     if (performance.now() > endAt) return false;
-    await delay(settleStepMs);
+    await delay(SETTLE_STEP_MS);
   }
   return true;
 }

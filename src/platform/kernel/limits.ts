@@ -17,13 +17,13 @@ export interface Limits {
 }
 
 /** A group that still has a dying process cannot be removed yet. */
-const removeDeadlineMs = 2_000;
+const REMOVE_DEADLINE_MS = 2_000;
 /**
  * A sandbox that has used up its share stands still until the period ends, its driver and every
  * keystroke with it: of the kernel's own 100 ms that was the wait that people felt. What it did not
  * use before it may use in a burst, so that short work is not slower for it. docs/decisions/0506.
  */
-const periodUs = 20_000;
+const PERIOD_US = 20_000;
 
 interface Controller {
   kind: LimitKind;
@@ -34,7 +34,7 @@ interface Controller {
   files: (limits: Limits) => readonly (readonly [file: string, text: string])[];
 }
 
-const quotaUs = (cpus: number): number => Math.round(cpus * periodUs);
+const quotaUs = (cpus: number): number => Math.round(cpus * PERIOD_US);
 
 const version1: Record<LimitKind, [string, Controller["files"]]> = {
   memory: [
@@ -51,7 +51,7 @@ const version1: Record<LimitKind, [string, Controller["files"]]> = {
     ({ cpus }) => [
       // No burst may exceed its quota, and the quota may become smaller here.
       ["cpu.cfs_burst_us", "0"],
-      ["cpu.cfs_period_us", String(periodUs)],
+      ["cpu.cfs_period_us", String(PERIOD_US)],
       ["cpu.cfs_quota_us", String(quotaUs(cpus))],
       ["cpu.cfs_burst_us", String(quotaUs(cpus))],
     ],
@@ -71,17 +71,17 @@ const version2: Record<LimitKind, [string, Controller["files"]]> = {
     "cpu",
     ({ cpus }) => [
       ["cpu.max.burst", "0"],
-      ["cpu.max", `${quotaUs(cpus)} ${periodUs}`],
+      ["cpu.max", `${quotaUs(cpus)} ${PERIOD_US}`],
       ["cpu.max.burst", String(quotaUs(cpus))],
     ],
   ],
 };
 
 export class LimitGroups {
-  private readonly controllers: readonly Controller[];
+  readonly #controllers: readonly Controller[];
 
   private constructor(controllers: readonly Controller[]) {
-    this.controllers = controllers;
+    this.#controllers = controllers;
   }
 
   /** `unified` is where sandboxes have their group of version 2; `mount` has those of version 1. */
@@ -95,13 +95,13 @@ export class LimitGroups {
   }
 
   get kinds(): LimitKind[] {
-    return this.controllers.map(({ kind }) => kind);
+    return this.#controllers.map(({ kind }) => kind);
   }
 
   /** Sets the limits of one sandbox; what it is told to join are files for its first process. */
   set(id: string, limits: Limits): string[] {
     const joins: string[] = [];
-    for (const { parent, isOwn, files } of this.controllers) {
+    for (const { parent, isOwn, files } of this.#controllers) {
       const group = `${parent}/${id}`;
       mkdirSync(group, { recursive: true });
       for (const [file, text] of files(limits)) {
@@ -114,7 +114,7 @@ export class LimitGroups {
 
   /** How many processes the kernel has ended because the sandbox was out of memory. */
   oomKills(id: string): number {
-    const parent = this.controllers.find(({ kind }) => kind === "memory")?.parent;
+    const parent = this.#controllers.find(({ kind }) => kind === "memory")?.parent;
     if (parent === undefined) return 0;
     const text =
       textOf(`${parent}/${id}/memory.oom_control`) + textOf(`${parent}/${id}/memory.events`);
@@ -123,9 +123,9 @@ export class LimitGroups {
 
   /** Undefined when all are gone. */
   async remove(id: string): Promise<string | undefined> {
-    for (const { parent, isOwn } of this.controllers) {
+    for (const { parent, isOwn } of this.#controllers) {
       const group = `${parent}/${id}`;
-      if (!isOwn || (await settle(() => isRemoved(group), removeDeadlineMs))) continue;
+      if (!isOwn || (await settle(() => isRemoved(group), REMOVE_DEADLINE_MS))) continue;
       return `${group} is still in use`;
     }
     return undefined;
@@ -133,7 +133,7 @@ export class LimitGroups {
 
   /** Leaves nothing behind once the last sandbox has gone. */
   close(): void {
-    for (const { parent, isOwn } of this.controllers) {
+    for (const { parent, isOwn } of this.#controllers) {
       if (isOwn && existsSync(parent) && groupsIn(parent).length === 0) isRemoved(parent);
     }
   }

@@ -3,8 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import { settle } from "./cgroup.ts";
 import { run } from "./run.ts";
 
-const detachDeadlineMs = 2_000;
-const flushDeadlineMs = 60_000;
+const DETACH_DEADLINE_MS = 2_000;
+const FLUSH_DEADLINE_MS = 60_000;
 
 /** What a directory was when it was recorded; another device or inode means it is another thing. */
 export interface DirectoryIdentity {
@@ -32,10 +32,10 @@ export async function mountOverlay(
 export async function unmount(path: string): Promise<string | undefined> {
   while (isMounted(path)) {
     let failure: string | undefined;
-    const detaching = run("umount", ["-l", path], flushDeadlineMs).then((result) => {
+    const detaching = run("umount", ["-l", path], FLUSH_DEADLINE_MS).then((result) => {
       if (result.code !== 0) failure = result.stderr.trim() || `umount exit ${result.code}`;
     });
-    const settled = settle(() => failure !== undefined || !isMounted(path), detachDeadlineMs);
+    const settled = settle(() => failure !== undefined || !isMounted(path), DETACH_DEADLINE_MS);
     if (!(await settled)) await detaching;
     if (failure !== undefined) return failure;
   }

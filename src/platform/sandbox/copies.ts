@@ -21,7 +21,7 @@ import type { Held, Registry } from "./registry.ts";
 import { changeInProgress, copyRefusal } from "./rules.ts";
 
 /** Gigabytes on a slow disk take minutes. */
-const copyDeadlineMs = 600_000;
+const COPY_DEADLINE_MS = 600_000;
 
 export interface CopyParts {
   host: Host;
@@ -100,7 +100,7 @@ async function copyTop(
 /** `cp -a` keeps what an overlay needs: extended attributes, and devices that stand for gaps. */
 async function copyTree(from: string, to: string): Promise<string | undefined> {
   const args = ["-a", "--reflink=auto", "--", `${from}/.`, `${to}/`];
-  const { code, stderr } = await run("cp", args, copyDeadlineMs);
+  const { code, stderr } = await run("cp", args, COPY_DEADLINE_MS);
   return code === 0 ? undefined : `cp: ${stderr.trim().slice(0, 200)}`;
 }
 
@@ -115,7 +115,7 @@ async function hand(
   const now = uidOf(host, to?.number ?? 0);
   if (old === undefined || now === undefined || old === now) return undefined;
   const args = ["-hR", `--from=${old}:${old}`, `${now}:${now}`, "--", dir];
-  const { code, stderr } = await run("chown", args, copyDeadlineMs);
+  const { code, stderr } = await run("chown", args, COPY_DEADLINE_MS);
   return code === 0 ? undefined : `chown: ${stderr.trim().slice(0, 200)}`;
 }
 

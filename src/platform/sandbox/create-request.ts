@@ -31,8 +31,8 @@ export interface CreateWish extends Pick<
 
 /** Daytona's defaults: 15 minutes idle, a week to the archive, never deleted by itself. */
 const defaults = { autoStop: 15, autoArchive: 10_080, autoDelete: -1 };
-const maxNameLength = 128;
-const maxLabels = 64;
+const NAME_LENGTH_MAX = 128;
+const LABELS_MAX = 64;
 
 /** What real Daytona can do and this platform cannot: said, not ignored. */
 const unsupported: Record<string, string> = {
@@ -57,7 +57,7 @@ export function parseCreate(body: unknown): Outcome<CreateWish> {
   const name = text("name");
   if (name !== undefined && !isUsableName(name)) {
     problems.push(
-      `name must be 1 to ${maxNameLength} characters without slash or control character`,
+      `name must be 1 to ${NAME_LENGTH_MAX} characters without slash or control character`,
     );
   }
   const wish: CreateWish = {
@@ -157,7 +157,7 @@ export function newRecord(wish: CreateWish, around: Surroundings, nowMs: number)
 }
 
 export function isUsableName(name: string): boolean {
-  return name.length > 0 && name.length <= maxNameLength && !/[/\u0000-\u001f\u007f]/.test(name);
+  return name.length > 0 && name.length <= NAME_LENGTH_MAX && !/[/\u0000-\u001f\u007f]/.test(name);
 }
 
 function isVariable(key: string, value: string): boolean {
@@ -215,10 +215,10 @@ export function texts(
   const value = fields[key] ?? {};
   if (typeof value === "object" && !Array.isArray(value)) {
     const entries = Object.entries(value as Record<string, unknown>);
-    if (entries.length <= maxLabels && entries.every(([, item]) => typeof item === "string")) {
+    if (entries.length <= LABELS_MAX && entries.every(([, item]) => typeof item === "string")) {
       return Object.fromEntries(entries) as Record<string, string>;
     }
   }
-  problems.push(`${key} must be an object of at most ${maxLabels} strings`);
+  problems.push(`${key} must be an object of at most ${LABELS_MAX} strings`);
   return {};
 }

@@ -8,42 +8,42 @@ import type { Resolve } from "../egress.ts";
 import type { SandboxRecord } from "./record.ts";
 
 export class EgressDoors {
-  private readonly doors = new Map<string, { server: Server; sockets: Set<Socket> }>();
+  readonly #doors = new Map<string, { server: Server; sockets: Set<Socket> }>();
 
   /** True where sandboxes run as other users than the platform, in directories not theirs. */
-  private readonly isShared: boolean;
+  readonly #isShared: boolean;
 
   constructor(isShared: boolean) {
-    this.isShared = isShared;
+    this.#isShared = isShared;
   }
 
   /** Again after a restart of the platform: the directory inside is the same one. */
   async open(record: SandboxRecord, socketPath: string): Promise<string | undefined> {
-    if (record.network !== "proxy" || this.doors.has(record.id)) return undefined;
+    if (record.network !== "proxy" || this.#doors.has(record.id)) return undefined;
     const opened = await openEgress(socketPath, resolveOnHost);
     if ("error" in opened) return opened.error;
     // Only where another user shares it, and then that user cannot have put a link in its place.
-    if (this.isShared) chmodSync(socketPath, 0o666);
+    if (this.#isShared) chmodSync(socketPath, 0o666);
     const sockets = new Set<Socket>();
     opened.server.on("connection", (socket) => {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
     });
-    this.doors.set(record.id, { server: opened.server, sockets });
+    this.#doors.set(record.id, { server: opened.server, sockets });
     return undefined;
   }
 
   close(id: string): void {
-    const door = this.doors.get(id);
+    const door = this.#doors.get(id);
     if (door === undefined) return;
     // A tunnel is no longer the server's, and goes with its socket.
     for (const socket of door.sockets) socket.destroy();
     door.server.close();
-    this.doors.delete(id);
+    this.#doors.delete(id);
   }
 
   closeAll(): void {
-    for (const id of [...this.doors.keys()]) this.close(id);
+    for (const id of [...this.#doors.keys()]) this.close(id);
   }
 }
 

@@ -27,7 +27,7 @@ import {
   environmentName,
   gateLine,
   insideHome,
-  maxProcesses,
+  PROCESSES_MAX,
   sandboxEnvironment,
   socketName,
 } from "../isolation/tier.ts";
@@ -55,18 +55,18 @@ import { openVolumes, wrongMount } from "./volume-mounts.ts";
 import type { OpenVolumes } from "./volume-mounts.ts";
 
 /** A loaded machine needs seconds for what takes 100 ms on an idle one. */
-const readyDeadlineMs = 15_000;
-const killDeadlineMs = 5_000;
+const READY_DEADLINE_MS = 15_000;
+const KILL_DEADLINE_MS = 5_000;
 /** Past it the rest is killed without waiting for anybody to reap it. */
-const reapDeadlineMs = 300;
-const freezeDeadlineMs = 5_000;
-const readyStepMs = 3;
+const REAP_DEADLINE_MS = 300;
+const FREEZE_DEADLINE_MS = 5_000;
+const READY_STEP_MS = 3;
 
 /** The groups to join, a lone `--`, the command. */
 const joinAndExec =
   'while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift; exec "$@"';
 
-const gibBytes = 1024 ** 3;
+const GIB_BYTES = 1024 ** 3;
 
 export function treeOf(host: Host, record: SandboxRecord): RootTree {
   return { kind: record.rootKind, dir: dirOf(host, record.id), lower: record.lower };
@@ -138,7 +138,7 @@ function specOf(
     version: host.version,
     env: record.env,
     network: record.network,
-    sharedMemoryBytes: (record.memoryGib * gibBytes) / 2,
+    sharedMemoryBytes: (record.memoryGib * GIB_BYTES) / 2,
     statusFd: 3,
   };
 }
@@ -153,7 +153,7 @@ interface Launched {
 }
 
 /** A fork bomb must meet this limit while there is memory left: a small process takes 256 KiB. */
-const processesPerGib = 1024;
+const PROCESSES_PER_GIB = 1024;
 
 /** Undefined when the kernel holds a running sandbox to its size of now. */
 export function applyLimits(host: Host, record: SandboxRecord): string | undefined {
@@ -166,8 +166,8 @@ export function applyLimits(host: Host, record: SandboxRecord): string | undefin
 }
 
 function limitsOf({ cpu, memoryGib }: SandboxRecord): Limits {
-  const processesMax = Math.min(maxProcesses, memoryGib * processesPerGib);
-  return { cpus: cpu, memoryBytes: memoryGib * gibBytes, processesMax };
+  const processesMax = Math.min(PROCESSES_MAX, memoryGib * PROCESSES_PER_GIB);
+  return { cpus: cpu, memoryBytes: memoryGib * GIB_BYTES, processesMax };
 }
 
 /** Detached and with files for its outputs: it must not notice when this process ends. */
@@ -208,12 +208,12 @@ async function passGate(
   doubted: OpenVolumes["doubted"],
 ): Promise<string | undefined> {
   if (doubted.length === 0) return undefined;
-  const endAt = performance.now() + readyDeadlineMs;
+  const endAt = performance.now() + READY_DEADLINE_MS;
   while (!tailOf(launched.logFile).includes(gateLine)) {
     // What ended is told by the wait for the daemon, in its words.
     if (launched.exited() !== undefined) return undefined;
-    if (performance.now() > endAt) return `no mounts within ${readyDeadlineMs} ms`;
-    await delay(readyStepMs);
+    if (performance.now() > endAt) return `no mounts within ${READY_DEADLINE_MS} ms`;
+    await delay(READY_STEP_MS);
   }
   const first = firstPidOf(record, launched);
   const wrong = first === undefined ? "sandbox process is gone" : wrongMount(first, doubted);
@@ -231,7 +231,7 @@ async function untilReady(
   record: SandboxRecord,
   launched: Launched,
 ): Promise<string | undefined> {
-  const endAt = performance.now() + readyDeadlineMs;
+  const endAt = performance.now() + READY_DEADLINE_MS;
   const inside = join(runDirOf(host, record.id), socketName);
   const daemonLog = join(runDirOf(host, record.id), "toolbox.log");
   const socket = socketOf(host, record.id);
@@ -246,9 +246,9 @@ async function untilReady(
     }
     if (performance.now() > endAt) {
       const output = `${tailOf(launched.logFile)}; ${tailOf(daemonLog)}`;
-      return `toolbox daemon did not answer within ${readyDeadlineMs} ms: ${output}`;
+      return `toolbox daemon did not answer within ${READY_DEADLINE_MS} ms: ${output}`;
     }
-    await delay(readyStepMs);
+    await delay(READY_STEP_MS);
   }
   const first = firstPidOf(record, launched);
   const identity = first === undefined ? undefined : identityOf(first);
@@ -267,14 +267,14 @@ export async function endProcesses(host: Host, record: SandboxRecord): Promise<s
   const problems: string[] = [];
   try {
     await killFirst(record, cgroup);
-    if (cgroup !== undefined && !(await killCgroup(cgroup, killDeadlineMs))) {
+    if (cgroup !== undefined && !(await killCgroup(cgroup, KILL_DEADLINE_MS))) {
       problems.push("cgroup.kill left processes");
     }
     const gone = await settle(() => {
       const left = pidsOf(host, record);
       for (const pid of left) signal(pid, "SIGKILL");
       return left.length === 0;
-    }, killDeadlineMs);
+    }, KILL_DEADLINE_MS);
     if (!gone) problems.push("processes survived SIGKILL");
     const unmounted = await unmountRoot(treeOf(host, record));
     if (unmounted !== undefined) problems.push(unmounted);
@@ -303,13 +303,13 @@ async function killFirst(record: SandboxRecord, cgroup: string | undefined): Pro
   signal(record.process.pid, "SIGKILL");
   if (cgroup === undefined) return;
   thawForEnd(cgroup);
-  await settle(() => !isPopulated(cgroup), reapDeadlineMs);
+  await settle(() => !isPopulated(cgroup), REAP_DEADLINE_MS);
 }
 
 /** The same for a directory without a record, of which only the id is known. */
 export async function endUnrecorded(host: Host, id: string): Promise<void> {
   const cgroup = host.cgroups === undefined ? undefined : `${host.cgroups.path}/${id}`;
-  if (cgroup !== undefined) await killCgroup(cgroup, killDeadlineMs);
+  if (cgroup !== undefined) await killCgroup(cgroup, KILL_DEADLINE_MS);
   for (const pid of pidsWithEnvironment(`HOLDFAST_SANDBOX=${id}`)) signal(pid, "SIGKILL");
   const dir = dirOf(host, id);
   await unmountRoot({ kind: "overlay", dir, lower: host.lower });
@@ -326,7 +326,7 @@ export async function setPaused(
   paused: boolean,
 ): Promise<boolean> {
   if (host.cgroups !== undefined) {
-    return setFrozen(`${host.cgroups.path}/${record.id}`, paused, freezeDeadlineMs);
+    return setFrozen(`${host.cgroups.path}/${record.id}`, paused, FREEZE_DEADLINE_MS);
   }
   // Twice: a process that forked between the look and the signal is caught by the second round.
   for (let round = 0; round < 2; round++) {

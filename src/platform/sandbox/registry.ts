@@ -15,11 +15,11 @@ export interface Held {
 }
 
 export class Registry {
-  private readonly host: Host;
-  private readonly held = new Map<string, Held>();
+  readonly #host: Host;
+  readonly #held = new Map<string, Held>();
 
   constructor(host: Host) {
-    this.host = host;
+    this.#host = host;
   }
 
   /**
@@ -28,10 +28,10 @@ export class Registry {
    */
   load(): string[] {
     const unrecorded: string[] = [];
-    for (const entry of readdirSync(this.host.paths.sandboxes, { withFileTypes: true })) {
-      const dir = join(this.host.paths.sandboxes, entry.name);
+    for (const entry of readdirSync(this.#host.paths.sandboxes, { withFileTypes: true })) {
+      const dir = join(this.#host.paths.sandboxes, entry.name);
       const record = entry.isDirectory() ? loadRecord(dir) : undefined;
-      if (record !== undefined) this.held.set(record.id, { record, pending: false });
+      if (record !== undefined) this.#held.set(record.id, { record, pending: false });
       else if (entry.isDirectory()) unrecorded.push(entry.name);
     }
     return unrecorded;
@@ -39,22 +39,22 @@ export class Registry {
 
   add(record: SandboxRecord): Held {
     const held = { record, pending: false };
-    this.held.set(record.id, held);
+    this.#held.set(record.id, held);
     return held;
   }
 
   remove(id: string): void {
-    this.held.delete(id);
-    rmSync(dirOf(this.host, id), { recursive: true, force: true, maxRetries: 2 });
+    this.#held.delete(id);
+    rmSync(dirOf(this.#host, id), { recursive: true, force: true, maxRetries: 2 });
   }
 
   byId(id: string): Held | undefined {
-    return this.held.get(id);
+    return this.#held.get(id);
   }
 
   /** Another organisation's sandbox is found by nobody, as one that there is not. */
   find(idOrName: string, organizationId: string): Held | undefined {
-    const held = this.held.get(idOrName);
+    const held = this.#held.get(idOrName);
     if (held?.record.organizationId === organizationId) return held;
     return this.of(organizationId).find(({ record }) => record.name === idOrName);
   }
@@ -64,7 +64,7 @@ export class Registry {
   }
 
   all(): Held[] {
-    return [...this.held.values()];
+    return [...this.#held.values()];
   }
 
   /** The lowest number that no sandbox holds, so that no two share a user. */
@@ -77,6 +77,6 @@ export class Registry {
 
   save(held: Held): void {
     held.record.updatedAt = new Date().toISOString();
-    saveRecord(dirOf(this.host, held.record.id), held.record);
+    saveRecord(dirOf(this.#host, held.record.id), held.record);
   }
 }

@@ -89,7 +89,7 @@ export function sandboxNotFound(idOrName: string): { ok: false; refusal: Refusal
   return refuse(404, `Sandbox with ID or name ${idOrName} not found`);
 }
 
-export const maxAutoArchiveMinutes = 43_200;
+export const AUTO_ARCHIVE_MINUTES_MAX = 43_200;
 
 export interface IdleFacts {
   autoStopMinutes: number;
@@ -118,6 +118,6 @@ export function dueVerb(
   const stoppedMinutes = (nowMs - Date.parse(facts.stoppedAt)) / 60_000;
   if (facts.autoDeleteMinutes >= 0 && stoppedMinutes >= facts.autoDeleteMinutes) return "delete";
   // Zero is the longest that there is.
-  const archiveMinutes = facts.autoArchiveMinutes || maxAutoArchiveMinutes;
+  const archiveMinutes = facts.autoArchiveMinutes || AUTO_ARCHIVE_MINUTES_MAX;
   return state === "stopped" && stoppedMinutes >= archiveMinutes ? "archive" : undefined;
 }

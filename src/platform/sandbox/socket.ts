@@ -1,11 +1,16 @@
 import { request } from "node:http";
 
-const askDeadlineMs = 2_000;
+const ASK_DEADLINE_MS = 2_000;
 
 /** GET /version on a daemon's socket: the one question that the platform itself asks. */
 export function askVersion(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const asking = request({ socketPath, path: "/version", timeout: askDeadlineMs, agent: false });
+    const asking = request({
+      socketPath,
+      path: "/version",
+      timeout: ASK_DEADLINE_MS,
+      agent: false,
+    });
     asking.on("response", (answer) => {
       answer.resume();
       resolve(answer.statusCode === 200);

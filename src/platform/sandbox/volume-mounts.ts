@@ -80,11 +80,11 @@ function parts(path: string): string[] {
   return path.split("/").filter((part) => part !== "");
 }
 
-const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** The open directory at the end; what is not there is made. */
 function walk(start: string, names: readonly string[], made: (fd: number) => void): number {
-  let fd = openSync(start, flags);
+  let fd = openSync(start, FLAGS);
   for (const name of names) {
     const path = `/proc/self/fd/${fd}/${name}`;
     try {
@@ -103,7 +103,7 @@ function walk(start: string, names: readonly string[], made: (fd: number) => voi
 
 function openOrMake(path: string, made: (fd: number) => void): number {
   try {
-    return openSync(path, flags);
+    return openSync(path, FLAGS);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
@@ -113,7 +113,7 @@ function openOrMake(path: string, made: (fd: number) => void): number {
     // Another start was faster with the same subpath.
     if (errnoOf(error) !== "EEXIST") throw error;
   }
-  const fd = openSync(path, flags);
+  const fd = openSync(path, FLAGS);
   made(fd);
   return fd;
 }

@@ -1,8 +1,8 @@
 /** The volumes of a create: what may be mounted where, in the real platform's words. Pure. */
 import type { SandboxVolume } from "@daytona/api-client";
 
-const maxVolumes = 32;
-const maxPathLength = 1024;
+const VOLUMES_MAX = 32;
+const PATH_LENGTH_MAX = 1024;
 
 /** The last three are this platform's own: what lies there is the host's, or its daemon's. */
 const systemDirectories = [
@@ -22,8 +22,8 @@ const systemDirectories = [
 
 export function parseVolumes(value: unknown, problems: string[]): SandboxVolume[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || value.length > maxVolumes) {
-    problems.push(`volumes must be a list of at most ${maxVolumes} volumes`);
+  if (!Array.isArray(value) || value.length > VOLUMES_MAX) {
+    problems.push(`volumes must be a list of at most ${VOLUMES_MAX} volumes`);
     return [];
   }
   const parsed = value.flatMap((item): SandboxVolume[] => {
@@ -78,7 +78,7 @@ function subpathProblem(path: unknown): string | undefined {
 }
 
 function hasOddCharacter(path: string): boolean {
-  return path.length > maxPathLength || /[\u0000-\u001f\u007f]/.test(path);
+  return path.length > PATH_LENGTH_MAX || /[\u0000-\u001f\u007f]/.test(path);
 }
 
 /** One volume's content must not decide where another one is mounted. */

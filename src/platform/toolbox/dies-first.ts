@@ -6,12 +6,12 @@
 import { writeFileSync } from "node:fs";
 
 /** Of 1000, which is all memory that there is: more than any daemon takes. */
-const score = 500;
+const SCORE = 500;
 
 export function diesFirst(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, String(score));
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(SCORE));
   } catch {
     // It has ended already, or there is no /proc: its size alone decides then.
   }

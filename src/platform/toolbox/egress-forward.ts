@@ -1,7 +1,7 @@
 import { connect, createServer } from "node:net";
 
 /** Where programs inside find the proxy, as their *_PROXY variables say. */
-export const egressPort = 3128;
+export const EGRESS_PORT = 3128;
 
 /**
  * Programs speak TCP to a proxy, the way out is a unix socket: this joins the two. The socket is
@@ -19,5 +19,5 @@ export function forwardEgress(socketPath: string): void {
   server.on("error", (error) => {
     process.stderr.write(`egress: ${error.message}\n`);
   });
-  server.listen(egressPort, "127.0.0.1");
+  server.listen(EGRESS_PORT, "127.0.0.1");
 }

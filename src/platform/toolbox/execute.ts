@@ -30,9 +30,9 @@ interface Job {
 type JobResult = { kind: "ended"; exitCode: number; result: string } | { kind: "timed-out" };
 
 /** A shell reads a pipe byte by byte, so that it leaves its children the rest; a file in blocks. */
-const longScript = 64 * 1024;
+const LONG_SCRIPT_CHARS = 64 * 1024;
 /** A timer that is asked for more fires at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 const timeoutFault = fault(408, "REQUEST_TIMEOUT", "request timeout: command execution timeout");
 
@@ -51,7 +51,7 @@ async function execute(place: Place, request: ToolboxRequest): Promise<Reply> {
   const around = surroundings(place, read.body);
   if ("problem" in around) return bad(around.problem);
   const job = { file: findShell(place.env), args: [], stdin: `${command}\n`, ...around };
-  const result = await (command.length > longScript ? runFromFile(job) : runJob(job));
+  const result = await (command.length > LONG_SCRIPT_CHARS ? runFromFile(job) : runJob(job));
   if (result.kind === "timed-out") return timeoutFault;
   return json({ exitCode: result.exitCode, result: result.result });
 }
@@ -130,7 +130,7 @@ function surroundings(
     env: { ...place.env, ...(envs as Record<string, string>) },
     timeoutMs:
       Number(timeoutSeconds) > 0
-        ? Math.min(Number(timeoutSeconds) * 1000, longestTimerMs)
+        ? Math.min(Number(timeoutSeconds) * 1000, TIMER_MS_MAX)
         : undefined,
   };
 }

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { FileInfo } from "@daytona/toolbox-api-client";
 
 /** How deep a listing may go: the answer is one JSON text held in memory. */
-const maxDepth = 32;
+const DEPTH_MAX = 32;
 
 export async function describe(path: string, name = basename(path)): Promise<FileInfo> {
   const found = await followOrLink(path);
@@ -25,7 +25,7 @@ export async function describe(path: string, name = basename(path)): Promise<Fil
 
 /** Entries of a directory; from depth 2 on, those of its directories, too. Follows no links. */
 export async function list(path: string, depth: number): Promise<FileInfo[]> {
-  const levels = Math.min(Math.max(depth, 1), maxDepth);
+  const levels = Math.min(Math.max(depth, 1), DEPTH_MAX);
   const entries = await readdir(path, { withFileTypes: true });
   const listed: FileInfo[] = [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {

@@ -27,8 +27,8 @@ export interface GitRun {
 export type GitResult = { ok: true; text: string } | { ok: false; reply: Reply };
 
 /** A history or a status beyond it is cut off by an error, not by an end that looks whole. */
-const maxTextBytes = 16 * 1024 * 1024;
-const toldBytes = 4_000;
+const TEXT_BYTES_MAX = 16 * 1024 * 1024;
+const TOLD_BYTES = 4_000;
 
 const askpass = `#!/bin/sh
 case "$1" in
@@ -64,10 +64,10 @@ function execute(run: GitRun, more: Record<string, string>): Promise<GitResult> 
     let told = "";
     child.stdout.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= maxTextBytes) chunks.push(chunk);
+      if (bytes <= TEXT_BYTES_MAX) chunks.push(chunk);
     });
     child.stderr.on("data", (chunk: Buffer) => {
-      told = (told + chunk.toString("utf8")).slice(-toldBytes);
+      told = (told + chunk.toString("utf8")).slice(-TOLD_BYTES);
     });
     child.stdin.on("error", () => undefined);
     child.stdin.end(run.input ?? "");
@@ -76,12 +76,12 @@ function execute(run: GitRun, more: Record<string, string>): Promise<GitResult> 
     });
     child.on("close", (code) => {
       const text = Buffer.concat(chunks).toString("utf8");
-      if (code === 0 && bytes <= maxTextBytes) {
+      if (code === 0 && bytes <= TEXT_BYTES_MAX) {
         resolve({ ok: true, text });
         return;
       }
-      const output = code === 0 ? `the answer is over ${maxTextBytes} bytes` : `${text}${told}`;
-      resolve({ ok: false, reply: failure(run, code ?? -1, output.slice(-toldBytes)) });
+      const output = code === 0 ? `the answer is over ${TEXT_BYTES_MAX} bytes` : `${text}${told}`;
+      resolve({ ok: false, reply: failure(run, code ?? -1, output.slice(-TOLD_BYTES)) });
     });
   });
 }

@@ -17,15 +17,15 @@ export function answer(result: GitResult, make: (text: string) => Reply = () => 
 
 export class GitRequest {
   readonly problems: string[] = [];
-  private readonly fields: Readonly<Record<string, unknown>>;
+  readonly #fields: Readonly<Record<string, unknown>>;
 
   constructor(fields: Readonly<Record<string, unknown>>) {
-    this.fields = fields;
+    this.#fields = fields;
   }
 
   /** Undefined when absent, null or empty: the SDK sends all three. */
   maybe(key: string): string | undefined {
-    const value = this.fields[key];
+    const value = this.#fields[key];
     if (value === undefined || value === null || value === "") return undefined;
     if (typeof value === "string" && !value.includes("\0")) return value;
     this.problems.push(`${key} must be a string without NUL`);
@@ -52,11 +52,11 @@ export class GitRequest {
   }
 
   flag(key: string): boolean {
-    return this.fields[key] === true;
+    return this.#fields[key] === true;
   }
 
   whole(key: string): number | undefined {
-    const value = this.fields[key];
+    const value = this.#fields[key];
     if (value === undefined || value === null) return undefined;
     if (Number.isInteger(value) && Number(value) > 0) return Number(value);
     this.problems.push(`${key} must be a positive integer`);
@@ -71,7 +71,7 @@ export class GitRequest {
   }
 
   list(key: string): string[] {
-    const value = this.fields[key] ?? [];
+    const value = this.#fields[key] ?? [];
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
     this.problems.push(`${key} must be a list of strings`);
     return [];

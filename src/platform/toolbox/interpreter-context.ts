@@ -8,11 +8,11 @@ import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { killGroup } from "./execute.ts";
-import { commandFd, reportFd, worker } from "./interpreter-worker.ts";
+import { COMMAND_FD, REPORT_FD, worker } from "./interpreter-worker.ts";
 import { diesFirst } from "./dies-first.ts";
 
 /** How long code may go on after its interrupt before its process is ended. */
-const interruptGraceMs = 2_000;
+const INTERRUPT_GRACE_MS = 2_000;
 
 export interface Piece {
   code: string;
@@ -33,26 +33,26 @@ interface Running {
 
 export class InterpreterContext {
   readonly info: Info;
-  private readonly child: ChildProcess;
-  private running: Running | undefined;
-  private tail: Promise<unknown> = Promise.resolve();
+  readonly #child: ChildProcess;
+  #running: Running | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(info: Info, child: ChildProcess) {
     this.info = info;
-    this.child = child;
-    child.stdio[commandFd]?.on("error", () => undefined);
+    this.#child = child;
+    child.stdio[COMMAND_FD]?.on("error", () => undefined);
     // What programs print that the code starts comes past Python.
     for (const name of ["stdout", "stderr"] as const) {
       child[name]?.on("data", (text: Buffer) => {
-        this.running?.piece.emit({ type: name, text: text.toString("utf8") });
+        this.#running?.piece.emit({ type: name, text: text.toString("utf8") });
       });
     }
-    createInterface({ input: child.stdio[reportFd] as Readable }).on("line", (line) => {
-      this.heard(line);
+    createInterface({ input: child.stdio[REPORT_FD] as Readable }).on("line", (line) => {
+      this.#heard(line);
     });
     child.once("close", () => {
       this.info.active = false;
-      this.running?.finish("ended");
+      this.#running?.finish("ended");
     });
   }
 
@@ -81,43 +81,43 @@ export class InterpreterContext {
   }
 
   run(piece: Piece): Promise<RunEnd> {
-    const run = this.tail.then(() => this.begin(piece));
-    this.tail = run;
+    const run = this.#tail.then(() => this.#begin(piece));
+    this.#tail = run;
     return run;
   }
 
   kill(): void {
     this.info.active = false;
-    killGroup(this.child.pid);
+    killGroup(this.#child.pid);
   }
 
-  private begin(piece: Piece): Promise<RunEnd> {
+  #begin(piece: Piece): Promise<RunEnd> {
     if (!this.info.active) return Promise.resolve("ended");
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];
       const finish = (end: RunEnd): void => {
         for (const timer of timers) clearTimeout(timer);
-        this.running = undefined;
+        this.#running = undefined;
         resolve(running.timedOut ? "timeout" : end);
       };
       const running: Running = { piece, timedOut: false, finish };
-      this.running = running;
+      this.#running = running;
       if (piece.timeoutMs !== undefined) {
         const interrupt = (): void => {
           running.timedOut = true;
-          this.child.kill("SIGINT");
-          timers.push(setTimeout(() => this.kill(), interruptGraceMs));
+          this.#child.kill("SIGINT");
+          timers.push(setTimeout(() => this.kill(), INTERRUPT_GRACE_MS));
         };
         timers.push(setTimeout(interrupt, piece.timeoutMs));
       }
       const { code, envs } = piece;
-      (this.child.stdio[commandFd] as Writable).write(`${JSON.stringify({ code, envs })}\n`);
+      (this.#child.stdio[COMMAND_FD] as Writable).write(`${JSON.stringify({ code, envs })}\n`);
     });
   }
 
-  private heard(line: string): void {
+  #heard(line: string): void {
     const message = JSON.parse(line) as Record<string, unknown>;
-    const { running } = this;
+    const running = this.#running;
     if (running === undefined || message["type"] === "ready") return;
     if (message["type"] !== "control") {
       running.piece.emit(message);

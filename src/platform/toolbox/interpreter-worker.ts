@@ -3,15 +3,15 @@
  * come as JSON lines on descriptor 3, all that is said goes out the same way on 4, so that nothing
  * that code prints can be taken for either.
  */
-export const commandFd = 3;
-export const reportFd = 4;
+export const COMMAND_FD = 3;
+export const REPORT_FD = 4;
 
 export const worker = `
 import io, json, os, sys, traceback
-for fd in (${commandFd}, ${reportFd}):
+for fd in (${COMMAND_FD}, ${REPORT_FD}):
     os.set_inheritable(fd, False)
-commands = os.fdopen(${commandFd}, "r", encoding="utf-8")
-reports = os.fdopen(${reportFd}, "w", encoding="utf-8")
+commands = os.fdopen(${COMMAND_FD}, "r", encoding="utf-8")
+reports = os.fdopen(${REPORT_FD}, "w", encoding="utf-8")
 
 def tell(**message):
     reports.write(json.dumps(message) + "\\n")

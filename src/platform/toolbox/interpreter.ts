@@ -14,9 +14,9 @@ import type { Route } from "./router.ts";
 import type { UpgradeRoute } from "./web-socket.ts";
 
 const defaultId = "default";
-const maxCodeBytes = 8 * 1024 * 1024;
-const defaultTimeoutSeconds = 600;
-const longestTimeoutSeconds = 2_000_000;
+const CODE_BYTES_MAX = 8 * 1024 * 1024;
+const DEFAULT_TIMEOUT_SECONDS = 600;
+const TIMEOUT_SECONDS_MAX = 2_000_000;
 /** Close codes: of the protocol, and Daytona's own for code that took too long. */
 const closes = { normal: 1000, protocol: 1002, policy: 1008, internal: 1011, timeout: 4008 };
 
@@ -28,22 +28,22 @@ interface Asked {
 }
 
 export class Interpreter {
-  private readonly place: Place;
-  private readonly contexts = new Map<string, InterpreterContext>();
+  readonly #place: Place;
+  readonly #contexts = new Map<string, InterpreterContext>();
 
   constructor(place: Place) {
-    this.place = place;
+    this.#place = place;
   }
 
   routes(): Route[] {
     const base = "/process/interpreter/context";
     return [
-      { method: "POST", path: base, handler: (request) => this.create(request) },
+      { method: "POST", path: base, handler: (request) => this.#create(request) },
       {
         method: "GET",
         path: base,
         handler: () => {
-          const made = [...this.contexts.values()].map(({ info }) => info);
+          const made = [...this.#contexts.values()].map(({ info }) => info);
           const contexts = made.filter(({ id }) => id !== defaultId);
           return json({ contexts } satisfies ListContextsResponse);
         },
@@ -51,7 +51,7 @@ export class Interpreter {
       {
         method: "DELETE",
         path: `${base}/{id}`,
-        handler: ({ params }) => this.delete(params["id"] ?? ""),
+        handler: ({ params }) => this.#delete(params["id"] ?? ""),
       },
     ];
   }
@@ -60,10 +60,10 @@ export class Interpreter {
     return [
       {
         path: "/process/interpreter/execute",
-        maxMessageBytes: maxCodeBytes,
+        maxMessageBytes: CODE_BYTES_MAX,
         handler: (_request, accept) => {
           accept((socket) => {
-            socket.once("message", (data: RawData) => void this.execute(socket, data));
+            socket.once("message", (data: RawData) => void this.#execute(socket, data));
           });
           return undefined;
         },
@@ -71,7 +71,7 @@ export class Interpreter {
     ];
   }
 
-  private async create(request: ToolboxRequest): Promise<Reply> {
+  async #create(request: ToolboxRequest): Promise<Reply> {
     const read = await readJsonBody(request.raw);
     if ("fault" in read) return read.fault;
     const { cwd = "", language = "python" } = read.body;
@@ -87,31 +87,31 @@ export class Interpreter {
       );
     }
     try {
-      const where = cwd === "" ? this.place.workDir : resolvePath(this.place, cwd);
-      return json((await this.start(randomUUID(), where)).info);
+      const where = cwd === "" ? this.#place.workDir : resolvePath(this.#place, cwd);
+      return json((await this.#start(randomUUID(), where)).info);
     } catch (error) {
       return fault(500, "INTERNAL_SERVER_ERROR", textOf(error));
     }
   }
 
-  private delete(id: string): Reply {
+  #delete(id: string): Reply {
     if (id === defaultId) return fault(400, "BAD_REQUEST", "cannot delete default context");
-    const context = this.contexts.get(id);
+    const context = this.#contexts.get(id);
     if (context === undefined) {
       return fault(404, "PROCESS_NOT_FOUND", `context not found: ${id}`);
     }
     context.kill();
-    this.contexts.delete(id);
+    this.#contexts.delete(id);
     return json({ message: "Context deleted successfully" });
   }
 
-  private async execute(socket: WebSocket, data: RawData): Promise<void> {
+  async #execute(socket: WebSocket, data: RawData): Promise<void> {
     const asked = parse(data);
     if ("close" in asked) {
       socket.close(asked.close, asked.reason);
       return;
     }
-    const context = await this.contextFor(asked.contextId);
+    const context = await this.#contextFor(asked.contextId);
     if (typeof context === "string") {
       const code = asked.contextId === undefined ? closes.internal : closes.policy;
       socket.close(code, context.slice(0, 120));
@@ -132,29 +132,29 @@ export class Interpreter {
   }
 
   /** A text is the reason why there is none. */
-  private async contextFor(id: string | undefined): Promise<InterpreterContext | string> {
-    const known = this.contexts.get(id ?? defaultId);
+  async #contextFor(id: string | undefined): Promise<InterpreterContext | string> {
+    const known = this.#contexts.get(id ?? defaultId);
     if (id !== undefined) {
       if (known === undefined) return `context not found: ${id}`;
       return known.info.active ? known : "context is not active";
     }
     if (known?.info.active === true) return known;
     try {
-      return await this.start(defaultId, this.place.workDir);
+      return await this.#start(defaultId, this.#place.workDir);
     } catch (error) {
       return `failed to get default context: ${textOf(error)}`;
     }
   }
 
-  private async start(id: string, cwd: string): Promise<InterpreterContext> {
-    const context = await InterpreterContext.start(id, cwd, this.place.env);
-    const other = this.contexts.get(id);
+  async #start(id: string, cwd: string): Promise<InterpreterContext> {
+    const context = await InterpreterContext.start(id, cwd, this.#place.env);
+    const other = this.#contexts.get(id);
     if (other?.info.active === true) {
       // Two asked for the default one at once.
       context.kill();
       return other;
     }
-    this.contexts.set(id, context);
+    this.#contexts.set(id, context);
     return context;
   }
 }
@@ -170,16 +170,16 @@ function parse(data: RawData): Asked | { close: number; reason: string } {
     return { close: closes.protocol, reason: "invalid JSON payload" };
   }
   const fields = body as Record<string, unknown>;
-  const { code, contextId, envs = {}, timeout = defaultTimeoutSeconds } = fields;
+  const { code, contextId, envs = {}, timeout = DEFAULT_TIMEOUT_SECONDS } = fields;
   const wrong = (reason: string) => ({ close: closes.policy, reason });
   if (typeof code !== "string" || code === "") return wrong("code is required");
   if (contextId !== undefined && typeof contextId !== "string") return wrong("bad contextId");
   if (typeof envs !== "object" || envs === null || !Object.values(envs).every(isText)) {
     return wrong("envs must be an object of strings");
   }
-  const seconds = Number(timeout ?? defaultTimeoutSeconds);
+  const seconds = Number(timeout ?? DEFAULT_TIMEOUT_SECONDS);
   if (!(seconds >= 0)) return wrong("timeout must be greater than or equal to 0");
-  const timeoutMs = seconds === 0 ? undefined : Math.min(seconds, longestTimeoutSeconds) * 1000;
+  const timeoutMs = seconds === 0 ? undefined : Math.min(seconds, TIMEOUT_SECONDS_MAX) * 1000;
   return { code, contextId, envs: envs as Record<string, string>, timeoutMs };
 }
 

@@ -12,9 +12,9 @@ import type { Reply } from "./reply.ts";
 import type { Route } from "./router.ts";
 
 /** Long enough that a busy processor is seen at 100 ticks a second. */
-const sampleMs = 200;
-const ticksPerSecond = 100;
-const pageBytes = 4096;
+const SAMPLE_MS = 200;
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
 
 export function metricRoutes(): Route[] {
   return [{ method: "GET", path: "/system/metrics", handler: measure }];
@@ -23,11 +23,11 @@ export function metricRoutes(): Route[] {
 async function measure(): Promise<Reply> {
   const before = used();
   const beganMs = performance.now();
-  await delay(sampleMs);
+  await delay(SAMPLE_MS);
   const now = used();
   const seconds = (performance.now() - beganMs) / 1000;
   const cpuCount = availableParallelism();
-  const busy = Math.max(0, now.ticks - before.ticks) / ticksPerSecond / seconds;
+  const busy = Math.max(0, now.ticks - before.ticks) / TICKS_PER_SECOND / seconds;
   const disk = await statfs("/");
   const at = new Date();
   return json({
@@ -54,7 +54,7 @@ function used(): { ticks: number; bytes: number } {
       const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
       // utime, stime and rss, counted from the state, which is the first field here.
       ticks += Number(fields[11]) + Number(fields[12]);
-      bytes += Number(fields[21]) * pageBytes;
+      bytes += Number(fields[21]) * PAGE_BYTES;
     } catch {
       // It ended between the look at the list and the look at it.
     }

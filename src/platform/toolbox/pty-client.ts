@@ -4,79 +4,79 @@
  */
 import { WebSocket } from "ws";
 
-const maxQueued = 256;
-const writeDeadlineMs = 10_000;
-const slowConsumerCode = 1008;
-const internalErrorCode = 1011;
+const QUEUED_MAX = 256;
+const WRITE_DEADLINE_MS = 10_000;
+const SLOW_CONSUMER_CODE = 1008;
+const INTERNAL_ERROR_CODE = 1011;
 
 /** Asked for by a client that wants the end told in a message, too, not only in the close. */
 export const exitControl = "X-Daytona-Pty-Exit-Control";
 
 export class PtyClient {
-  private readonly socket: WebSocket;
-  private readonly queue: Buffer[] = [];
-  private sending = false;
-  private exitCode: number | undefined;
+  readonly #socket: WebSocket;
+  readonly #queue: Buffer[] = [];
+  #sending = false;
+  #exitCode: number | undefined;
 
   constructor(socket: WebSocket) {
-    this.socket = socket;
+    this.#socket = socket;
   }
 
   connected(): void {
-    this.control({ status: "connected" });
+    this.#control({ status: "connected" });
   }
 
   send(piece: Buffer): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.queue.length >= maxQueued) {
-      this.queue.length = 0;
-      this.socket.close(slowConsumerCode, "slow consumer");
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#queue.length >= QUEUED_MAX) {
+      this.#queue.length = 0;
+      this.#socket.close(SLOW_CONSUMER_CODE, "slow consumer");
       return;
     }
-    this.queue.push(piece);
-    this.pump();
+    this.#queue.push(piece);
+    this.#pump();
   }
 
   /** Said after the last byte of the screen. */
   exited(code: number): void {
-    this.exitCode = code;
-    this.pump();
+    this.#exitCode = code;
+    this.#pump();
   }
 
   fail(message: string): void {
-    this.control({ status: "error", error: message });
-    this.socket.close(internalErrorCode, JSON.stringify({ error: message.slice(0, 80) }));
+    this.#control({ status: "error", error: message });
+    this.#socket.close(INTERNAL_ERROR_CODE, JSON.stringify({ error: message.slice(0, 80) }));
   }
 
   /** One piece on its way at a time: the queue is what the reader has not kept up with. */
-  private pump(): void {
-    if (this.sending) return;
-    const piece = this.queue.shift();
+  #pump(): void {
+    if (this.#sending) return;
+    const piece = this.#queue.shift();
     if (piece === undefined) {
-      if (this.exitCode !== undefined) this.farewell(this.exitCode);
+      if (this.#exitCode !== undefined) this.#farewell(this.#exitCode);
       return;
     }
-    this.sending = true;
+    this.#sending = true;
     const deadline = setTimeout(() => {
-      this.socket.terminate();
-    }, writeDeadlineMs);
-    this.socket.send(piece, { binary: true }, () => {
+      this.#socket.terminate();
+    }, WRITE_DEADLINE_MS);
+    this.#socket.send(piece, { binary: true }, () => {
       clearTimeout(deadline);
-      this.sending = false;
-      this.pump();
+      this.#sending = false;
+      this.#pump();
     });
   }
 
-  private farewell(exitCode: number): void {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+  #farewell(exitCode: number): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
     const exitReason = reasonOf(exitCode);
     const told = exitReason === undefined ? { exitCode } : { exitCode, exitReason };
-    if (this.socket.protocol === exitControl) this.control({ status: "exited", ...told });
-    this.socket.close(exitCode === 0 ? 1000 : internalErrorCode, JSON.stringify(told));
+    if (this.#socket.protocol === exitControl) this.#control({ status: "exited", ...told });
+    this.#socket.close(exitCode === 0 ? 1000 : INTERNAL_ERROR_CODE, JSON.stringify(told));
   }
 
-  private control(content: object): void {
-    this.socket.send(JSON.stringify({ type: "control", ...content }));
+  #control(content: object): void {
+    this.#socket.send(JSON.stringify({ type: "control", ...content }));
   }
 }
 

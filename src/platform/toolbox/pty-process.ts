@@ -12,11 +12,11 @@ import { childrenOf } from "../kernel/process-table.ts";
 import { diesFirst } from "./dies-first.ts";
 
 /** On it the inner shell tells the name of its terminal. */
-const reportFd = 3;
-const sttyDeadlineMs = 2_000;
+const REPORT_FD = 3;
+const STTY_DEADLINE_MS = 2_000;
 /** Daytona's daemon reads the terminal in pieces of this size. */
-const maxPieceBytes = 32 * 1024;
-const killedCode = 137;
+const PIECE_BYTES_MAX = 32 * 1024;
+const KILLED_CODE = 137;
 
 export interface PtyStart {
   argv: readonly string[];
@@ -65,14 +65,14 @@ export function startPty(start: PtyStart): Promise<PtyStarted> {
 
 function running(child: ChildProcess, start: PtyStart): PtyProcess {
   const { stdin, stdout } = child;
-  const tty = readReport(child.stdio[reportFd] as Readable);
+  const tty = readReport(child.stdio[REPORT_FD] as Readable);
   stdout?.on("data", (chunk: Buffer) => {
-    for (let at = 0; at < chunk.length; at += maxPieceBytes) {
-      start.output(chunk.subarray(at, at + maxPieceBytes));
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES_MAX) {
+      start.output(chunk.subarray(at, at + PIECE_BYTES_MAX));
     }
   });
   child.once("close", (code) => {
-    start.exit(code ?? killedCode);
+    start.exit(code ?? KILLED_CODE);
   });
   // What is typed after the end goes nowhere, as on any terminal.
   stdin?.on("error", () => undefined);
@@ -95,7 +95,7 @@ function innerShell({ argv, env, cols, rows }: PtyStart): string {
     // `script` turns the echo off where its own input is no terminal.
     `stty echo rows ${rows} cols ${cols}`,
     // Once its name is told it may be given another size, which the first one must not undo.
-    `tty >&${reportFd}; exec ${reportFd}>&-`,
+    `tty >&${REPORT_FD}; exec ${REPORT_FD}>&-`,
     shell === undefined ? "unset SHELL" : `SHELL=${quote(shell)}; export SHELL`,
     `exec ${argv.map(quote).join(" ")}`,
   ].join("; ");
@@ -116,7 +116,7 @@ function readReport(report: Readable): Promise<string | undefined> {
 function setSize(tty: string, cols: number, rows: number): Promise<string | undefined> {
   const args = ["-F", tty, "rows", String(rows), "cols", String(cols)];
   return new Promise((resolve) => {
-    execFile("stty", args, { timeout: sttyDeadlineMs }, (error) => {
+    execFile("stty", args, { timeout: STTY_DEADLINE_MS }, (error) => {
       resolve(error === null ? undefined : error.message);
     });
   });

@@ -10,7 +10,7 @@ import type { PtyClient } from "./pty-client.ts";
 import { startPty } from "./pty-process.ts";
 import type { PtyProcess } from "./pty-process.ts";
 
-const killedCode = 137;
+const KILLED_CODE = 137;
 
 export type PtyWish = Omit<PtySessionInfo, "createdAt" | "active">;
 
@@ -22,87 +22,87 @@ type Life =
 
 export class PtySession {
   readonly info: PtySessionInfo;
-  private readonly place: Place;
-  private readonly gone: () => void;
-  private readonly clients = new Set<PtyClient>();
-  private life: Life = { phase: "waiting" };
+  readonly #place: Place;
+  readonly #gone: () => void;
+  readonly #clients = new Set<PtyClient>();
+  #life: Life = { phase: "waiting" };
 
   constructor(place: Place, wish: PtyWish, gone: () => void) {
-    this.place = place;
-    this.gone = gone;
+    this.#place = place;
+    this.#gone = gone;
     this.info = { ...wish, createdAt: new Date().toISOString(), active: false };
   }
 
   /** The reason why it could not be started, else undefined. */
   start(): Promise<string | undefined> {
-    if (this.life.phase === "starting") return this.life.started;
-    if (this.life.phase === "running") return Promise.resolve(undefined);
-    const started = this.spawn();
-    this.life = { phase: "starting", started };
+    if (this.#life.phase === "starting") return this.#life.started;
+    if (this.#life.phase === "running") return Promise.resolve(undefined);
+    const started = this.#spawn();
+    this.#life = { phase: "starting", started };
     return started;
   }
 
   async attach(client: PtyClient, socket: WebSocket): Promise<void> {
-    if (this.life.phase === "running") client.connected();
+    if (this.#life.phase === "running") client.connected();
     // Attached before the start, so that it sees the screen from the first byte on.
-    this.clients.add(client);
-    socket.on("close", () => this.clients.delete(client));
+    this.#clients.add(client);
+    socket.on("close", () => this.#clients.delete(client));
     const problem = await this.start();
     if (problem !== undefined) {
       client.fail(`Failed to connect to PTY session: failed to start PTY session: ${problem}`);
       return;
     }
     socket.on("message", (data: RawData) => {
-      if (this.life.phase === "running") this.life.pty.write(bytesOf(data));
+      if (this.#life.phase === "running") this.#life.pty.write(bytesOf(data));
     });
   }
 
   async resize(cols: number, rows: number): Promise<string | undefined> {
     Object.assign(this.info, { cols, rows });
-    return this.life.phase === "running" ? this.life.pty.resize(cols, rows) : undefined;
+    return this.#life.phase === "running" ? this.#life.pty.resize(cols, rows) : undefined;
   }
 
   kill(): void {
-    if (this.life.phase === "running") this.life.pty.kill();
-    this.end(killedCode);
+    if (this.#life.phase === "running") this.#life.pty.kill();
+    this.#end(KILLED_CODE);
   }
 
-  private async spawn(): Promise<string | undefined> {
+  async #spawn(): Promise<string | undefined> {
     const { cwd, envs, cols, rows } = this.info;
     const started = await startPty({
-      argv: [findShell(this.place.env), "-i", "-l"],
+      argv: [findShell(this.#place.env), "-i", "-l"],
       cwd,
-      env: { ...this.place.env, ...envs },
+      env: { ...this.#place.env, ...envs },
       cols,
       rows,
       output: (piece) => {
-        for (const client of this.clients) client.send(piece);
+        for (const client of this.#clients) client.send(piece);
       },
       exit: (code) => {
-        this.end(code);
+        this.#end(code);
       },
     });
     if (!started.ok) {
-      this.life = { phase: "ended" };
-      this.gone();
+      this.#life = { phase: "ended" };
+      this.#gone();
       return started.reason;
     }
-    if (this.life.phase === "ended") {
+    if (this.#life.phase === "ended") {
       started.pty.kill();
       return "it was deleted while it started";
     }
-    this.life = { phase: "running", pty: started.pty };
+    this.#life = { phase: "running", pty: started.pty };
     this.info.active = true;
-    for (const client of this.clients) client.connected();
+    for (const client of this.#clients) client.connected();
     return undefined;
   }
 
-  private end(code: number): void {
-    if (this.life.phase === "ended") return;
-    this.life = { phase: "ended" };
+  #end(code: number): void {
+    if (this.#life.phase === "ended") return;
+    this.#life = { phase: "ended" };
     this.info.active = false;
-    this.gone();
-    for (const client of this.clients) client.exited(code);
+    this.#gone();
+    for (const client of this.#clients) client.exited(code);
   }
 }
 

@@ -14,33 +14,33 @@ import type { Reply, ToolboxRequest } from "./reply.ts";
 import type { Route } from "./router.ts";
 import type { UpgradeRoute } from "./web-socket.ts";
 
-const maxCells = 1000;
+const CELLS_MAX = 1000;
 const envsProtocol = "X-Daytona-Pty-Envs~";
 
 type Parsed = { ok: true; wish: PtyWish } | { ok: false; message: string };
 
 export class PtySessions {
-  private readonly place: Place;
-  private readonly sessions = new Map<string, PtySession>();
+  readonly #place: Place;
+  readonly #sessions = new Map<string, PtySession>();
 
   constructor(place: Place) {
-    this.place = place;
+    this.#place = place;
   }
 
   routes(): Route[] {
     const one = "/process/pty/{id}";
     return [
-      { method: "POST", path: "/process/pty", handler: (request) => this.create(request) },
+      { method: "POST", path: "/process/pty", handler: (request) => this.#create(request) },
       {
         method: "GET",
         path: "/process/pty",
-        handler: () => json({ sessions: [...this.sessions.values()].map((one) => one.info) }),
+        handler: () => json({ sessions: [...this.#sessions.values()].map((one) => one.info) }),
       },
       {
         method: "GET",
         path: one,
         handler: ({ params }) => {
-          const session = this.sessions.get(params["id"] ?? "");
+          const session = this.#sessions.get(params["id"] ?? "");
           return session === undefined ? notFound : json(session.info);
         },
       },
@@ -48,13 +48,13 @@ export class PtySessions {
         method: "DELETE",
         path: one,
         handler: ({ params }) => {
-          const session = this.sessions.get(params["id"] ?? "");
+          const session = this.#sessions.get(params["id"] ?? "");
           if (session === undefined) return notFound;
           session.kill();
           return json({ message: "PTY session deleted" });
         },
       },
-      { method: "POST", path: `${one}/resize`, handler: (request) => this.resize(request) },
+      { method: "POST", path: `${one}/resize`, handler: (request) => this.#resize(request) },
     ];
   }
 
@@ -63,38 +63,38 @@ export class PtySessions {
       {
         path: "/process/pty/create-connect",
         handler: (request, accept) => {
-          accept((socket) => void this.createConnected(request, socket));
+          accept((socket) => void this.#createConnected(request, socket));
           return undefined;
         },
       },
       {
         path: "/process/pty/{id}/connect",
         handler: ({ params }, accept) => {
-          accept((socket) => void this.connect(params["id"] ?? "", socket));
+          accept((socket) => void this.#connect(params["id"] ?? "", socket));
           return undefined;
         },
       },
     ];
   }
 
-  private async create(request: ToolboxRequest): Promise<Reply> {
+  async #create(request: ToolboxRequest): Promise<Reply> {
     const read = await readJsonBody(request.raw);
     if ("fault" in read) return read.fault;
-    const parsed = this.parse(read.body);
+    const parsed = this.#parse(read.body);
     if (!parsed.ok) return error(400, parsed.message);
     const { id, lazyStart } = parsed.wish;
-    if (this.sessions.has(id)) return error(409, existsText(id));
-    const session = this.add(parsed.wish);
+    if (this.#sessions.has(id)) return error(409, existsText(id));
+    const session = this.#add(parsed.wish);
     const problem = lazyStart ? undefined : await session.start();
     if (problem !== undefined) return error(500, `failed to start PTY session: ${problem}`);
     return json({ sessionId: id }, 201);
   }
 
-  private async createConnected(request: ToolboxRequest, socket: WebSocket): Promise<void> {
+  async #createConnected(request: ToolboxRequest, socket: WebSocket): Promise<void> {
     const client = new PtyClient(socket);
     const envs = envsOf(request.raw.headers["sec-websocket-protocol"]);
     const { query } = request;
-    const parsed = this.parse({
+    const parsed = this.#parse({
       id: query.get("id"),
       cwd: query.get("cwd"),
       cols: numberOf(query.get("cols")),
@@ -103,22 +103,22 @@ export class PtySessions {
     });
     if (!parsed.ok) {
       client.fail(parsed.message);
-    } else if (this.sessions.has(parsed.wish.id)) {
+    } else if (this.#sessions.has(parsed.wish.id)) {
       client.fail(existsText(parsed.wish.id));
     } else {
-      const session = this.add(parsed.wish);
+      const session = this.#add(parsed.wish);
       await session.attach(client, socket);
     }
   }
 
-  private async connect(id: string, socket: WebSocket): Promise<void> {
+  async #connect(id: string, socket: WebSocket): Promise<void> {
     const client = new PtyClient(socket);
-    const session = this.sessions.get(id);
+    const session = this.#sessions.get(id);
     if (session !== undefined) await session.attach(client, socket);
     else client.fail(`Failed to connect to PTY session: PTY session ${id} not found`);
   }
 
-  private async resize(request: ToolboxRequest): Promise<Reply> {
+  async #resize(request: ToolboxRequest): Promise<Reply> {
     const read = await readJsonBody(request.raw);
     if ("fault" in read) return read.fault;
     const { cols, rows } = read.body;
@@ -127,22 +127,22 @@ export class PtySessions {
       ["rows", rows],
     ] as const) {
       if (!isCells(value))
-        return error(400, `${name} must be a whole number from 1 to ${maxCells}`);
+        return error(400, `${name} must be a whole number from 1 to ${CELLS_MAX}`);
     }
     const id = request.params["id"] ?? "";
-    const session = this.sessions.get(id);
+    const session = this.#sessions.get(id);
     if (session === undefined) return error(410, `PTY session ${id} not found`);
     const problem = await session.resize(Number(cols), Number(rows));
     return problem === undefined ? json(session.info) : error(500, problem);
   }
 
-  private add(wish: PtyWish): PtySession {
-    const session = new PtySession(this.place, wish, () => this.sessions.delete(wish.id));
-    this.sessions.set(wish.id, session);
+  #add(wish: PtyWish): PtySession {
+    const session = new PtySession(this.#place, wish, () => this.#sessions.delete(wish.id));
+    this.#sessions.set(wish.id, session);
     return session;
   }
 
-  private parse(body: Record<string, unknown>): Parsed {
+  #parse(body: Record<string, unknown>): Parsed {
     const { id, cwd, lazyStart } = body;
     if (typeof id !== "string" || id === "") {
       return { ok: false, message: "session ID is required" };
@@ -152,13 +152,13 @@ export class PtySessions {
     const size = { cols: body["cols"] ?? 80, rows: body["rows"] ?? 24 };
     for (const [name, value] of Object.entries(size)) {
       if (!isCells(value)) {
-        return { ok: false, message: `invalid value for ${name} - must be from 1 to ${maxCells}` };
+        return { ok: false, message: `invalid value for ${name} - must be from 1 to ${CELLS_MAX}` };
       }
     }
     const wish: PtyWish = {
       id,
       cwd:
-        typeof cwd === "string" && cwd !== "" ? resolvePath(this.place, cwd) : this.place.workDir,
+        typeof cwd === "string" && cwd !== "" ? resolvePath(this.#place, cwd) : this.#place.workDir,
       envs: { TERM: "xterm-256color", ...envs },
       cols: Number(size.cols),
       rows: Number(size.rows),
@@ -202,7 +202,7 @@ function isTexts(value: unknown): value is Record<string, string> {
 }
 
 function isCells(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= maxCells;
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= CELLS_MAX;
 }
 
 function numberOf(text: string | null): number | undefined {

@@ -28,7 +28,7 @@ export const fault = (status: number, code: string, message: string): Reply => (
 });
 
 /** A command may be a script of some megabytes; files go through the streaming routes. */
-const maxJsonBytes = 32 * 1024 * 1024;
+const JSON_BYTES_MAX = 32 * 1024 * 1024;
 
 /** The parsed JSON object, or the fault to answer with. */
 export async function readJsonBody(
@@ -39,9 +39,9 @@ export async function readJsonBody(
   // Not destroyed when it is left early: the caller still sends, and is to hear why it is refused.
   for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxJsonBytes) {
+    if (bytes > JSON_BYTES_MAX) {
       raw.resume();
-      return { fault: fault(413, "PAYLOAD_TOO_LARGE", `body is over ${maxJsonBytes} bytes`) };
+      return { fault: fault(413, "PAYLOAD_TOO_LARGE", `body is over ${JSON_BYTES_MAX} bytes`) };
     }
     chunks.push(chunk);
   }

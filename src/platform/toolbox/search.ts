@@ -9,8 +9,8 @@ import type { Reply, ToolboxRequest } from "./reply.ts";
 import type { Route } from "./router.ts";
 
 /** A walk of a whole root would hold the daemon for minutes. */
-const maxVisited = 100_000;
-const maxTextBytes = 4 * 1024 * 1024;
+const VISITED_MAX = 100_000;
+const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 
 export function searchRoutes(place: Place): Route[] {
   return [
@@ -95,7 +95,7 @@ async function* walk(root: string, withDirectories = false): AsyncGenerator<stri
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) {
-      if (++visited > maxVisited) return;
+      if (++visited > VISITED_MAX) return;
       const child = join(path, entry.name);
       if (entry.isDirectory()) {
         pending.push(child);
@@ -110,7 +110,7 @@ async function* walk(root: string, withDirectories = false): AsyncGenerator<stri
 /** Undefined for what is no text: too large, or with a zero byte near its start. */
 async function readText(path: string): Promise<string | undefined> {
   try {
-    if ((await stat(path)).size > maxTextBytes) return undefined;
+    if ((await stat(path)).size > TEXT_BYTES_MAX) return undefined;
     const bytes = await readFile(path);
     return bytes.subarray(0, 512).includes(0) ? undefined : bytes.toString("utf8");
   } catch {

@@ -17,13 +17,13 @@ const markers: Record<StreamName, Buffer> = {
   stderr: Buffer.from([2, 2, 2]),
 };
 /** The SDK's reader fails on frames of over 120 KB; the real daemon sends at most 1 KB. */
-const maxFrameBytes = 1024;
-const readBytes = 64 * 1024;
-const pollMs = 20;
-const idlePollMs = 100;
-const idleAfterMs = 2_000;
+const FRAME_BYTES_MAX = 1024;
+const READ_BYTES = 64 * 1024;
+const POLL_MS = 20;
+const IDLE_POLL_MS = 100;
+const IDLE_AFTER_MS = 2_000;
 /** Daytona looks 50 times for more before it believes that a command that ended is silent. */
-export const silenceMs = 1_000;
+export const SILENCE_MS = 1_000;
 
 export interface Logs {
   output: string;
@@ -74,8 +74,8 @@ export async function followLogs(following: Following): Promise<void> {
       else if (!following.follow) return;
       if (ended) endedSeenMs ??= nowMs;
       const quietMs = nowMs - Math.max(quietSinceMs, endedSeenMs ?? 0);
-      if (ended && quietMs >= silenceMs) return;
-      if (told === 0) await delay(quietMs > idleAfterMs && !ended ? idlePollMs : pollMs);
+      if (ended && quietMs >= SILENCE_MS) return;
+      if (told === 0) await delay(quietMs > IDLE_AFTER_MS && !ended ? IDLE_POLL_MS : POLL_MS);
     }
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
@@ -89,9 +89,9 @@ async function tell(
   { send, isOver }: Following,
 ): Promise<number> {
   if (handle === undefined) return 0;
-  const buffer = Buffer.alloc(readBytes);
-  const { bytesRead } = await handle.read(buffer, 0, readBytes, null);
-  const step = maxFrameBytes - markers[name].length;
+  const buffer = Buffer.alloc(READ_BYTES);
+  const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, null);
+  const step = FRAME_BYTES_MAX - markers[name].length;
   for (let at = 0; at < bytesRead && !isOver(); at += step) {
     const end = Math.min(at + step, bytesRead);
     await send(Buffer.concat([markers[name], buffer.subarray(at, end)]));

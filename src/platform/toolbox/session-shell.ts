@@ -18,8 +18,8 @@ import type { Place } from "./place.ts";
 import { logFile, streams } from "./session-log.ts";
 
 /** The shell tells ends here, where no command's output can be taken for one. */
-const reportFd = 3;
-const termDeadlineMs = 5_000;
+const REPORT_FD = 3;
+const TERM_DEADLINE_MS = 5_000;
 
 export interface Command {
   id: string;
@@ -38,24 +38,24 @@ export type Typed =
 export class SessionShell {
   readonly id: string;
   readonly commands = new Map<string, Command>();
-  private readonly dir: string;
-  private readonly shell: ChildProcess;
-  private readonly inputs = new Map<string, number>();
-  private readonly waiting = new Map<string, (how: "ended" | "cancelled") => void>();
-  private deleted = false;
+  readonly #dir: string;
+  readonly #shell: ChildProcess;
+  readonly #inputs = new Map<string, number>();
+  readonly #waiting = new Map<string, (how: "ended" | "cancelled") => void>();
+  #deleted = false;
 
   private constructor(id: string, dir: string, shell: ChildProcess) {
     this.id = id;
-    this.dir = dir;
-    this.shell = shell;
+    this.#dir = dir;
+    this.#shell = shell;
     // A shell that has ended makes writes fail; the exec that writes looks at the exit itself.
     shell.stdin?.on("error", () => undefined);
     shell.stdout?.resume();
     shell.stderr?.resume();
     shell.once("exit", () => {
-      for (const command of this.inputs.keys()) this.closeInput(command);
+      for (const command of this.#inputs.keys()) this.#closeInput(command);
     });
-    this.readReports(shell.stdio[reportFd] as Readable);
+    this.#readReports(shell.stdio[REPORT_FD] as Readable);
   }
 
   static async start(place: Place, id: string): Promise<SessionShell> {
@@ -73,29 +73,29 @@ export class SessionShell {
   }
 
   hasEnded(): boolean {
-    return this.shell.exitCode !== null || this.shell.signalCode !== null;
+    return this.#shell.exitCode !== null || this.#shell.signalCode !== null;
   }
 
   isDeleted(): boolean {
-    return this.deleted;
+    return this.#deleted;
   }
 
   async begin(text: string, echoesInput: boolean): Promise<Begun> {
     if (this.hasEnded()) return { ok: false, reason: "failed to write command: broken pipe" };
     const id = randomUUID();
-    const dir = join(this.dir, id);
+    const dir = join(this.#dir, id);
     await mkdir(dir);
     for (const name of streams) await writeFile(logFile(dir, name), "");
     const pipe = join(dir, "input.pipe");
     const problem = await makePipe(pipe);
     if (problem !== undefined) return { ok: false, reason: `failed to make pipe: ${problem}` };
     // Open for reading, too: the command never meets an end of its input, and no open here waits.
-    this.inputs.set(id, openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    this.#inputs.set(id, openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
     const { promise: over, resolve } = Promise.withResolvers<"ended" | "cancelled">();
     const command: Command = { id, text, dir, echoesInput, exitCode: undefined, over };
     this.commands.set(id, command);
-    this.waiting.set(id, resolve);
-    this.shell.stdin?.write(wrap(command, pipe));
+    this.#waiting.set(id, resolve);
+    this.#shell.stdin?.write(wrap(command, pipe));
     return { ok: true, command };
   }
 
@@ -105,7 +105,7 @@ export class SessionShell {
       const reason = `command has already completed with exit code ${command.exitCode}`;
       return { kind: "gone", reason };
     }
-    const fd = this.inputs.get(command.id);
+    const fd = this.#inputs.get(command.id);
     const data = text.endsWith("\n") ? text : `${text}\n`;
     try {
       if (fd === undefined) throw new Error("no such pipe");
@@ -121,51 +121,51 @@ export class SessionShell {
 
   /** Ends what runs, politely first, and takes the logs away. */
   async delete(): Promise<void> {
-    this.deleted = true;
+    this.#deleted = true;
     if (!this.hasEnded()) {
-      const exited = new Promise((resolve) => this.shell.once("exit", resolve));
+      const exited = new Promise((resolve) => this.#shell.once("exit", resolve));
       const timer = setTimeout(() => {
-        signalGroup(this.shell.pid, "SIGKILL");
-      }, termDeadlineMs);
-      signalGroup(this.shell.pid, "SIGTERM");
+        signalGroup(this.#shell.pid, "SIGKILL");
+      }, TERM_DEADLINE_MS);
+      signalGroup(this.#shell.pid, "SIGTERM");
       await exited;
       clearTimeout(timer);
     }
     // Jobs in the background took the SIGTERM; what ignored it has had its chance.
-    signalGroup(this.shell.pid, "SIGKILL");
-    for (const [id, resolve] of this.waiting) {
+    signalGroup(this.#shell.pid, "SIGKILL");
+    for (const [id, resolve] of this.#waiting) {
       const command = this.commands.get(id);
       if (command !== undefined) command.exitCode = 1;
       resolve("cancelled");
     }
-    await rm(this.dir, { recursive: true, force: true });
+    await rm(this.#dir, { recursive: true, force: true });
   }
 
-  private readReports(report: Readable): void {
+  #readReports(report: Readable): void {
     let text = "";
     report.on("data", (part: Buffer) => {
       text += part.toString();
       const lines = text.split("\n");
       text = lines.pop() ?? "";
-      for (const line of lines) this.ended(line);
+      for (const line of lines) this.#ended(line);
     });
     report.on("error", () => report.destroy());
   }
 
-  private ended(line: string): void {
+  #ended(line: string): void {
     const [id = "", code = ""] = line.split(" ");
     const command = this.commands.get(id);
     if (command === undefined || !/^\d+$/.test(code)) return;
     command.exitCode = Number(code);
-    this.closeInput(id);
-    this.waiting.get(id)?.("ended");
-    this.waiting.delete(id);
+    this.#closeInput(id);
+    this.#waiting.get(id)?.("ended");
+    this.#waiting.delete(id);
   }
 
-  private closeInput(id: string): void {
-    const fd = this.inputs.get(id);
+  #closeInput(id: string): void {
+    const fd = this.#inputs.get(id);
     if (fd !== undefined) closeSync(fd);
-    this.inputs.delete(id);
+    this.#inputs.delete(id);
   }
 }
 
@@ -176,8 +176,8 @@ export class SessionShell {
 function wrap({ id, text, dir }: Command, pipe: string): string {
   const [out, err] = streams.map((name) => quote(logFile(dir, name)));
   return (
-    `eval ${quote(text)} <${quote(pipe)} >>${out ?? ""} 2>>${err ?? ""} ${reportFd}>&-\n` +
-    `printf '%s %s\\n' ${id} "$?" >&${reportFd}\n`
+    `eval ${quote(text)} <${quote(pipe)} >>${out ?? ""} 2>>${err ?? ""} ${REPORT_FD}>&-\n` +
+    `printf '%s %s\\n' ${id} "$?" >&${REPORT_FD}\n`
   );
 }
 

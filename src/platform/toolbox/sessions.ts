@@ -27,36 +27,36 @@ type OfCommand = (
 ) => Promise<Reply> | Reply;
 
 export class Sessions {
-  private readonly place: Place;
-  private readonly sessions = new Map<string, SessionShell>();
+  readonly #place: Place;
+  readonly #sessions = new Map<string, SessionShell>();
   /** Names of sessions whose shell is being started. */
-  private readonly starting = new Set<string>();
+  readonly #starting = new Set<string>();
 
   constructor(place: Place) {
-    this.place = place;
+    this.#place = place;
   }
 
   routes(): Route[] {
     const one = `${base}/{session}`;
     return [
-      { method: "POST", path: base, handler: (request) => this.create(request) },
+      { method: "POST", path: base, handler: (request) => this.#create(request) },
       {
         method: "GET",
         path: base,
-        handler: () => json([...this.sessions.values()].map(describeSession)),
+        handler: () => json([...this.#sessions.values()].map(describeSession)),
       },
       { method: "GET", path: `${base}/entrypoint`, handler: () => noEntrypoint },
       { method: "GET", path: `${base}/entrypoint/logs`, handler: () => noEntrypoint },
-      { method: "GET", path: one, handler: this.one((session) => json(describeSession(session))) },
-      { method: "DELETE", path: one, handler: this.one((session) => this.delete(session)) },
-      { method: "POST", path: `${one}/exec`, handler: this.one(exec) },
+      { method: "GET", path: one, handler: this.#one((session) => json(describeSession(session))) },
+      { method: "DELETE", path: one, handler: this.#one((session) => this.#delete(session)) },
+      { method: "POST", path: `${one}/exec`, handler: this.#one(exec) },
       {
         method: "GET",
         path: commandPath,
-        handler: this.command((_session, command) => json(describeCommand(command))),
+        handler: this.#command((_session, command) => json(describeCommand(command))),
       },
-      { method: "GET", path: `${commandPath}/logs`, handler: this.command(logs) },
-      { method: "POST", path: `${commandPath}/input`, handler: this.command(input) },
+      { method: "GET", path: `${commandPath}/logs`, handler: this.#command(logs) },
+      { method: "POST", path: `${commandPath}/input`, handler: this.#command(input) },
     ];
   }
 
@@ -65,7 +65,7 @@ export class Sessions {
       {
         path: `${commandPath}/logs`,
         handler: (request, accept) => {
-          const found = this.find(request);
+          const found = this.#find(request);
           if (!("command" in found)) return found.missing;
           follow(found.session, found.command, request, accept);
           return undefined;
@@ -74,54 +74,54 @@ export class Sessions {
     ];
   }
 
-  private one(handler: OfSession): (request: ToolboxRequest) => Promise<Reply> | Reply {
+  #one(handler: OfSession): (request: ToolboxRequest) => Promise<Reply> | Reply {
     return (request) => {
-      const session = this.sessions.get(request.params["session"] ?? "");
+      const session = this.#sessions.get(request.params["session"] ?? "");
       return session === undefined ? sessionNotFound : handler(session, request);
     };
   }
 
-  private command(handler: OfCommand): (request: ToolboxRequest) => Promise<Reply> | Reply {
+  #command(handler: OfCommand): (request: ToolboxRequest) => Promise<Reply> | Reply {
     return (request) => {
-      const found = this.find(request);
+      const found = this.#find(request);
       return "command" in found ? handler(found.session, found.command, request) : found.missing;
     };
   }
 
-  private find({
+  #find({
     params,
   }: ToolboxRequest): { session: SessionShell; command: Command } | { missing: Reply } {
-    const session = this.sessions.get(params["session"] ?? "");
+    const session = this.#sessions.get(params["session"] ?? "");
     if (session === undefined) return { missing: sessionNotFound };
     const command = session.commands.get(params["command"] ?? "");
     return command === undefined ? { missing: commandNotFound } : { session, command };
   }
 
-  private async create(request: ToolboxRequest): Promise<Reply> {
+  async #create(request: ToolboxRequest): Promise<Reply> {
     const read = await readJsonBody(request.raw);
     if ("fault" in read) return read.fault;
     const id = read.body["sessionId"];
     if (typeof id !== "string" || id === "") {
       return fault(400, "BAD_REQUEST", "sessionId is required");
     }
-    if (this.sessions.has(id) || this.starting.has(id)) {
+    if (this.#sessions.has(id) || this.#starting.has(id)) {
       return fault(409, "CONFLICT", "conflict: session already exists");
     }
-    this.starting.add(id);
+    this.#starting.add(id);
     try {
-      this.sessions.set(id, await SessionShell.start(this.place, id));
+      this.#sessions.set(id, await SessionShell.start(this.#place, id));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return fault(400, "BAD_REQUEST", `failed to create session: ${why}`);
     } finally {
-      this.starting.delete(id);
+      this.#starting.delete(id);
     }
     return empty(201);
   }
 
-  private async delete(session: SessionShell): Promise<Reply> {
+  async #delete(session: SessionShell): Promise<Reply> {
     await session.delete();
-    this.sessions.delete(session.id);
+    this.#sessions.delete(session.id);
     return empty(204);
   }
 }

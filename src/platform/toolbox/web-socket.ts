@@ -11,7 +11,7 @@ import type { Reply, ToolboxRequest } from "./reply.ts";
 import { matchPath } from "./router.ts";
 
 /** A larger message ends the socket with 1009, as on Daytona. */
-const typedBytes = 64 * 1024;
+const TYPED_BYTES = 64 * 1024;
 
 export interface UpgradeRoute {
   path: string;
@@ -28,7 +28,7 @@ export type Upgrader = (incoming: IncomingMessage, socket: Duplex, head: Buffer)
 /** `preferred` is echoed when it is offered; a client ends the handshake when none is. */
 export function makeUpgrader(routes: readonly UpgradeRoute[], preferred: string): Upgrader {
   const servers = new Map(
-    routes.map(({ path, maxMessageBytes = typedBytes }) => [
+    routes.map(({ path, maxMessageBytes = TYPED_BYTES }) => [
       path,
       makeServer(maxMessageBytes, preferred),
     ]),
