@@ -1,7 +1,7 @@
 /** The one error class. What it means is in the registry; what happened is in the message. */
 import { faults, type FaultCode, type FaultKind } from "./faults.ts";
 
-/** How long the other side asked us to stay away. */
+/** How long whoever refused asks others to stay away. */
 export interface RetryAfter {
   readonly waitMs: number;
   /** Which of its limits was hit, in its own words; null when it did not say. */
@@ -25,7 +25,7 @@ export class HubError extends Error {
   readonly raw: string | undefined;
   /** True when the call may have taken effect although it failed. */
   readonly outcomeUnknown: boolean;
-  /** Set when the other side named a time. */
+  /** Set where a time is named. */
   readonly retryAfter: RetryAfter | undefined;
 
   constructor(code: FaultCode, message: string, options: HubErrorOptions = {}) {

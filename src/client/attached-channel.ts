@@ -237,15 +237,14 @@ export class AttachedChannel implements SessionChannel {
     if (this.#hold.name !== "asking") return;
     const lost = LOST_CHANNEL[code];
     if (lost !== undefined) this.#lose(lost, error.message);
-    else if (this.#isComing(error)) this.#pause(this.#hold.link, error);
-    else if (!this.#everAttached || FINAL.has(error.code)) this.end(error);
-    else this.#pause(this.#hold.link, error);
+    else if (this.#mayAskAgain(error)) this.#pause(this.#hold.link, error);
+    else this.end(error);
   }
 
-  /** The hub works on it; a session that is suspended or in error is an answer. */
-  #isComing({ code, message }: HubError): boolean {
-    if (this.#options.intent === "observe" || this.#everAttached) return false;
-    return code === "SessionNotConnected" && /: (?:creating|resuming|nudging)/.test(message);
+  /** The first time only where the hub works on it: suspended, or in error, is an answer. */
+  #mayAskAgain({ code, retryAfter }: HubError): boolean {
+    if (this.#everAttached) return !FINAL.has(code);
+    return retryAfter !== undefined && this.#options.intent !== "observe";
   }
 
   /** The driver left, or the route was ended. */

@@ -92,8 +92,11 @@ export function closeFault(code: number, reason: string): HubError {
 /** A code that this version does not know still has its sentence and its hint. */
 export function linkFault(error: LinkError): HubError {
   const code = isFaultCode(error.code) ? error.code : "LinkLost";
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new HubError(code, error.message, hint);
+  const { message, hint, retryAfterMs: waitMs } = error;
+  return new HubError(code, message, {
+    ...(hint !== undefined && { hint }),
+    ...(waitMs !== undefined && { retryAfter: { waitMs, scope: null } }),
+  });
 }
 
 /** The answer to an upgrade that was refused over plain HTTP; the body may be problem+json. */

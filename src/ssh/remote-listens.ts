@@ -28,10 +28,14 @@ export interface RemoteListensOptions {
   readonly say: (sentence: string) => void;
 }
 
+interface Entry {
+  /** Null between one that was lost and the one that follows it. */
+  listener: PortListener | null;
+}
+
 export class RemoteListens {
   readonly #options: RemoteListensOptions;
-  /** Null once it was cancelled, or while there is no listener under it. */
-  readonly #open = new Map<string, { listener: PortListener | null }>();
+  readonly #open = new Map<string, Entry>();
   #over = false;
 
   constructor(options: RemoteListensOptions) {
@@ -40,12 +44,11 @@ export class RemoteListens {
 
   /** Resolves with the port that was taken, null for a path. @throws HubError */
   async start(place: ListenPlace, open: OpenChannel): Promise<number | null> {
-    const entry: { listener: PortListener | null } = { listener: null };
-    const first = await this.#listen(place, open);
-    const { port } = await first.opened;
+    const listener = await this.#listen(place, open);
+    const { port } = await listener.opened;
     const bound = place.kind === "port" && port !== null ? { ...place, port } : place;
     const key = keyOf(bound);
-    entry.listener = first;
+    const entry: Entry = { listener };
     this.#open.set(key, entry);
     this.#follow(key, bound, open, entry).catch((error: unknown) => {
       this.#open.delete(key);
@@ -76,12 +79,7 @@ export class RemoteListens {
     return channel.listen({ ...where, onConnection: (accepted) => connect(accepted, open) });
   }
 
-  async #follow(
-    key: string,
-    place: ListenPlace,
-    open: OpenChannel,
-    entry: { listener: PortListener | null },
-  ): Promise<void> {
+  async #follow(key: string, place: ListenPlace, open: OpenChannel, entry: Entry): Promise<void> {
     while (this.#open.get(key) === entry) {
       const closed = await entry.listener?.closed;
       if (closed === null || this.#open.get(key) !== entry) return;

@@ -21,6 +21,13 @@ export const sessionStates = [
 ] as const;
 export type SessionState = (typeof sessionStates)[number];
 
+/** In these the hub works towards connected, or an error. */
+export const workingStates: readonly SessionState[] = ["creating", "resuming", "nudging"];
+
+export function isWorking(state: SessionState): boolean {
+  return workingStates.includes(state);
+}
+
 /** What the user wants; the machine works towards it also after a restart. */
 export type Desired = "connected" | "suspended" | "ended";
 

@@ -82,10 +82,9 @@ export class Redial {
   nudge(reason: string): void {
     if (this.#phase.name === "stopped" || this.#phase.name === "idle") return;
     const nowMs = this.#options.clock.mono();
-    const recent = nowMs - this.#nudgedAtMs < NUDGE_EVERY_MS;
-    if (recent && this.#phase.name !== "waiting") return;
-    if (recent && this.#phase.name === "waiting") {
-      this.#wait(this.#phase.end, this.#nudgedAtMs + NUDGE_EVERY_MS - nowMs, reason);
+    const againMs = this.#nudgedAtMs + NUDGE_EVERY_MS - nowMs;
+    if (againMs > 0) {
+      if (this.#phase.name === "waiting") this.#wait(this.#phase.end, againMs, reason);
       return;
     }
     this.#nudgedAtMs = nowMs;

@@ -268,6 +268,7 @@ describe("an attached session", () => {
       const body = {
         code: "SessionNotConnected",
         message: "session demo is not connected: nudging",
+        retryAfterMs: 100,
       };
       script.say(FrameType.error, { ...body, channelId: script.lastAttach().channelId });
       await script.quiet();

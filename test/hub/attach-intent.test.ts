@@ -24,7 +24,10 @@ async function refusal(attach: object): Promise<unknown> {
   wire.helloAsClient();
   await wire.hear(FrameType.welcome);
   wire.say(FrameType.attach, { mode: "new", session: "demo", channelId: "chn_1", ...attach });
-  return bodyOf(await wire.hear(FrameType.error))["code"];
+  const { code, retryAfterMs } = bodyOf(await wire.hear(FrameType.error));
+  // What rests is an answer; what is on its way may be asked for again.
+  expect(retryAfterMs === undefined).toBe(code === "SessionSuspended");
+  return code;
 }
 
 test.for([

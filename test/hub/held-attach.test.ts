@@ -1,9 +1,11 @@
 /** Channels that come back before the proof of their session does, as after a hub's restart. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
-import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
-import { HubWorld } from "../support/hub-world.ts";
+import { bodyOf, type HubServer, type Wire } from "../support/hub-server.ts";
+import { driverOf, hubWithSession, welcomedClient } from "../support/hub-with-session.ts";
+import type { HubWorld } from "../support/hub-world.ts";
 import { until } from "../support/until.ts";
 
 let world: HubWorld;
@@ -12,33 +14,15 @@ let session: Session;
 let client: Wire;
 
 beforeEach(async () => {
-  world = new HubWorld();
-  hub = await hubServer(world);
-  session = world.create();
-  await world.clock.advanceAsync(10);
-  client = await hub.client();
-  client.helloAsClient();
-  await client.hear(FrameType.welcome);
+  ({ world, hub, session } = await hubWithSession());
+  client = await welcomedClient(hub);
 });
 afterEach(() => hub.close());
 
 const comesBack = (): void =>
   client.say(FrameType.attach, { mode: "resume", session: "demo", channelId: "chn_1" });
 
-async function driverComes(): Promise<Wire> {
-  const driver = await hub.driver(session.record.id);
-  await driver.asDriver(session.record.id);
-  void answerPings(driver);
-  return driver;
-}
-
-async function answerPings(wire: Wire): Promise<void> {
-  while (wire.ended === null) {
-    const ping = await wire.hear(FrameType.ping).catch(() => null);
-    if (ping === null) return;
-    wire.say(FrameType.pong, ping.body);
-  }
-}
+const driverComes = () => driverOf({ hub, session });
 
 test("[SB23] one that comes back before its session is proven is put on with the proof", async () => {
   comesBack();
@@ -58,6 +42,8 @@ test("[SB23] it is refused after three seconds without a proof, and no sooner", 
   await world.clock.advanceAsync(200);
   const said = bodyOf(await client.hear(FrameType.error));
   expect(said).toMatchObject({ code: "SessionNotConnected", channelId: "chn_1" });
+  // It still is on its way: it may ask again.
+  expect(said["retryAfterMs"]).toBe(limits.ATTACH_AGAIN_MIN_MS);
 });
 
 test("[SB23] a client that left while its channel was held is put on nowhere", async () => {

@@ -6,7 +6,8 @@ import { CloseCodes } from "../../src/protocol/close-codes.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
 import { REST_MS, REST_WAIT_MS } from "../../src/protocol/rest.ts";
 import { answered, FakePlatform, LyingPlatform } from "../support/fake-platform.ts";
-import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
+import { bodyOf, type HubServer, type Wire } from "../support/hub-server.ts";
+import { hubWithSession, provenDriverOf } from "../support/hub-with-session.ts";
 import { HubWorld, worldOn, type FakeLink } from "../support/hub-world.ts";
 import { until } from "../support/until.ts";
 
@@ -15,20 +16,12 @@ let hub: HubServer;
 let session: Session;
 
 beforeEach(async () => {
-  world = new HubWorld();
-  hub = await hubServer(world);
-  session = world.create();
-  await world.clock.advanceAsync(10);
+  ({ world, hub, session } = await hubWithSession());
 });
 afterEach(() => hub.close());
 
-async function provenDriver(features: readonly string[] = ["checkpoint"]): Promise<Wire> {
-  const driver = await hub.driver(session.record.id);
-  await driver.asDriver(session.record.id, { features });
-  void driver.answerPings();
-  await until(() => session.record.state === "connected");
-  return driver;
-}
+const provenDriver = (features: readonly string[] = ["checkpoint"]) =>
+  provenDriverOf({ hub, session }, { features });
 
 /** The id under which the driver is asked. */
 async function asked(driver: Wire): Promise<string> {

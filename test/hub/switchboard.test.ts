@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
-import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
-import { HubWorld } from "../support/hub-world.ts";
+import { bodyOf, type HubServer, type Wire } from "../support/hub-server.ts";
+import { hubWithSession, provenDriverOf, welcomedClient } from "../support/hub-with-session.ts";
+import type { HubWorld } from "../support/hub-world.ts";
 import { until } from "../support/until.ts";
 import { encodeData } from "../support/data-body.ts";
 
@@ -16,36 +17,12 @@ let hub: HubServer;
 let session: Session;
 
 beforeEach(async () => {
-  world = new HubWorld();
-  hub = await hubServer(world);
-  session = world.create();
-  await world.clock.advanceAsync(10);
+  ({ world, hub, session } = await hubWithSession());
 });
 afterEach(() => hub.close());
 
-/** A driver that answers pings, proven, so that clients may attach. */
-async function provenDriver(): Promise<Wire> {
-  const driver = await hub.driver(session.record.id);
-  await driver.asDriver(session.record.id);
-  void answerPings(driver);
-  await until(() => session.record.state === "connected");
-  return driver;
-}
-
-async function answerPings(wire: Wire): Promise<void> {
-  while (wire.ended === null) {
-    const ping = await wire.hear(FrameType.ping).catch(() => null);
-    if (ping === null) return;
-    wire.say(FrameType.pong, ping.body);
-  }
-}
-
-async function client(): Promise<Wire> {
-  const wire = await hub.client();
-  wire.helloAsClient();
-  await wire.hear(FrameType.welcome);
-  return wire;
-}
+const provenDriver = () => provenDriverOf({ hub, session });
+const client = () => welcomedClient(hub);
 
 /** A client's channel, and the route that the driver was given for it. */
 async function attached(wire: Wire, driver: Wire, channelId = "chn_1"): Promise<number> {

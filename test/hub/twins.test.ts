@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType, type Frame } from "../../src/protocol/frame.ts";
-import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
-import { HubWorld } from "../support/hub-world.ts";
+import { bodyOf, type HubServer, type Wire } from "../support/hub-server.ts";
+import { hubWithSession } from "../support/hub-with-session.ts";
+import type { HubWorld } from "../support/hub-world.ts";
 import { lateWorld } from "../support/late-world.ts";
 import { until } from "../support/until.ts";
 
@@ -14,14 +15,11 @@ let world: HubWorld;
 let hub: HubServer;
 let session: Session;
 
-beforeEach(() => open(new HubWorld()));
+beforeEach(() => open());
 afterEach(() => hub.close());
 
-async function open(opened: HubWorld): Promise<void> {
-  world = opened;
-  hub = await hubServer(world);
-  session = world.create();
-  await world.clock.advanceAsync(10);
+async function open(opened?: HubWorld): Promise<void> {
+  ({ world, hub, session } = await hubWithSession(opened));
 }
 
 /** A driver that answers its pings for as long as `answers` says so. */

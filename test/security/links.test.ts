@@ -1,27 +1,19 @@
 /** What a token holds open: who gets a link, what may be said on it, and that it ends with it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Role } from "../../src/hub/auth/principal.ts";
+import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
-import {
-  bodyOf,
-  hubServer,
-  ticketProtocols,
-  type HubServer,
-  type Wire,
-} from "../support/hub-server.ts";
-import { HubWorld } from "../support/hub-world.ts";
+import { bodyOf, ticketProtocols, type HubServer, type Wire } from "../support/hub-server.ts";
+import { hubWithSession, provenDriverOf, welcomedClient } from "../support/hub-with-session.ts";
+import type { HubWorld } from "../support/hub-world.ts";
 import { encodeData } from "../support/data-body.ts";
-import { until } from "../support/until.ts";
 
 let world: HubWorld;
 let hub: HubServer;
-let sessionId: string;
+let session: Session;
 
 beforeEach(async () => {
-  world = new HubWorld();
-  hub = await hubServer(world);
-  sessionId = world.create().record.id;
-  await world.clock.advanceAsync(10);
+  ({ world, hub, session } = await hubWithSession());
 });
 afterEach(() => hub.close());
 
@@ -36,20 +28,9 @@ function make(role: Role, sessions: readonly string[] | null = null, forMs = 3_6
   });
 }
 
-async function driver(): Promise<Wire> {
-  const wire = await hub.driver(sessionId);
-  await wire.asDriver(sessionId);
-  void wire.answerPings();
-  await until(() => world.sessions.find(sessionId).record.state === "connected");
-  return wire;
-}
+const driver = () => provenDriverOf({ hub, session });
 
-async function client(token: string): Promise<Wire> {
-  const wire = await hub.client(token);
-  wire.helloAsClient();
-  await wire.hear(FrameType.welcome);
-  return wire;
-}
+const client = (token: string) => welcomedClient(hub, token);
 
 /** Attaches, and answers as the driver: the routes at both ends. */
 async function attached(wire: Wire, at: Wire): Promise<{ client: number; driver: number }> {
@@ -82,12 +63,12 @@ describe("a link", () => {
     const other = world.create({ name: "other" }).record.id;
     await driver();
     const wire = await client(make("operator", [other]).token);
-    for (const session of ["demo", sessionId, "nope"]) {
-      wire.say(FrameType.attach, { mode: "new", session, channelId: "chn_1" });
+    for (const asked of ["demo", session.record.id, "nope"]) {
+      wire.say(FrameType.attach, { mode: "new", session: asked, channelId: "chn_1" });
       const said = bodyOf(await wire.hear(FrameType.error));
       expect(said).toMatchObject({
         code: "SessionNotFound",
-        message: `there is no session ${JSON.stringify(session)}`,
+        message: `there is no session ${JSON.stringify(asked)}`,
       });
     }
   });
@@ -146,7 +127,6 @@ describe("a link", () => {
   });
 
   test("[AU5] of one who looks on wakes nothing", async () => {
-    const session = world.sessions.find("demo");
     const wire = await client(make("viewer").token);
     const before = session.record.desired;
     const wake = { mode: "new", session: "demo", channelId: "c", intent: "wake" };

@@ -1,21 +1,19 @@
 /** Links by which others look at the terminals of a session: what they open, and their end. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Role } from "../../src/hub/auth/principal.ts";
+import type { Session } from "../../src/hub/session/session.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
 import { ADMIN_TOKEN } from "../support/hub-http.ts";
-import { bodyOf, hubServer, type HubServer, type Wire } from "../support/hub-server.ts";
-import { HubWorld } from "../support/hub-world.ts";
-import { until } from "../support/until.ts";
+import { bodyOf, type HubServer } from "../support/hub-server.ts";
+import { hubWithSession, provenDriverOf, welcomedClient } from "../support/hub-with-session.ts";
+import type { HubWorld } from "../support/hub-world.ts";
 
 let world: HubWorld;
 let hub: HubServer;
-let sessionId: string;
+let session: Session;
 
 beforeEach(async () => {
-  world = new HubWorld();
-  hub = await hubServer(world);
-  sessionId = world.create().record.id;
-  await world.clock.advanceAsync(10);
+  ({ world, hub, session } = await hubWithSession());
 });
 afterEach(() => hub.close());
 
@@ -47,20 +45,9 @@ async function share(token = ADMIN_TOKEN, body = {}): Promise<{ id: string; toke
   return { id: String(json["id"]), token: url.hash.slice("#token=".length) };
 }
 
-async function client(token: string): Promise<Wire> {
-  const wire = await hub.client(token);
-  wire.helloAsClient();
-  await wire.hear(FrameType.welcome);
-  return wire;
-}
+const client = (token: string) => welcomedClient(hub, token);
 
-async function driver(): Promise<Wire> {
-  const wire = await hub.driver(sessionId);
-  await wire.asDriver(sessionId);
-  void wire.answerPings();
-  await until(() => world.sessions.find(sessionId).record.state === "connected");
-  return wire;
-}
+const driver = () => provenDriverOf({ hub, session });
 
 describe("a share", () => {
   test("[AU10] opens the terminals of its session to look at, and nothing else", async () => {
@@ -68,14 +55,14 @@ describe("a share", () => {
     const at = await driver();
     const { token } = await share();
     const me = await ask("GET", "me", token);
-    expect(me.json).toMatchObject({ name: "demo", role: "watcher", sessions: [sessionId] });
+    expect(me.json).toMatchObject({ name: "demo", role: "watcher", sessions: [session.record.id] });
     for (const path of ["sessions", "sessions/demo", "sessions/demo/health", "events", "tokens"]) {
       expect([path, (await ask("GET", path, token)).status]).toEqual([path, 403]);
     }
     const wire = await client(token);
     wire.say(FrameType.attach, { mode: "new", session: "other", channelId: "c" });
     expect(bodyOf(await wire.hear(FrameType.error))["code"]).toBe("SessionNotFound");
-    wire.say(FrameType.attach, { mode: "new", session: sessionId, channelId: "c" });
+    wire.say(FrameType.attach, { mode: "new", session: session.record.id, channelId: "c" });
     const { route } = await at.hear(FrameType.attach);
     at.say(FrameType.attached, { features: [] }, { route, epoch: 1 });
     const place = { route: (await wire.hear(FrameType.attached)).route, epoch: 1 };

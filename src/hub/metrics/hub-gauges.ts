@@ -3,7 +3,7 @@
  * and prove, sandboxes and what they have cost, links, and whether facts can be kept.
  */
 import { Counter, Gauge, type Registry } from "prom-client";
-import { sessionStates, type SessionState } from "../../store/facts.ts";
+import { isWorking, sessionStates, type SessionState } from "../../store/facts.ts";
 import type { HubCost } from "../cost/cost-book.ts";
 import type { ClusterNumbers } from "../cluster/view.ts";
 import type { WebhookFacts } from "../notify/webhook.ts";
@@ -131,15 +131,13 @@ function addSessionGauges({ sessions, now }: HubNumbers, registers: Registry[]):
     registers,
     collect() {
       const began = sessions()
-        .filter(({ record }) => WORKING.has(record.state))
+        .filter(({ record }) => isWorking(record.state))
         .map(({ record }) => record.attemptAt);
       const oldest = Math.min(now(), ...began.filter((at) => at > 0));
       this.set(Math.max(0, now() - oldest) / 1_000);
     },
   });
 }
-
-const WORKING: ReadonlySet<SessionState> = new Set(["creating", "resuming", "nudging"]);
 
 function addSandboxMetrics({ cost }: HubNumbers, registers: Registry[]): void {
   new Counter({

@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from "node:http";
 import { HubError } from "../../base/hub-error.ts";
-import type { SessionRecord } from "../../store/facts.ts";
+import { isWorking, type SessionRecord } from "../../store/facts.ts";
 import { problemOf, type Problem } from "../server/problem.ts";
 import { whyNotRoutable } from "../session/not-routable.ts";
 
@@ -55,7 +55,7 @@ const WAY: readonly { readonly text: string; readonly details: RegExp }[] = [
 export function reasonOfState(record: SessionRecord): Reason {
   const fault = whyNotRoutable(record);
   const { state } = record;
-  const isWaking = state === "creating" || state === "resuming" || state === "nudging";
+  const isWaking = isWorking(state);
   const suspends = record.detail !== "suspended.paused";
   if (state === "suspended") {
     return reason(fault, 503, {

@@ -1,6 +1,10 @@
 import { faults } from "../../base/faults.ts";
 import { HubError } from "../../base/hub-error.ts";
-import type { SessionRecord } from "../../store/facts.ts";
+import { limits } from "../../base/limits.ts";
+import { isWorking, type SessionRecord } from "../../store/facts.ts";
+
+/** It is on its way: whoever asks again then may find it. */
+const SOON = { waitMs: limits.ATTACH_AGAIN_MIN_MS, scope: null };
 
 /** Why a session that is not connected cannot take a stream. */
 export function whyNotRoutable(record: SessionRecord): HubError {
@@ -16,5 +20,6 @@ export function whyNotRoutable(record: SessionRecord): HubError {
   const why = record.fault === null ? "" : ` (${record.fault.code}: ${record.fault.message})`;
   return new HubError(code, `session ${record.name} is not connected: ${record.detail}${why}`, {
     hint: record.fault?.hint ?? faults[code].hint,
+    ...(isWorking(record.state) && { retryAfter: SOON }),
   });
 }

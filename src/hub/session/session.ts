@@ -6,7 +6,7 @@ import { createActor, type Actor } from "xstate";
 import { HubError } from "../../base/hub-error.ts";
 import type { FaultCode } from "../../base/faults.ts";
 import type { LinkProber } from "../../probes/probe.ts";
-import { discardSandbox } from "../../store/facts.ts";
+import { discardSandbox, isWorking } from "../../store/facts.ts";
 import { isLoss, whereKept } from "../../store/refusal.ts";
 import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
 import { SessionActivity } from "../activity/session-activity.ts";
@@ -258,7 +258,7 @@ export class Session {
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
     this.#throwHalted();
-    if (operatorWishes[type].desired === "connected" && RUNNING.includes(state)) {
+    if (operatorWishes[type].desired === "connected" && isWorking(state)) {
       // What runs is what was asked for; it is not begun again, and its deadline is not moved.
       this.#want(type, because);
       return;
@@ -293,7 +293,7 @@ export class Session {
    */
   plan(): readonly RungPlan[] {
     const { context } = this.#actor.getSnapshot();
-    const running = RUNNING.includes(this.record.state);
+    const running = isWorking(this.record.state);
     if (running) return planLadder(foreseen(context));
     const facts = freshFacts(this.#desk.deps, context);
     return this.record.sandboxId === null ? planWithoutSandbox(facts) : planLadder(facts);
@@ -368,6 +368,3 @@ export class Session {
     this.#onEntered(this);
   }
 }
-
-/** States that work towards connected. */
-const RUNNING: readonly SessionState[] = ["creating", "resuming", "nudging"];

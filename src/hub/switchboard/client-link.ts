@@ -219,8 +219,9 @@ export class ClientLink {
   }
 
   #refuse(error: HubError, channelId: string): void {
-    const { code, message, hint } = error;
-    const body = { code, message, hint, channelId };
+    const { code, message, hint, retryAfter } = error;
+    const again = retryAfter === undefined ? {} : { retryAfterMs: retryAfter.waitMs };
+    const body = { code, message, hint, channelId, ...again };
     this.#leg.send(encodeFrame({ type: FrameType.error, body: encodeJson(body) }));
   }
 }

@@ -8,6 +8,7 @@ import { HubError } from "../../base/hub-error.ts";
 import type { SandboxCost } from "../cost.ts";
 import {
   upgradeRecord,
+  workingStates,
   type FactKind,
   type SessionEvent,
   type SessionRecord,
@@ -42,8 +43,6 @@ export const COSTS = [
   "quarantinedMs",
   "cleaned",
 ] as const satisfies readonly (keyof SandboxCost)[];
-
-const WORKING: readonly SessionState[] = ["creating", "resuming", "nudging"];
 
 const KEEP = `
   WITH input AS (
@@ -191,7 +190,7 @@ export class SessionRows {
       `SELECT s.id FROM session AS s JOIN fact AS f ON f.session = s.id AND f.version = s.version
        WHERE s.id = ANY($1) AND NOT s.gone
          AND (f.state = ANY($2) OR f.state = 'connected' AND s.owner IS NULL)`,
-      [ids, WORKING],
+      [ids, workingStates],
     );
     return rows.map(({ id }) => id);
   }
