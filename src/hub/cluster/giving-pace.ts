@@ -12,7 +12,7 @@ export const RELEASE_EVERY_MS = 200;
 const UNDER_WAY_MAX = 20;
 /** One after the other, not as a storm. */
 const AT_ONCE_MAX = 10;
-/** One that is on its way for longer waits for something else: a driver that is gone, a platform. */
+/** One on its way for longer waits for something else: a driver that is gone, a platform. */
 const UNDER_WAY_MS_MAX = 5_000;
 
 export class GivingPace {
