@@ -143,6 +143,7 @@ function hubOptions(
     webDir: bundles.web,
     logLevel: config.logLevel,
     logFile: homePaths(config.home).hubLog,
+    say: (sentence) => note(cli, sentence),
   };
 }
 

@@ -89,6 +89,8 @@ export interface HubOptions {
   readonly logLevel: string;
   /** Null logs to stderr. */
   readonly logFile?: string | null;
+  /** Hears what a start waits for, in a sentence for a person. */
+  readonly say?: (sentence: string) => void;
 }
 
 export interface RunningHub {

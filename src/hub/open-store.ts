@@ -28,11 +28,11 @@ export interface OpenStore {
 
 /** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid */
 export async function openStore(
-  options: Pick<HubOptions, "home" | "cluster" | "version">,
+  options: Pick<HubOptions, "home" | "cluster" | "version" | "say">,
   own: HubSecrets,
   log: Logger,
 ): Promise<OpenStore> {
-  const { home, cluster = null, version } = options;
+  const { home, cluster = null, version, say } = options;
   if (cluster === null) {
     const shelf = new SqliteStore(join(home, "store.sqlite"));
     const store = new GroupedSqliteStore(shelf, systemClock);
@@ -40,7 +40,12 @@ export async function openStore(
   }
   // Its driver is loaded by those only who have a PostgreSQL.
   const { openCluster } = await import("./cluster/open-cluster.ts");
-  const seat = await openCluster(cluster, { hubId: own.hubId, version }, systemClock, log);
+  const waits = (why: string): void => {
+    log.warn({ why }, "the start waits for PostgreSQL");
+    say?.(`${why}; waiting until it takes facts`);
+  };
+  const given = { clock: systemClock, log, waits };
+  const seat = await openCluster(cluster, { hubId: own.hubId, version }, given);
   const { store, clusterId: hubId, driverSecret } = seat;
   log.warn({}, "all facts stay in PostgreSQL: timelineRows and timelineAge drop none there");
   return { store, shelf: null, seat, hubId, driverSecret, backup: () => noBackup };

@@ -69,7 +69,10 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     await roll.enter("a1", "draining");
     expect((await roll.beat("a1"))?.[0]).toMatchObject({ state: "draining", beat: 1 });
     await roll.register(self("a2", "a"));
+    // Its answer was lost: asked again it is the same life.
+    await roll.register(self("a2", "a"));
     expect(await roll.beat("a1")).toBeNull();
+    expect((await roll.beat("a2"))?.[0]).toMatchObject({ inc: "a2", state: "live", beat: 1 });
     await roll.enter("a2", "gone");
     expect(await roll.beat("a2")).toBeNull();
   });

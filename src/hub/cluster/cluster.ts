@@ -180,22 +180,25 @@ export class Cluster implements Company {
   }
 
   /**
-   * Enters the roll; alone it takes at once what it had in its life before.
+   * Enters the roll, waiting for a store that is away; alone it takes at once what it had in its
+   * life before.
    * @throws HubError StoreUnreachable
    */
   async join(http: Server): Promise<void> {
-    const { members, peers } = this.#seat;
+    const { members, peers, untilThere } = this.#seat;
     peers.serve(http);
-    await members.start();
+    await untilThere(() => members.start());
     if (members.isAlone) await this.#takeAll();
     this.#ownership.start();
     this.#phase = "serving";
   }
 
   async #takeAll(): Promise<void> {
-    const { store, members } = this.#seat;
+    const { store, members, untilThere } = this.#seat;
     for (;;) {
-      const claimed = await store.claimOrphans(members.dead, CLAIM_COUNT);
+      const claimed = await untilThere(() => {
+        return this.#ownership.orDoubt(store.claimOrphans(members.dead, CLAIM_COUNT));
+      });
       for (const record of claimed) this.#household.adopt(record);
       if (claimed.length < CLAIM_COUNT) return;
     }

@@ -10,6 +10,7 @@ import type { Logger } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { PostgresRoll } from "../../store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../store/postgres/postgres-store.ts";
+import { untilThere, type Patience } from "../../store/postgres/until-there.ts";
 import { Membership } from "./membership.ts";
 import { PeerDoor } from "./peer-door.ts";
 import { peerKeyOf, type PeerKey } from "./peer-greeting.ts";
@@ -30,14 +31,18 @@ export interface ClusterSeat {
   readonly name: string;
   /** There when another hub declared this one dead: it must end. */
   readonly superseded: Promise<void>;
+  /** Work of the start, tried again for as long as the store is away. */
+  readonly untilThere: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid, PortInUse */
+/**
+ * Waits for a PostgreSQL that is away, and tells `waits` so.
+ * @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid, PortInUse
+ */
 export async function openCluster(
   settings: ClusterSettings,
   self: { readonly hubId: string; readonly version: string },
-  clock: Clock,
-  log: Logger,
+  { clock, log, waits }: Patience & { readonly log: Logger },
 ): Promise<ClusterSeat> {
   const { url, secret, advertise } = settings;
   const inc = newId("inc", systemRandom);
@@ -62,8 +67,9 @@ export async function openCluster(
   });
   const cluster = { idIfFirst: self.hubId, secret };
   const mayAct = (): boolean => members.mayAct();
-  const opening = PostgresStore.open({ url, inc, clock, log, cluster, mayAct });
-  const store = await opening.catch(async (error: unknown) => {
+  const patient = <T>(work: () => Promise<T>) => untilThere(work, { clock, waits });
+  const open = () => PostgresStore.open({ url, inc, clock, log, cluster, mayAct });
+  const store = await patient(open).catch(async (error: unknown) => {
     await peers.close();
     throw error;
   });
@@ -77,5 +83,6 @@ export async function openCluster(
     driverSecret: createHmac("sha256", secret).update("driver tokens").digest(),
     name,
     superseded: superseded.promise,
+    untilThere: patient,
   };
 }

@@ -115,12 +115,13 @@ export class Ownership<R> {
   }
 
   async #claim({ id, fence }: Place): Promise<boolean> {
-    const claimed = await this.#orDoubt(this.#claims.claim(id, fence));
+    const claimed = await this.orDoubt(this.#claims.claim(id, fence));
     if (claimed !== null) this.#household.adopt(claimed);
     return claimed !== null;
   }
 
-  async #orDoubt<T>(asked: Promise<T>): Promise<T> {
+  /** What is asked may bring sessions here, although its answer never comes. */
+  async orDoubt<T>(asked: Promise<T>): Promise<T> {
     try {
       return await asked;
     } catch (error) {
@@ -193,14 +194,14 @@ export class Ownership<R> {
     this.#looks += 1;
     if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());
     const orphans = this.#claims.claimOrphans(dead, SWEEP_COUNT);
-    for (const claimed of await this.#orDoubt(orphans)) this.#household.adopt(claimed);
+    for (const claimed of await this.orDoubt(orphans)) this.#household.adopt(claimed);
   }
 
   /** Takes what the store calls this hub's and this hub does not know of, and lets the rest go. */
   async #recall(): Promise<void> {
     this.#unsure = false;
     const before = this.#household.owned();
-    const places = await this.#orDoubt(this.#claims.places());
+    const places = await this.orDoubt(this.#claims.places());
     const mine = new Set(places.map(({ id }) => id));
     this.#household.let(before.filter((id) => !mine.has(id)))();
     for (const place of places) if (!this.#household.has(place.id)) await this.#claim(place);

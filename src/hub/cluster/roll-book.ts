@@ -17,7 +17,10 @@ export interface HubRow {
 }
 
 export interface RollBook {
-  /** Enters a new life, and declares earlier ones of the same name dead: their process is gone. */
+  /**
+   * Enters a new life, and declares earlier ones of the same name dead: their process is gone.
+   * Asked again it changes nothing.
+   */
   register(self: Omit<HubRow, "state" | "beat">): Promise<void>;
   /** Adds one to the life's beat; then all that are not gone. Null when it was declared dead. */
   beat(inc: string): Promise<readonly HubRow[] | null>;

@@ -66,7 +66,13 @@ export async function inspect(client: ClientBase): Promise<readonly string[]> {
       hint: "Holdfast needs PostgreSQL 13 or newer.",
     });
   }
-  if (seen.standby || seen.locked === "on") {
+  if (seen.standby) {
+    throw new HubError("StoreUnreachable", "this PostgreSQL is a standby in recovery", {
+      hint: "Name the primary, or promote this one.",
+      cause: new InRecovery(),
+    });
+  }
+  if (seen.locked === "on") {
     throw new HubError("StoreUnreachable", "this PostgreSQL is read-only", {
       hint: "Name the primary: a standby takes no facts.",
     });
@@ -75,6 +81,28 @@ export async function inspect(client: ClientBase): Promise<readonly string[]> {
   if (seen.fsync !== "on") odd.push("fsync is off: facts are lost with the power");
   if (seen.commits === "off") odd.push("synchronous_commit is off: the newest facts may be lost");
   return odd;
+}
+
+/** It takes facts once it is promoted, as in the middle of a fail-over. */
+class InRecovery extends Error {}
+
+/** Shut down, crashed, starting, or with no connection to spare. */
+const AWAY_STATES: readonly string[] = ["57P01", "57P02", "57P03", "53300"];
+const AWAY_ERRORS: readonly string[] = [
+  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"],
+  ...["EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"],
+];
+/** What the driver says itself has no code. */
+const AWAY_WORDS = /^(Connection terminated|Connection ended|timeout e|Query read timeout)/;
+
+/** It may be there in a moment. All else is a person's to mend: a name, a password, a schema. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof HubError) return isAway(error.cause);
+  if (!(error instanceof Error)) return false;
+  if (error instanceof InRecovery) return true;
+  const code = "code" in error && typeof error.code === "string" ? error.code : null;
+  if (code === null) return AWAY_WORDS.test(error.message);
+  return AWAY_STATES.includes(code) || AWAY_ERRORS.includes(code);
 }
 
 /** A failure at the start, in words that name the database and never its password. */

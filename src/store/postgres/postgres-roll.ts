@@ -37,12 +37,13 @@ export class PostgresRoll {
 
   async register({ inc, name, advertise, version, started }: Self): Promise<void> {
     await this.#query(
-      "UPDATE hub SET state = 'dead' WHERE name = $1 AND state IN ('live', 'draining')",
-      [name],
+      `UPDATE hub SET state = 'dead'
+       WHERE name = $1 AND inc <> $2 AND state IN ('live', 'draining')`,
+      [name, inc],
     );
     await this.#query(
       `INSERT INTO hub (inc, name, advertise, version, state, started)
-       VALUES ($1, $2, $3, $4, 'live', $5)`,
+       VALUES ($1, $2, $3, $4, 'live', $5) ON CONFLICT (inc) DO NOTHING`,
       [inc, name, advertise, version, started],
     );
     await this.#query(

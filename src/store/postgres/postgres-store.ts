@@ -15,6 +15,7 @@ import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
+import { untilThere } from "./until-there.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database` */
@@ -36,6 +37,7 @@ export class PostgresStore implements Store {
   readonly #rows: SessionRows;
   readonly #journal: Journal;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #holds = new Map<string, Hold>();
   /** Names of the living sessions that this hub owns. */
   readonly #names = new Map<string, string>();
@@ -54,6 +56,7 @@ export class PostgresStore implements Store {
   ) {
     this.#pool = pool;
     this.#log = log;
+    this.#clock = clock;
     this.#mayAct = mayAct;
     this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
@@ -93,7 +96,9 @@ export class PostgresStore implements Store {
   }
 
   async load(): Promise<readonly SessionRecord[]> {
-    return (await this.#rows.owned()).map((owned) => this.#hold(owned));
+    const waits = (why: string): void => this.#log.warn({ why }, "the start waits for PostgreSQL");
+    const owned = await untilThere(() => this.#rows.owned(), { clock: this.#clock, waits });
+    return owned.map((one) => this.#hold(one));
   }
 
   create(record: SessionRecord, fact: Fact): Appended | null {

@@ -38,7 +38,9 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
     drain: () => Promise.resolve(said.push("draining")),
   };
   const peers = { serve: () => undefined, close: done };
-  const seat = { members, store, peers, roll: { close: done } } as unknown as ClusterSeat;
+  const untilThere = <T>(work: () => Promise<T>): Promise<T> => work();
+  const parts = { members, store, peers, roll: { close: done }, untilThere };
+  const seat = parts as unknown as ClusterSeat;
   const household = {
     has: (id: string) => owned.has(id),
     owned: () => [...owned],
