@@ -53,6 +53,10 @@ export const limits = {
   /** Wall against monotonic: more than this between two ticks is a suspend or a restore. */
   CLOCK_JUMP_MS: 2_000,
 
+  /** For an upgrade that nobody can place yet: the death of a hub is certain before. */
+  UPGRADE_PARKED_MS_MAX: 6_000,
+  /** A dial of a driver or a client: longer, or it leaves its place in the middle of the wait. */
+  DIAL_MS_MAX: 7_000,
   /** Redial: full jitter between these two, for ever. */
   REDIAL_MIN_MS: 100,
   REDIAL_MAX_MS: 5_000,

@@ -1,5 +1,6 @@
 /** How a client in Node or Bun opens its socket. Not for browsers: it needs the package ws. */
 import { HubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import type { FrameSocket } from "../transport/frame-socket.ts";
 import { nativeCrc32 } from "../transport/native-crc32.ts";
@@ -25,7 +26,6 @@ export function connectNode(
 }
 
 const CLIENT_PATH = "/v1/client";
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * `url` is the hub's address: `http://127.0.0.1:7070`, `https://…`, or `ws+unix:/path/to.sock`.
@@ -38,7 +38,7 @@ export async function dialNode(
   const outcome = await dialWebSocket(clientUrl(hub.url, session), {
     headers: { authorization: `Bearer ${hub.token}` },
     protocols: [SUBPROTOCOL],
-    timeoutMs: CONNECT_TIMEOUT_MS,
+    timeoutMs: limits.DIAL_MS_MAX,
   });
   if (outcome.ok) return outcome.socket;
   const { message, status, body } = outcome.failure;

@@ -21,7 +21,6 @@ import type { Jobs } from "./jobs.ts";
 import type { ReadyFile } from "./ready-file.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const LAST_ERROR_CHARS_MAX = 200;
 const SERVICES = ["exec", "terminal", "probe", "mark", "tcp", "listen", "files"] as const;
 
@@ -97,7 +96,7 @@ export class Uplink {
     void dialWebSocket(url, {
       headers: { authorization: `Bearer ${config.token}` },
       protocols: [SUBPROTOCOL],
-      timeoutMs: CONNECT_TIMEOUT_MS,
+      timeoutMs: limits.DIAL_MS_MAX,
       signal: dial.signal,
       ...(config.ca !== undefined && { ca: config.ca }),
     }).then(async (outcome) => {

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
+import { limits } from "../base/limits.ts";
 import { quote } from "../base/shell-quote.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
@@ -25,6 +26,13 @@ export interface EgressReport {
   readonly tries: readonly EgressTry[];
   /** What the driver wrote about its last dial; null when it wrote nothing. */
   readonly driver: string | null;
+  /** Its process lives, and said within the last seconds that it dials this very hub. */
+  readonly dialling: boolean;
+}
+
+export interface WayOut {
+  readonly evidence: Evidence;
+  readonly dialling: boolean;
 }
 
 /** All that keeps a driver from its hub: no other driver or sandbox would get further. */
@@ -37,21 +45,25 @@ const WAY_OUT: readonly FaultCode[] = [
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_FAIL", "EAI_NONAME"];
 /** Name and connect of one address, within the whole probe's time. */
 const TRY_MS = 1_800;
+/** A driver that dials says so at each dial and each end of one: this is three of them. */
+const DIALLING_MS = 3 * limits.DIAL_MS_MAX;
 
 export async function probeEgress(options: {
   provider: SandboxProvider;
   sandboxId: string;
   /** Where the driver's config and ready file are. */
   files: { readonly config: string; readonly ready: string };
+  /** The address by which this hub wants to be dialled. */
+  url: string;
   epoch: number;
   clock: Clock;
   signal?: AbortSignal;
-}): Promise<Evidence | null> {
-  const { provider, sandboxId, files, epoch, clock } = options;
+}): Promise<WayOut | null> {
+  const { provider, sandboxId, files, url, epoch, clock } = options;
   const timing = timingFrom(clock);
   let output: string;
   try {
-    const command = egressCommand(files);
+    const command = egressCommand(files, url);
     const answer = await withDeadline(
       clock,
       PROBE_WAIT_MS,
@@ -66,13 +78,8 @@ export async function probeEgress(options: {
   }
   const report = readEgressReport(output);
   if (report === null) return null;
-  return {
-    probe: "egress",
-    path: "platform",
-    ...timing(),
-    epoch,
-    ...judgeEgress(report),
-  };
+  const found = { probe: "egress", path: "platform", ...timing(), epoch } as const;
+  return { evidence: { ...found, ...judgeEgress(report) }, dialling: report.dialling };
 }
 
 /** Pure: one address that can be reached is enough. */
@@ -120,7 +127,8 @@ export function readEgressReport(output: string): EgressReport | null {
   const line = output.split("\n").find((text) => text.startsWith(MARK));
   if (line === undefined) return null;
   try {
-    const { tries, driver } = JSON.parse(line.slice(MARK.length)) as Partial<EgressReport>;
+    const told = JSON.parse(line.slice(MARK.length)) as Partial<EgressReport>;
+    const { tries, driver, dialling } = told;
     if (!Array.isArray(tries) || tries.length === 0) return null;
     const text = (value: unknown): string | null =>
       typeof value === "string" ? value.slice(0, 200) : null;
@@ -131,6 +139,7 @@ export function readEgressReport(output: string): EgressReport | null {
         connect: text(connect),
       })),
       driver: text(driver),
+      dialling: dialling === true,
     };
   } catch {
     return null;
@@ -138,19 +147,22 @@ export function readEgressReport(output: string): EgressReport | null {
 }
 
 /** Prints one marked line of JSON. The config holds a token: only hosts of its URLs are used. */
-export function egressCommand(files: { readonly config: string; readonly ready: string }): string {
+export function egressCommand(
+  files: { readonly config: string; readonly ready: string },
+  url: string,
+): string {
   return `n=
 for c in node nodejs bun /opt/holdfast/bin/node; do
   if command -v "$c" >/dev/null 2>&1; then n=$c; break; fi
 done
 [ -n "$n" ] || exit 4
-"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)}`;
+"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)} ${quote(url)}`;
 }
 
 const SCRIPT = `
 const fs = require("fs"), net = require("net"), dns = require("dns");
 const { setTimeout: later } = require("timers");
-const [config, ready] = process.argv.slice(-2);
+const [config, ready, url] = process.argv.slice(-3);
 const read = (file) => { try { return JSON.parse(fs.readFileSync(file, "utf8")); } catch { return {}; } };
 const within = (start) => new Promise((done) => {
   const timer = later(() => done("TIMEOUT"), ${TRY_MS});
@@ -173,9 +185,17 @@ const attempt = async (url) => {
   });
   return { to, dns: name, connect };
 };
-Promise.all((read(config).urls || []).slice(0, 4).map(attempt)).then((tries) => {
-  const driver = read(ready).lastError || null;
-  console.log("${MARK}" + JSON.stringify({ tries, driver }));
+const lives = ({ pid, startTicks }) => {
+  try {
+    const stat = fs.readFileSync("/proc/" + pid + "/stat", "utf8").replace(/.*\\) /s, "").split(" ");
+    return stat[0] !== "Z" && stat[19] === startTicks;
+  } catch { return false; }
+};
+const urls = read(config).urls || [];
+Promise.all(urls.slice(0, 4).map(attempt)).then((tries) => {
+  const said = read(ready), ago = Date.now() - said.at;
+  const dialling = said.state === "dialling" && ago < ${DIALLING_MS} && urls.includes(url) && lives(said);
+  console.log("${MARK}" + JSON.stringify({ tries, driver: said.lastError || null, dialling }));
   process.exit(0);
 });
 `;

@@ -1,6 +1,6 @@
 /** The look for the way out: what it concludes, and what the real script says on this machine. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,11 @@ const tried = (dns: string | null, connect: string | null, to = "hub:443") => ({
   dns,
   connect,
 });
-const report = (...tries: EgressReport["tries"]): EgressReport => ({ tries, driver: null });
+const report = (...tries: EgressReport["tries"]): EgressReport => ({
+  tries,
+  driver: null,
+  dialling: false,
+});
 const printed = (said: EgressReport): string => `holdfast-egress:${JSON.stringify(said)}\n`;
 
 describe("the judge of the way out", () => {
@@ -71,7 +75,8 @@ describe("the judge of the way out", () => {
     const provider = new FakePlatform(clock);
     provider.exec = () => Promise.reject(new Error("exec is broken"));
     const files = { config: "/c", ready: "/r" };
-    expect(await probeEgress({ provider, sandboxId: "b", files, epoch: 1, clock })).toBeNull();
+    const asked = { provider, sandboxId: "b", files, url: "ws://hub", epoch: 1, clock };
+    expect(await probeEgress(asked)).toBeNull();
   });
 });
 
@@ -82,16 +87,30 @@ describe("the script", () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  const run = (urls: readonly string[]): Promise<string> => {
+  const run = (urls: readonly string[], ready = {}, url = urls[0] ?? ""): Promise<string> => {
     const files = { config: join(dir, "it's.json"), ready: join(dir, "ready.json") };
     writeFileSync(files.config, JSON.stringify({ urls, token: "SECRET" }));
-    writeFileSync(files.ready, JSON.stringify({ lastError: "connect ECONNREFUSED" }));
+    writeFileSync(files.ready, JSON.stringify({ lastError: "connect ECONNREFUSED", ...ready }));
     return new Promise((resolve) => {
-      execFile("/bin/sh", ["-c", egressCommand(files)], { timeout: 10_000 }, (_, stdout) =>
+      execFile("/bin/sh", ["-c", egressCommand(files, url)], { timeout: 10_000 }, (_, stdout) =>
         resolve(stdout),
       );
     });
   };
+
+  test("[SM70] knows a driver that lives and dials this hub from all others", async () => {
+    const startTicks = readFileSync("/proc/self/stat", "utf8").replace(/.*\) /s, "").split(" ")[19];
+    const dials = { pid: process.pid, startTicks, state: "dialling", at: Date.now() };
+    const urls = ["ws://127.0.0.1:1/other", "ws://127.0.0.1:1/v1/driver"];
+    const isDialling = async (ready: object, url = urls[1]): Promise<unknown> =>
+      readEgressReport(await run(urls, ready, url))?.dialling;
+    expect(await isDialling(dials)).toBe(true);
+    expect(await isDialling(dials, "ws://127.0.0.1:1/moved")).toBe(false);
+    expect(await isDialling({ ...dials, at: Date.now() - 60_000 })).toBe(false);
+    expect(await isDialling({ ...dials, state: "live" })).toBe(false);
+    expect(await isDialling({ ...dials, startTicks: "1" })).toBe(false);
+    expect(await isDialling({})).toBe(false);
+  });
 
   test("[PR13] tells an open port, a closed one, a missing name and a missing socket apart", async () => {
     const server = createServer().listen(0, "127.0.0.1");
@@ -118,6 +137,8 @@ describe("the script", () => {
 });
 
 describe("a session whose driver does not come", () => {
+  const nudgedMs = ({ policy }: HubWorld): number =>
+    policy.nudgeWaitsMs.reduce((sum, waitMs) => sum + waitMs, 0);
   const blocked = printed(report(tried("ok", "TIMEOUT")));
 
   test("[SM42] is told of its closed network, and no rung is climbed for it", async () => {
@@ -164,6 +185,32 @@ describe("a session whose driver does not come", () => {
     world.platform.onNudge = () => "driver-dead";
     await world.clock.advanceAsync(3 * world.policy.confirmMs);
     expect(session.record.state).toBe("connected");
+  });
+
+  test("[SM70] one that lives and dials is left alone once, and what it carries with it", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), dialling: true });
+    world.platform.onNudge = () => "signalled";
+    session.detach(link, "silent");
+    const { driverWaitMs } = world.policy;
+    await world.clock.advanceAsync(nudgedMs(world) + driverWaitMs / 2);
+    expect(world.platform.count("exec:egress")).toBe(1);
+    expect(world.platform.count("exec:launch")).toBe(launches);
+    await world.clock.advanceAsync(driverWaitMs);
+    expect(world.platform.count("exec:launch")).toBe(launches + 1);
+  });
+
+  test("[SM70] one that lives and does not dial is launched anew at once", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    world.platform.wayOut = printed(report(tried("ok", "ok")));
+    world.platform.onNudge = () => "signalled";
+    session.detach(link, "silent");
+    await world.clock.advanceAsync(nudgedMs(world) + world.policy.driverWaitMs / 2);
+    expect(world.platform.count("exec:launch")).toBe(launches + 1);
   });
 
   test("[SM42] a network that is open is no excuse: another driver is launched", async () => {

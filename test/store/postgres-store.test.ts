@@ -268,6 +268,15 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     expect(String(unknown)).not.toContain("hush");
   });
 
+  test("[CL21] who asks while the engine is away is told to come again, not of a defect", async () => {
+    const store = await open("asks");
+    await server.kill();
+    const asked = store.whereabouts("ses_1");
+    await expect(asked).rejects.toMatchObject({ code: "StoreRefuses" });
+    await server.run();
+    expect(await store.whereabouts("ses_1")).toBeNull();
+  });
+
   test("[CL8] a database is of one cluster: a hub with another secret is refused", async () => {
     const enter = async (idIfFirst: string, secret: string): Promise<PostgresStore> => {
       const told = { url, clock: systemClock, log: silentLogger };

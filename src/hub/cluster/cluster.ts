@@ -21,8 +21,6 @@ import { viewOf, type ClusterNumbers, type ClusterView } from "./view.ts";
 const CLAIM_COUNT = 200;
 /** A database that does not hear the end of a connection keeps no hub from its own. */
 const GOODBYE_MS = 2_000;
-/** An upgrade waits for this long at most: a death is certain before. */
-const PARK_MS = 6_000;
 /** Between two looks at where its session is; a death and its arrival here are told at once. */
 const PARK_LOOK_MS = 250;
 /** More at once are sent away, and come again. */
@@ -92,7 +90,7 @@ export class Cluster implements Company {
   }
 
   async reach(session: string, isDriver: boolean): Promise<Way | null> {
-    const endAt = this.#clock.mono() + PARK_MS;
+    const endAt = this.#clock.mono() + limits.UPGRADE_PARKED_MS_MAX;
     let isParked = false;
     try {
       for (;;) {

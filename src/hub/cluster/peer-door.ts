@@ -88,8 +88,11 @@ export class PeerDoor {
     try {
       await receivePeer(socket, this.#key, this.#inc);
     } catch (error) {
-      const from = socket.remoteAddress ?? "";
-      this.#log.warn({ from, error: toHubError(error).message }, "a peer was turned away");
+      const { code, message } = toHubError(error);
+      const told = { from: socket.remoteAddress ?? "", error: message };
+      // Who gave up was kept waiting, as by a hub that stood still: each dial of that time is here.
+      if (code === "Forbidden") this.#log.warn(told, "a peer was turned away");
+      else this.#log.debug(told, "a peer gave up");
       socket.destroySoon();
       return;
     }

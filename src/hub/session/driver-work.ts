@@ -44,14 +44,23 @@ export class DriverWork {
     this.#desk = desk;
   }
 
-  /** Uploads the driver and starts it detached. It proves itself by dialling. */
+  /**
+   * Uploads the driver and starts it detached. It proves itself by dialling. One that dials already
+   * is left alone once: what it carries would end with it.
+   */
   async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
     const { provider, ledger, board, clock, driver, flaps, links } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
-      // Before another one is launched: can any of them get out?
-      const closed = this.#unheard ? await this.#wayOut(signal) : null;
-      if (closed !== null) throw closed;
+      const urls = await driver.urls(ledger.record.name);
+      // Before another one is launched: can any of them get out, and is one on its way?
+      const isMissed = context.counts.relaunches > 0 && !context.driverDead;
+      const way = this.#unheard || isMissed ? await this.#wayOut(signal, urls[0]) : null;
+      if (way?.closed != null) throw way.closed;
+      if (way?.dialling === true && context.counts.relaunches === 1) {
+        board.stepped("launch", true, "its driver lives and dials: it is waited for once more");
+        return { at: clock.now() };
+      }
       const home = await provider.homeDir(sandboxId, signal);
       const dir = `${home}/${DRIVER_DIR}`;
       const files = driverFiles(dir);
@@ -59,7 +68,7 @@ export class DriverWork {
         session: ledger.record.id,
         token: driver.token(ledger.record.id, ledger.record.sandboxName),
         ticket: links.ticket(),
-        urls: await driver.urls(ledger.record.name),
+        urls,
         ca: (await driver.ca?.()) ?? undefined,
         // Where commands and shells of the session start.
         home,
@@ -334,7 +343,7 @@ export class DriverWork {
       return this.#verdictFault(context) === null;
     }
     if (code !== null && PLATFORM_SILENT.includes(code)) return true;
-    if (isWayOutFault(code)) return (await this.#wayOut(signal)) === null;
+    if (isWayOutFault(code)) return (await this.#wayOut(signal))?.closed == null;
     // An absent driver alone is no news; a way in that was closed and is open, is.
     if (code === null || !(isWayInFault(code) || LATE.includes(code))) return false;
     const seen: Evidence[] = [];
@@ -342,22 +351,28 @@ export class DriverWork {
     return wayInOf(seen) === "works";
   }
 
-  /** Why no driver can reach the hub from inside; null when it could, or when nobody can tell. */
-  async #wayOut(signal: AbortSignal): Promise<HubError | null> {
+  /** Why no driver can reach the hub from inside, if so, and whether one dials `url` right now. */
+  async #wayOut(
+    signal: AbortSignal,
+    url = "",
+  ): Promise<{ closed: HubError | null; dialling: boolean } | null> {
     const { provider, board, clock, ledger } = this.#desk.deps;
     const { driverDir, epoch } = ledger.record;
     if (driverDir === null) return null;
-    const evidence = await probeEgress({
+    const found = await probeEgress({
       provider,
       sandboxId: this.#desk.sandboxId(),
       files: driverFiles(driverDir),
+      url,
       epoch,
       clock,
       signal,
     });
-    if (evidence === null) return null;
+    if (found === null) return null;
+    const { evidence, dialling } = found;
     board.answered(evidence);
-    return evidence.code === null ? null : new HubError(evidence.code, evidence.detail);
+    const closed = evidence.code === null ? null : new HubError(evidence.code, evidence.detail);
+    return { closed, dialling };
   }
 
   #insideProven(context: SessionContext): boolean {

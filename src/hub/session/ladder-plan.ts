@@ -211,7 +211,7 @@ const ADVICE: Readonly<Record<LadderRung, (facts: LadderFacts) => Advice>> = {
     if (over !== null) return refuse(over);
     if (isGone(facts) || isResting(facts)) return skip("nothing runs in it that could hear it");
     if (facts.counts.relaunches > 0 || facts.counts.restarts > 0) {
-      return skip("its driver was launched anew since, and dials by itself");
+      return skip("its driver was launched anew or found dialling since, and dials by itself");
     }
     if (facts.look === "stuck" && facts.counts.nudges > 0) {
       return skip("the way that a nudge goes takes commands and never does them");

@@ -105,6 +105,15 @@ export function isAway(error: unknown): boolean {
   return AWAY_STATES.includes(code) || AWAY_ERRORS.includes(code);
 }
 
+/** To who asked: later, not never. */
+export function awayNow(error: unknown): HubError {
+  const said = error instanceof Error ? error.message : String(error);
+  return new HubError("StoreRefuses", `PostgreSQL does not answer: ${said}`, {
+    hint: "It goes on by itself once PostgreSQL answers this hub again.",
+    cause: error,
+  });
+}
+
 /** A failure at the start, in words that name the database and never its password. */
 export function unreachable(url: string, error: unknown): HubError {
   if (error instanceof HubError) return error;

@@ -3,7 +3,7 @@
  * so that a hub that was superseded changes nothing, whenever its write arrives. A predicate is on
  * the session's own row alone: one that joins another table is judged anew on an old row.
  */
-import type { Pool } from "pg";
+import type { Pool, QueryResultRow } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 import type { SandboxCost } from "../cost.ts";
 import {
@@ -16,6 +16,7 @@ import {
 } from "../facts.ts";
 import type { Verdict, Write } from "../journal.ts";
 import type { EventQuery } from "../store.ts";
+import { awayNow, isAway } from "./connect.ts";
 
 /** What a hub knows of a session that it owns, beside its record. */
 export interface Hold {
@@ -79,12 +80,22 @@ export class SessionRows {
     this.#inc = inc;
   }
 
+  async #ask<Row extends QueryResultRow>(query: string, values?: unknown[]) {
+    try {
+      return await this.#pool.query<Row>(query, values);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      throw awayNow(error);
+    }
+  }
+
   /** `stamp` is the batch: what was kept under it is told again, not kept again. */
   async keep(
     stamp: string,
     batch: readonly Write[],
     holds: ReadonlyMap<string, Hold>,
   ): Promise<ReadonlyMap<string, Verdict>> {
+    // As it is: the journal has words of its own for an engine that is away.
     const { rows } = await this.#pool.query<{ seq: string; session: string }>({
       name: "keep",
       text: KEEP,
@@ -109,7 +120,7 @@ export class SessionRows {
 
   /** Nothing of it was written now: it was before, or it is not this hub's to write. */
   async #explain(write: Write, stamp: string): Promise<Verdict> {
-    const { rows } = await this.#pool.query<{ seq: string }>(
+    const { rows } = await this.#ask<{ seq: string }>(
       `SELECT seq FROM (
          SELECT f.seq FROM session AS s JOIN fact AS f ON f.session = s.id
          WHERE s.id = $1 AND s.stamp = $2 AND s.owner = $3
@@ -126,7 +137,7 @@ export class SessionRows {
   }
 
   async owned(): Promise<readonly Owned[]> {
-    const { rows } = await this.#pool.query<OwnedRow>(
+    const { rows } = await this.#ask<OwnedRow>(
       "SELECT fence, version, record FROM session WHERE owner = $1 AND NOT gone ORDER BY born",
       [this.#inc],
     );
@@ -135,7 +146,7 @@ export class SessionRows {
 
   /** The driver's hub takes it, if nobody did since it was looked up. */
   async claim(id: string, seenFence: number): Promise<Owned | null> {
-    const { rows } = await this.#pool.query<OwnedRow>(
+    const { rows } = await this.#ask<OwnedRow>(
       `UPDATE session SET owner = $1, fence = fence + 1 WHERE id = $2 AND fence = $3 AND NOT gone
        RETURNING fence, version, record`,
       [this.#inc, id, seenFence],
@@ -145,7 +156,7 @@ export class SessionRows {
 
   /** What is this hub's in the store, whether it knows or not. */
   async places(): Promise<readonly Whereabouts[]> {
-    const { rows } = await this.#pool.query<WhereaboutsRow>(
+    const { rows } = await this.#ask<WhereaboutsRow>(
       "SELECT id, name, owner, fence FROM session WHERE owner = $1 AND NOT gone",
       [this.#inc],
     );
@@ -153,7 +164,7 @@ export class SessionRows {
   }
 
   async owners(): Promise<readonly string[]> {
-    const { rows } = await this.#pool.query<{ owner: string }>(
+    const { rows } = await this.#ask<{ owner: string }>(
       "SELECT DISTINCT owner FROM session WHERE owner IS NOT NULL AND NOT gone",
     );
     return rows.map(({ owner }) => owner);
@@ -161,7 +172,7 @@ export class SessionRows {
 
   /** Sessions of nobody and of hubs that are dead, as many as `limit`; others take the rest. */
   async claimOrphans(dead: readonly string[], limit: number): Promise<readonly Owned[]> {
-    const { rows } = await this.#pool.query<OwnedRow>(
+    const { rows } = await this.#ask<OwnedRow>(
       `UPDATE session AS s SET owner = $1, fence = s.fence + 1
        FROM (
          SELECT id FROM session WHERE NOT gone AND (owner IS NULL OR owner = ANY($2))
@@ -176,7 +187,7 @@ export class SessionRows {
 
   /** @returns those that were this hub's, and are nobody's now */
   async release(ids: readonly string[]): Promise<readonly string[]> {
-    const { rows } = await this.#pool.query<{ id: string }>(
+    const { rows } = await this.#ask<{ id: string }>(
       `UPDATE session SET owner = NULL, fence = fence + 1 WHERE id = ANY($2) AND owner = $1
        RETURNING id`,
       [this.#inc, ids],
@@ -197,7 +208,7 @@ export class SessionRows {
 
   /** By id, or by the name of one that is not gone. */
   async whereabouts(idOrName: string): Promise<Whereabouts | null> {
-    const { rows } = await this.#pool.query<WhereaboutsRow>(
+    const { rows } = await this.#ask<WhereaboutsRow>(
       `SELECT id, name, owner, fence FROM session
        WHERE (id = $1 OR name = $1) AND NOT gone ORDER BY (id = $1) DESC LIMIT 1`,
       [idOrName],
@@ -207,7 +218,7 @@ export class SessionRows {
   }
 
   async find(id: string): Promise<SessionRecord | null> {
-    const { rows } = await this.#pool.query<{ record: string }>(
+    const { rows } = await this.#ask<{ record: string }>(
       "SELECT record FROM session WHERE id = $1",
       [id],
     );
@@ -216,7 +227,7 @@ export class SessionRows {
 
   /** Of all hubs, for who lists sessions. */
   async living(): Promise<readonly (Whereabouts & { readonly record: SessionRecord })[]> {
-    const { rows } = await this.#pool.query<WhereaboutsRow & { record: string }>(
+    const { rows } = await this.#ask<WhereaboutsRow & { record: string }>(
       "SELECT id, name, owner, fence, record FROM session WHERE NOT gone ORDER BY born",
     );
     return rows.map((row) => {
@@ -226,7 +237,7 @@ export class SessionRows {
 
   async endedCost(): Promise<readonly number[] | null> {
     const sums = COSTS.map((_, at) => `coalesce(sum(cost[${at + 1}]), 0) AS c${at}`).join(", ");
-    const { rows } = await this.#pool.query<Record<string, string>>(
+    const { rows } = await this.#ask<Record<string, string>>(
       `SELECT count(*) AS n, ${sums} FROM session WHERE gone`,
     );
     const [row] = rows;
@@ -242,7 +253,7 @@ export class SessionRows {
     const { after, before = Number.MAX_SAFE_INTEGER, session, limit, newest } = query;
     const order = newest === true ? "DESC" : "ASC";
     const settled = "xid < pg_snapshot_xmin(pg_current_snapshot())";
-    const { rows } = await this.#pool.query<FactRow>(
+    const { rows } = await this.#ask<FactRow>(
       `SELECT seq, session, at, kind, state, detail, body FROM fact
        WHERE seq > $1 AND seq < $3 AND ${session === undefined ? settled : "session = $4"}
        ORDER BY seq ${order} LIMIT $2`,

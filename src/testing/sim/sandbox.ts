@@ -162,7 +162,10 @@ export class SimSandbox {
 
   #wayOut(): ExecAnswer {
     const connect = this.egress === "open" ? "ok" : "TIMEOUT";
-    const report = { tries: [{ to: "hub:443", dns: null, connect }], driver: null };
+    const tries = [{ to: "hub:443", dns: null, connect }];
+    const { driver } = this;
+    const dialling = driver?.process.alive === true && !driver.process.frozen && !driver.live;
+    const report = { tries, driver: null, dialling };
     return { exitCode: 0, output: `holdfast-egress:${JSON.stringify(report)}` };
   }
 
