@@ -62,6 +62,8 @@ export class Sessions {
   readonly #halted = new Set<Session>();
   #trouble: StoreTrouble | null = null;
   #stopped = false;
+  /** A session was let go because the store took no fact of this hub: it may have no owner. */
+  onLost: () => void = () => undefined;
   /** What the sandboxes of all of them cost. */
   readonly cost: CostBook;
 
@@ -335,6 +337,7 @@ export class Sessions {
     const { id, name } = session.record;
     this.#parts.log.warn({ session: id, name, why: session.halted?.text }, "session let go");
     this.#letGo(session)();
+    this.onLost();
   }
 
   #letGo(session: Session): () => void {

@@ -55,17 +55,20 @@ test("[FA19] while the store is away sessions stand still, and go on where they 
   expect(facts.filter(({ kind }) => kind === "intent.changed")).toHaveLength(1);
 });
 
-test("[CL1] a session that another hub has is let go: nothing is asked, its driver dials again", async () => {
+test("[CL1, CL22] a session that another hub has is let go: nothing is asked, its driver dials again", async () => {
   const { world, disk } = lateWorld(4);
   const { session, link } = await world.connected();
   const { calls } = world.platform;
   await world.clock.advanceAsync(1_000);
   const before = calls.length;
+  let lost = 0;
+  world.sessions.onLost = () => (lost += 1);
   disk.writer = {};
   session.operate("operator.paused");
   const asking = world.sessions.kept(session).catch((error: unknown) => error);
   await world.clock.advanceAsync(1_000);
   expect(await asking).toMatchObject({ code: "SessionMoved" });
+  expect(lost).toBe(1);
   expect(world.sessions.known("demo")).toBeUndefined();
   expect([link.ended, calls.slice(before)]).toEqual(["moved", []]);
   await world.clock.advanceAsync(600_000);

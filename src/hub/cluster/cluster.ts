@@ -202,6 +202,14 @@ export class Cluster implements Company {
     }
   }
 
+  /**
+   * A fact was refused that named this hub as the owner. Mostly the session is another's; but a
+   * store that lost its newest writes refuses it, too, and still calls the session this hub's.
+   */
+  doubt(): void {
+    this.#ownership.doubt();
+  }
+
   beginDrain(): void {
     if (this.#drain === null && !this.#seat.members.hasHeir) {
       throw new HubError("StateConflict", "no other hub is there to take its sessions", {

@@ -72,7 +72,9 @@ export function openCompany(
     adopt: (record: SessionRecord) => sessions.adopt(record, LEASE_TTL_MS),
     let: sessions.let.bind(sessions),
   };
-  return new Cluster({ seat, household, clock: systemClock, log });
+  const cluster = new Cluster({ seat, household, clock: systemClock, log });
+  sessions.onLost = () => cluster.doubt();
+  return cluster;
 }
 
 /** @throws HubError StateConflict always: nobody is there to take anything. */
