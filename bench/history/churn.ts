@@ -7,6 +7,8 @@ import { TOKEN } from "../../test/e2e/hub-kit.ts";
 const AGAIN_MS = 500;
 const ANSWER_MS_MAX = 15_000;
 const LIVE_MS = 20_000;
+/** What is not done by then, once nothing breaks any more, is done by nobody. */
+const LAST_MS_MAX = 180_000;
 const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
 
 export class Churn {
@@ -16,34 +18,48 @@ export class Churn {
   deleted = 0;
   /** Answers other than wanted, by what they said. */
   readonly refusals: Record<string, number> = {};
-  #over = false;
+  /** Asked for in vain until the last moment. */
+  readonly stuck: string[] = [];
+  /** Monotonic ms at which the last moment is. */
+  #lastAt = Infinity;
 
   constructor(url: () => string) {
     this.#url = url;
   }
 
   end(): void {
-    this.#over = true;
+    this.#lastAt = performance.now() + LAST_MS_MAX;
   }
 
   async run(worker: number): Promise<void> {
-    for (let n = 0; !this.#over; n++) {
+    for (let n = 0; this.#lastAt === Infinity; n++) {
       const name = `churn-${worker}-${n}`;
-      await this.#until(() => this.#call("POST", "/sessions", { name }), [202, 201, 200]);
+      const make = () => this.#call("POST", "/sessions", { name });
+      if (!(await this.#until(`make ${name}`, make, [202, 201, 200]))) return;
       this.acknowledged.push({ name, at: Date.now() });
       await pause(LIVE_MS);
-      await this.#until(() => this.#call("DELETE", `/sessions/${name}`), [200, 202, 204, 404]);
+      const end = () => this.#call("DELETE", `/sessions/${name}`);
+      if (!(await this.#until(`end ${name}`, end, [200, 202, 204, 404]))) return;
       this.deleted += 1;
     }
   }
 
-  async #until(call: () => Promise<number>, wanted: readonly number[]): Promise<void> {
+  /** False when the last moment was over. */
+  async #until(
+    what: string,
+    call: () => Promise<number>,
+    wanted: readonly number[],
+  ): Promise<boolean> {
     for (;;) {
       const status = await call().catch((error: unknown) => {
         this.#count(error instanceof Error ? error.name : String(error));
         return 0;
       });
-      if (wanted.includes(status)) return;
+      if (wanted.includes(status)) return true;
+      if (performance.now() > this.#lastAt) {
+        this.stuck.push(what);
+        return false;
+      }
       await pause(AGAIN_MS);
     }
   }

@@ -3,7 +3,7 @@
  * starts it again whenever it ends: after a kill, or by itself because others declared it dead.
  */
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../test/e2e/cli-kit.ts";
 import { RealHub } from "../../test/e2e/hub-kit.ts";
@@ -13,6 +13,7 @@ import type { Life, ToldFact } from "./judge.ts";
 import { Relay } from "./relay.ts";
 
 const AGAIN_MS = 1_000;
+const DOOR_LOOK_MS = 20;
 const SECRET = "a secret of hubs whose history is judged";
 const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
 
@@ -178,15 +179,23 @@ export class Member {
     );
     const inc = items.find(({ self }) => self)?.id ?? "";
     this.lives.push({ hub: this.name, inc, from, to: Infinity });
-    await this.#standBeforeTheDoor();
+    await this.#standBeforeTheDoor(inc);
   }
 
-  /** Drivers come through the door's socket; from now on they come through a line behind it. */
-  async #standBeforeTheDoor(): Promise<void> {
+  /**
+   * Drivers come through the door's socket; from now on they come through a line behind it. A hub
+   * that was cut from the platform opens it later, or dies before.
+   */
+  async #standBeforeTheDoor(inc: string): Promise<void> {
     const digest = createHash("sha256").update(this.name).digest("hex").slice(0, 8);
     const { cluster } = await this.#hub.ask<{ cluster: string }>("GET", "/hubs");
     const file = join(this.#platform.servicesDir, `${cluster}-${digest}.sock`);
     const behind = `${file}.behind`;
+    while (!existsSync(file)) {
+      const life = this.lives.at(-1);
+      if (this.#closing || life?.inc !== inc || this.#hub.hasEnded) return;
+      await pause(DOOR_LOOK_MS);
+    }
     renameSync(file, behind);
     this.#drivers = await new Relay(() => ({ path: behind })).listen({ path: file });
   }

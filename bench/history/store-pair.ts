@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL and the copy that follows it without being waited for. `failOver` loses what the
- * copy had not heard of, as such a copy may, and tells when that was.
+ * A PostgreSQL and the copy that follows it. One that is not waited for loses at a `failOver` what
+ * it had not heard of, and tells when that was; of one that is (`synchronous`) nothing may be lost.
  */
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { Relay } from "./relay.ts";
@@ -8,20 +8,25 @@ import { Relay } from "./relay.ts";
 const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
 /** A fact is told a moment after it was kept. */
 const TOLD_MS = 2_000;
+const CAUGHT_UP_MS_MAX = 30_000;
+const CAUGHT_UP = `SELECT sync_state = 'sync' AND flush_lsn >= pg_current_wal_lsn() AS is
+  FROM pg_stat_replication`;
 
 export class StorePair {
   #primary: PostgresServer;
+  readonly #synchronous: boolean;
   #copy: PostgresServer | null = null;
   readonly #copying: Relay;
   readonly mayBeLost: { from: number; to: number }[] = [];
 
-  private constructor(primary: PostgresServer) {
+  private constructor(primary: PostgresServer, synchronous: boolean) {
     this.#primary = primary;
+    this.#synchronous = synchronous;
     this.#copying = new Relay(() => ({ port: this.#primary.port }));
   }
 
-  static async start(): Promise<StorePair> {
-    const pair = new StorePair(await PostgresServer.start());
+  static async start(synchronous: boolean): Promise<StorePair> {
+    const pair = new StorePair(await PostgresServer.start(), synchronous);
     await pair.#copying.listen();
     return pair;
   }
@@ -33,6 +38,20 @@ export class StorePair {
   async follow(): Promise<void> {
     this.#copying.set("open");
     this.#copy = await this.#primary.follower(this.#copying.port);
+    if (this.#synchronous) await this.#waitForTheCopy();
+  }
+
+  /** From now on; what was kept before has arrived there when this returns. */
+  async #waitForTheCopy(): Promise<void> {
+    await this.#primary.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    await this.#primary.query("SELECT pg_reload_conf()");
+    const endAt = performance.now() + CAUGHT_UP_MS_MAX;
+    for (;;) {
+      const [row] = await this.#primary.query(CAUGHT_UP);
+      if (row?.["is"] === true) return;
+      if (performance.now() > endAt) throw new Error("the copy does not catch up");
+      await pause(50);
+    }
   }
 
   async restart(awayMs: number): Promise<void> {
@@ -50,7 +69,7 @@ export class StorePair {
     this.#copying.set("silent");
     await pause(lagMs);
     await this.#primary.kill();
-    this.mayBeLost.push({ from, to: Date.now() + TOLD_MS });
+    if (!this.#synchronous) this.mayBeLost.push({ from, to: Date.now() + TOLD_MS });
     const old = this.#primary;
     this.#copying.set("refused");
     await pause(awayMs);

@@ -50,6 +50,10 @@ export class RealHub {
     return child === null ? Promise.resolve(null) : exited(child).then(() => child.exitCode);
   }
 
+  get hasEnded(): boolean {
+    return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   get logFile(): string {
     return join(this.home, "hub.log");
   }
