@@ -53,7 +53,9 @@ describe("on its way to the hub a driver meets", () => {
     drivers.push(driver);
     await until(() => Promise.resolve(typeof driver.ready()?.["lastError"] === "string"));
     const files = { config: join(driver.home, "driver.json"), ready: driver.readyFile };
-    const { stdout } = await run("/bin/sh", ["-c", egressCommand(files, urls[0] ?? "")], { timeout: 10_000 });
+    const { stdout } = await run("/bin/sh", ["-c", egressCommand(files, urls[0] ?? "")], {
+      timeout: 10_000,
+    });
     const report = readEgressReport(stdout);
     if (report === null) throw new Error(`no report: ${stdout}`);
     return judgeEgress(report);
