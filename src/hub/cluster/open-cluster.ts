@@ -4,7 +4,6 @@
  * joins once it can be reached (cluster.ts).
  */
 import { createHmac } from "node:crypto";
-import type { Clock } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
 import type { Logger } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";

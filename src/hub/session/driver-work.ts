@@ -35,6 +35,13 @@ const LATE: readonly FaultCode[] = ["SandboxStartStalled", "SandboxStopStalled"]
 /** A sandbox in one of these runs nothing until it is started. */
 export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
 
+/** From inside to the hub: why nobody gets out, and whether a driver is at it right now. */
+interface Way {
+  readonly closed: HubError | null;
+  readonly dialling: boolean;
+}
+const UNKNOWN: Way = { closed: null, dialling: false };
+
 export class DriverWork {
   readonly #desk: WorkDesk;
   /** A driver runs inside, was told to dial, and has not come yet. */
@@ -55,9 +62,9 @@ export class DriverWork {
       const urls = await driver.urls(ledger.record.name);
       // Before another one is launched: can any of them get out, and is one on its way?
       const isMissed = context.counts.relaunches > 0 && !context.driverDead;
-      const way = this.#unheard || isMissed ? await this.#wayOut(signal, urls[0]) : null;
-      if (way?.closed != null) throw way.closed;
-      if (way?.dialling === true && context.counts.relaunches === 1) {
+      const way = this.#unheard || isMissed ? await this.#wayOut(signal, urls[0]) : UNKNOWN;
+      if (way.closed !== null) throw way.closed;
+      if (way.dialling && context.counts.relaunches === 1) {
         board.stepped("launch", true, "its driver lives and dials: it is waited for once more");
         return { at: clock.now() };
       }
@@ -343,7 +350,7 @@ export class DriverWork {
       return this.#verdictFault(context) === null;
     }
     if (code !== null && PLATFORM_SILENT.includes(code)) return true;
-    if (isWayOutFault(code)) return (await this.#wayOut(signal))?.closed == null;
+    if (isWayOutFault(code)) return (await this.#wayOut(signal)).closed === null;
     // An absent driver alone is no news; a way in that was closed and is open, is.
     if (code === null || !(isWayInFault(code) || LATE.includes(code))) return false;
     const seen: Evidence[] = [];
@@ -352,13 +359,10 @@ export class DriverWork {
   }
 
   /** Why no driver can reach the hub from inside, if so, and whether one dials `url` right now. */
-  async #wayOut(
-    signal: AbortSignal,
-    url = "",
-  ): Promise<{ closed: HubError | null; dialling: boolean } | null> {
+  async #wayOut(signal: AbortSignal, url = ""): Promise<Way> {
     const { provider, board, clock, ledger } = this.#desk.deps;
     const { driverDir, epoch } = ledger.record;
-    if (driverDir === null) return null;
+    if (driverDir === null) return UNKNOWN;
     const found = await probeEgress({
       provider,
       sandboxId: this.#desk.sandboxId(),
@@ -368,7 +372,7 @@ export class DriverWork {
       clock,
       signal,
     });
-    if (found === null) return null;
+    if (found === null) return UNKNOWN;
     const { evidence, dialling } = found;
     board.answered(evidence);
     const closed = evidence.code === null ? null : new HubError(evidence.code, evidence.detail);
