@@ -193,7 +193,7 @@ const lives = ({ pid, startTicks }) => {
 };
 const urls = read(config).urls || [];
 Promise.all(urls.slice(0, 4).map(attempt)).then((tries) => {
-  const said = read(ready), ago = Date.now() - said.at;
+  const said = read(ready), ago = new Date().getTime() - said.at;
   const dialling = said.state === "dialling" && ago < ${DIALLING_MS} && urls.includes(url) && lives(said);
   console.log("${MARK}" + JSON.stringify({ tries, driver: said.lastError || null, dialling }));
   process.exit(0);

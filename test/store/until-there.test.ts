@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 
 const refused = (): Error => Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
 
-test("[CL21] one that is away is asked until it is there, and said to be away at once, then twice a minute", async () => {
+test("[CL21] one that is away is asked until it is there, and that is said twice a minute", async () => {
   const clock = new TestClock();
   const said: string[] = [];
   let [asked, isThere] = [0, false];
