@@ -156,13 +156,13 @@ for c in node nodejs bun /opt/holdfast/bin/node; do
   if command -v "$c" >/dev/null 2>&1; then n=$c; break; fi
 done
 [ -n "$n" ] || exit 4
-"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)} ${quote(url)}`;
+"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)} ${quote(url)} "$(date +%s)"`;
 }
 
 const SCRIPT = `
 const fs = require("fs"), net = require("net"), dns = require("dns");
 const { setTimeout: later } = require("timers");
-const [config, ready, url] = process.argv.slice(-3);
+const [config, ready, url, now] = process.argv.slice(-4);
 const read = (file) => { try { return JSON.parse(fs.readFileSync(file, "utf8")); } catch { return {}; } };
 const within = (start) => new Promise((done) => {
   const timer = later(() => done("TIMEOUT"), ${TRY_MS});
@@ -193,7 +193,7 @@ const lives = ({ pid, startTicks }) => {
 };
 const urls = read(config).urls || [];
 Promise.all(urls.slice(0, 4).map(attempt)).then((tries) => {
-  const said = read(ready), ago = new Date().getTime() - said.at;
+  const said = read(ready), ago = now * 1000 - said.at;
   const dialling = said.state === "dialling" && ago < ${DIALLING_MS} && urls.includes(url) && lives(said);
   console.log("${MARK}" + JSON.stringify({ tries, driver: said.lastError || null, dialling }));
   process.exit(0);
