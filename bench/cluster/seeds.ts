@@ -1,11 +1,8 @@
 /** Simulated worlds of several hubs, many of them, and each planted mistake that must be found. */
 import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import {
-  ClusterWorld,
-  clusterPlants,
-  type ClusterPlant,
-} from "../../src/testing/sim/cluster-world.ts";
+import { clusterPlants, type ClusterPlant } from "../../src/testing/sim/cluster-plants.ts";
+import { ClusterWorld } from "../../src/testing/sim/cluster-world.ts";
 import type { Figures } from "./figures.ts";
 
 const PLANT_SEEDS = 2_000;

@@ -25,15 +25,16 @@ interface OtherKeepers {
 export function createCaretakers(
   parts: SessionParts,
   sessions: Sessions,
-  { store, shelf }: OpenStore,
+  { store, shelf, seat }: OpenStore,
   limits: TimelineKeeperOptions["limits"],
   { metrics, ...others }: OtherKeepers,
 ): readonly Caretaker[] {
   const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
   const all = { ...parts, sessions: () => sessions.all };
   const onDropped = metrics.factsDropped;
+  const looks = { everyMs: janitorMs, youngMs: createMs, cost: sessions.cost };
   return [
-    new Janitor({ ...all, store, everyMs: janitorMs, youngMs: createMs, cost: sessions.cost }),
+    new Janitor({ ...all, ...looks, store, job: seat?.jobs.strays }),
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
     ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),
     ...Object.values(others).filter((one) => one !== null),

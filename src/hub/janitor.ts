@@ -1,7 +1,8 @@
 /**
  * Compares what the platform lists with what the store knows, both ways, for as long as the hub
  * lives: deletes what should not be there, and tells a session whose sandbox is not listed any
- * more. What a sandbox is to this hub is in standing.ts. It starts nothing and heals nothing.
+ * more. What a sandbox is to this hub is in standing.ts. It starts nothing and heals nothing. Of
+ * several hubs each cares for what its own sessions left, and one for what is of no living session.
  *
  * JA1  Only a sandbox of a session that this store knows is ever deleted: a hub with an older or
  *      another store leaves what it did not ask for alone.
@@ -14,11 +15,13 @@ import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { ListedSandbox, SandboxProvider } from "../providers/provider.ts";
+import type { SessionRecord } from "../store/facts.ts";
 import type { Store } from "../store/store.ts";
 import type { CostBook, Unowned } from "./cost/cost-book.ts";
 import { LABELS } from "./labels.ts";
 import { RollCall } from "./roll-call.ts";
 import type { Session } from "./session/session.ts";
+import type { SoleJob } from "./sole-job.ts";
 import { DOOMED, isSame, standingOf, type Standing } from "./standing.ts";
 
 export interface JanitorOptions {
@@ -33,6 +36,8 @@ export interface JanitorOptions {
   readonly youngMs: number;
   /** Hears of the sandboxes that no session's record speaks of. */
   readonly cost: Pick<CostBook, "sight" | "close">;
+  /** What is of no living session is one hub's to delete; unset in a hub of its own. */
+  readonly job?: SoleJob | undefined;
 }
 
 /** What the last look saw, by standing, and what came of it. */
@@ -123,17 +128,20 @@ export class Janitor {
     this.#rollCall.look(expected, listed);
   }
 
+  /** What is this hub's to care for; the rest is another's. */
   async #sight(listed: readonly ListedSandbox[]): Promise<void> {
+    const isOurs = await this.#share();
     const now = this.#options.clock.mono();
     const before = this.#sighted;
     this.#sighted = new Map();
     for (const one of listed) {
       const known = before.get(one.sandboxId);
       const seenAt = known?.seenAt ?? now;
-      const standing = await this.#judge(one, seenAt);
+      const { standing, owner } = await this.#judge(one, seenAt);
       const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
-      this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
       before.delete(one.sandboxId);
+      if (!isOurs(owner)) continue;
+      this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
     }
     // Deleted at last, after the platform had said that it is at it.
     for (const vanished of before.values()) await this.#closeCost(vanished);
@@ -163,18 +171,34 @@ export class Janitor {
     return counted === true ? null : { kind: "orphaned", forMs };
   }
 
-  async #judge(listed: ListedSandbox, seenAt: number): Promise<Standing> {
+  /** Whether what this session left, or what none did, is for this hub to delete now. */
+  async #share(): Promise<(owner: SessionRecord | null) => boolean> {
+    const { job, sessions } = this.#options;
+    if (job === undefined) return () => true;
+    const hasJob = await job.take();
+    const here = new Set(sessions().map(({ record }) => record.id));
+    return (owner) => {
+      return owner === null || owner.detail === "ended.gone" ? hasJob : here.has(owner.id);
+    };
+  }
+
+  async #judge(
+    listed: ListedSandbox,
+    seenAt: number,
+  ): Promise<{ readonly standing: Standing; readonly owner: SessionRecord | null }> {
     const { hubId, store, clock, youngMs } = this.#options;
     const owner = await store.find(listed.labels[LABELS.session] ?? "");
     const seenForMs = clock.mono() - seenAt;
-    return standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
+    const standing = standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
+    return { standing, owner };
   }
 
   async #sweep(sighted: Sighted): Promise<void> {
     if (this.#stopped || sighted.looks < LOOKS_TO_DELETE) return;
     const { listed, seenAt } = sighted;
     // Earlier deletes of this look took their time: only what is doomed now is deleted now.
-    if (!DOOMED.includes(await this.#judge(listed, seenAt))) return;
+    const { standing, owner: whose } = await this.#judge(listed, seenAt);
+    if (!DOOMED.includes(standing) || !(await this.#share())(whose)) return;
     const { sandboxId, name } = listed;
     if (!(await this.#destroy(sandboxId, name))) return;
     this.#sighted.delete(sandboxId);

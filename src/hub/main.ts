@@ -10,7 +10,7 @@ import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { openCompany, type Company, type Elsewhere } from "./cluster/company.ts";
-import type { Membership } from "./cluster/membership.ts";
+import type { ClusterSeat } from "./cluster/open-cluster.ts";
 import { secretsOfCluster, type ClusterSettings } from "./cluster/settings.ts";
 import { DrillWatch } from "./drill-watch.ts";
 import { createCaretakers } from "./caretakers.ts";
@@ -120,7 +120,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { provider: asked, readDrills } = platformOf(platform, policy, secret, log);
   // What sessions are given asks for sessions: some functions below name parts that are made only
   // further down, and nobody calls them before all are there.
-  const watch = createWatch(asked, platform, opened.seat?.members ?? null, {
+  const watch = createWatch(asked, platform, opened.seat, {
     hubId,
     log,
     living: () => sessions.living,
@@ -260,14 +260,16 @@ function platformOf(
 function createWatch(
   asked: SandboxProvider,
   { callsPerMinute }: PlatformOptions,
-  members: Membership | null,
+  seat: ClusterSeat | null,
   given: Pick<PlatformWatchOptions, "hubId" | "log" | "living" | "hasClients" | "onControl">,
 ): PlatformWatch {
   // Behind the queue of calls: a lease that was over meanwhile is seen.
-  const acting = () => members?.acting() ?? null;
-  const inner = members === null ? asked : new KeptProvider(asked, acting, () => false);
+  const acting = () => seat?.members.acting() ?? null;
+  const inner = seat === null ? asked : new KeptProvider(asked, acting, () => false);
   const limit = callsPerMinute === undefined ? {} : { limitPerMinute: callsPerMinute };
-  return new PlatformWatch({ ...given, ...limit, inner, clock: systemClock, random: systemRandom });
+  const shared = seat !== null && { job: seat.jobs.control, sharers: () => seat.members.asking };
+  const told = { ...given, ...limit, ...shared, inner };
+  return new PlatformWatch({ ...told, clock: systemClock, random: systemRandom });
 }
 
 function createDriver(

@@ -77,6 +77,34 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     expect(await roll.beat("a2")).toBeNull();
   });
 
+  test("[CL17] of many that take a job one has it, until it ends it or another takes it over", async () => {
+    const holders = await Promise.all(
+      ["a", "b", "c", "d"].map((inc) => {
+        return PostgresStore.open({ url, inc, clock: systemClock, log: silentLogger });
+      }),
+    );
+    try {
+      const [a, b] = holders.map(({ jobs }) => jobs);
+      const took = await Promise.all(holders.map(({ jobs }) => jobs.takeJob("strays", 0)));
+      expect(took.filter(Boolean)).toHaveLength(1);
+      const owner = ["a", "b", "c", "d"][took.indexOf(true)];
+      expect(await a?.job("strays")).toEqual({ owner, epoch: 1 });
+      expect(await a?.job("control")).toEqual({ owner: null, epoch: 0 });
+      expect(await store.owners()).toEqual([owner]);
+      // Whoever has it no more ends nothing.
+      expect(await b?.takeJob("strays", 1)).toBe(true);
+      await a?.endJob("strays", 1);
+      await a?.endJob("strays", 2);
+      expect(await a?.job("strays")).toEqual({ owner: "b", epoch: 2 });
+      await b?.endJob("strays", 2);
+      expect(await a?.job("strays")).toEqual({ owner: null, epoch: 2 });
+      expect(await b?.takeJob("strays", 1)).toBe(false);
+      expect(await store.owners()).toEqual([]);
+    } finally {
+      for (const one of holders) await one.close();
+    }
+  });
+
   test("[CL5] an engine that dies and comes back declares nobody dead", async () => {
     const dead: string[] = [];
     const members = ["a", "b"].map((inc) => {

@@ -239,12 +239,16 @@ export class Cluster implements Company {
 
   /** The last word to the others; then nothing is asked of the store any more. */
   async leave(): Promise<void> {
-    const { members, roll, store } = this.#seat;
+    const { members, roll, store, jobs } = this.#seat;
     this.#phase = "left";
     this.#ownership.stop();
     try {
       // One that was declared dead has no word left to say.
-      if (members.mayAct()) await members.leave();
+      if (members.mayAct()) {
+        await members.leave();
+        // Behind the last word, after which nothing more of them is asked of the platform.
+        for (const job of Object.values(jobs)) await job.end();
+      }
     } catch (error) {
       this.#log.warn({ error: toHubError(error).message }, "left without a word to the others");
     }

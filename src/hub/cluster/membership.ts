@@ -52,6 +52,7 @@ export class Membership {
   #steadySince: number | null = null;
   #beatAt: number | null = null;
   #stopped = false;
+  #draining = false;
   #timer: unknown = null;
   /** What waits for the next good beat. */
   #acting: PromiseWithResolvers<undefined> | null = null;
@@ -74,6 +75,11 @@ export class Membership {
     return !this.#rows.some(({ inc, state }) => inc !== this.inc && state !== "dead");
   }
 
+  /** Hubs that ask the platform, this one included; 0 before it is one of them. */
+  get asking(): number {
+    return this.#rows.filter(({ state }) => state === "live" || state === "draining").length;
+  }
+
   /** Another hub would take what this one gives back. */
   get hasHeir(): boolean {
     return this.#rows.some(({ inc, state }) => inc !== this.inc && state === "live");
@@ -94,7 +100,12 @@ export class Membership {
 
   /** Asks for no new sessions, and beats on for those that it has. */
   drain(): Promise<void> {
+    this.#draining = true;
     return this.#options.book.enter(this.#options.self.inc, "draining");
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
   }
 
   /** It may act for as long as `forMs` from now. Asked right before each act, never earlier. */

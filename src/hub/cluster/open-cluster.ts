@@ -11,6 +11,7 @@ import { PostgresRoll } from "../../store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../store/postgres/postgres-store.ts";
 import { untilThere, type Patience } from "../../store/postgres/until-there.ts";
 import { Membership } from "./membership.ts";
+import { JobHolder, type JobName } from "./job-holder.ts";
 import { PeerDoor } from "./peer-door.ts";
 import { peerKeyOf, type PeerKey } from "./peer-greeting.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -19,6 +20,7 @@ export interface ClusterSeat {
   readonly store: PostgresStore;
   readonly roll: PostgresRoll;
   readonly members: Membership;
+  readonly jobs: Readonly<Record<JobName, JobHolder>>;
   /** Where other hubs come in, and what proves to them that this one is of theirs. */
   readonly peers: PeerDoor;
   readonly peerKey: PeerKey;
@@ -72,10 +74,12 @@ export async function openCluster(
     await peers.close();
     throw error;
   });
+  const jobOf = (job: JobName): JobHolder => new JobHolder(job, store.jobs, members);
   return {
     store,
     roll,
     members,
+    jobs: { strays: jobOf("strays"), control: jobOf("control") },
     peers,
     peerKey,
     clusterId: store.clusterId,

@@ -32,7 +32,7 @@ export interface Claims<R> {
   claim(id: string, seenFence: number): Promise<R | null>;
   /** What is this hub's, whether it knows or not. */
   places(): Promise<readonly Place[]>;
-  /** Every hub that has a session. */
+  /** Every hub that has a session, or a job that only one does. */
   owners(): Promise<readonly string[]>;
   claimOrphans(dead: readonly string[], limit: number): Promise<readonly R[]>;
   release(ids: readonly string[]): Promise<readonly string[]>;

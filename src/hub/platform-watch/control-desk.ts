@@ -2,13 +2,17 @@
  * Who wants to know whether the platform itself is broken asks here. Owns when a control sandbox
  * is made: one at a time, shared by all who ask meanwhile, its answer good for a minute, so many
  * an hour by themselves. Owns what it costs, and the deletion of what an earlier run left behind.
+ * Of several hubs one has a control sandbox at a time, and each has its own answer: whether the
+ * platform works is seen from where one stands.
  */
 import type { Clock } from "../../base/clock.ts";
+import { sleep } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
 import { LABELS } from "../labels.ts";
+import type { SoleJob } from "../sole-job.ts";
 import type { ControlAnswer, ControlDesk } from "../session/work-desk.ts";
 import { ControlRun, CONTROL_NAME, type ControlResult, type ControlStep } from "./control-run.ts";
 import { DestructiveLane } from "./destructive-lane.ts";
@@ -21,6 +25,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Between two looks for what a run left behind: gone within a minute of a hub that was killed. */
 const SWEEP_MS = 20_000;
+/** For other hubs' control sandboxes; a run takes seconds where the platform works. */
+const TURN_MS_MAX = 60_000;
+const TURN_EVERY_MS = 1_000;
 
 export interface ControlFacts {
   readonly last: ControlResult | null;
@@ -47,6 +54,8 @@ export interface ControlDeskOptions {
   readonly whyNotDestructive: () => HubError | null;
   readonly hasClients: (sessionId: string) => boolean;
   readonly onResult: (result: ControlResult) => void;
+  /** Unset in a hub of its own. */
+  readonly job?: SoleJob | undefined;
 }
 
 export class PlatformControl implements ControlDesk {
@@ -61,6 +70,7 @@ export class PlatformControl implements ControlDesk {
   #automatic: readonly number[] = [];
   #today = { day: 0, runs: 0, seconds: 0 };
   #leftovers = 0;
+  #sweeping: Promise<void> = Promise.resolve();
   #timer: unknown = null;
 
   constructor(options: ControlDeskOptions) {
@@ -116,22 +126,67 @@ export class PlatformControl implements ControlDesk {
   /** Makes a control sandbox now, or joins the one that is under way. */
   run(): Promise<ControlResult> {
     if (this.#running !== null) return this.#running.result;
-    const { hubId, provider, clock, random, log, onResult } = this.#options;
+    const { hubId, provider, clock, random, job } = this.#options;
     const run = new ControlRun({ hubId, provider, clock, random, signal: this.#stop.signal });
-    const result = run.run().then((ended) => {
-      this.#running = null;
-      this.#last = ended;
-      this.#lastAt = clock.mono();
-      const day = this.#dayOf(ended.at);
-      this.#today = { ...day, runs: day.runs + 1, seconds: day.seconds + ended.sandboxSeconds };
-      const { verdict, text, tookMs, sandboxName, deleted } = ended;
-      const level = verdict === "platform-ok" ? "info" : "warn";
-      log[level]({ verdict, text, tookMs, sandboxName, deleted }, "control sandbox");
-      onResult(ended);
-      return ended;
-    });
+    const ended = (told: ControlResult): ControlResult => this.#ended(told);
+    const result = job === undefined ? run.run().then(ended) : this.#inTurn(job, run);
     this.#running = { run, result };
     return result;
+  }
+
+  #ended(ended: ControlResult): ControlResult {
+    const { clock, log, onResult } = this.#options;
+    this.#running = null;
+    this.#last = ended;
+    this.#lastAt = clock.mono();
+    const day = this.#dayOf(ended.at);
+    this.#today = { ...day, runs: day.runs + 1, seconds: day.seconds + ended.sandboxSeconds };
+    const { verdict, text, tookMs, sandboxName, deleted } = ended;
+    const level = verdict === "platform-ok" ? "info" : "warn";
+    log[level]({ verdict, text, tookMs, sandboxName, deleted }, "control sandbox");
+    onResult(ended);
+    return ended;
+  }
+
+  /** Once no other hub has one; one whose turn does not come knows nothing. */
+  async #inTurn(job: SoleJob, run: ControlRun): Promise<ControlResult> {
+    const why = await this.#turn(job);
+    if (why === null) {
+      const ended = await run.run();
+      // Before the next of this hub may begin, which would find that it has the job still.
+      await this.#giveBack(job);
+      return this.#ended(ended);
+    }
+    this.#running = null;
+    // Who asks next may find that its turn has come.
+    this.#lastAt = -Infinity;
+    this.#last = run.notBegun(why);
+    return this.#last;
+  }
+
+  /** Null when it has come; else why not. */
+  async #turn(job: SoleJob): Promise<string | null> {
+    const { clock } = this.#options;
+    const endAt = clock.mono() + TURN_MS_MAX;
+    try {
+      await this.#sweeping;
+      while (!(await job.take())) {
+        if (clock.mono() >= endAt) return "another hub has one, or this hub may have none";
+        await sleep(clock, TURN_EVERY_MS, this.#stop.signal);
+      }
+      return null;
+    } catch (error) {
+      return toHubError(error).message;
+    }
+  }
+
+  /** Where the store does not hear it, this hub has the job for longer, and may go on with it. */
+  async #giveBack(job: SoleJob): Promise<void> {
+    try {
+      await job.end();
+    } catch (error) {
+      this.#options.log.warn({ error: toHubError(error).message }, "a job was not given back");
+    }
   }
 
   whyNoRung(): string | null {
@@ -156,15 +211,21 @@ export class PlatformControl implements ControlDesk {
   }
 
   #arm(): void {
-    const { clock, log } = this.#options;
+    const { clock, log, job } = this.#options;
     if (this.#stop.signal.aborted) return;
     this.#timer = clock.setTimeout(() => {
-      void this.#sweep()
+      this.#sweeping = (job === undefined ? this.#sweep() : this.#sweepInTurn(job))
         .catch((error: unknown) => {
           log.debug({ error: toHubError(error).message }, "no look for old control sandboxes");
         })
         .finally(() => this.#arm());
     }, SWEEP_MS);
+  }
+
+  async #sweepInTurn(job: SoleJob): Promise<void> {
+    // One that is under way may be another hub's, and then so is the turn to sweep.
+    if (this.#running !== null || !(await job.take())) return;
+    await this.#sweep().finally(() => this.#giveBack(job));
   }
 
   /** Whatever carries our label and is not of the run that is under way was left behind. */

@@ -108,6 +108,12 @@ export class ControlRun {
     return this.#steps;
   }
 
+  /** Nothing was asked of the platform. */
+  notBegun(why: string): ControlResult {
+    const text = `no control sandbox was asked: ${why}`;
+    return this.#result({ verdict: "unknown", text, tookMs: 0, deleted: true });
+  }
+
   async run(): Promise<ControlResult> {
     const { clock } = this.#options;
     const beganAt = clock.mono();
@@ -115,17 +121,17 @@ export class ControlRun {
     if (sandboxId !== null) await this.#use(sandboxId);
     const deleted = await this.#delete(sandboxId ?? this.sandboxName);
     const tookMs = Math.round(clock.mono() - beganAt);
-    const { verdict, text } = this.#verdict();
+    return this.#result({ ...this.#verdict(), tookMs, deleted });
+  }
+
+  #result(told: Pick<ControlResult, "verdict" | "text" | "tookMs" | "deleted">): ControlResult {
     return {
-      verdict,
-      text,
-      at: clock.now(),
-      tookMs,
+      ...told,
+      at: this.#options.clock.now(),
       failed: this.#failed,
       steps: this.#steps,
       sandboxName: this.sandboxName,
-      sandboxSeconds: tookMs / 1_000,
-      deleted,
+      sandboxSeconds: told.tookMs / 1_000,
     };
   }
 

@@ -10,6 +10,7 @@ import { createRedact } from "../../base/redact.ts";
 import type { Random } from "../../base/random.ts";
 import type { PlatformFacts, SandboxProvider } from "../../providers/provider.ts";
 import { LABELS } from "../labels.ts";
+import type { SoleJob } from "../sole-job.ts";
 import type { SessionEvent } from "../../store/facts.ts";
 import { AlikeWatch, type AlikeFacts } from "./alike-watch.ts";
 import { Breaker, type BreakerFacts } from "./breaker.ts";
@@ -35,6 +36,10 @@ export interface PlatformWatchOptions {
   readonly hasClients: (sessionId: string) => boolean;
   /** Who keeps the accounts is told of each control sandbox, once it is deleted. */
   readonly onControl: (result: ControlResult) => void;
+  /** As in RateBudget. */
+  readonly sharers?: (() => number) | undefined;
+  /** As in ControlDeskOptions. */
+  readonly job?: SoleJob | undefined;
 }
 
 /**
@@ -77,9 +82,10 @@ export class PlatformWatch {
   constructor(options: PlatformWatchOptions) {
     const { clock, random, log, hubId, inner, limitPerMinute = LIMIT_PER_MINUTE } = options;
     this.#options = options;
-    this.#api = new RateBudget({ limitPerMinute, clock, random });
-    const toolboxPerMinute = limitPerMinute * TOOLBOX_SHARE;
-    this.#toolbox = new RateBudget({ limitPerMinute: toolboxPerMinute, clock, random });
+    const budgetOf = (perMinute: number): RateBudget =>
+      new RateBudget({ limitPerMinute: perMinute, clock, random, sharers: options.sharers });
+    this.#api = budgetOf(limitPerMinute);
+    this.#toolbox = budgetOf(limitPerMinute * TOOLBOX_SHARE);
     this.#breaker = new Breaker({
       clock,
       random,

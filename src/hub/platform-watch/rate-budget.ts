@@ -7,6 +7,8 @@
  *
  * A platform that says "too many" and for how long is obeyed, for the calls that its limit is
  * about. One that only says "too many" halves the pace, which then grows back slowly.
+ *
+ * Hubs that share a platform keep to a part of the limit each, by how many they are.
  */
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/deadline.ts";
@@ -31,6 +33,7 @@ const MINUTE_MS = 60_000;
 export interface RateFacts {
   /** What is kept to now; below the configured limit after a refusal. */
   readonly limitPerMinute: number;
+  /** Of several hubs this one's part. */
   readonly configuredPerMinute: number;
   /** Calls of the last minute. */
   readonly used: number;
@@ -53,7 +56,10 @@ export interface Wanted {
 export class RateBudget {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #configured: number;
+  readonly #whole: number;
+  readonly #sharers: () => number;
+  /** How many there were at the last look; 0 before this hub was one of them. */
+  #parts: number;
   #limit: number;
   #tokens: number;
   #refilledAt: number;
@@ -66,11 +72,19 @@ export class RateBudget {
   #refused = 0;
   #last429: RateFacts["last429"] = null;
 
-  constructor(options: { limitPerMinute: number; clock: Clock; random: Random }) {
+  /** `sharers` counts the hubs that share the limit; a hub of its own is one. */
+  constructor(options: {
+    limitPerMinute: number;
+    clock: Clock;
+    random: Random;
+    sharers?: (() => number) | undefined;
+  }) {
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#configured = options.limitPerMinute;
-    this.#limit = options.limitPerMinute;
+    this.#whole = options.limitPerMinute;
+    this.#sharers = options.sharers ?? (() => 1);
+    this.#parts = this.#sharers();
+    this.#limit = this.#configured;
     this.#tokens = this.#burst();
     this.#refilledAt = options.clock.mono();
     this.#grownAt = this.#refilledAt;
@@ -79,11 +93,11 @@ export class RateBudget {
   get facts(): RateFacts {
     const mono = this.#clock.mono();
     const now = this.#clock.now();
-    this.#grow(mono);
+    this.#refill(mono);
     const held = [...this.#holds].filter(([, until]) => until > mono);
     return {
       limitPerMinute: Math.round(this.#limit),
-      configuredPerMinute: this.#configured,
+      configuredPerMinute: Math.round(this.#configured),
       used: this.#spending.at(mono),
       waiting: this.#waiting,
       refused: this.#refused,
@@ -185,6 +199,25 @@ export class RateBudget {
     const gained = (mono - this.#refilledAt) * this.#perMs();
     this.#tokens = Math.min(this.#burst(), this.#tokens + gained);
     this.#refilledAt = mono;
+    this.#divide();
+  }
+
+  /**
+   * All that the sharers have in hand, and what they gain, is never more than one's alone would be:
+   * who joins has nothing in hand, and the others let go of what is above their part.
+   */
+  #divide(): void {
+    const parts = this.#sharers();
+    if (parts === this.#parts) return;
+    const isNew = this.#parts === 0;
+    const before = this.#configured;
+    this.#parts = parts;
+    this.#limit *= this.#configured / before;
+    this.#tokens = isNew ? 0 : Math.min(this.#tokens, this.#burst());
+  }
+
+  get #configured(): number {
+    return this.#whole / Math.max(1, this.#parts);
   }
 
   #grow(mono: number): void {

@@ -66,7 +66,7 @@ export const ControlSchema = Shape(
 
 const rate = {
   limitPerMinute: Count("Kept to now; below the configured limit after a refusal."),
-  configuredPerMinute: Count("From the settings."),
+  configuredPerMinute: Count("From the settings; of several hubs this one's part."),
   used: Count("Calls of the last minute."),
   waiting: Count("Calls that wait for the budget."),
   refused: Count("Calls that were not made."),

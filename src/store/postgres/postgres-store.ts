@@ -13,6 +13,7 @@ import { Journal } from "../journal.ts";
 import type { Appended, EventQuery, Store } from "../store.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
+import { JobRows } from "./job-rows.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
 import { untilThere } from "./until-there.ts";
@@ -48,6 +49,7 @@ export class PostgresStore implements Store {
   readonly #mayAct: () => boolean;
   /** The same for all hubs on this database, for as long as it lives; empty without a key. */
   readonly clusterId: string;
+  readonly jobs: JobRows;
 
   private constructor(
     { inc, clock, log, mayAct = () => true }: PostgresOptions,
@@ -60,6 +62,7 @@ export class PostgresStore implements Store {
     this.#mayAct = mayAct;
     this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
+    this.jobs = new JobRows(pool, inc);
     this.#booked = { ...read.booked } as Record<string, { ms: number; count: number }>;
     this.#endedCost = read.endedCost;
     const keep: ConstructorParameters<typeof Journal>[0]["keep"] = async (number, batch) => {

@@ -68,6 +68,16 @@ export const STEPS: readonly Step[] = [
       );
     `,
   },
+  {
+    id: 2,
+    sql: `
+      CREATE TABLE job (
+        name text PRIMARY KEY,
+        owner text,
+        epoch bigint NOT NULL
+      );
+    `,
+  },
 ];
 
 /** Any number that no other program takes for its own lock in the same database. */

@@ -163,9 +163,11 @@ export class SessionRows {
     return rows.map((row) => ({ ...row, fence: Number(row.fence) }));
   }
 
+  /** Of sessions, and of jobs that only one hub does. */
   async owners(): Promise<readonly string[]> {
     const { rows } = await this.#ask<{ owner: string }>(
-      "SELECT DISTINCT owner FROM session WHERE owner IS NOT NULL AND NOT gone",
+      `SELECT owner FROM session WHERE owner IS NOT NULL AND NOT gone
+       UNION SELECT owner FROM job WHERE owner IS NOT NULL`,
     );
     return rows.map(({ owner }) => owner);
   }

@@ -5,6 +5,7 @@
  */
 import { HubError } from "../../base/hub-error.ts";
 import type { Claims, Place } from "../../hub/cluster/ownership.ts";
+import type { JobBook, JobRow } from "../../hub/cluster/job-holder.ts";
 import type { HubRow, RollBook } from "../../hub/cluster/roll-book.ts";
 import type { SimKernel, SimProcess } from "./kernel.ts";
 
@@ -21,6 +22,7 @@ export class ClusterDisk {
   readonly #kernel: SimKernel;
   hubs = new Map<string, HubRow>();
   sessions = new Map<string, SessionRow>();
+  job: JobRow = { owner: null, epoch: 0 };
   /** Declared once, whatever a store that went back in time says of it later. */
   readonly #everDead = new Set<string>();
   /** Nobody reaches the store. */
@@ -29,8 +31,9 @@ export class ClusterDisk {
   latencyMs = 4;
   /** Hubs whose way to the store is cut. */
   readonly cut = new Set<string>();
-  /** A mistake that is planted: a claim takes what it finds. */
+  /** Mistakes that are planted: a claim, or a take of the job, takes what it finds. */
   comparesNothing = false;
+  comparesNoJob = false;
   onWrong: (text: string) => void = () => undefined;
   onDeclared: (inc: string) => void = () => undefined;
 
@@ -110,7 +113,8 @@ export class ClusterDisk {
           return this.#give(row, inc);
         }),
       places: () => ask(() => [...this.sessions.values()].filter(({ owner }) => owner === inc)),
-      owners: () => ask(() => [...this.sessions.values()].flatMap(({ owner }) => owner ?? [])),
+      owners: () =>
+        ask(() => [this.job, ...this.sessions.values()].flatMap(({ owner }) => owner ?? [])),
       claimOrphans: (dead, limit) =>
         ask(() => {
           const free = [...this.sessions.values()].filter(({ owner }) => {
@@ -131,6 +135,25 @@ export class ClusterDisk {
     };
   }
 
+  jobs(inc: string, ask: ReturnType<ClusterDisk["line"]>): JobBook {
+    return {
+      job: () => ask(() => this.job),
+      takeJob: (_, seenEpoch) =>
+        ask(() => {
+          const { owner, epoch } = this.job;
+          if (epoch !== seenEpoch && !this.comparesNoJob) return false;
+          if (this.#isLiving(owner, inc)) this.onWrong(`the job was taken from ${owner ?? ""}`);
+          this.job = { owner: inc, epoch: seenEpoch + 1 };
+          return true;
+        }),
+      endJob: (_, epoch) =>
+        ask(() => {
+          const isHeld = this.job.owner === inc && this.job.epoch === epoch;
+          if (isHeld) this.job = { owner: null, epoch };
+        }),
+    };
+  }
+
   /** A fenced write: null when the session is another hub's by now. */
   commit(seen: SessionRow, inc: string, epochIssued: number): SessionRow | null {
     const row = this.sessions.get(seen.id);
@@ -145,13 +168,16 @@ export class ClusterDisk {
     this.#everDead.add(row.inc);
   }
 
+  /** Another hub, which nobody ever declared dead. */
+  #isLiving(owner: string | null, inc: string): boolean {
+    if (owner === null || owner === inc || this.#everDead.has(owner)) return false;
+    const state = this.hubs.get(owner)?.state ?? "gone";
+    return state === "live" || state === "draining";
+  }
+
   #give(row: SessionRow, inc: string): SessionRow {
     const { owner } = row;
-    const state = owner === null ? "gone" : (this.hubs.get(owner)?.state ?? "gone");
-    const lives = (state === "live" || state === "draining") && !this.#everDead.has(owner ?? "");
-    if (owner !== inc && lives) {
-      this.onWrong(`${row.id} was taken from ${owner ?? ""}, which lives`);
-    }
+    if (this.#isLiving(owner, inc)) this.onWrong(`${row.id} was taken from ${owner ?? ""}`);
     const next = { ...row, owner: inc, fence: row.fence + 1 };
     this.sessions.set(row.id, next);
     return next;

@@ -1,30 +1,20 @@
 /**
  * One to three hubs on one store, with the real membership and the real ownership, under kills,
- * freezes, cut lines, an engine that stops and one that comes back with an older state. Drivers
- * dial whatever a balancer gives them. What must never happen is told as `wrong`; what a world has
- * really seen is counted, so that a campaign can show that it was not empty.
+ * freezes, cut lines, an engine that stops and one that comes back with an older state. What must
+ * never happen is told as `wrong`; what was seen is counted, so that no campaign is empty.
  */
 import { silentLogger } from "../../base/log.ts";
 import { nextEpoch } from "../../base/next-epoch.ts";
-import type { Random } from "../../base/random.ts";
-import { seededRandom } from "../../base/random.ts";
+import { seededRandom, type Random } from "../../base/random.ts";
+import type { JobHolder } from "../../hub/cluster/job-holder.ts";
 import { LEASE_TTL_MS, Membership } from "../../hub/cluster/membership.ts";
 import { Ownership } from "../../hub/cluster/ownership.ts";
 import { FormerOwner } from "../../hub/session/former-owner.ts";
 import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts";
+import { ClusterJob } from "./cluster-jobs.ts";
 import { ClusterPlatform } from "./cluster-platform.ts";
+import type { ClusterPlant } from "./cluster-plants.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
-
-/** Mistakes that a campaign must find when they are planted. */
-export const clusterPlants = [
-  "claim-without-compare",
-  "wall-clock-lease",
-  "beat-shared-with-queries",
-  "epoch-reuse-after-failover",
-  "drain-stops-beating",
-  "end-right-after-claim",
-] as const;
-export type ClusterPlant = (typeof clusterPlants)[number];
 
 const TROUBLE_MS = 60_000;
 const CALM_MS = 40_000;
@@ -51,6 +41,7 @@ interface Hub {
   /** Sessions whose driver is here. */
   readonly attached: Set<string>;
   readonly ask: ReturnType<ClusterDisk["line"]>;
+  readonly job: JobHolder;
   disturbedAt: number;
   draining: boolean;
 }
@@ -68,13 +59,14 @@ export class ClusterWorld {
   readonly #random: Random;
   readonly #disk: ClusterDisk;
   readonly #platform: ClusterPlatform;
+  readonly #job: ClusterJob;
   readonly #plant: ClusterPlant | null;
   readonly #hubs = new Set<Hub>();
   readonly #drivers: Driver[] = [];
   /** Whose epoch it is, by session and epoch. */
   readonly #epochs = new Map<string, string>();
   readonly wrong: string[] = [];
-  readonly counts = { acts: 0, takeovers: 0, declared: 0, drains: 0, failovers: 0, spliced: 0 };
+  readonly #counts = { acts: 0, takeovers: 0, declared: 0, drains: 0, failovers: 0, spliced: 0 };
   /** Once dead, dead again for who knows it when the store forgot. */
   readonly #declaredBefore = new Set<string>();
   #births = 0;
@@ -90,6 +82,9 @@ export class ClusterWorld {
     const flights = seededRandom(`${seed}/platform`);
     this.#platform = new ClusterPlatform(this.#kernel, flights, (text) => this.#fail(text));
     this.#plant = plant;
+    const told = { disk: this.#disk, kernel: this.#kernel, plant };
+    const random = seededRandom(`${seed}/job`);
+    this.#job = new ClusterJob({ ...told, random, lostWritesAt: () => this.#lostWritesAt });
     this.#disk.comparesNothing = plant === "claim-without-compare";
     this.#disk.onWrong = (text) => this.#fail(text);
     this.#disk.onDeclared = (inc) => this.#declared(inc);
@@ -115,7 +110,12 @@ export class ClusterWorld {
       const acts = hub?.members.mayAct() === true && hub.rows.has(session);
       if (!served || !acts) this.#fail(`${session} is served by nobody ${HEAL_MS} ms after all`);
     }
+    if (this.#kernel.now - this.#job.doneAt > HEAL_MS) this.#fail("nobody does the job");
     return this;
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#counts, jobMoves: this.#job.moves };
   }
 
   #fail(text: string): void {
@@ -145,7 +145,7 @@ export class ClusterWorld {
       clock: lease,
       log: silentLogger,
       onDeclaredDead: () => this.#kill(hub),
-      onDead: () => (this.counts.takeovers += 1),
+      onDead: () => (this.#counts.takeovers += 1),
     });
     const ownership = new Ownership<SessionRow>({
       claims: this.#disk.claims(inc, ask),
@@ -160,9 +160,9 @@ export class ClusterWorld {
       log: silentLogger,
     });
     const attached = new Set<string>();
-    const state = { disturbedAt: this.#kernel.now, draining: false };
-    const own = { rows, claimed: new Map(), attached, ask };
-    const hub: Hub = { inc, name, process, members, ownership, ...own, ...state };
+    const own = { rows, claimed: new Map(), attached, ask, draining: false };
+    const [job, disturbedAt] = [this.#job.start({ process, members, ask }), this.#kernel.now];
+    const hub: Hub = { inc, name, process, members, ownership, job, disturbedAt, ...own };
     this.#hubs.add(hub);
     const join = (): void =>
       void members.start().then(
@@ -198,7 +198,7 @@ export class ClusterWorld {
   }
 
   #splice(owner: string, driver: Driver, later: () => void): void {
-    this.counts.spliced += 1;
+    this.#counts.spliced += 1;
     const hub = [...this.#hubs].find(({ inc }) => inc === owner);
     if (hub === undefined || hub.process.frozen || !hub.rows.has(driver.session)) later();
     else hub.process.run(() => this.#welcome(hub, driver, later));
@@ -259,7 +259,7 @@ export class ClusterWorld {
     const quiet = ends ? hub.claimed.get(id)?.former.quiet() : null;
     if (quiet && this.#plant !== "end-right-after-claim") await quiet;
     if (!hub.members.mayAct() || !hub.rows.has(id)) return;
-    this.counts.acts += 1;
+    this.#counts.acts += 1;
     // Who was an owner before a fail-over may hold itself for one until its next fact.
     const isSure = this.#kernel.now - this.#lostWritesAt > WELL_MS + LEASE_TTL_MS;
     this.#platform.ask(id, hub.claimed.get(id)?.number ?? 0, ends && isSure);
@@ -306,7 +306,7 @@ export class ClusterWorld {
   }
 
   #declared(inc: string): void {
-    this.counts.declared += 1;
+    this.#counts.declared += 1;
     const hub = [...this.#hubs].find((one) => one.inc === inc);
     if (this.#declaredBefore.has(inc)) return;
     this.#declaredBefore.add(inc);
@@ -362,7 +362,7 @@ export class ClusterWorld {
       if (lostWrites) {
         Object.assign(this.#disk, old);
         this.#platform.forget();
-        this.counts.failovers += 1;
+        this.#counts.failovers += 1;
         this.#lostWritesAt = this.#kernel.now;
       }
       this.#disk.down = false;
@@ -371,13 +371,14 @@ export class ClusterWorld {
 
   #drain(hub: Hub): void {
     hub.draining = true;
-    this.counts.drains += 1;
+    this.#counts.drains += 1;
     if (this.#plant === "drain-stops-beating") hub.members.stop();
     hub.process.run(() => {
       const leave = (): void => {
         void hub.ownership
           .drain()
           .then(() => hub.members.leave())
+          .then(() => hub.job.end())
           .then(
             () => this.#kill(hub),
             () => hub.process.clock.setTimeout(leave, 1_000),

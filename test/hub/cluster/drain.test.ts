@@ -39,7 +39,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
   };
   const peers = { serve: () => undefined, close: done };
   const untilThere = <T>(work: () => Promise<T>): Promise<T> => work();
-  const parts = { members, store, peers, roll: { close: done }, untilThere };
+  const parts = { members, store, peers, roll: { close: done }, untilThere, jobs: {} };
   const seat = parts as unknown as ClusterSeat;
   const household = {
     has: (id: string) => owned.has(id),
