@@ -110,8 +110,8 @@ async function deaths(server: PostgresServer, url: string, { tell }: Figures): P
   tell(
     "a hub that stops is dead to the others, ms",
     seenMs,
-    "4000 to 8500",
-    seenMs > 4_000 && seenMs < 8_500,
+    "3500 to 5000",
+    seenMs > 3_500 && seenMs < 5_000,
   );
   for (const member of members.slice(1)) await member.leave();
   for (const roll of rolls) await roll.close();

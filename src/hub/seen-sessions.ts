@@ -32,6 +32,12 @@ export class SeenSessions {
     this.#principal = principal;
   }
 
+  /** This hub has it, whether the caller may see it or not. */
+  has(idOrName: string): boolean {
+    const { tenant } = this.#principal;
+    return this.#sessions.known(meant(this.#principal, idOrName), tenant) !== undefined;
+  }
+
   /** @throws HubError SessionNotFound naming what was asked for */
   find(idOrName: string): Session {
     const asking = this.#principal;

@@ -71,6 +71,10 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
     expect(await b.ask("GET", "/sessions/two")).toMatchObject({ id: before.id, epoch: 1 });
     expect(await exec(b, "two", "echo $((6 * 7))")).toMatchObject({ exitCode: 0, stdout: "42\n" });
     expect(await b.ask("GET", "/sessions/none")).toMatchObject({ code: "SessionNotFound" });
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const events = await fetch(`${b.url}/v1/events?session=two`, { headers });
+    const told = events.body?.pipeThrough(new TextDecoderStream()) ?? [];
+    for await (const text of told) if (text.includes(before.id)) break;
     const connection = await connectNode(() => ({ url: b.url, token: TOKEN }), "two");
     const channel = await connection.attach("two");
     let seen = "";

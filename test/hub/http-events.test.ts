@@ -1,5 +1,7 @@
 /** Server-sent events over a real socket: from any point, page by page, then live. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Elsewhere } from "../../src/hub/cluster/company.ts";
+import { fact, record } from "../contract/store-contract.ts";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
 import { MemoryStore } from "../../src/testing/sim/memory-store.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -96,6 +98,41 @@ describe("GET /v1/events", () => {
     expect(await stream.read(mine.length)).toEqual(mine.map(({ seq }) => seq));
     const byId = await open(`?session=${session.record.id}&after=${mine.at(-2)?.seq ?? 0}`);
     expect(await byId.read(1)).toEqual([mine.at(-1)?.seq]);
+  });
+
+  test("[CL9] those of another hub's session, by its name there; of none, and of others', none", async () => {
+    const elsewhere: Elsewhere = {
+      isShared: true,
+      isPeer: () => false,
+      place: (name) => Promise.resolve(name === "far" ? { id: "ses_7", name } : null),
+      reach: () => Promise.resolve(null),
+      explain: () => Promise.resolve(null),
+    };
+    await http.app.close();
+    http = hubHttp(
+      world,
+      undefined,
+      undefined,
+      undefined,
+      null,
+      undefined,
+      null,
+      {},
+      { elsewhere },
+    );
+    origin = await http.app.listen({ host: "127.0.0.1", port: 0 });
+    await world.connected();
+    const made = store.create(record(7, "far"), fact("session.created"));
+    const stream = await open("?session=far");
+    expect(await stream.read(1)).toEqual([(await made?.event)?.seq]);
+    expect((await open("?session=none")).response.status).toBe(404);
+    expect((await open("?session=demo")).response.status).toBe(200);
+    const asked = { for: "client", session: "far" };
+    expect((await http.ask("POST", "/v1/tickets", asked)).status).toBe(200);
+    const others = { name: "t", role: "owner", tenant: "acme", sessions: null } as const;
+    const { token } = http.access.tokens.create({ ...others, createdBy: "x", forMs: 60_000 });
+    const refused = await open("?session=far", { authorization: `Bearer ${token}` });
+    expect(refused.response.status).toBe(404);
   });
 
   test("[AC7] a wrong place to start is refused", async () => {

@@ -72,6 +72,7 @@ export function hubHttp(
   { telemetry, asking }: Told = { telemetry: null, asking: new AskingBook() },
   oidc: Oidc | null = null,
   rules: Pick<AccessOptions, "createsPerHour" | "tenantSessions" | "trustedProxies"> = {},
+  far: Pick<HttpOptions, "elsewhere"> = {},
 ): HubHttp {
   let kept: readonly ApiToken[] = [];
   const noRevocations = { read: () => [], write: () => undefined };
@@ -131,6 +132,7 @@ export function hubHttp(
   });
   const links = () => ({ clients: 2, drivers: 1 });
   const app = createHttp({
+    ...far,
     asking,
     telemetry,
     self: {

@@ -7,6 +7,7 @@ import { HubError, toHubError } from "../../../base/hub-error.ts";
 import type { Soon } from "../../../store/soon.ts";
 import { eventView } from "../../event-view.ts";
 import type { SeenSessions, Told } from "../../seen-sessions.ts";
+import { idNamed } from "../named-session.ts";
 import { knowsAll } from "../query.ts";
 import type { RouteOptions } from "../http.ts";
 
@@ -27,7 +28,7 @@ export function addEventRoutes(app: FastifyInstance, options: RouteOptions): voi
     knowsAll(given, ["session", "after"]);
     const { session: wanted } = given;
     const sessions = options.sessionsOf(request);
-    const session = wanted === undefined ? undefined : idOf(sessions, wanted);
+    const session = wanted === undefined ? undefined : await idOf(request, wanted, options);
     const [newest] = await sessions.events({ after: 0, limit: 1, newest: true });
     const after = afterOf(request, newest?.seq ?? 0);
     const out = openStream(reply, options);
@@ -108,9 +109,13 @@ async function follow(
 }
 
 /** An ended session has no name any more; its id still selects its events. */
-function idOf(sessions: SeenSessions, wanted: unknown): string {
+async function idOf(
+  request: FastifyRequest,
+  wanted: unknown,
+  options: RouteOptions,
+): Promise<string> {
   if (typeof wanted !== "string") throw new HubError("BadRequest", "session: give it once");
-  return wanted.startsWith("ses_") ? wanted : sessions.find(wanted).record.id;
+  return wanted.startsWith("ses_") ? wanted : idNamed(request, wanted, options);
 }
 
 /** @throws HubError BadRequest for what is no place in this hub's facts. */

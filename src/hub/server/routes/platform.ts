@@ -5,6 +5,7 @@ import { sleep } from "../../../base/deadline.ts";
 import { controlView, iso, platformView } from "../platform-view.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { RouteOptions } from "../http.ts";
+import { idNamed } from "../named-session.ts";
 import { waitOf } from "../query.ts";
 
 /** What a ticket can be for. */
@@ -21,7 +22,7 @@ type TicketWish = Static<typeof TicketWish>;
 const asked = { schema: { body: Type.Union([TicketWish, Type.Null()]) } };
 
 export function addPlatformRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { watch, access, clock, hub, sessionsOf, drills } = options;
+  const { watch, access, clock, hub, drills } = options;
   app.get("/v1/platform", () => ({
     ...platformView(watch.provider.platform, watch.report(), clock.now()),
     cost: hub.cost.view(),
@@ -37,11 +38,11 @@ export function addPlatformRoutes(app: FastifyInstance, options: RouteOptions): 
     void reply.code(202);
     return controlView(watch.control.facts, clock.now());
   });
-  app.post<{ Body: TicketWish | null }>("/v1/tickets", asked, (request) => {
+  app.post<{ Body: TicketWish | null }>("/v1/tickets", asked, async (request) => {
     const principal = principalOf(request);
     const { for: door = "client", session } = request.body ?? {};
     // One that may not be seen is answered as one that does not exist.
-    const id = session === undefined ? null : sessionsOf(request).find(session).record.id;
+    const id = session === undefined ? null : await idNamed(request, session, options);
     const purpose = { route: DOORS[door], session: id };
     const { ticket, expiresAt } = access.issueTicket(principal, purpose);
     return { ticket, expiresAt: iso(expiresAt) };
