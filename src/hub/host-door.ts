@@ -6,6 +6,8 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { basename, dirname, join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
 import { slowPeerLimits } from "./server/listener.ts";
@@ -15,6 +17,7 @@ type PlatformDoor = NonNullable<PlatformFacts["door"]>;
 
 /** Any user inside a sandbox may connect; what they may do is decided by the gate. */
 const SOCKET_MODE = 0o666;
+const AGAIN_MS = 2_000;
 
 export class HostDoor {
   readonly #name: string;
@@ -27,6 +30,9 @@ export class HostDoor {
   #opening: Promise<void> | null = null;
   /** The platform has answered: there is nothing more to learn about its door. */
   #settled = false;
+  #isClosed = false;
+  /** Ends what `keepReaching` waits for. */
+  #giveUp: () => void = () => undefined;
 
   /** Doors whose names begin with `kin` are of hubs that a driver may as well dial. */
   constructor(name: string, log: Logger, kin: string | null = null) {
@@ -59,6 +65,25 @@ export class HostDoor {
     return this.#insidePath;
   }
 
+  /**
+   * Tries once, and then until the platform has answered: drivers that live dial a door that was
+   * there before, and no launch would ever open it for them.
+   */
+  async keepReaching(
+    clock: Clock,
+    facts: () => Promise<PlatformFacts>,
+    gate: UpgradeGate,
+  ): Promise<void> {
+    await this.reach(facts, gate);
+    if (this.#settled || this.#isClosed) return;
+    const again = (): void =>
+      void this.keepReaching(clock, facts, gate).catch((error: unknown) => {
+        this.#log.warn({ error: toHubError(error).message }, "the host door cannot be opened");
+      });
+    const timer = clock.setTimeout(again, AGAIN_MS);
+    this.#giveUp = () => clock.clearTimeout(timer);
+  }
+
   async #look(facts: () => Promise<PlatformFacts>, gate: UpgradeGate): Promise<void> {
     const { door, auth } = await facts();
     if (door !== null) await this.#open(door, gate);
@@ -88,6 +113,8 @@ export class HostDoor {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#giveUp();
     const server = this.#server;
     this.#server = null;
     this.#insidePath = null;

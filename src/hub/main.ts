@@ -169,7 +169,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     const url = tls.address(await listenOn(app, listen));
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
-    await reach();
+    await door.keepReaching(clock, () => provider.facts(), gate);
     await sessions.start();
     await company.join(app.server);
     for (const caretaker of caretakers) caretaker.start();

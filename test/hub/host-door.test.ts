@@ -9,6 +9,8 @@ import { createDriverKit } from "../../src/hub/driver-kit.ts";
 import { HostDoor } from "../../src/hub/host-door.ts";
 import { slowPeerLimits } from "../../src/hub/server/listener.ts";
 import type { PlatformFacts } from "../../src/providers/provider.ts";
+import { TestClock } from "../support/test-clock.ts";
+import { until } from "../support/until.ts";
 
 let servicesDir: string;
 let door: HostDoor;
@@ -46,6 +48,32 @@ const there = (): PlatformFacts => facts({ door: { servicesDir, mountedAt: "/run
 const down = (): PlatformFacts => facts({ reachable: false, auth: "unknown" });
 
 describe("the host door", () => {
+  test("[SB16] opens when the platform is back, although nobody asks for it", async () => {
+    const clock = new TestClock();
+    let [isBack, asked] = [false, 0];
+    const ask = (): Promise<PlatformFacts> => {
+      asked += 1;
+      return Promise.resolve(isBack ? there() : down());
+    };
+    await door.keepReaching(clock, ask, gate);
+    await clock.advanceAsync(5_000);
+    expect([asked, readdirSync(servicesDir)]).toEqual([3, []]);
+    isBack = true;
+    await clock.advanceAsync(2_000);
+    await until(() => readdirSync(servicesDir).length > 0);
+    await clock.advanceAsync(10_000);
+    expect([asked, clock.pendingTimers]).toEqual([4, 0]);
+  });
+
+  test("[SB16] asks no more once it is closed", async () => {
+    const clock = new TestClock();
+    await door.keepReaching(clock, () => Promise.resolve(down()), gate);
+    await clock.advanceAsync(1_000);
+    await door.close();
+    await clock.advanceAsync(10_000);
+    expect([readdirSync(servicesDir), clock.pendingTimers]).toEqual([[], 0]);
+  });
+
   test("[SB16] opens once, also when many ask, and every user inside may connect", async () => {
     let asked = 0;
     const ask = (): Promise<PlatformFacts> => {
