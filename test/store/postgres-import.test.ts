@@ -1,5 +1,5 @@
 /** From the file of a hub of its own into a real PostgreSQL: whole, once, and over nothing. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -146,7 +146,10 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
     expect([await counts(), await server.query("SELECT * FROM cluster", url)]).toEqual([0, []]);
     expect(files()).toEqual(["store.sqlite"]);
     await server.query("DROP TRIGGER t ON session", url);
+    const ofOneKilled = join(home, "import-4711");
+    mkdirSync(ofOneKilled);
     expect(await run()).toMatchObject({ sessions: LIVING + 1 });
+    expect(existsSync(ofOneKilled)).toBe(false);
   });
 
   test("[FA22] a hub that runs, no file, no PostgreSQL: refused by name", async () => {

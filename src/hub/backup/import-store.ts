@@ -11,6 +11,7 @@ import { fillDatabase } from "../../store/postgres/fill-database.ts";
 import { SqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { StorePages } from "../../store/sqlite/store-pages.ts";
 import { openSecrets } from "../hub-secrets.ts";
+import { draftIn, dropDrafts } from "./drafts.ts";
 import type { ClusterSettings } from "../cluster/settings.ts";
 
 export interface Imported {
@@ -35,9 +36,10 @@ export async function importStore(
   }
   // Open, it is locked: no hub writes it meanwhile.
   const store = new SqliteStore(file);
-  const draft = join(home, `import-${process.pid}`);
+  const draft = draftIn(home, "import");
   let imported: Omit<Imported, "aside">;
   try {
+    dropDrafts(home);
     const { hubId } = openSecrets(home);
     mkdirSync(draft, { mode: 0o700 });
     const copy = join(draft, "store.sqlite");

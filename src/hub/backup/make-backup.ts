@@ -3,14 +3,7 @@
  * packed by gzip, whose checksum tells a file that was cut off or changed. Made by the hub while it
  * runs, or from the state directory of one that does not.
  */
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
@@ -19,6 +12,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { SqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { addParts } from "../../store/sqlite/store-copy.ts";
 import { readParts } from "./backup-parts.ts";
+import { draftIn, dropDrafts } from "./drafts.ts";
 
 /** Raised when an older Holdfast could not restore what a newer one wrote. */
 export const BACKUP_FORMAT = 1;
@@ -35,17 +29,13 @@ export interface BackupAbout {
 
 export type BackupMaker = () => Promise<Readable>;
 
-const DRAFT = "backup-";
-
-/** One at a time. What an earlier hub left of a copy when it was killed is removed at once. */
+/** One at a time. */
 export function backupMaker(
   home: string,
   store: SqliteStore,
   about: () => Omit<BackupAbout, "format">,
 ): BackupMaker {
-  for (const name of readdirSync(home)) {
-    if (/^backup-\d+$/.test(name)) rmSync(join(home, name), { recursive: true, force: true });
-  }
+  dropDrafts(home);
   let isBusy = false;
   return async () => {
     if (isBusy) throw new HubError("HubBusy", "another backup of this hub is being made");
@@ -95,7 +85,7 @@ async function makeBackup(
   store: SqliteStore,
   about: Omit<BackupAbout, "format">,
 ): Promise<Readable> {
-  const draft = join(home, `${DRAFT}${process.pid}`);
+  const draft = draftIn(home, "backup");
   const remove = (): void => rmSync(draft, { recursive: true, force: true });
   try {
     remove();

@@ -18,6 +18,7 @@ import {
   type StoreCopy,
 } from "../../store/sqlite/store-copy.ts";
 import { isPart } from "./backup-parts.ts";
+import { draftIn } from "./drafts.ts";
 import { BACKUP_FORMAT, type BackupAbout } from "./make-backup.ts";
 
 /** A hub does not start where this lies. */
@@ -82,7 +83,7 @@ export async function restoreBackup(
 
 /** A directory of one's own that is gone at the end. */
 async function within<T>(parent: string, work: (draft: string) => Promise<T>): Promise<T> {
-  const draft = join(parent, `restore-${process.pid}`);
+  const draft = draftIn(parent, "restore");
   try {
     mkdirSync(draft, { mode: 0o700 });
   } catch (cause) {
