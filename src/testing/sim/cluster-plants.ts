@@ -8,5 +8,6 @@ export const clusterPlants = [
   "end-right-after-claim",
   "job-without-compare",
   "job-without-lease",
+  "refused-is-anothers",
 ] as const;
 export type ClusterPlant = (typeof clusterPlants)[number];

@@ -14,6 +14,7 @@ import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts"
 import { ClusterJob } from "./cluster-jobs.ts";
 import { ClusterPlatform } from "./cluster-platform.ts";
 import type { ClusterPlant } from "./cluster-plants.ts";
+import { Unmanned } from "./cluster-unmanned.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 
 const TROUBLE_MS = 60_000;
@@ -60,6 +61,7 @@ export class ClusterWorld {
   readonly #disk: ClusterDisk;
   readonly #platform: ClusterPlatform;
   readonly #job: ClusterJob;
+  readonly #unmanned: Unmanned;
   readonly #plant: ClusterPlant | null;
   readonly #hubs = new Set<Hub>();
   readonly #drivers: Driver[] = [];
@@ -83,6 +85,7 @@ export class ClusterWorld {
     this.#platform = new ClusterPlatform(this.#kernel, flights, (text) => this.#fail(text));
     this.#plant = plant;
     const told = { disk: this.#disk, kernel: this.#kernel, plant };
+    this.#unmanned = new Unmanned(told);
     const random = seededRandom(`${seed}/job`);
     this.#job = new ClusterJob({ ...told, random, lostWritesAt: () => this.#lostWritesAt });
     this.#disk.comparesNothing = plant === "claim-without-compare";
@@ -111,11 +114,12 @@ export class ClusterWorld {
       if (!served || !acts) this.#fail(`${session} is served by nobody ${HEAL_MS} ms after all`);
     }
     if (this.#kernel.now - this.#job.doneAt > HEAL_MS) this.#fail("nobody does the job");
+    if (this.#kernel.now - this.#unmanned.keptAt > HEAL_MS) this.#fail("nobody has the unmanned");
     return this;
   }
 
   get counts(): Readonly<Record<string, number>> {
-    return { ...this.#counts, jobMoves: this.#job.moves };
+    return { ...this.#counts, jobMoves: this.#job.moves, forgotten: this.#unmanned.forgotten };
   }
 
   #fail(text: string): void {
@@ -130,10 +134,8 @@ export class ClusterWorld {
     const process = new SimProcess(this.#kernel);
     const inc = `${name}-${(this.#births += 1)}`;
     const ask = this.#disk.line(inc, process);
-    const beats =
-      this.#plant === "beat-shared-with-queries"
-        ? ask
-        : this.#disk.line(inc, process, BEAT_ANSWER_MS);
+    const isShared = this.#plant === "beat-shared-with-queries";
+    const beats = isShared ? ask : this.#disk.line(inc, process, BEAT_ANSWER_MS);
     const rows = new Map<string, SessionRow>();
     const { clock } = process;
     // The mistake: what jumps when somebody sets the time decides who is dead.
@@ -164,13 +166,11 @@ export class ClusterWorld {
     const [job, disturbedAt] = [this.#job.start({ process, members, ask }), this.#kernel.now];
     const hub: Hub = { inc, name, process, members, ownership, job, disturbedAt, ...own };
     this.#hubs.add(hub);
-    const join = (): void =>
-      void members.start().then(
-        () => ownership.start(),
-        () => process.clock.setTimeout(join, 1_000),
-      );
+    const again = (): void => void process.clock.setTimeout(join, 1_000);
+    const join = (): void => void members.start().then(() => ownership.start(), again);
     join();
     this.#act(hub);
+    this.#unmanned.start(hub);
   }
 
   /** A driver dials whatever the balancer gives it, until a hub has it and its session. */
