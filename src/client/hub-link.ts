@@ -4,7 +4,7 @@
  */
 import type { Clock, TimerId } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
-import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
+import { encodeJson } from "../protocol/bodies.ts";
 import { CloseCodes, NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import {
   Attached,
@@ -174,7 +174,7 @@ export class HubLink {
         this.#heartbeat?.ponged(body);
         break;
       case FrameType.linkAck:
-        this.egress.hopAcked(decodeLinkAck(body));
+        this.#receipts?.acked(body);
         break;
       case FrameType.attached: {
         const { json, vector } = splitAttach(body);
@@ -222,15 +222,11 @@ export class HubLink {
         this.#fail(new HubError("LinkLost", "this machine slept"), true);
       },
     });
-    if (welcome.features.includes("hop")) this.#openHop();
+    if (welcome.features.includes("hop")) {
+      const tell = (ack: Uint8Array): void => this.control(FrameType.linkAck, 0, 0, ack);
+      this.#receipts = new HopReceipts(this.#clock, this.egress, tell);
+    }
     this.#events.onWelcome(welcome);
-  }
-
-  #openHop(): void {
-    this.egress.openHop();
-    this.#receipts = new HopReceipts(this.#clock, (total) => {
-      this.control(FrameType.linkAck, 0, 0, encodeLinkAck(total));
-    });
   }
 
   #receiveError(route: number, error: LinkError): void {

@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
-import { decodeLinkAck, encodeJson, encodeLinkAck } from "../protocol/bodies.ts";
+import { encodeJson } from "../protocol/bodies.ts";
 import { CloseCodes, NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import {
   Attach,
@@ -146,7 +146,11 @@ class HubLink {
     this.#options.onWelcome(this.#welcome);
     this.#control(FrameType.epochConfirm, 0, 0, encodeJson({ epoch, challenge }));
     this.#watchHub(this.#welcome);
-    if (this.#welcome.features.includes("hop")) this.#openHop();
+    if (this.#welcome.features.includes("hop")) {
+      const { clock } = this.#options;
+      const tell = (body: Uint8Array): void => this.#control(FrameType.linkAck, 0, 0, body);
+      this.#receipts = new HopReceipts(clock, this.#egress, tell);
+    }
     this.#stopTelling = this.#options.jobs.listen((told) => {
       this.#control(FrameType.jobs, 0, 0, encodeJson(told));
     });
@@ -168,13 +172,6 @@ class HubLink {
     });
   }
 
-  #openHop(): void {
-    this.#egress.openHop();
-    this.#receipts = new HopReceipts(this.#options.clock, (total) => {
-      this.#control(FrameType.linkAck, 0, 0, encodeLinkAck(total));
-    });
-  }
-
   #receiveLive(frame: Frame, welcome: DriverWelcome): void {
     this.#heartbeat?.received();
     if (this.#quiesce.leaves(frame.type)) return;
@@ -186,7 +183,7 @@ class HubLink {
         this.#heartbeat?.ponged(frame.body);
         break;
       case FrameType.linkAck:
-        this.#egress.hopAcked(decodeLinkAck(frame.body));
+        this.#receipts?.acked(frame.body);
         break;
       case FrameType.attach:
         this.#attach(frame, welcome);

@@ -48,6 +48,13 @@ export interface PingBody {
   readonly loopLagMs: number;
 }
 
+export interface LinkAckBody {
+  /** Bytes of whole DATA messages that were read, counted from the beginning of the link. */
+  readonly total: number;
+  /** After how many bytes this side wants to hear of its own; 0 from a peer that does not say. */
+  readonly every: number;
+}
+
 /** What stands before the bytes of DATA: their offset, and on the last one the number of CTLs. */
 export function encodeDataHead({ offset, ctlTx }: Omit<DataBody, "bytes">): Uint8Array {
   const head = new Uint8Array(ctlTx === null ? 8 : 12);
@@ -146,15 +153,12 @@ export function decodePing(body: Uint8Array): PingBody {
   return { n: takeU32(body, 0), loopLagMs: takeU32(body, 4) };
 }
 
-/** LINK_ACK: bytes of whole DATA messages, counted from the beginning of the link. */
-export function encodeLinkAck(total: number): Uint8Array {
-  const out = new Uint8Array(8);
-  putOffset(out, 0, total);
-  return out;
+export function encodeLinkAck({ total, every }: LinkAckBody): Uint8Array {
+  return encodePosition(total, every);
 }
 
-export function decodeLinkAck(body: Uint8Array): number {
-  return takeOffset(body, 0);
+export function decodeLinkAck(body: Uint8Array): LinkAckBody {
+  return { total: takeOffset(body, 0), every: body.length < 12 ? 0 : takeU32(body, 8) };
 }
 
 export function encodeJson(value: unknown): Uint8Array {

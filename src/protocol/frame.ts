@@ -73,13 +73,13 @@ export function encodeFrame(frame: {
   epoch?: number;
   route?: number;
   stream?: number;
-  /** What comes before the body, so that large ones are copied once. */
-  head?: Uint8Array;
-  body?: Uint8Array;
+  /** Also in parts, so that large ones are copied once. */
+  body?: Uint8Array | readonly Uint8Array[];
 }): Uint8Array<ArrayBuffer> {
   const headerBytes = headerLength(frame.type);
-  const { head = EMPTY, body = EMPTY } = frame;
-  const out = new Uint8Array(headerBytes + head.length + body.length);
+  const { body = EMPTY } = frame;
+  const parts = body instanceof Uint8Array ? [body] : body;
+  const out = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, headerBytes));
   const epoch = frame.epoch ?? 0;
   out[0] = frame.type;
   out[1] = frame.flags ?? 0;
@@ -87,8 +87,11 @@ export function encodeFrame(frame: {
   out[3] = epoch;
   putU32(out, 4, frame.route ?? 0);
   if (headerBytes === STREAM_HEADER_BYTES) putU32(out, 8, frame.stream ?? 0);
-  out.set(head, headerBytes);
-  out.set(body, headerBytes + head.length);
+  let at = headerBytes;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
   return out;
 }
 

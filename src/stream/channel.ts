@@ -17,6 +17,7 @@ import {
   decodeProbe,
   decodeResync,
   encodeCredit,
+  encodeDataHead,
   encodeJson,
   type CreditBody,
 } from "../protocol/bodies.ts";
@@ -69,8 +70,11 @@ export class Channel {
       },
       send: (stream, type, body) =>
         this.#link?.egress.control(encodeFrame({ ...this.#header(stream, type), body })),
-      data: (stream, flags, head, body) =>
-        encodeFrame({ ...this.#header(stream, FrameType.data), flags, head, body }),
+      data: (stream, { offset, parts, fin }, ctlTx) => {
+        const head = encodeDataHead({ offset, ctlTx });
+        const header = this.#header(stream, FrameType.data);
+        return encodeFrame({ ...header, flags: fin ? FLAG_FIN : 0, body: [head, ...parts] });
+      },
       ready: (source) => this.#link?.egress.ready(source, this.#link.route),
       grow: (bytes) => this.#grow(bytes),
       closed: (stream, end) => this.#buried(stream, end),

@@ -51,12 +51,23 @@ export class Egress {
     this.#hop ??= new HopWindow(this.#clock);
   }
 
-  /** @throws ProtocolError when the next hop claims what was never sent. */
-  hopAcked(total: number): void {
+  /** After how many bytes the next hop should acknowledge; 0 where it does not. */
+  get ackEvery(): number {
+    return this.#hop?.ackEvery ?? 0;
+  }
+
+  /**
+   * True when `ackEvery` is another now.
+   * @throws ProtocolError when the next hop claims what was never sent.
+   */
+  hopAcked(total: number): boolean {
+    const { ackEvery } = this;
     if (this.#hop?.acked(total) === false) {
       throw new ProtocolError("the link acknowledges more than was sent");
     }
+    const isOther = this.ackEvery !== ackEvery;
     this.pump();
+    return isOther;
   }
 
   control(message: Uint8Array): void {

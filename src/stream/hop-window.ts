@@ -10,7 +10,7 @@
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 
-/** Its reader tells at once when it has read so much. */
+/** Its reader tells at once when it has read so much, unless it was asked for less often. */
 export const HOP_WINDOW_BYTES_MIN = 8 * 1024;
 const WINDOW_BYTES_MAX = 4 * 1024 * 1024;
 /** Before anything was measured: a quarter of a second on 0.25 MB/s. */
@@ -34,6 +34,8 @@ const ROUND_TRIP_AGE_MS = 10_000;
 /** One frame takes no longer than this on the line. */
 const FRAME_MS = 5;
 const FRAME_BYTES_MIN = 2 * 1024;
+/** Each acknowledgement is a call and a wake at both ends: one for so much is enough. */
+const ACK_BYTES_MAX = 256 * 1024;
 
 interface Sent {
   /** Count of bytes up to its end. */
@@ -50,6 +52,8 @@ interface Sent {
 }
 
 export class HopWindow {
+  /** After how many bytes the next hop should acknowledge. */
+  ackEvery = HOP_WINDOW_BYTES_MIN;
   readonly #clock: Clock;
   #sent = 0;
   #acked = 0;
@@ -80,7 +84,7 @@ export class HopWindow {
 
   /** The same without regard to a look at the empty line: what a keystroke need not wait for. */
   get lineBytesMax(): number {
-    const rate = Math.max(this.#rate, this.#rateBefore);
+    const rate = this.#bestRate;
     if (rate === 0) return WINDOW_BYTES_FIRST;
     const gain = this.#starting ? STARTING_GAIN : GAIN;
     const line = rate * (gain * this.#roundTripMs + QUEUE_MS) + UNTOLD_BYTES;
@@ -88,9 +92,13 @@ export class HopWindow {
     return Math.min(WINDOW_BYTES_MAX, Math.max(HOP_WINDOW_BYTES_MIN, line, steady));
   }
 
+  get #bestRate(): number {
+    return Math.max(this.#rate, this.#rateBefore);
+  }
+
   /** What one frame should hold at most. */
   get frameBytesMax(): number {
-    const rate = Math.max(this.#rate, this.#rateBefore);
+    const rate = this.#bestRate;
     if (rate === 0) return limits.DATA_BYTES_FIRST;
     const line = Math.floor(rate * FRAME_MS);
     return Math.min(limits.DATA_BYTES_MAX, Math.max(FRAME_BYTES_MIN, line));
@@ -130,7 +138,16 @@ export class HopWindow {
     if (last === undefined) return true;
     this.#flight.splice(0, gone);
     this.#measure(last, this.#clock.mono());
+    this.#askAnew();
     return true;
+  }
+
+  /** Half of what is beyond the round trip: with all of it the line would wait for the answer. */
+  #askAnew(): void {
+    const room = this.#looking ? 0 : this.lineBytesMax - this.#bestRate * this.#roundTripMs;
+    const every = Math.min(ACK_BYTES_MAX, Math.max(HOP_WINDOW_BYTES_MIN, Math.floor(room / 2)));
+    // It varies, and is not worth a word each time.
+    if (every < this.ackEvery * 0.75 || every > this.ackEvery * 1.5) this.ackEvery = every;
   }
 
   #measure(last: Sent, nowMs: number): void {

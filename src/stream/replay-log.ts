@@ -42,14 +42,17 @@ export class ReplayLog {
     }
   }
 
-  /** At most `lengthMax` bytes from `offset` on, as a view; never across two blocks. */
-  view(offset: number, lengthMax: number): Uint8Array {
+  /** At most `lengthMax` bytes from `offset` on, as views of the blocks in which they lie. */
+  views(offset: number, lengthMax: number): readonly Uint8Array[] {
     assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
-    const block = this.#blocks[Math.floor(offset / BLOCK_BYTES) - this.#firstBlock];
-    if (block === undefined) return EMPTY;
-    const start = offset % BLOCK_BYTES;
-    const length = Math.min(lengthMax, BLOCK_BYTES - start, this.endOffset - offset);
-    return block.subarray(start, start + length);
+    const end = Math.min(this.endOffset, offset + lengthMax);
+    const views: Uint8Array[] = [];
+    for (let at = offset; at < end;) {
+      const view = this.#view(at, end - at);
+      views.push(view);
+      at += view.length;
+    }
+    return views;
   }
 
   /** Forgets everything before `offset`. */
@@ -76,13 +79,16 @@ export class ReplayLog {
   /** CRC-32 up to `offset`, of bytes of which those before the base are gone. */
   crcAt(offset: number): number {
     assert(offset >= this.baseOffset && offset <= this.endOffset, "offset is in the log");
-    let crc = this.#baseCrc;
-    for (let at = this.baseOffset; at < offset;) {
-      const part = this.view(at, offset - at);
-      crc = this.#crc32(part, crc);
-      at += part.length;
-    }
-    return crc;
+    const parts = this.views(this.baseOffset, offset - this.baseOffset);
+    return parts.reduce((crc, part) => this.#crc32(part, crc), this.#baseCrc);
+  }
+
+  /** As many of these bytes as lie in the block of the first. */
+  #view(offset: number, lengthMax: number): Uint8Array {
+    const block = this.#blocks[Math.floor(offset / BLOCK_BYTES) - this.#firstBlock];
+    assert(block !== undefined, "what is kept lies in a block");
+    const start = offset % BLOCK_BYTES;
+    return block.subarray(start, Math.min(BLOCK_BYTES, start + lengthMax));
   }
 
   /** The block that takes the next `length` bytes. */
@@ -109,5 +115,3 @@ function takeBlock(): Uint8Array {
 function free(block: Uint8Array): void {
   if (block.length === BLOCK_BYTES && spare.length < SPARE_BLOCKS_MAX) spare.push(block);
 }
-
-const EMPTY = new Uint8Array(0);

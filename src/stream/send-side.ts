@@ -15,7 +15,8 @@ import { ReplayLog } from "./replay-log.ts";
 export interface Segment {
   /** Absolute offset of the first byte. */
   readonly offset: number;
-  readonly bytes: Uint8Array;
+  /** Views of what is kept, of this turn. */
+  readonly parts: readonly Uint8Array[];
   /** Nothing follows. */
   readonly fin: boolean;
 }
@@ -110,15 +111,13 @@ export class SendSide {
   take(lengthMax = Infinity): Segment | null {
     if (!this.ready) return null;
     const offset = this.#cursor;
-    const bytes = this.#log.view(
-      offset,
-      Math.min(lengthMax, Math.max(0, this.#maxOffset - offset)),
-    );
-    const last = offset + bytes.length === this.#log.endOffset;
-    const fin = this.#ended && last;
-    this.#cursor = offset + bytes.length + (fin ? 1 : 0);
+    const granted = Math.max(0, this.#maxOffset - offset);
+    const parts = this.#log.views(offset, Math.min(lengthMax, granted));
+    const end = parts.reduce((at, part) => at + part.length, offset);
+    const fin = this.#ended && end === this.#log.endOffset;
+    this.#cursor = end + (fin ? 1 : 0);
     this.#sent = Math.max(this.#sent, this.#cursor);
-    return { offset, bytes, fin };
+    return { offset, parts, fin };
   }
 
   /** First grant of an accepted stream. */

@@ -4,6 +4,7 @@ import type { Crc32 } from "../base/crc32.ts";
 import type { FrameType } from "../protocol/frame.ts";
 import type { Ctl, OpenOk, Reset } from "../protocol/services.ts";
 import type { DataSource } from "./egress.ts";
+import type { Segment } from "./send-side.ts";
 import type { Stream } from "./stream.ts";
 
 export type StreamEnd =
@@ -28,8 +29,8 @@ export interface StreamPort {
   /** The channel is at rest: nothing more is written and nothing granted. */
   readonly hushed: boolean;
   send(stream: number, type: FrameType, body: Uint8Array): void;
-  /** Makes a DATA frame: its bytes are copied once, here. */
-  data(stream: number, flags: number, head: Uint8Array, bytes: Uint8Array): Uint8Array;
+  /** Makes a DATA frame: its bytes are copied once, here. `ctlTx` as in its body. */
+  data(stream: number, segment: Segment, ctlTx: number | null): Uint8Array;
   ready(source: DataSource): void;
   /** Asks for room for a larger window. */
   grow(bytes: number): boolean;

@@ -8,13 +8,12 @@ import { limits } from "../base/limits.ts";
 import {
   encodeCredit,
   encodeCtl,
-  encodeDataHead,
   encodeJson,
   encodeProbe,
   encodeResync,
 } from "../protocol/bodies.ts";
 import type { CreditBody, DataBody, ProbeBody, ResyncBody } from "../protocol/bodies.ts";
-import { FLAG_FIN, FrameType } from "../protocol/frame.ts";
+import { FrameType } from "../protocol/frame.ts";
 import type { ResumeEntry } from "../protocol/resume.ts";
 import type { Ctl, OpenOk, Reset } from "../protocol/services.ts";
 import { CtlQueue } from "./ctl-queue.ts";
@@ -162,9 +161,7 @@ export class Stream implements DataSource {
     if (this.closed) return null;
     const segment = this.#send.take(bytesMax);
     if (segment === null) return null;
-    const { fin, offset, bytes } = segment;
-    const head = encodeDataHead({ offset, ctlTx: fin ? this.#ctl.tx : null });
-    const frame = this.#port.data(this.id, fin ? FLAG_FIN : 0, head, bytes);
+    const frame = this.#port.data(this.id, segment, segment.fin ? this.#ctl.tx : null);
     this.settle();
     return frame;
   }

@@ -57,7 +57,7 @@ const frames: Readonly<Record<string, Parameters<typeof encodeFrame>[0]>> = {
     }),
   },
   PING: { type: FrameType.ping, body: encodePing({ n: 5, loopLagMs: 12 }) },
-  LINK_ACK: { type: FrameType.linkAck, body: encodeLinkAck(70_000) },
+  LINK_ACK: { type: FrameType.linkAck, body: encodeLinkAck({ total: 70_000, every: 65_536 }) },
   ATTACH: {
     type: FrameType.attach,
     body: joinAttach(encodeJson(attachHead), encodeVector([entry])),

@@ -30,7 +30,7 @@ export const streamPlants: readonly Plant[] = [
     "stream/send-side.ts",
     "this.#sent = Math.max(this.#sent, this.#cursor);",
     "this.#sent = Math.max(this.#sent, this.#cursor);\n" +
-      "    if (bytes.length > 0) this.#log.drop(offset);",
+      "    if (parts.length > 0) this.#log.drop(offset);",
   ),
   plant(
     "replay-before-attach",

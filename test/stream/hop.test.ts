@@ -1,15 +1,16 @@
 /** What is interactive passes bulk: classes by behaviour, and little in the buffers of a line. */
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
+import { decodeLinkAck, encodeLinkAck } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FrameType, takeU32 } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
-import type { DataSource } from "../../src/stream/egress.ts";
+import { Egress, type DataSource } from "../../src/stream/egress.ts";
 import { createHeartbeat } from "../../src/stream/heartbeat.ts";
 import { HopReceipts } from "../../src/stream/hop-receipts.ts";
-import { HopWindow } from "../../src/stream/hop-window.ts";
+import { HOP_WINDOW_BYTES_MIN, HopWindow } from "../../src/stream/hop-window.ts";
 import { Line } from "../support/line.ts";
-import { TestClock } from "../support/test-clock.ts";
 import { encodeData } from "../support/data-body.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 const KEY_BYTES = 40;
 const KEY_EVERY_MS = 50;
@@ -206,7 +207,9 @@ describe("a hop window", () => {
   test("tells of one frame at once, of little soon, and of keystrokes not at all", () => {
     const clock = new TestClock();
     const told: number[] = [];
-    const receipts = new HopReceipts(clock, (total) => void told.push(total));
+    const receipts = new HopReceipts(clock, unheard(clock), (body) => {
+      told.push(decodeLinkAck(body).total);
+    });
     const key = frame(1, KEY_BYTES);
     for (let n = 0; n < 20; n++) receipts.received(key);
     clock.advance(1_000);
@@ -224,4 +227,52 @@ describe("a hop window", () => {
     expect(told).toHaveLength(2);
     expect(clock.pendingTimers).toBe(0);
   });
+
+  test("tells as often as it was asked to, and at once when it is asked for more", () => {
+    const clock = new TestClock();
+    const told: number[] = [];
+    const receipts = new HopReceipts(clock, unheard(clock), (body) => {
+      told.push(decodeLinkAck(body).total);
+    });
+    const whole = frame(1, 16_384);
+    receipts.acked(encodeLinkAck({ total: 0, every: 4 * whole.length }));
+    for (let n = 0; n < 8; n++) receipts.received(whole);
+    expect(told).toEqual([4 * whole.length, 8 * whole.length]);
+    receipts.received(whole);
+    expect(told).toHaveLength(2);
+    // A sender that does not say, as older ones do not, wants to hear of each frame.
+    receipts.acked(encodeLinkAck({ total: 0, every: 0 }));
+    expect(told).toEqual([4 * whole.length, 8 * whole.length, 9 * whole.length]);
+    receipts.stop();
+  });
+
+  test("a fast line is not acknowledged with each frame", () => {
+    const line = new Line({ bytesPerMs: 100_000, latencyMs: 0.2 });
+    line.egress.ready(new Flood(1), 1);
+    line.clock.advance(1_000);
+    line.arrived.length = 0;
+    line.acks = 0;
+    line.clock.advance(1_000);
+    expect(line.arrived.length).toBeGreaterThan(1_000);
+    expect(line.acks).toBeLessThan(line.arrived.length * 0.7);
+  });
+
+  test("a look at the empty line asks for each frame, and then for less again", () => {
+    const line = new Line({ bytesPerMs: 2_000, latencyMs: 5 });
+    line.egress.ready(new Flood(1), 1);
+    const asked: number[] = [];
+    for (let ms = 0; ms < 20_000; ms++) {
+      line.clock.advance(1);
+      asked.push(line.egress.ackEvery);
+    }
+    const changes = asked.filter((every, ms) => every !== asked[ms - 1]);
+    expect(asked.slice(2_000)).toContain(HOP_WINDOW_BYTES_MIN);
+    expect(asked.at(-1)).toBeGreaterThan(2 * HOP_WINDOW_BYTES_MIN);
+    expect(changes.length).toBeLessThan(20);
+  });
 });
+
+/** A side that sends no DATA. */
+function unheard(clock: TestClock): Egress {
+  return new Egress({ send: () => undefined, bufferedBytes: 0 }, clock);
+}

@@ -326,7 +326,19 @@ describe("what is kept for a peer", () => {
     side.credit({ rx: 600, ack: 400, max: WINDOW + 400 });
     expect(side.keptBytes).toBe(200);
     side.rewind({ rx: 450 });
-    expect(side.take()).toEqual({ offset: 450, bytes: pattern(450, 150), fin: false });
+    expect(side.take()).toEqual({ offset: 450, parts: [pattern(450, 150)], fin: false });
+  });
+
+  test("what is written at once goes out in one frame, wherever it lies in the log", () => {
+    const side = new SendSide(1e9);
+    const written = pattern(40_000, limits.DATA_BYTES_MAX);
+    side.push(pattern(0, 40_000));
+    expect(side.take()).toMatchObject({ offset: 0, fin: false });
+    side.push(written);
+    const segment = side.take(limits.DATA_BYTES_MAX);
+    expect(segment).toMatchObject({ offset: 40_000, fin: false });
+    expect(Buffer.concat(segment?.parts ?? [])).toEqual(Buffer.from(written));
+    expect(side.take()).toBeNull();
   });
 
   test("[ST6] the CRC of any position that is kept is that of all bytes before it", () => {

@@ -1,7 +1,5 @@
 /** A line between two hops with a rate and a latency, on a test's clock: what is sent queues. */
 import type { Clock } from "../../src/base/clock.ts";
-import { encodeLinkAck } from "../../src/protocol/bodies.ts";
-import { encodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { Egress, type Sink } from "../../src/stream/egress.ts";
 import { HopReceipts } from "../../src/stream/hop-receipts.ts";
 import { TestClock } from "./test-clock.ts";
@@ -15,7 +13,9 @@ export class Line implements Sink {
   latencyMs: number;
   /** The kernel takes everything at once, as on a fast machine with a slow line. */
   readonly bufferedBytes = 0;
-  readonly #receipts: HopReceipts | null;
+  /** Acknowledgements that the other end sent. */
+  acks = 0;
+  readonly #receipts: HopReceipts | null = null;
   #freeAtMs = 0;
 
   /** `timersEveryMs`: the reader's timers fire no oftener, as in a page that nobody sees. */
@@ -28,13 +28,17 @@ export class Line implements Sink {
     this.bytesPerMs = options.bytesPerMs;
     this.latencyMs = options.latencyMs;
     this.egress = new Egress(this, this.clock);
-    const acknowledges = options.hop ?? true;
-    if (acknowledges) this.egress.openHop();
-    this.#receipts = acknowledges
-      ? new HopReceipts(throttled(this.clock, options.timersEveryMs ?? 0), (total) =>
-          this.#acknowledge(total),
-        )
-      : null;
+    if (options.hop === false) return;
+    const { clock } = this;
+    const late = (call: () => void): void => void clock.setTimeout(call, this.latencyMs);
+    const there = throttled(clock, options.timersEveryMs ?? 0);
+    const answers = new Egress({ send: () => undefined, bufferedBytes: 0 }, clock);
+    const near = new HopReceipts(clock, this.egress, (body) => late(() => far.acked(body)));
+    const far = new HopReceipts(there, answers, (body) => {
+      this.acks += 1;
+      late(() => near.acked(body));
+    });
+    this.#receipts = far;
   }
 
   send(message: Uint8Array): void {
@@ -47,11 +51,6 @@ export class Line implements Sink {
       },
       this.#freeAtMs - clock.mono() + this.latencyMs,
     );
-  }
-
-  #acknowledge(total: number): void {
-    const ack = encodeFrame({ type: FrameType.linkAck, body: encodeLinkAck(total) });
-    this.clock.setTimeout(() => this.egress.hopAcked(total), this.latencyMs + ack.length / 1e6);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { decodeLinkAck, decodePing, encodeJson, encodeLinkAck } from "../../protocol/bodies.ts";
+import { decodePing, encodeJson } from "../../protocol/bodies.ts";
 import { CloseCodes, type CloseCode } from "../../protocol/close-codes.ts";
 import { decodeFrame, encodeFrame, FrameType, type Frame } from "../../protocol/frame.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -57,7 +57,10 @@ export class Leg implements Waiting {
     this.#egress = new Egress(socket, clock);
     this.#queue = new RelayQueue(this.#egress, (bytes) => waiting.count(bytes));
     waiting.enter(this);
-    this.#receipts = options.features.includes("hop") ? this.#openHop(clock) : null;
+    const tell = (body: Uint8Array): void =>
+      this.send(encodeFrame({ type: FrameType.linkAck, body }));
+    const acknowledges = options.features.includes("hop");
+    this.#receipts = acknowledges ? new HopReceipts(clock, this.#egress, tell) : null;
     this.#heartbeat = createHeartbeat({
       clock,
       pingMs: options.pingMs,
@@ -137,13 +140,6 @@ export class Leg implements Waiting {
     this.#options.onClose(reason);
   }
 
-  #openHop(clock: Clock): HopReceipts {
-    this.#egress.openHop();
-    return new HopReceipts(clock, (total) => {
-      this.send(encodeFrame({ type: FrameType.linkAck, body: encodeLinkAck(total) }));
-    });
-  }
-
   #receive(message: Uint8Array): void {
     if (!this.#open) return;
     try {
@@ -152,7 +148,7 @@ export class Leg implements Waiting {
       this.#heartbeat.received();
       this.#receipts?.received(message);
       if (frame.type === FrameType.linkAck) {
-        this.#egress.hopAcked(decodeLinkAck(frame.body));
+        this.#receipts?.acked(frame.body);
       } else if (frame.type === FrameType.ping) {
         this.peerLoopLagMs = decodePing(frame.body).loopLagMs;
         this.send(encodeFrame({ type: FrameType.pong, body: frame.body }));
