@@ -3,31 +3,26 @@
  * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
  * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
  * docs/PERFORMANCE.md (`--quick` writes neither). Root installs from Debian what is missing, aloud;
- * else the column is left out, aloud. Ends with 1 when a topic failed; a goal that is not reached
- * is no failure.
+ * else the column is left out, aloud. Each topic is a process of its own, and what it measured is
+ * written when it ends. Ends with 1 when a topic failed: its figures are then those of before. A
+ * goal that is not reached is no failure.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release, totalmem } from "node:os";
+import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { noiseOf } from "./machine-share.ts";
+import { measured } from "./measured.ts";
 import { writePage } from "./performance-page.ts";
-import {
-  lineOf,
-  verdictsOf,
-  type Need,
-  type Result,
-  type Row,
-  type Run,
-  type Topic,
-} from "./topic.ts";
+import { lineOf, verdictsOf, type Asked, type Need, type Result, type Topic } from "./topic.ts";
 import { topics } from "./topics.ts";
 
 /** Where a need is, and the package of Debian that brings it. */
 const NEEDS: Readonly<Record<Need, { readonly file: string; readonly debian: string }>> = {
   nginx: { file: "/usr/sbin/nginx", debian: "nginx-light" },
+  haproxy: { file: "/usr/sbin/haproxy", debian: "haproxy" },
   sshd: { file: "/usr/sbin/sshd", debian: "openssh-server" },
+  rsync: { file: "/usr/bin/rsync", debian: "rsync" },
   bwrap: { file: "/usr/bin/bwrap", debian: "bubblewrap" },
 };
 /** Without these a topic has no Holdfast to measure; without others it lacks a baseline. */
@@ -90,37 +85,17 @@ function prepare(wanted: readonly Topic[]): void {
   if (status !== 0) say(`apt-get ended with ${status ?? "a signal"}: these columns are left out`);
 }
 
-async function measured(topic: Topic, run: Run): Promise<Result> {
+/** In a process of its own, and told when it is over. */
+async function tried(topic: Topic, asked: Asked): Promise<Result> {
   const lacks = topic.needs.filter((need) => !existsSync(NEEDS[need].file));
-  const noise = noiseOf();
-  const beganAtMs = performance.now();
-  let rows: readonly Row[] = [];
-  let failed: string | null = null;
+  const without = lacks.length > 0 ? `; without ${lacks.join(", ")}` : "";
+  say(`\n${topic.name}: ${topic.about}${without}`);
   const essential = lacks.find((need) => ESSENTIAL.includes(need));
-  say(`\n${topic.name}: ${topic.about}${lacks.length > 0 ? `; without ${lacks.join(", ")}` : ""}`);
-  if (essential === undefined) {
-    try {
-      rows = await topic.run(run);
-    } catch (error) {
-      failed = error instanceof Error ? error.message : String(error);
-    }
-  } else failed = `it needs ${NEEDS[essential].debian}`;
-  const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
-  const load = Number((loadavg()[0] ?? 0).toFixed(1));
-  const { rounds } = run;
-  const result = {
-    topic: topic.name,
-    words: wordsFor(topic),
-    rounds,
-    seconds,
-    load,
-    othersPercent: noise(),
-    rows,
-    failed,
-  };
-  for (const row of rows) say(lineOf(row));
-  if (failed !== null) say(`FAILED: ${failed}`);
-  say(`${seconds} s, load ${load}, others had ${result.othersPercent} % of the processors`);
+  const result = await measured(topic, wordsFor(topic), asked, essential);
+  for (const row of result.rows) say(lineOf(row));
+  if (result.failed !== null) say(`FAILED: ${result.failed}`);
+  const { seconds, load, othersPercent } = result;
+  say(`${seconds} s, load ${load}, others had ${othersPercent} % of the processors`);
   return result;
 }
 
@@ -144,13 +119,12 @@ function machine() {
   };
 }
 
-/** What was measured before and is not measured now stays. */
-function keep(results: readonly Result[]): void {
+/** What was measured before stays until it is measured anew. */
+function keep(result: Result): void {
   const before = existsSync(FILE)
     ? (JSON.parse(readFileSync(FILE, "utf8")) as { readonly results: readonly Result[] }).results
     : [];
-  const others = before.filter(({ topic }) => !results.some((own) => own.topic === topic));
-  const all = [...others, ...results.filter(({ failed }) => failed === null)];
+  const all = [...before.filter(({ topic }) => topic !== result.topic), result];
   const sorted = topics.flatMap(({ name }) => all.filter(({ topic }) => topic === name));
   writePage(sorted);
   writeFileSync(FILE, `${JSON.stringify({ machine: machine(), results: sorted }, null, 2)}\n`);
@@ -159,22 +133,26 @@ function keep(results: readonly Result[]): void {
 if (values.list) for (const { name, about } of topics) say(`${name.padEnd(10)} ${about}`);
 else {
   const wanted = chosen();
-  const run: Run = {
+  const asked: Asked = {
     quick: values.quick,
     rounds: numberOf("rounds", values.quick ? 3 : ROUNDS),
     sessions: sessionsOf(values.sessions),
     minutes: numberOf("minutes", SOAK_MINUTES),
     profile: values.profile,
-    say,
   };
   prepare(wanted);
   say(JSON.stringify(machine()));
   const results: Result[] = [];
-  for (const topic of wanted) results.push(await measured(topic, run));
+  for (const topic of wanted) {
+    const result = await tried(topic, asked);
+    results.push(result);
+    // At once: what is measured stays, whatever becomes of the topics that follow.
+    if (!values.quick && result.failed === null) keep(result);
+  }
   const verdicts = results.flatMap(({ rows }) => rows.flatMap(verdictsOf));
   const met = verdicts.filter((verdict) => verdict.met).length;
   const failed = results.filter((result) => result.failed !== null);
   say(`\n${met} of ${verdicts.length} goals reached, ${failed.length} topics failed`);
-  if (!values.quick) keep(results);
+  for (const { topic, failed: why } of failed) say(`${topic}: ${why ?? ""}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../test/support/until.ts";
 import { freePort } from "./free-port.ts";
-import { rssBytes } from "./process-reading.ts";
-import { childrenOf, NGINX } from "./stream-ways.ts";
+import { childrenOf, rssBytes } from "./process-reading.ts";
+import { firstLine, NGINX, node } from "./proxy-ways.ts";
 
 /** Each proxied connection is two files of the worker, which may have 20,000. */
 const PROXIED_MAX = 9_000;
@@ -80,18 +80,6 @@ function conf(here: string, port: number, to: number): string {
   http { access_log off; server { listen 127.0.0.1:${port} backlog=4096; location / {
     proxy_pass http://127.0.0.1:${to}; proxy_http_version 1.1; proxy_read_timeout 1h;
     proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } } }\n`;
-}
-
-function node(file: string, ...words: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(import.meta.dirname, file), ...words], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-}
-
-async function firstLine({ stdout }: ChildProcess): Promise<number> {
-  if (stdout === null) throw new Error("no output");
-  const [line] = (await once(stdout, "data")) as [Buffer];
-  return Number(line.toString());
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -28,23 +28,32 @@ export class CrowdHub {
   readonly hub: RealHub;
   readonly #crowd: ChildProcess;
   readonly #url: string;
-  readonly #inspectPort: number;
+  /** Of the hub and of the drivers. */
+  readonly #inspectPorts: readonly [number, number];
   sessions = 0;
 
-  private constructor(hub: RealHub, crowd: ChildProcess, url: string, inspectPort: number) {
+  private constructor(
+    hub: RealHub,
+    crowd: ChildProcess,
+    url: string,
+    inspectPorts: readonly [number, number],
+  ) {
     this.hub = hub;
     this.#crowd = crowd;
     this.#url = url;
-    this.#inspectPort = inspectPort;
+    this.#inspectPorts = inspectPorts;
   }
 
   /** The hub is not started yet: `seed` comes before. */
   static async open(): Promise<CrowdHub> {
     const file = join(import.meta.dirname, "crowd-platform.ts");
     const flags = ["--disable-warning=ExperimentalWarning"];
-    const crowd = spawn(process.execPath, [...flags, file], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const inspectPorts = [await freePort(), await freePort()] as const;
+    const crowd = await Inspector.started(inspectPorts[1], () =>
+      Promise.resolve(
+        spawn(process.execPath, [...flags, file], { stdio: ["ignore", "pipe", "inherit"] }),
+      ),
+    );
     const [line] = (await once(crowd.stdout, "data")) as [Buffer];
     const { url } = JSON.parse(line.toString()) as { url: string };
     const platform = { apiUrl: url, apiKey: API_KEY };
@@ -60,7 +69,7 @@ export class CrowdHub {
       },
     );
     hub.url = `http://127.0.0.1:${port}`;
-    return new CrowdHub(hub, crowd, url, await freePort());
+    return new CrowdHub(hub, crowd, url, inspectPorts);
   }
 
   get crowdPid(): number {
@@ -107,13 +116,18 @@ export class CrowdHub {
     this.sessions = live;
   }
 
-  async start(): Promise<void> {
-    await Inspector.started(this.#inspectPort, () => this.hub.start());
-    goAhead([this.hub.pid, this.crowdPid]);
+  /** `ahead`: before what else the machine does, as far as that is allowed. */
+  async start({ ahead = true } = {}): Promise<void> {
+    await Inspector.started(this.#inspectPorts[0], () => this.hub.start());
+    if (ahead) goAhead([this.hub.pid, this.crowdPid]);
   }
 
   inspect(): Promise<Inspector> {
-    return Inspector.attach(this.hub.pid, this.#inspectPort);
+    return Inspector.attach(this.hub.pid, this.#inspectPorts[0]);
+  }
+
+  inspectDrivers(): Promise<Inspector> {
+    return Inspector.attach(this.crowdPid, this.#inspectPorts[1]);
   }
 
   /** All links of drivers break in this moment, as when a line or a balancer goes. */

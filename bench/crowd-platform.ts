@@ -52,6 +52,13 @@ class CrowdPlatform extends FakePlatform {
     return made;
   }
 
+  /** With what was asked of it so far: an hour of calls is a list that nobody reads here. */
+  forget({ id, request }: FakeSandbox): void {
+    this.sandboxes.delete(id);
+    this.#named.delete(request.name);
+    this.calls.length = 0;
+  }
+
   override find(idOrName: string): FakeSandbox | null {
     return this.sandboxes.get(idOrName) ?? this.#named.get(idOrName) ?? null;
   }
@@ -59,6 +66,7 @@ class CrowdPlatform extends FakePlatform {
 
 const platform = new CrowdPlatform(systemClock);
 const drivers = new Map<string, Driver>();
+let nextPid = 2;
 let hangs = false;
 const door = process.argv[2];
 /** Of drivers that were without a hub and have one again, ms. */
@@ -148,7 +156,7 @@ platform.onLaunch = (sandbox) => {
   for (const [file, bytes] of sandbox.files) {
     if (!file.endsWith(".json")) continue;
     const config = JSON.parse(new TextDecoder().decode(bytes)) as DriverConfig;
-    drivers.set(sandbox.id, new Driver(sandbox, drivers.size + 2, config));
+    drivers.set(sandbox.id, new Driver(sandbox, nextPid++, config));
     return;
   }
 };
@@ -162,7 +170,7 @@ platform.onNudge = ({ id }) => {
 async function seed(seeded: readonly SeededSandbox[]): Promise<void> {
   for (const [n, { name, labels, config }] of seeded.entries()) {
     const sandbox = platform.make({ name, labels, env: {} }, "started");
-    drivers.set(sandbox.id, new Driver(sandbox, drivers.size + 2, config));
+    drivers.set(sandbox.id, new Driver(sandbox, nextPid++, config));
     if (n % DIALS_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
   }
 }
@@ -216,7 +224,8 @@ function sandboxCall(method: string, id: string, act: string, asked: URL, body: 
   if (sandbox === null) throw new HubError("SandboxGone", `no sandbox ${id}`);
   if (method === "DELETE") {
     drivers.get(sandbox.id)?.uplink.stop({ code: 1000, reason: "deleted" });
-    platform.sandboxes.delete(sandbox.id);
+    drivers.delete(sandbox.id);
+    platform.forget(sandbox);
   }
   if (act === "toolbox-proxy-url") return { url: `${url}/toolbox` };
   return dto(sandbox);

@@ -28,3 +28,31 @@ export function droppedSyns(): number {
   const at = names.split(" ").indexOf("ListenDrops");
   return Number(values.split(" ")[at] ?? NaN);
 }
+
+/** Children and theirs, with their command lines. */
+export function childrenOf(root: number): { readonly pid: number; readonly words: string }[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]));
+    } catch {
+      // It ended between the listing and the look.
+    }
+  }
+  const isBelow = (pid: number): boolean => {
+    for (let at = parents.get(pid); at !== undefined && at > 0; at = parents.get(at)) {
+      if (at === root) return true;
+    }
+    return false;
+  };
+  return [...parents.keys()].filter(isBelow).flatMap((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      return [{ pid, words }];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,22 +1,20 @@
 /**
- * Three ways to a program behind a network, for the same work: Holdfast, a plain WebSocket proxy
- * (nginx before a small agent) and OpenSSH. A link is one connection; programs on it share it where
- * the way can do that. The other end of each way is another process, and `other` a second one.
+ * Ways to a program behind a network, for the same work: Holdfast and OpenSSH here, proxies of
+ * WebSockets in proxy-ways.ts. A link is one connection; programs on it share it where the way can
+ * do that. The other end of each way is another process, and `other` a second one.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { WebSocket } from "ws";
 import { connectNode } from "../src/client/node.ts";
 import { runProgram } from "../test/e2e/cli-kit.ts";
 import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
 import { until } from "../test/support/until.ts";
 import { freePort } from "./free-port.ts";
-import { cpuMs } from "./process-reading.ts";
+import { childrenOf, cpuMs } from "./process-reading.ts";
 
 export interface Start {
   readonly argv: readonly string[];
@@ -27,6 +25,8 @@ export interface Start {
 export interface Program {
   write(bytes: Uint8Array): void;
   stop(): void;
+  /** Its way says that it is over, and that no byte follows. */
+  readonly ended: Promise<void>;
 }
 
 export interface Link {
@@ -44,6 +44,9 @@ export interface Way {
   pids(): readonly number[];
   close(): Promise<void>;
 }
+
+/** Over is over, whatever it came to. */
+const SETTLED = [() => undefined, () => undefined] as const;
 
 export class HoldfastWay implements Way {
   readonly name = "holdfast";
@@ -76,14 +79,22 @@ export class HoldfastWay implements Way {
       start: async ({ argv, pty = false, onBytes }) => {
         if (pty) {
           const terminal = channel.terminal({ argv, cols: 80, rows: 24, onData: onBytes });
-          terminal.exit.catch(() => undefined);
+          const ended = terminal.exit.then(...SETTLED);
           await terminal.opened;
-          return { write: (bytes) => void terminal.write(bytes), stop: () => terminal.close() };
+          return {
+            write: (bytes) => void terminal.write(bytes),
+            stop: () => terminal.close(),
+            ended,
+          };
         }
         const exec = channel.exec({ argv, onStdout: onBytes });
-        exec.exit.catch(() => undefined);
+        const ended = exec.exit.then(...SETTLED);
         await exec.opened;
-        return { write: (bytes) => void exec.stdin.write(bytes), stop: () => exec.cancel() };
+        return {
+          write: (bytes) => void exec.stdin.write(bytes),
+          stop: () => exec.cancel(),
+          ended,
+        };
       },
       close: () => {
         connection.close();
@@ -106,97 +117,9 @@ export class HoldfastWay implements Way {
   }
 }
 
-/** nginx with one worker, as Debian sets it up, before two agents. */
-export class ProxyWay implements Way {
-  readonly name = "nginx";
-  readonly port: number;
-  readonly #here: string;
-  readonly #agents: readonly ChildProcess[];
-  readonly #nginx: ChildProcess;
-
-  private constructor(
-    port: number,
-    here: string,
-    agents: readonly ChildProcess[],
-    nginx: ChildProcess,
-  ) {
-    this.port = port;
-    this.#here = here;
-    this.#agents = agents;
-    this.#nginx = nginx;
-  }
-
-  /** Null, with a word to whoever looks, where there is no nginx. */
-  static async open(say: (text: string) => void): Promise<ProxyWay | null> {
-    if (!existsSync(NGINX)) {
-      say(`no ${NGINX}: without that column (apt-get install --no-install-recommends nginx-light)`);
-      return null;
-    }
-    const here = mkdtempSync(join(tmpdir(), "hfx-"));
-    const agents = [1, 2].map(() =>
-      spawn(process.execPath, [join(import.meta.dirname, "stream-agent.ts")], {
-        stdio: ["ignore", "pipe", "inherit"],
-      }),
-    );
-    const ports = await Promise.all(agents.map(firstLine));
-    const port = await freePort();
-    writeFileSync(join(here, "nginx.conf"), nginxConf(here, port, ports));
-    const nginx = spawn(NGINX, ["-c", join(here, "nginx.conf"), "-p", here], { stdio: "inherit" });
-    await until(() => existsSync(join(here, "pid")));
-    return new ProxyWay(port, here, agents, nginx);
-  }
-
-  link(place: "demo" | "other", port = this.port): Promise<Link> {
-    const open = new Set<WebSocket>();
-    return Promise.resolve({
-      start: async ({ argv, pty = false, onBytes }) => {
-        const url = `ws://127.0.0.1:${port}/${place}`;
-        const socket = new WebSocket(url, { perMessageDeflate: false });
-        open.add(socket);
-        socket.on("message", (bytes: Buffer) => onBytes(bytes));
-        await once(socket, "open");
-        socket.send(JSON.stringify({ argv, pty }));
-        const stop = (): void => {
-          open.delete(socket);
-          socket.terminate();
-        };
-        return { write: (bytes) => socket.send(bytes), stop };
-      },
-      close: () => {
-        for (const socket of open) socket.terminate();
-        return Promise.resolve();
-      },
-    });
-  }
-
-  pids(): readonly number[] {
-    const workers = childrenOf(this.#nginx.pid ?? 0).map(({ pid }) => pid);
-    return [...workers, ...this.#agents.map(({ pid }) => pid ?? 0)];
-  }
-
-  async close(): Promise<void> {
-    for (const child of [this.#nginx, ...this.#agents]) {
-      child.kill("SIGTERM");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    }
-    rmSync(this.#here, { recursive: true, force: true });
-  }
-}
-
-export const NGINX = "/usr/sbin/nginx";
 const SSHD = "/usr/sbin/sshd";
 /** Where sshd of Debian confines what it does before authentication; it must be there. */
 const SSHD_ROOM = "/run/sshd";
-
-function nginxConf(here: string, port: number, [demo = 0, other = 0]: readonly number[]): string {
-  const place = (name: string, to: number): string => `location /${name} {
-    proxy_pass http://127.0.0.1:${to}; proxy_http_version 1.1; proxy_read_timeout 1h;
-    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }`;
-  return `daemon off; worker_processes 1; pid ${here}/pid; error_log ${here}/error;
-  events { worker_connections 1024; }
-  http { access_log off; server { listen 127.0.0.1:${port};
-    ${place("demo", demo)} ${place("other", other)} } }\n`;
-}
 
 /** One sshd of this run; a link is a ControlMaster, and each program a channel of it. */
 export class SshWay implements Way {
@@ -237,6 +160,7 @@ export class SshWay implements Way {
       ...["PidFile none", "StrictModes no", "PermitRootLogin yes", "MaxSessions 100"],
     ];
     writeFileSync(at("sshd_config"), `${settings.join("\n")}\n`);
+    writeFileSync(at("config"), clientConfig(port, at("user")));
     const sshd = spawn(SSHD, ["-D", "-e", "-f", at("sshd_config")], {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -249,24 +173,26 @@ export class SshWay implements Way {
     return new SshWay(port, here, sshd, madeRoom);
   }
 
+  /** With these ssh and scp find the host `bench`. */
+  get words(): readonly string[] {
+    return ["-F", join(this.#here, "config")];
+  }
+
   async link(_place: "demo" | "other", port = this.port): Promise<Link> {
     const control = join(this.#here, `c${linkNumber++}`);
-    const user = `${userInfo().username}@127.0.0.1`;
-    const trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
-    const key = ["-i", join(this.#here, "user"), "-o", "IdentitiesOnly=yes", "-p", String(port)];
-    const words = ["-F", "none", "-q", "-S", control, ...trust, ...key];
-    const cipher = ["-c", "aes128-gcm@openssh.com"];
-    const master = spawn("ssh", ["-M", "-N", ...cipher, ...words, user], { stdio: "ignore" });
+    const words = [...this.words, "-S", control, "-p", String(port)];
+    const master = spawn("ssh", [...words, "-M", "-N", SSH_HOST], { stdio: "ignore" });
     this.#masters.add(master);
     await until(() => existsSync(control));
     const open = new Set<ChildProcess>();
     return {
       start: async ({ argv, pty = false, onBytes }) => {
         const command = `echo -n .; exec ${argv.map((word) => `'${word}'`).join(" ")}`;
-        const child = spawn("ssh", [...words, pty ? "-tt" : "-T", user, command], {
+        const child = spawn("ssh", [...words, pty ? "-tt" : "-T", SSH_HOST, command], {
           stdio: ["pipe", "pipe", "ignore"],
         });
         open.add(child);
+        const ended = once(child, "close").then(() => void open.delete(child));
         child.stdin.on("error", () => undefined);
         let begun = false;
         await new Promise<void>((resolve) => {
@@ -277,7 +203,11 @@ export class SshWay implements Way {
             resolve();
           });
         });
-        return { write: (bytes) => void child.stdin.write(bytes), stop: () => child.kill() };
+        return {
+          write: (bytes) => void child.stdin.write(bytes),
+          stop: () => child.kill(),
+          ended,
+        };
       },
       close: async () => {
         for (const child of open) child.kill();
@@ -305,38 +235,19 @@ export class SshWay implements Way {
 
 let linkNumber = 0;
 
-async function firstLine(child: ChildProcess): Promise<number> {
-  if (child.stdout === null) throw new Error("no output");
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
-  return Number(line.toString());
-}
+export const SSH_HOST = "bench";
 
-/** Children and theirs, with their command lines. */
-export function childrenOf(root: number): { readonly pid: number; readonly words: string }[] {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]));
-    } catch {
-      // It ended between the listing and the look.
-    }
-  }
-  const isBelow = (pid: number): boolean => {
-    for (let at = parents.get(pid); at !== undefined && at > 0; at = parents.get(at)) {
-      if (at === root) return true;
-    }
-    return false;
-  };
-  return [...parents.keys()].filter(isBelow).flatMap((pid) => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      return [{ pid, words }];
-    } catch {
-      return [];
-    }
-  });
+function clientConfig(port: number, key: string): string {
+  return `Host ${SSH_HOST}
+  HostName 127.0.0.1
+  Port ${port}
+  User ${userInfo().username}
+  IdentityFile ${key}
+  IdentitiesOnly yes
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel QUIET
+  Ciphers aes128-gcm@openssh.com\n`;
 }
 
 /** Seconds of processor of these processes and this one. */

@@ -10,10 +10,10 @@ import { loadavg } from "node:os";
 import { goAhead, stoppedMs } from "./machine-share.ts";
 import { median, percentile, rounded, sleep } from "./statistics.ts";
 import { openShapedLine, type Shape } from "./shaped-line.ts";
+import { ProxyWay } from "./proxy-ways.ts";
 import {
   cpuSeconds,
   HoldfastWay,
-  ProxyWay,
   SshWay,
   type Link,
   type Program,
@@ -66,7 +66,7 @@ const YES = ["sh", "-c", "stty sane; exec yes"];
 const RAW_CAT = ["sh", "-c", "stty raw -echo; echo ready; exec cat"];
 
 /** One key after the other to a program that gives it back. */
-async function echo(
+export async function echo(
   link: Link,
   { pty = false, keys = KEYS, everyMs = KEY_EVERY_MS } = {},
 ): Promise<number[]> {
@@ -219,7 +219,11 @@ async function onLoopback(
 
 export async function measureStreams(asked: StreamsAsked): Promise<StreamFigures> {
   const { rounds, where, say } = asked;
-  const opened = [await HoldfastWay.open(), await ProxyWay.open(say), await SshWay.open(say)];
+  const opened = [
+    await HoldfastWay.open(),
+    await ProxyWay.open("nginx", say),
+    await SshWay.open(say),
+  ];
   const ways = opened.filter((way) => way !== null);
   const figures = new Map<string, Figures>(ways.map(({ name }) => [name, new Map()]));
   try {

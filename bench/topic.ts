@@ -5,7 +5,7 @@
 import { rounded } from "./statistics.ts";
 
 /** What has to be on the machine; a topic without it is left out, aloud. */
-export type Need = "nginx" | "sshd" | "bwrap";
+export type Need = "nginx" | "haproxy" | "sshd" | "rsync" | "bwrap";
 
 export interface Goal {
   readonly atMost?: number;
@@ -36,12 +36,23 @@ export interface Run {
   readonly say: (text: string) => void;
 }
 
+/** As it goes to the process of a topic, which says by itself. */
+export type Asked = Omit<Run, "say">;
+
+/** What the process of a topic answers. */
+export interface Answer {
+  readonly rows: readonly Row[];
+  readonly failed: string | null;
+}
+
 export interface Topic {
   readonly name: string;
   readonly about: string;
   readonly needs: readonly Need[];
   /** Left out of a run of everything: it takes much longer than all others. */
   readonly onlyByName?: boolean;
+  /** All of it on one processor, where no wake of another one is part of a figure. */
+  readonly pinned?: boolean;
   /** Left out of a quick run of everything. */
   readonly notQuick?: boolean;
   readonly run: (run: Run) => Promise<readonly Row[]>;
@@ -51,8 +62,11 @@ export interface Result {
   readonly topic: string;
   /** Behind `npm run bench --`, to have the same work again. */
   readonly words: string;
+  /** When it began, in UTC to the minute. */
+  readonly at: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** Of the machine in the last minute of it. */
   readonly load: number;
   /** Share of the processors that others had while it ran. */
   readonly othersPercent: number;

@@ -1,79 +1,118 @@
 /**
- * Hours of coming and going: sessions are made and removed, clients attach, run something and
- * leave, and links break. What the hub holds at the end is what it held before, or something leaks.
+ * An hour of coming and going: sessions are made and removed, clients attach, run something and
+ * leave with a word or without one, readers of events come and go, and links break. What the hub,
+ * the drivers and the clients hold at the end is what they held before, or something leaks. It is
+ * paced, so that it says little of speed and a machine has room for other work beside it.
  */
 import { connectNode } from "../../src/client/node.ts";
+import type { SessionChannel } from "../../src/client/session-channel.ts";
 import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import { CrowdHub, crowdName } from "../crowd-hub.ts";
+import { heldBy, heldHere, type Held } from "../held.ts";
 import type { Inspector } from "../inspector.ts";
-import { openFiles } from "../process-reading.ts";
-import { sleep } from "../statistics.ts";
+import { sleep, slope } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
 const SESSIONS = 50;
 const BACK_MS_MAX = 60_000;
 const SETTLE_MS = 20_000;
+const ROUND_EVERY_MS = 250;
 /** Code is compiled, caches fill: only then a baseline means something. */
-const WARM_ROUNDS = 20;
-const CUT_EVERY = 20;
+const WARM_ROUNDS = 400;
+const CUT_EVERY = 200;
+const LOOKS = 12;
+/** With fewer rounds what a heap does by itself is more than what a round leaves. */
+const ROUNDS_TO_JUDGE = 5_000;
+const GROWTH_BYTES_MAX = 100;
+const HEAP_RATIO_MAX = 1.1;
+/** What idle connections of a pool and the timers of looks that are under way come to. */
+const COUNT_ROOM = 16;
+const MIB = 1024 * 1024;
 
-interface Held {
-  readonly heapMib: number;
-  readonly files: number;
-  readonly timers: number;
-  readonly sockets: number;
+interface Watched {
+  readonly hub: Held;
+  readonly drivers: Held;
+  readonly clients: Held;
 }
 
 async function run({ minutes, quick, say }: Run): Promise<readonly Row[]> {
-  const forMs = (quick ? 1 : minutes) * 60_000;
+  const rounds = Math.round(((quick ? 1 : minutes) * 60_000) / ROUND_EVERY_MS);
   const crowd = await CrowdHub.open();
   try {
     await crowd.seed(SESSIONS);
-    await crowd.start();
+    await crowd.start({ ahead: false });
     await crowd.comeBack(BACK_MS_MAX);
-    const inspector = await crowd.inspect();
-    for (let round = 0; round < WARM_ROUNDS; round++) await churn(crowd, round);
-    await crowd.comeBack(BACK_MS_MAX);
-    const before = await heldBy(crowd, inspector);
-    const endAtMs = performance.now() + forMs;
-    let rounds = 0;
-    while (performance.now() < endAtMs) await churn(crowd, ++rounds);
-    await crowd.comeBack(BACK_MS_MAX);
-    const after = await heldBy(crowd, inspector);
-    inspector.close();
-    say(`  ${rounds} rounds of coming and going`);
-    const row = (what: keyof Held, unit: string, most: number): Row => ({
-      work: `${what} after ${forMs / 60_000} min and ${rounds} rounds of coming and going`,
-      unit,
-      figure: after[what],
-      others: { before: before[what] },
-      goals: [{ atMost: most, of: "before" }],
-    });
-    return [
-      row("heapMib", "MiB", 1.1),
-      row("files", "", 1.1),
-      row("timers", "", 1.1),
-      row("sockets", "", 1.1),
-    ];
+    const inspectors = [await crowd.inspect(), await crowd.inspectDrivers()] as const;
+    await churned(crowd, 0, quick ? WARM_ROUNDS / 10 : WARM_ROUNDS);
+    const before = await settled(crowd, inspectors);
+    const heaps: (readonly [round: number, bytes: number])[] = [];
+    const [beganAtMs, step] = [performance.now(), Math.ceil(rounds / LOOKS)];
+    for (let round = 0; round < rounds; round += step) {
+      await churned(crowd, WARM_ROUNDS + round, Math.min(step, rounds - round));
+      const held = await heldBy(crowd.hub.pid, inspectors[0]);
+      heaps.push([round + step, held.heapMib * MIB]);
+      say(`  ${round + step} rounds: ${JSON.stringify(held)}`);
+    }
+    const tookMin = Math.round((performance.now() - beganAtMs) / 60_000);
+    const after = await settled(crowd, inspectors);
+    for (const inspector of inspectors) inspector.close();
+    const span = `${tookMin} min and ${rounds} rounds of coming and going`;
+    return [...rowsOf(before, after, span), growthOf(heaps, rounds)];
   } finally {
     await crowd.close();
   }
 }
 
-/** One session comes and goes, another one's client runs something; now and then all links go. */
+function rowsOf(before: Watched, after: Watched, span: string): readonly Row[] {
+  return (["hub", "drivers", "clients"] as const).flatMap((who) =>
+    (["heapMib", "files", "timers", "sockets"] as const).map((what) => ({
+      work: `${what} of the ${who} after ${span}`,
+      unit: what === "heapMib" ? "MiB" : "",
+      figure: after[who][what],
+      others: { before: before[who][what] },
+      goals: [
+        what === "heapMib"
+          ? { atMost: HEAP_RATIO_MAX, of: "before" }
+          : { atMost: before[who][what] + COUNT_ROOM },
+      ],
+    })),
+  );
+}
+
+function growthOf(heaps: readonly (readonly [number, number])[], rounds: number): Row {
+  const goals = rounds < ROUNDS_TO_JUDGE ? [] : [{ atMost: GROWTH_BYTES_MAX }];
+  const work = `what a round leaves in the hub's heap, of ${heaps.length} looks`;
+  return { work, unit: "bytes", figure: slope(heaps), goals };
+}
+
+/** No sooner than a round is due; a machine that is late has fewer of them in a minute. */
+async function churned(crowd: CrowdHub, first: number, rounds: number): Promise<void> {
+  for (let round = first; round < first + rounds; round++) {
+    const dueAtMs = performance.now() + ROUND_EVERY_MS;
+    await churn(crowd, round);
+    await sleep(Math.max(0, dueAtMs - performance.now()));
+  }
+  await crowd.comeBack(BACK_MS_MAX);
+}
+
+/** One session comes and goes, another one's client works; now and then all links break. */
 async function churn(crowd: CrowdHub, round: number): Promise<void> {
   const { hub, url } = crowd;
   const name = `soak-${round}`;
+  const events = new AbortController();
+  const told = await fetch(`${url}/v1/events`, {
+    headers: { authorization: `Bearer ${TOKEN}`, accept: "text/event-stream" },
+    signal: events.signal,
+  });
   const session = await hub.ask("POST", "/sessions?wait=60", { name });
   if (session.state !== "connected") throw new Error(JSON.stringify(session));
+  const { done } = (await told.body?.getReader().read()) ?? { done: true };
+  if (done) throw new Error("the events ended");
+  events.abort();
   const link = await connectNode(() => ({ url, token: TOKEN }));
   const channel = await link.attach(crowdName(round % SESSIONS));
-  const back = new Promise<void>((resolve) => {
-    const exec = channel.exec({ argv: ["cat"], onStdout: () => resolve() });
-    exec.exit.catch(() => undefined);
-    void exec.stdin.write(Uint8Array.of(120));
-  });
-  await back;
+  await ranToItsEnd(channel);
+  await leftOpen(channel);
   link.close();
   await hub.ask("DELETE", `/sessions/${name}?wait=20`);
   if (round % CUT_EVERY !== 0) return;
@@ -81,22 +120,38 @@ async function churn(crowd: CrowdHub, round: number): Promise<void> {
   await crowd.comeBack(BACK_MS_MAX);
 }
 
+async function ranToItsEnd(channel: SessionChannel): Promise<void> {
+  const exec = channel.exec({ argv: ["cat"] });
+  await exec.stdin.write(Uint8Array.of(120));
+  exec.stdin.end();
+  await exec.exit;
+}
+
+/** Its client goes in the middle of it. */
+async function leftOpen(channel: SessionChannel): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const exec = channel.exec({ argv: ["cat"], onStdout: () => resolve() });
+    exec.exit.catch(() => undefined);
+    void exec.stdin.write(Uint8Array.of(120));
+  });
+}
+
 /** Once what is under way has come to its end. */
-async function heldBy({ hub }: CrowdHub, inspector: Inspector): Promise<Held> {
+async function settled(
+  crowd: CrowdHub,
+  [hub, drivers]: readonly [Inspector, Inspector],
+): Promise<Watched> {
   await sleep(SETTLE_MS);
-  const heapMib = (await inspector.heapBytes()) / 1024 / 1024;
-  const resources = await inspector.resources();
   return {
-    heapMib,
-    files: openFiles(hub.pid),
-    timers: resources["Timeout"] ?? 0,
-    sockets: resources["TCPSocketWrap"] ?? 0,
+    hub: await heldBy(crowd.hub.pid, hub),
+    drivers: await heldBy(crowd.crowdPid, drivers),
+    clients: await heldHere(),
   };
 }
 
 export const soak: Topic = {
   name: "soak",
-  about: "minutes of coming and going (--minutes), and what is left of it",
+  about: "an hour of coming and going (--minutes), and what is left of it",
   needs: [],
   onlyByName: true,
   run,
