@@ -135,6 +135,11 @@ export class CrowdHub {
     await this.#tell("cut", {});
   }
 
+  /** From now on the platform takes calls and answers none. */
+  async hang(): Promise<void> {
+    await this.#tell("hang", {});
+  }
+
   get url(): string {
     return this.hub.url;
   }

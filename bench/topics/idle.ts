@@ -17,6 +17,9 @@ const BACK_MS_MAX = 280_000;
 const SETTLE_MS = 20_000;
 const WATCH_MS = 20_000;
 const ATTACHED_AT_ONCE = 50;
+/** A hub may have 20,000 files, and each session has a socket for its driver. */
+const CLIENTS_MAX = 9_000;
+const SESSIONS_A_CLIENT = 10;
 
 export interface IdleCost {
   readonly sessions: number;
@@ -25,7 +28,18 @@ export interface IdleCost {
   readonly percentOfCore: number;
 }
 
-export async function idleCost(sessions: number, { quick, profile, say }: Run): Promise<IdleCost> {
+/** `also` is measured while all of them are there, with what they use of a core by themselves. */
+export async function idleCost<T = null>(
+  sessions: number,
+  { quick, profile, say }: Run,
+  {
+    sessionsOfClient = 1,
+    also,
+  }: {
+    readonly sessionsOfClient?: number;
+    readonly also?: (crowd: CrowdHub, percentOfCore: number) => Promise<T>;
+  } = {},
+): Promise<IdleCost & { readonly also: T | null }> {
   const crowd = await CrowdHub.open();
   const links: HubConnection[] = [];
   try {
@@ -37,12 +51,9 @@ export async function idleCost(sessions: number, { quick, profile, say }: Run): 
     const back = await crowd.comeBack(BACK_MS_MAX);
     if (back.provenMs === null) throw new Error(`${back.proven} of ${sessions} were proven`);
     say(`  ${sessions} sessions: all proven after ${back.provenMs} ms`);
-    for (let n = 0; n < sessions; n += ATTACHED_AT_ONCE) {
-      const some = Array.from(
-        { length: Math.min(ATTACHED_AT_ONCE, sessions - n) },
-        (_, i) => n + i,
-      );
-      links.push(...(await Promise.all(some.map((one) => attached(crowd.url, crowdName(one))))));
+    const names = Array.from({ length: sessions }, (_, n) => crowdName(n));
+    for (const some of inParts(inParts(names, sessionsOfClient), ATTACHED_AT_ONCE)) {
+      links.push(...(await Promise.all(some.map((ofOne) => attached(crowd.url, ofOne)))));
     }
     await sleep(quick ? SETTLE_MS / 2 : SETTLE_MS);
     const stop = profile ? await inspector.profileFrom() : null;
@@ -55,16 +66,22 @@ export async function idleCost(sessions: number, { quick, profile, say }: Run): 
     const kibEach = ((await inspector.heapBytes()) - bare) / sessions / 1024;
     const rssKibEach = (rssBytes(crowd.hub.pid) - bareRss) / sessions / 1024;
     inspector.close();
-    return { sessions, kibEach, rssKibEach, percentOfCore };
+    const more = (await also?.(crowd, percentOfCore)) ?? null;
+    return { sessions, kibEach, rssKibEach, percentOfCore, also: more };
   } finally {
     for (const link of links) link.close();
     await crowd.close();
   }
 }
 
-async function attached(url: string, name: string): Promise<HubConnection> {
+function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  const count = Math.ceil(all.length / size);
+  return Array.from({ length: count }, (_, n) => all.slice(n * size, (n + 1) * size));
+}
+
+async function attached(url: string, names: readonly string[]): Promise<HubConnection> {
   const link = await connectNode(() => ({ url, token: TOKEN }));
-  await link.attach(name);
+  for (const name of names) await link.attach(name);
   return link;
 }
 
@@ -72,7 +89,9 @@ async function run(asked: Run): Promise<readonly Row[]> {
   const counts = asked.sessions.length > 0 ? asked.sessions : asked.quick ? [200] : [1_000];
   const rows: Row[] = [];
   for (const count of counts) {
-    const cost = await idleCost(count, asked);
+    const sessionsOfClient = count > CLIENTS_MAX ? SESSIONS_A_CLIENT : 1;
+    const cost = await idleCost(count, asked, { sessionsOfClient });
+    const clients = sessionsOfClient > 1 ? `a client for ${sessionsOfClient}` : "a client";
     const nginx = await proxiedCrowd(count);
     const bare = await bareCrowd(count);
     const others = {
@@ -81,7 +100,7 @@ async function run(asked: Run): Promise<readonly Row[]> {
     };
     rows.push(
       {
-        work: `memory of one of ${count} idle sessions with a client, after gc`,
+        work: `memory of one of ${count} idle sessions with ${clients}, after gc`,
         unit: "KiB",
         figure: cost.kibEach,
         others,

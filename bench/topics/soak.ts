@@ -99,25 +99,30 @@ async function churned(crowd: CrowdHub, first: number, rounds: number): Promise<
 async function churn(crowd: CrowdHub, round: number): Promise<void> {
   const { hub, url } = crowd;
   const name = `soak-${round}`;
-  const events = new AbortController();
-  const told = await fetch(`${url}/v1/events`, {
-    headers: { authorization: `Bearer ${TOKEN}`, accept: "text/event-stream" },
-    signal: events.signal,
-  });
   const session = await hub.ask("POST", "/sessions?wait=60", { name });
   if (session.state !== "connected") throw new Error(JSON.stringify(session));
-  const { done } = (await told.body?.getReader().read()) ?? { done: true };
-  if (done) throw new Error("the events ended");
-  events.abort();
+  const reader = await readerOf(url, name);
   const link = await connectNode(() => ({ url, token: TOKEN }));
   const channel = await link.attach(crowdName(round % SESSIONS));
   await ranToItsEnd(channel);
   await leftOpen(channel);
   link.close();
   await hub.ask("DELETE", `/sessions/${name}?wait=20`);
+  reader.abort();
   if (round % CUT_EVERY !== 0) return;
   await crowd.cut();
   await crowd.comeBack(BACK_MS_MAX);
+}
+
+/** Of one session's events: what it was told by now is read, and it listens for more. */
+async function readerOf(url: string, name: string): Promise<AbortController> {
+  const reader = new AbortController();
+  const headers = { authorization: `Bearer ${TOKEN}`, accept: "text/event-stream" };
+  const { signal } = reader;
+  const told = await fetch(`${url}/v1/events?session=${name}`, { headers, signal });
+  const { done } = (await told.body?.getReader().read()) ?? { done: true };
+  if (done) throw new Error(`the events of ${name} ended with ${told.status}`);
+  return reader;
 }
 
 async function ranToItsEnd(channel: SessionChannel): Promise<void> {
