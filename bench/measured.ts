@@ -29,7 +29,7 @@ export async function measured(
     topic: topic.name,
     words,
     at: beganAt.toISOString().slice(0, 16).replace("T", " "),
-    rounds: asked.rounds,
+    rounds: topic.once === true ? 1 : asked.rounds,
     seconds: Math.round((performance.now() - beganAtMs) / 1_000),
     load: Number((loadavg()[0] ?? 0).toFixed(1)),
     othersPercent: noise(),

@@ -53,6 +53,8 @@ export interface Topic {
   readonly onlyByName?: boolean;
   /** All of it on one processor, where no wake of another one is part of a figure. */
   readonly pinned?: boolean;
+  /** Not measured in turns: its figures are of one run. */
+  readonly once?: boolean;
   /** Left out of a quick run of everything. */
   readonly notQuick?: boolean;
   readonly run: (run: Run) => Promise<readonly Row[]>;

@@ -1,6 +1,7 @@
 /**
- * What somebody at work notices of thousands of idle sessions on the same hub: keys and reads of
- * health, on a hub with one session and on one with many, in turns; beside plain node:http.
+ * What somebody at work notices of others on the same hub: keys and reads of health, on a hub with
+ * one session, on one with many that are idle and on one with some that are busy, in turns; beside
+ * plain node:http.
  */
 import { connectNode } from "../../src/client/node.ts";
 import { TOKEN } from "../../test/e2e/hub-kit.ts";
@@ -15,10 +16,13 @@ const KEYS = 1_000;
 const KEY_EVERY_MS = 2;
 const READS = 2_000;
 const READERS = 8;
+const BUSY = 50;
+const BUSY_BYTES_PER_S = 40_000;
 
 async function run({ sessions: [asked], quick, rounds }: Run): Promise<readonly Row[]> {
   const many = asked ?? (quick ? 200 : 1_000);
-  const hubs = [await crowdOf(1), await crowdOf(many)];
+  const hubs = [await crowdOf(1), await crowdOf(many), await crowdOf(1 + BUSY)];
+  const stop = await busyOn(hubs[2]?.url ?? "");
   try {
     await sleep(SETTLE_MS);
     const keys = hubs.map(() => [] as number[]);
@@ -31,19 +35,23 @@ async function run({ sessions: [asked], quick, rounds }: Run): Promise<readonly 
       }
       bare.push(await bareHealth(readsPerSecond));
     }
-    const [alone = [], beside = []] = keys;
-    const of = (share: number, most: number): Row => ({
-      work: `a key with ${many} idle sessions on the hub, p${100 * share}`,
+    const [alone = [], idle = [], busy = []] = keys;
+    const idlers = `${many} idle sessions`;
+    const busyOnes = `${BUSY} sessions of ${BUSY_BYTES_PER_S / 1_000} KB/s`;
+    const of = (beside: readonly number[], what: string, share: number, most?: number): Row => ({
+      work: `a key with ${what} on the hub, p${100 * share}`,
       unit: "ms",
       figure: percentile(beside, share),
       others: { "with one": percentile(alone, share) },
-      goals: [{ atMost: most, of: "with one" }],
+      goals: most === undefined ? [] : [{ atMost: most, of: "with one" }],
     });
     return [
-      of(0.5, 1.1),
-      of(0.999, 3),
+      of(idle, idlers, 0.5, 1.1),
+      of(idle, idlers, 0.999, 3),
+      of(busy, busyOnes, 0.5),
+      of(busy, busyOnes, 0.99),
       {
-        work: `/livez with ${many} idle sessions on the hub`,
+        work: `/livez with ${idlers} on the hub`,
         unit: "a second",
         figure: median(reads[1] ?? []),
         others: { "with one": median(reads[0] ?? []), "node:http": median(bare) },
@@ -51,8 +59,21 @@ async function run({ sessions: [asked], quick, rounds }: Run): Promise<readonly 
       },
     ];
   } finally {
+    stop();
     for (const hub of hubs) await hub.close();
   }
+}
+
+/** All but the first session write all the time, to one client. */
+async function busyOn(url: string): Promise<() => void> {
+  const link = await connectNode(() => ({ url, token: TOKEN }));
+  for (let n = 1; n <= BUSY; n++) {
+    const channel = await link.attach(crowdName(n));
+    const argv = ["flood", String(BUSY_BYTES_PER_S)];
+    const exec = channel.exec({ argv, onStdout: () => undefined });
+    exec.exit.catch(() => undefined);
+  }
+  return () => link.close();
 }
 
 async function crowdOf(sessions: number): Promise<CrowdHub> {

@@ -103,5 +103,6 @@ export const events: Topic = {
   name: "events",
   about: "many readers of all events, beside node:http that tells as many",
   needs: [],
+  once: true,
   run,
 };

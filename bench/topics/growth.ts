@@ -99,6 +99,7 @@ export const growth: Topic = {
   name: "growth",
   about: "cost of one session from 100 to 10,000 of them, as a plot",
   needs: [],
+  once: true,
   onlyByName: true,
   run,
 };

@@ -72,5 +72,6 @@ export const hung: Topic = {
   name: "hung",
   about: "health under a platform that answers nothing",
   needs: [],
+  once: true,
   run,
 };

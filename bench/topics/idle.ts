@@ -122,5 +122,6 @@ export const idle: Topic = {
   name: "idle",
   about: "memory and processor of sessions in which nothing happens",
   needs: [],
+  once: true,
   run,
 };

@@ -67,5 +67,6 @@ export const load: Topic = {
   name: "load",
   about: "many sessions that send 40 KB a second each",
   needs: [],
+  once: true,
   run,
 };

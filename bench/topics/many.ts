@@ -47,5 +47,6 @@ export const many: Topic = {
   name: "many",
   about: "sessions that are made 32 at a time",
   needs: [],
+  once: true,
   run,
 };

@@ -158,6 +158,7 @@ export const soak: Topic = {
   name: "soak",
   about: "an hour of coming and going (--minutes), and what is left of it",
   needs: [],
+  once: true,
   onlyByName: true,
   run,
 };

@@ -68,5 +68,6 @@ export const storm: Topic = {
   name: "storm",
   about: "all drivers come back at once, authenticated, and are proven",
   needs: [],
+  once: true,
   run,
 };

@@ -52,5 +52,6 @@ export const lines: Topic = {
   about: "the same on lines of a given rate and round trip, once",
   needs: ["bwrap", "nginx", "sshd"],
   notQuick: true,
+  once: true,
   run: measure("lines"),
 };

@@ -1,0 +1,138 @@
+/**
+ * What stands between a figure and its goal, as far as it is known, in a sentence for each: said on
+ * the page of figures beside every goal that a run does not reach. The first that fits is said.
+ */
+import type { Result, Row } from "./topic.ts";
+
+interface Bound {
+  readonly topic: string;
+  /** Of what the row names; unset: of all rows of the topic. */
+  readonly work?: RegExp;
+  readonly by: string;
+}
+
+const decision = (file: string): string => `[${file.slice(0, 4)}](decisions/${file}.md)`;
+const BYTES = decision("0503-what-bytes-cost-on-their-way");
+const TERMINAL = decision("0506-what-holds-a-terminal-up");
+const IDLE = decision("0507-what-an-idle-session-keeps");
+const FLUSH = decision("0804-one-flush-for-a-turn");
+const QUEUE = decision("0805-drivers-that-queue-are-not-missing");
+const BESIDE = decision("0505-streams-beside-others");
+
+const bounds: readonly Bound[] = [
+  {
+    topic: "durable",
+    work: /^one durable/,
+    by: `a fact is kept at the end of its turn, with all others of that turn: some 0.04 ms after it
+      happened when nothing else does (${FLUSH})`,
+  },
+  {
+    topic: "echo",
+    by: `three processes of Node are on the way, where a proxy is one of C between two of Node: two
+      more wakes each way, and each key is framed, numbered and kept for a resume`,
+  },
+  {
+    topic: "streams",
+    work: /^key in a terminal/,
+    by: `\`script\` makes the pty, one process more on the way of each key: some 0.1 to 0.3 ms
+      (${TERMINAL})`,
+  },
+  {
+    topic: "streams",
+    work: /the same connection/,
+    by: `one process is the client of the key and of the flood, where ssh has one for each
+      (${BESIDE})`,
+  },
+  {
+    topic: "streams",
+    work: /^key/,
+    by: "between client and program stand three processes of Node, where nginx and ssh are of C",
+  },
+  {
+    topic: "streams",
+    work: /^bulk/,
+    by: `each of three processes of Node counts, checks and can send again what it carries, and
+      collects 64 KiB buffers: on two busy cores processor is rate (${BYTES})`,
+  },
+  {
+    topic: "lines",
+    work: /flood/,
+    by: "an empty line is looked for every ten seconds, and what a key needs is left free for it",
+  },
+  {
+    topic: "lines",
+    by: "what the kernel and the line have taken cannot be overtaken: one window of the line",
+  },
+  {
+    topic: "output",
+    work: /terminal/,
+    by: `a pty hands out 4 KiB at a time, and what \`script\` reads goes through a pipe more than
+      with sshd (${TERMINAL})`,
+  },
+  {
+    topic: "output",
+    by: `sshd and ssh are two processes of C, and here are three of Node that check and keep what
+      they carry (${BYTES})`,
+  },
+  {
+    topic: "forward",
+    work: /processor/,
+    by: `the hub collects the 64 KiB buffers of each read, which is most of what it does (${BYTES})`,
+  },
+  {
+    topic: "forward",
+    by: `client, hub and driver share two cores with both ends: what each byte costs of processor
+      bounds its rate (${BYTES})`,
+  },
+  {
+    topic: "idle",
+    work: /^memory/,
+    by: `two sockets, two WebSockets, two legs and two actors are 36 KB of objects, where nginx has
+      structs (${IDLE})`,
+  },
+  {
+    topic: "idle",
+    work: /^processor/,
+    by: `a dead driver is suspected within 3 s, so each link carries a question and an answer a
+      second: with 10,000 that is 20 % of a core in the kernel alone`,
+  },
+  {
+    topic: "storm",
+    work: /an epoch/,
+    by: `a hub takes 200 drivers a second on purpose (SB21), because each is proven again: five calls
+      of the platform and some ten facts (${QUEUE})`,
+  },
+  {
+    topic: "storm",
+    work: /health/,
+    by: "reads wait behind hellos and proofs in the one event loop, each some milliseconds long",
+  },
+  {
+    topic: "storm",
+    work: /proven/,
+    by: "a proof is 8 to 14 ms of one processor, and the crowd shares the other with its platform",
+  },
+  {
+    topic: "restart",
+    work: /^start/,
+    by: "all sessions are read and get their actors before the hub is ready",
+  },
+  {
+    topic: "restart",
+    by: "a stream waits for the start, for its driver's turn at the door, and for its proof",
+  },
+  {
+    topic: "beside",
+    work: /livez/,
+    by: "fastify's router and hooks stand around a read that node:http answers with one call",
+  },
+  {
+    topic: "load",
+    by: "one event loop carries all of it: it is out of processor",
+  },
+];
+
+export function boundOf({ topic }: Result, { work }: Row): string | null {
+  const found = bounds.find((bound) => bound.topic === topic && (bound.work?.test(work) ?? true));
+  return found?.by.replace(/\s+/g, " ") ?? null;
+}
