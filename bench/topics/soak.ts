@@ -18,7 +18,7 @@ const BACK_MS_MAX = 60_000;
 const SETTLE_MS = 20_000;
 const ROUND_EVERY_MS = 250;
 /** Code is compiled, caches fill: only then a baseline means something. */
-const WARM_ROUNDS = 400;
+const WARM_MS = 60_000;
 const CUT_EVERY = 200;
 const LOOKS = 12;
 /** With fewer rounds what a heap does by itself is more than what a round leaves. */
@@ -36,28 +36,27 @@ interface Watched {
 }
 
 async function run({ minutes, quick, say }: Run): Promise<readonly Row[]> {
-  const rounds = Math.round(((quick ? 1 : minutes) * 60_000) / ROUND_EVERY_MS);
+  const forMs = (quick ? 1 : minutes) * 60_000;
   const crowd = await CrowdHub.open();
   try {
     await crowd.seed(SESSIONS);
     await crowd.start({ ahead: false });
     await crowd.comeBack(BACK_MS_MAX);
     const inspectors = [await crowd.inspect(), await crowd.inspectDrivers()] as const;
-    await churned(crowd, 0, quick ? WARM_ROUNDS / 10 : WARM_ROUNDS);
+    let rounds = await churned(crowd, 0, quick ? WARM_MS / 10 : WARM_MS);
+    const warmRounds = rounds;
     const before = await settled(crowd, inspectors);
     const heaps: (readonly [round: number, bytes: number])[] = [];
-    const [beganAtMs, step] = [performance.now(), Math.ceil(rounds / LOOKS)];
-    for (let round = 0; round < rounds; round += step) {
-      await churned(crowd, WARM_ROUNDS + round, Math.min(step, rounds - round));
+    for (let look = 0; look < LOOKS; look++) {
+      rounds = await churned(crowd, rounds, forMs / LOOKS);
       const held = await heldBy(crowd.hub.pid, inspectors[0]);
-      heaps.push([round + step, held.heapMib * MIB]);
-      say(`  ${round + step} rounds: ${JSON.stringify(held)}`);
+      heaps.push([rounds, held.heapMib * MIB]);
+      say(`  ${rounds} rounds: ${JSON.stringify(held)}`);
     }
-    const tookMin = Math.round((performance.now() - beganAtMs) / 60_000);
     const after = await settled(crowd, inspectors);
     for (const inspector of inspectors) inspector.close();
-    const span = `${tookMin} min and ${rounds} rounds of coming and going`;
-    return [...rowsOf(before, after, span), growthOf(heaps, rounds)];
+    const span = `${forMs / 60_000} min and ${rounds - warmRounds} rounds of coming and going`;
+    return [...rowsOf(before, after, span), growthOf(heaps, rounds - warmRounds)];
   } finally {
     await crowd.close();
   }
@@ -85,14 +84,16 @@ function growthOf(heaps: readonly (readonly [number, number])[], rounds: number)
   return { work, unit: "bytes", figure: slope(heaps), goals };
 }
 
-/** No sooner than a round is due; a machine that is late has fewer of them in a minute. */
-async function churned(crowd: CrowdHub, first: number, rounds: number): Promise<void> {
-  for (let round = first; round < first + rounds; round++) {
+/** No sooner than a round is due. Resolves with the number of the next one. */
+async function churned(crowd: CrowdHub, first: number, forMs: number): Promise<number> {
+  let round = first;
+  for (const endAtMs = performance.now() + forMs; performance.now() < endAtMs; round++) {
     const dueAtMs = performance.now() + ROUND_EVERY_MS;
     await churn(crowd, round);
     await sleep(Math.max(0, dueAtMs - performance.now()));
   }
   await crowd.comeBack(BACK_MS_MAX);
+  return round;
 }
 
 /** One session comes and goes, another one's client works; now and then all links break. */
