@@ -158,6 +158,7 @@ export class SshWay implements Way {
       `HostKey ${at("host")}`,
       `AuthorizedKeysFile ${at("user.pub")}`,
       ...["PidFile none", "StrictModes no", "PermitRootLogin yes", "MaxSessions 100"],
+      "Subsystem sftp internal-sftp",
     ];
     writeFileSync(at("sshd_config"), `${settings.join("\n")}\n`);
     writeFileSync(at("config"), clientConfig(port, at("user")));
