@@ -46,7 +46,9 @@ async function answerOf({ name, pinned, onlyByName }: Topic, asked: Asked): Prom
     // A group of its own, so that all of it can be ended.
     detached: true,
   });
-  const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, "SIGKILL"));
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  };
   const stop = (): void => {
     end();
     process.exit(130);
@@ -55,7 +57,11 @@ async function answerOf({ name, pinned, onlyByName }: Topic, asked: Asked): Prom
   const limitMs = onlyByName === true ? Infinity : TOPIC_MS_MAX;
   let answer: Answer | null = null;
   let isLate = false;
-  const timer = limitMs < Infinity ? setTimeout(() => ((isLate = true), end()), limitMs) : null;
+  const late = (): void => {
+    isLate = true;
+    end();
+  };
+  const timer = limitMs < Infinity ? setTimeout(late, limitMs) : null;
   child.on("message", (message) => (answer = message as Answer));
   const code = await new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
@@ -63,6 +69,6 @@ async function answerOf({ name, pinned, onlyByName }: Topic, asked: Asked): Prom
   });
   if (timer !== null) clearTimeout(timer);
   process.off("SIGINT", stop).off("SIGTERM", stop);
-  const late = `it did not end within ${TOPIC_MS_MAX / 60_000} minutes`;
-  return answer ?? { rows: [], failed: isLate ? late : code };
+  const why = isLate ? `it did not end within ${TOPIC_MS_MAX / 60_000} minutes` : code;
+  return answer ?? { rows: [], failed: why };
 }

@@ -3,6 +3,7 @@
  * many small ones, into the other end and out of it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bin, runProgram } from "../../test/e2e/cli-kit.ts";
@@ -24,8 +25,8 @@ const OUTSIDE = tmpdir();
 /** What copies between a path of this end and a name at the other. */
 interface Copier {
   readonly name: string;
-  copy(here: string, there: string, up: boolean): Promise<number>;
-  wipe(there: string): Promise<void>;
+  readonly copy: (here: string, there: string, up: boolean) => Promise<number>;
+  readonly wipe: (there: string) => Promise<void>;
 }
 
 async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
@@ -96,7 +97,9 @@ function ofHoldfast({ hub }: HoldfastWay): Copier {
       const far = `demo:${there}`;
       return holdfast("cp", ...(up ? [here, far] : [far, here]));
     },
-    wipe: async (there) => void (await holdfast("exec", "demo", "--", "rm", "-rf", there)),
+    wipe: async (there) => {
+      await holdfast("exec", "demo", "--", "rm", "-rf", there);
+    },
   };
 }
 
@@ -115,7 +118,7 @@ function overSsh(name: string, program: string, words: readonly string[]): Copie
       const far = `${SSH_HOST}:${OUTSIDE}/${there}`;
       return tookMs(program, [...words, ...(up ? [here, far] : [far, here])], {});
     },
-    wipe: (there) => Promise.resolve(rmSync(`${OUTSIDE}/${there}`, { recursive: true })),
+    wipe: (there) => rm(`${OUTSIDE}/${there}`, { recursive: true }),
   };
 }
 

@@ -92,8 +92,9 @@ async function toldBy(
   const before = cpuMs(pid);
   await work();
   const usedMs = cpuMs(pid) - before;
-  if (child?.stdout == null) return { events: 0, p50: 0, p99: 0, usedMs };
+  if (child === null) return { events: 0, p50: 0, p99: 0, usedMs };
   child.kill("SIGUSR2");
+  if (child.stdout === null) throw new Error("no output");
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   await once(child, "exit");
   return { ...(JSON.parse(line.toString()) as Omit<Told, "usedMs">), usedMs };
