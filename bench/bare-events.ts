@@ -1,6 +1,6 @@
 /**
- * `node bench/bare-events.ts PER_SECOND`: the least that tells events: node:http that writes as many
- * a second to all who read. Its port is the first line that it prints.
+ * `node bench/bare-events.ts PER_SECOND`: the least that tells events: node:http that writes so
+ * many a second to all who read. Its port is the first line that it prints.
  */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-/** What a process of Node holds, once all that nobody holds is gone: for whoever looks for leaks. */
+/** What a process of Node holds once all that nobody holds is gone: for those who seek a leak. */
 import { Session } from "node:inspector/promises";
 import type { Inspector } from "./inspector.ts";
 import { openFiles } from "./process-reading.ts";

@@ -1,5 +1,5 @@
 /**
- * The tables of docs/PERFORMANCE.md and its list of goals that are not reached, from what the newest
+ * The tables of docs/PERFORMANCE.md and its list of goals that are not reached, from what the last
  * whole run of each topic measured. All above its first table is written by hand.
  */
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Lines over a logarithmic axis as an SVG of a few lines of text: readable on light and dark, and by
- * those who do not tell its colours apart, as each line has marks of its own and says its figures.
+ * Lines over a logarithmic axis as an SVG of a few lines of text: one panel for each, so that none
+ * is told from another by its colour alone, and each point with its figure.
  */
 import { rounded } from "./statistics.ts";
 

@@ -1,6 +1,6 @@
 /**
- * `node bench/ws-relay.ts PORT PORT`: the least that relays WebSockets in Node, to the first port or
- * for /other to the second. It waits for a slow end and does nothing else: what everything that
+ * `node bench/ws-relay.ts PORT PORT`: the least that relays WebSockets in Node, to the first port
+ * or for /other to the second. It waits for a slow end and does nothing else: what everything that
  * Holdfast does more is measured against. Its own port is the first line that it prints.
  */
 import type { AddressInfo } from "node:net";

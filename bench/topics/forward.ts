@@ -1,6 +1,6 @@
 /**
- * Bytes through a port, in one stream and in eight at once, down and up: `holdfast forward` with its
- * credit, offsets and check sums beside `ssh -L` and a plain pipe of Node.
+ * Bytes through a port, in one stream and in eight at once, down and up: `holdfast forward`, with
+ * credit, offsets and check sums, beside `ssh -L` and a plain pipe of Node.
  */
 import { carried, holdfastForward, pipeForward, sshForward, type PortWay } from "../forwarded.ts";
 import { cpuMs } from "../process-reading.ts";
