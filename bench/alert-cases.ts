@@ -5,6 +5,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DrillRig } from "../test/e2e/drill-rig.ts";
+import type { SeveralHubs } from "./several-hubs.ts";
 
 export interface AlertCase {
   readonly alert: string;
@@ -21,6 +22,8 @@ export interface Place {
   readonly stop: AbortSignal;
   /** The hub's home, on a small file system of its own. */
   readonly home: string;
+  /** Two others that share a store; made when they are first asked for, and there until the end. */
+  readonly several: () => Promise<SeveralHubs>;
 }
 
 const WAIT = "wait=60";
@@ -206,6 +209,39 @@ export const alertCases: readonly AlertCase[] = [
         process.kill(rig.hub.pid, "SIGCONT");
       });
       return Promise.resolve(null);
+    },
+  },
+  {
+    alert: "HoldfastLeaseLost",
+    by: "the PostgreSQL of two hubs is killed",
+    async breakIt(_, { several }) {
+      const { postgres } = await several();
+      await postgres.kill();
+      return () => postgres.run();
+    },
+  },
+  {
+    alert: "HoldfastHubDied",
+    by: "one of two hubs is killed",
+    async breakIt(_, { several }) {
+      const hubs = await several();
+      await hubs.other.kill("SIGKILL");
+      return async () => {
+        await hubs.other.start();
+        await hubs.meet();
+      };
+    },
+  },
+  {
+    alert: "HoldfastHubAlone",
+    by: "one of two hubs is stopped",
+    async breakIt(_, { several }) {
+      const hubs = await several();
+      await hubs.other.kill("SIGTERM");
+      return async () => {
+        await hubs.other.start();
+        await hubs.meet();
+      };
     },
   },
   // The last: what it looks back upon stays slow for a while.

@@ -4,7 +4,8 @@
  * nothing else may but what says something true of the same fault, and all must be silent before
  * and after. The rules are the shipped ones, but for time: how long they look and wait is divided
  * by 20, what an attempt may take by 20 where it waits and by 4 where it works. Prints a table and
- * ends with 1 when one is not as it must be. Needs root, bwrap and Debian's `prometheus`.
+ * ends with 1 when one is not as it must be. What is of several hubs is broken at two others, on a
+ * PostgreSQL of their own. Needs root, bwrap, PostgreSQL and Debian's `prometheus`.
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DrillRig } from "../test/e2e/drill-rig.ts";
 import { alertCases, type AlertCase } from "./alert-cases.ts";
+import { SeveralHubs } from "./several-hubs.ts";
 
 const SPEED = 20;
 /** A busy machine needs seconds for a start that nothing delays. */
@@ -64,13 +66,22 @@ class Prometheus {
     this.url = url;
   }
 
-  static async start(directory: string, hubPort: number): Promise<Prometheus> {
+  /** Two targets: where nothing listens in the second, no rule speaks of it. */
+  static async start(
+    directory: string,
+    ports: { readonly hub: number; readonly several: number },
+  ): Promise<Prometheus> {
     const ops = join(import.meta.dirname, "..", "ops", "prometheus");
     const rules = faster(readFileSync(join(ops, "holdfast-alerts.yml"), "utf8"));
-    const config = readFileSync(join(ops, "prometheus.yml"), "utf8")
+    const shipped = readFileSync(join(ops, "prometheus.yml"), "utf8")
       .replaceAll("15s", "1s")
-      .replace("/etc/prometheus/holdfast-metrics-token", join(directory, "token"))
-      .replace("127.0.0.1:7070", `127.0.0.1:${hubPort}`);
+      .replace("/etc/prometheus/holdfast-metrics-token", join(directory, "token"));
+    const jobAt = shipped.indexOf("  - job_name: holdfast");
+    const several = shipped.slice(jobAt).replace("job_name: holdfast", "job_name: several");
+    const config = [
+      shipped.replace("127.0.0.1:7070", `127.0.0.1:${ports.hub}`).trimEnd(),
+      several.replace("127.0.0.1:7070", `127.0.0.1:${ports.several}`),
+    ].join("\n");
     writeFileSync(join(directory, "holdfast-alerts.yml"), rules);
     writeFileSync(join(directory, "prometheus.yml"), config);
     writeFileSync(join(directory, "token"), METRICS_TOKEN);
@@ -147,7 +158,10 @@ async function run(rig: DrillRig, prometheus: Prometheus, one: AlertCase): Promi
     for (const name of firing) if (name !== one.alert) others.add(name);
     return firing.includes(one.alert);
   };
-  const mend = await one.breakIt(rig, { stop: stop.signal, home });
+  const mend = await one.breakIt(rig, {
+    ...{ stop: stop.signal, home },
+    several: () => severalFor(prometheus),
+  });
   const firesS = await until(FIRES_S, look);
   stop.abort();
   await rig.off();
@@ -165,6 +179,16 @@ async function run(rig: DrillRig, prometheus: Prometheus, one: AlertCase): Promi
     ...(silentS === null ? [`still fires: ${(await prometheus.firing()).join(", ")}`] : []),
   ];
   return { alert: one.alert, by: one.by, firesS, also, silentS, wrong };
+}
+
+/** Prometheus has seen both by then. */
+function severalFor(prometheus: Prometheus): Promise<SeveralHubs> {
+  beside.hubs ??= SeveralHubs.open(rig.platform, severalPort, METRICS_TOKEN).then(async (made) => {
+    const seen = 'holdfast_cluster_hubs{state="live"} >= 2';
+    await until(CALM_S, async () => (await prometheus.value(seen)) !== null);
+    return made;
+  });
+  return beside.hubs;
 }
 
 /** No session is left, whatever happened to it. */
@@ -215,10 +239,13 @@ mkdirSync(home);
 execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "none", home]);
 const listen = { host: "127.0.0.1", port: await freePort() };
 const rig = await DrillRig.open({ patrolMs: 3_000 }, { home, listen, metricsToken: METRICS_TOKEN });
+const severalPort = await freePort();
+const beside: { hubs: Promise<SeveralHubs> | null } = { hubs: null };
 const outcomes: Outcome[] = [];
 const wrong: string[] = [];
 try {
-  const prometheus = await Prometheus.start(directory, listen.port);
+  const ports = { hub: listen.port, several: severalPort };
+  const prometheus = await Prometheus.start(directory, ports);
   try {
     for (const name of ["calm-1", "calm-2"]) await rig.connected(name);
     const calm = await until(CALM_S, async () => (await prometheus.firing()).length > 0);
@@ -236,6 +263,7 @@ try {
     await prometheus.end();
   }
 } finally {
+  await (await beside.hubs)?.close();
   await rig.close();
   execFileSync("umount", [home]);
   rmSync(directory, { recursive: true, force: true });

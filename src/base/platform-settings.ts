@@ -65,7 +65,7 @@ export const platformSettings: readonly Omit<Setting, "name">[] = [
     kind: "count",
     range: [60, 1_000_000],
     fallback: "6000",
-    about: "Calls of the platform's API that all sessions of a hub share, in any minute.",
+    about: "Calls of the platform's API that sessions share, of all hubs, in any minute.",
   },
   {
     key: "isolation",

@@ -3,7 +3,7 @@
  * directory that goes with it. It may be killed, and started again on what it kept.
  */
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,11 +45,11 @@ export class PostgresServer {
     this.#user = user;
   }
 
-  /** `fsync` on measures what a user's own would take. */
-  static async start(fsync: "on" | "off" = "off"): Promise<PostgresServer> {
+  /** `fsync` on measures what a user's own would take; its directory is made in `where`. */
+  static async start(fsync: "on" | "off" = "off", where = tmpdir()): Promise<PostgresServer> {
     const bin = postgresDirectory();
     if (bin === null) throw new Error("there is no PostgreSQL here");
-    const directory = mkdtempSync(join(tmpdir(), "holdfast-pg-"));
+    const directory = mkdtempSync(join(where, "holdfast-pg-"));
     const isRoot = process.getuid?.() === 0;
     const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
     if (isRoot) chownSync(directory, NOBODY, NOBODY);
@@ -95,6 +95,16 @@ export class PostgresServer {
   /** Follows no more, and takes writes when it returns. */
   async promote(): Promise<void> {
     await this.query("SELECT pg_promote(true)");
+  }
+
+  /** From now on this user, who may do all, needs a password; others of loopback need none. */
+  async demandPassword(user: string, password: string): Promise<void> {
+    const host = "127.0.0.1/32";
+    await this.query(`CREATE ROLE ${user} SUPERUSER LOGIN PASSWORD '${password}'`);
+    const rules = [`host all ${user} ${host} scram-sha-256`, `host all all ${host} trust`];
+    writeFileSync(join(this.#directory, "data", "pg_hba.conf"), `${rules.join("\n")}\n`);
+    await this.kill("SIGINT");
+    await this.run();
   }
 
   get url(): string {

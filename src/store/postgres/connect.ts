@@ -118,8 +118,22 @@ export function awayNow(error: unknown): HubError {
 export function unreachable(url: string, error: unknown): HubError {
   if (error instanceof HubError) return error;
   const said = error instanceof Error ? error.message || error.name : String(error);
-  return new HubError("StoreUnreachable", `cannot use ${nameOf(url)}: ${said}`, { cause: error });
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const hint = MENDS[code];
+  return new HubError("StoreUnreachable", `cannot use ${nameOf(url)}: ${said}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
+
+const NOT_LET_IN =
+  "Correct user or password in HOLDFAST_STORE, or in the file that HOLDFAST_STORE_FILE names.";
+/** What a person mends, by PostgreSQL's code. */
+const MENDS: Readonly<Partial<Record<string, string>>> = {
+  "28P01": NOT_LET_IN,
+  "28000": NOT_LET_IN,
+  "3D000": "Create it (`createdb NAME`), or name another at the end of HOLDFAST_STORE.",
+};
 
 function nameOf(url: string): string {
   if (!URL.canParse(url)) return "the PostgreSQL of the store setting";
