@@ -18,64 +18,39 @@ interface Step {
   readonly kind?: "claim" | "evidence" | "broken";
 }
 
+type Meaning = Pick<Step, "state" | "kind">;
+const says = (from: Lane, to: Lane, text: string, meaning: Meaning = {}): Step => {
+  return { from, to, text, ...meaning };
+};
+const launches = (state: string): Step =>
+  says("hub", "platform", "upload the driver, start it", { state });
+const dials = says("driver", "hub", "dials, with token and ticket");
+const proven: Meaning = { kind: "evidence", state: "connected.healthy" };
+
 const connected: readonly Step[] = [
-  { from: "hub", to: "hub", text: "the intent is a fact on disk", state: "creating.requesting" },
-  { from: "hub", to: "platform", text: "create, by name and labels" },
-  {
-    from: "platform",
-    to: "hub",
-    text: "“started”",
-    kind: "claim",
-    state: "creating.bootstrapping",
-  },
-  {
-    from: "hub",
-    to: "platform",
-    text: "upload the driver, start it",
-    state: "creating.awaitingDriver",
-  },
-  { from: "driver", to: "hub", text: "dials, with token and ticket" },
-  { from: "hub", to: "driver", text: "epoch 1, once it is a fact", state: "creating.proving" },
-  { from: "hub", to: "driver", text: "a nonce, a command, a file" },
-  { from: "driver", to: "hub", text: "all three came back", kind: "evidence" },
-  { from: "hub", to: "platform", text: "a command and a file that way, too" },
-  {
-    from: "platform",
-    to: "hub",
-    text: "both came back",
-    kind: "evidence",
-    state: "connected.healthy",
-  },
+  says("hub", "hub", "the intent is a fact on disk", { state: "creating.requesting" }),
+  says("hub", "platform", "create, by name and labels"),
+  says("platform", "hub", "“started”", { kind: "claim", state: "creating.bootstrapping" }),
+  launches("creating.awaitingDriver"),
+  dials,
+  says("hub", "driver", "epoch 1, once it is a fact", { state: "creating.proving" }),
+  says("hub", "driver", "a nonce, a command, a file"),
+  says("driver", "hub", "all three came back", { kind: "evidence" }),
+  says("hub", "platform", "a command and a file that way, too"),
+  says("platform", "hub", "both came back", proven),
 ];
 
 const healed: readonly Step[] = [
-  { from: "driver", to: "driver", text: "is killed", kind: "broken", state: "connected.healthy" },
-  { from: "driver", to: "hub", text: "its link ends", kind: "broken", state: "nudging.signalling" },
-  { from: "platform", to: "hub", text: "still says “started”", kind: "claim" },
-  { from: "hub", to: "platform", text: "SIGUSR1 to the driver's process" },
-  {
-    from: "platform",
-    to: "hub",
-    text: "no such process",
-    kind: "evidence",
-    state: "nudging.relaunching",
-  },
-  {
-    from: "hub",
-    to: "platform",
-    text: "upload the driver, start it",
-    state: "nudging.awaitingLaunched",
-  },
-  { from: "driver", to: "hub", text: "dials, with token and ticket" },
-  { from: "hub", to: "driver", text: "epoch 2: the first one is fenced", state: "nudging.proving" },
-  { from: "driver", to: "hub", text: "nonce, command, file", kind: "evidence" },
-  {
-    from: "platform",
-    to: "hub",
-    text: "command, file",
-    kind: "evidence",
-    state: "connected.healthy",
-  },
+  says("driver", "driver", "is killed", { kind: "broken", state: "connected.healthy" }),
+  says("driver", "hub", "its link ends", { kind: "broken", state: "nudging.signalling" }),
+  says("platform", "hub", "still says “started”", { kind: "claim" }),
+  says("hub", "platform", "SIGUSR1 to the driver's process"),
+  says("platform", "hub", "no such process", { kind: "evidence", state: "nudging.relaunching" }),
+  launches("nudging.awaitingLaunched"),
+  dials,
+  says("hub", "driver", "epoch 2: the first one is fenced", { state: "nudging.proving" }),
+  says("driver", "hub", "nonce, command, file", { kind: "evidence" }),
+  says("platform", "hub", "command, file", proven),
 ];
 
 const WIDTH = 890;
