@@ -25,7 +25,9 @@ export function readConfig(places: ConfigPlaces): ResolvedConfig {
 
 function readFile(path: string): ConfigSources["file"] {
   const read = readText(path);
-  if ("problem" in read) return read.missing ? null : { path, problem: read.problem };
+  if ("problem" in read) {
+    return read.missing ? null : { path, problem: `cannot be read: ${read.problem}` };
+  }
   try {
     return { path, content: JSON.parse(read.text) as unknown };
   } catch (error) {

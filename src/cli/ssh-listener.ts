@@ -11,6 +11,7 @@ import { systemClock } from "../base/clock.ts";
 import { isLoopback } from "../base/config.ts";
 import { formatAddress, type Address } from "../base/config-values.ts";
 import { HubError } from "../base/hub-error.ts";
+import { whyNotListening } from "../base/why-not-listening.ts";
 import type { HubConnection } from "../client/hub-connection.ts";
 import { connectNode, LastingChannel } from "../client/node.ts";
 import { judgeKey, readAuthorizedKeys, type AuthorizedKeys } from "../ssh/authorized-keys.ts";
@@ -75,10 +76,9 @@ export async function startSshListener(options: SshListenerOptions): Promise<Ssh
   } catch (error) {
     connection.close();
     const { code, message } = error as NodeJS.ErrnoException;
-    const taken = code === "EADDRINUSE";
     throw new HubError(
-      taken ? "PortInUse" : "ConfigInvalid",
-      `ssh cannot listen on ${formatAddress(listen)}: ${taken ? "it is in use" : message}`,
+      code === "EADDRINUSE" ? "PortInUse" : "ConfigInvalid",
+      `ssh cannot listen on ${formatAddress(listen)}: ${whyNotListening(error) ?? message}`,
     );
   }
   return {

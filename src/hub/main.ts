@@ -7,6 +7,8 @@ import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
 import type { OidcSettings } from "../base/oidc-config.ts";
 import type { Logger } from "../base/log.ts";
+import { formatAddress } from "../base/config-values.ts";
+import { whyNotListening } from "../base/why-not-listening.ts";
 import { systemRandom } from "../base/random.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { openCompany, type Company, type Elsewhere } from "./cluster/company.ts";
@@ -320,16 +322,15 @@ async function listenOn(
   try {
     return await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : null;
-    const where = `${listen.host}:${listen.port}`;
-    if (code === "EADDRINUSE") {
+    const why = whyNotListening(error);
+    if (why === null) throw error;
+    const where = formatAddress(listen);
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
       throw new HubError("PortInUse", `${where} is taken by another process`, { cause: error });
     }
-    if (code === "EADDRNOTAVAIL" || code === "EACCES" || code === "ENOTFOUND") {
-      throw new HubError("ConfigInvalid", `cannot listen on ${where}`, {
-        cause: error,
-      });
-    }
-    throw error;
+    throw new HubError("ConfigInvalid", `cannot listen on ${where}: ${why}`, {
+      cause: error,
+      hint: "Name an address of this machine: --listen HOST:PORT, for example 127.0.0.1:7070.",
+    });
   }
 }

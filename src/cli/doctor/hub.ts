@@ -4,6 +4,7 @@ import { formatAddress, type Config } from "../../base/config.ts";
 import { counted } from "../../base/counted.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import { createApi, type Api } from "../../client/api.ts";
+import { whyNotListening } from "../../base/why-not-listening.ts";
 import { hubAddress } from "../connection.ts";
 import type { Cli } from "../cli.ts";
 import { runningHub } from "../home.ts";
@@ -23,16 +24,15 @@ export const checkPort: Check = async ({ config }) => {
   if (hub !== null) return ok("port", `the hub has it (pid ${hub.pid}, ${hub.url})`);
   const { host, port } = config.listen;
   const address = formatAddress(config.listen);
-  const problem = await new Promise<string | null>((resolve) => {
+  const error = await new Promise<Error | null>((resolve) => {
     const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.once("error", resolve);
     server.listen(port, host, () => server.close(() => resolve(null)));
   });
-  if (problem === null) return ok("port", `${address} is free`);
-  const why = problem === "EADDRINUSE" ? "another process has it" : problem;
+  if (error === null) return ok("port", `${address} is free`);
   return fail(
     "port",
-    `cannot listen on ${address}: ${why}`,
+    `cannot listen on ${address}: ${whyNotListening(error) ?? error.message}`,
     "Choose another: --listen 127.0.0.1:PORT.",
   );
 };
