@@ -14,6 +14,9 @@ import { storeChecks } from "./checks/stores.ts";
 import { terminalChecks } from "./checks/terminals.ts";
 import type { Check } from "./check.ts";
 
+/** A whole run asks for no more, each for a minute or two. */
+export const SANDBOXES_MAX = 40;
+
 export { uncovered } from "./uncovered.ts";
 export { runChecks } from "./run.ts";
 export type { CheckResult, Outcome, Report } from "./run.ts";

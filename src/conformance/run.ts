@@ -25,8 +25,10 @@ export interface Report {
   readonly apiUrl: string;
   readonly results: readonly CheckResult[];
   readonly counts: Readonly<Record<Outcome, number>>;
-  /** Sandboxes of this run that could not be deleted. */
+  /** What this run made and could not delete. */
   readonly left: readonly string[];
+  /** How many were asked for. */
+  readonly sandboxes: number;
   readonly ms: number;
 }
 
@@ -36,6 +38,8 @@ export interface RunOptions {
   /** In the names of what is made, so that two runs do not meet. */
   readonly run: string;
   readonly onResult?: (result: CheckResult) => void;
+  /** Once it is aborted no check is begun; those under way end, and what they made is deleted. */
+  readonly signal?: AbortSignal;
 }
 
 /** The slowest check waits for a session's log to end; a hung one must not hold up the rest. */
@@ -46,7 +50,7 @@ const AREAS_AT_ONCE = 4;
 /** Checks of one area run in their order, areas beside each other. */
 export async function runChecks(
   areas: readonly (readonly Check[])[],
-  { target, clock, run, onResult }: RunOptions,
+  { target, clock, run, onResult, signal }: RunOptions,
 ): Promise<Report> {
   const startedAt = clock.mono();
   const world = await World.open(target, clock, run);
@@ -55,6 +59,7 @@ export async function runChecks(
   const work = async (): Promise<void> => {
     for (let area = waiting.shift(); area !== undefined; area = waiting.shift()) {
       for (const check of area) {
+        if (signal?.aborted === true) return;
         const result = await runOne(world, check);
         results.push(result);
         onResult?.(result);
@@ -79,6 +84,7 @@ export async function runChecks(
       skip: count("skip"),
     },
     left,
+    sandboxes: world.asked,
     ms: Math.round(clock.mono() - startedAt),
   };
 }

@@ -37,6 +37,12 @@ export interface Ask {
   readonly redirect?: "manual";
 }
 
+/** Something of this run that is to be deleted. */
+interface Owed {
+  readonly name: string;
+  readonly remove: () => Promise<Pick<Answer, "status" | "text">>;
+}
+
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 type Sdk = typeof publishedSdk;
 
@@ -46,6 +52,8 @@ const CREATE_SECONDS = 60;
 /** Cleaning up goes on through the time in which a platform says 409. */
 const CLEAN_MS = 20_000;
 const CLEAN_STEP_MS = 500;
+/** Minutes. What a run that was killed leaves behind stops, and then goes, by itself. */
+const FORGOTTEN = { autoStopInterval: 10, autoDeleteInterval: 10 };
 const POLL_MS = 100;
 
 export class World {
@@ -56,7 +64,9 @@ export class World {
   /** In every name that this run makes. */
   readonly run: string;
   readonly #clients: Daytona[] = [];
-  readonly #names: string[] = [];
+  readonly #owed: Owed[] = [];
+  /** Sandboxes that were asked for. */
+  asked = 0;
   #box: Promise<Sandbox> | null = null;
 
   private constructor(sdk: Sdk, target: Target, clock: Clock, run: string) {
@@ -89,7 +99,23 @@ export class World {
   /** A name that nobody has; the sandbox of that name is deleted at the end. */
   name(hint: string): string {
     const name = `conform-${this.run}-${hint}`;
-    this.#names.push(name);
+    this.asked += 1;
+    this.#owed.push({ name, remove: () => this.api("DELETE", `/sandbox/${name}`) });
+    return name;
+  }
+
+  /** The same for what outlives sandboxes, where the check that made it ends before it is gone. */
+  lastingName(kind: "snapshots" | "volumes"): string {
+    const name = `conform-${this.run}`;
+    const known = kind === "volumes" ? `/volumes/by-name/${name}` : `/snapshots/${name}`;
+    const remove = async (): Promise<Answer> => {
+      const found = await this.api("GET", known);
+      const { id, state } = (found.json ?? {}) as { id?: unknown; state?: unknown };
+      if (found.status >= 300) return found;
+      if (/delet|remov/.test(String(state))) return { ...found, status: 404 };
+      return this.api("DELETE", `/${kind}/${String(id)}`);
+    };
+    this.#owed.push({ name: `${kind} ${name}`, remove });
     return name;
   }
 
@@ -101,13 +127,13 @@ export class World {
 
   /** One of its own for a check. */
   make(hint: string, more: object = {}): Promise<Sandbox> {
-    const params = { name: this.name(hint), autoStopInterval: 10, ...more };
+    const params = { name: this.name(hint), ...FORGOTTEN, ...more };
     return this.daytona.create(params, { timeout: CREATE_SECONDS });
   }
 
   /** @throws NotOffered where the platform makes none of this class. */
   async makeOfClass(hint: string, sandboxClass: string): Promise<Sandbox> {
-    const body = { name: this.name(hint), sandboxClass, autoStopInterval: 10 };
+    const body = { name: this.name(hint), sandboxClass, ...FORGOTTEN };
     const answer = await this.api("POST", "/sandbox", { body, waitMs: CREATE_SECONDS * 1_000 });
     const made = answer.json as { sandboxClass?: unknown } | undefined;
     if (answer.status >= 300 || made?.sandboxClass !== sandboxClass) {
@@ -188,18 +214,16 @@ export class World {
 
   /** Deletes what was made; returns the names of what is left, each with the last answer. */
   async close(): Promise<readonly string[]> {
-    const left = await Promise.all(this.#names.map((name) => this.#clean(name)));
+    const left = await Promise.all(this.#owed.map((one) => this.#clean(one)));
     await Promise.all(this.#clients.map((client) => client[Symbol.asyncDispose]()));
     return left.filter((one) => one !== null);
   }
 
-  async #clean(name: string): Promise<string | null> {
+  async #clean({ name, remove }: Owed): Promise<string | null> {
     let last = "";
     const gone = await this.comes(async () => {
-      const answer = await this.api("DELETE", `/sandbox/${name}`).catch((error: unknown) => ({
-        status: 0,
-        text: String(error),
-      }));
+      const failed = (error: unknown) => ({ status: 0, text: String(error) });
+      const answer = await remove().catch(failed);
       last = `${name}: ${answer.status} ${answer.text.slice(0, 160)}`;
       if (answer.status === 404) return true;
       await sleep(this.clock, answer.status < 300 ? POLL_MS : CLEAN_STEP_MS);

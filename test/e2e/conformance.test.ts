@@ -2,7 +2,13 @@
 import * as sdk from "@daytonaio/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { areas, runChecks, uncovered, type Report } from "../../src/conformance/index.ts";
+import {
+  areas,
+  runChecks,
+  SANDBOXES_MAX,
+  uncovered,
+  type Report,
+} from "../../src/conformance/index.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
 
@@ -64,6 +70,8 @@ describeWhere([needs.linux, needs.root, needs.python], "the conformance suite", 
 
   test("leaves nothing behind", () => {
     expect(report.left).toEqual([]);
+    expect(report.sandboxes).toBeGreaterThan(0);
+    expect(report.sandboxes).toBeLessThanOrEqual(SANDBOXES_MAX);
   });
 
   test("calls every method of the SDK that it does not say it leaves out", () => {

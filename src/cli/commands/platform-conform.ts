@@ -6,9 +6,17 @@ import { HubError } from "../../base/hub-error.ts";
 import { systemClock } from "../../base/clock.ts";
 import { newId } from "../../base/ids.ts";
 import { systemRandom } from "../../base/random.ts";
-import { areas, runChecks, uncovered, type Report, type Target } from "../../conformance/index.ts";
+import {
+  areas,
+  runChecks,
+  SANDBOXES_MAX,
+  uncovered,
+  type Report,
+  type Target,
+} from "../../conformance/index.ts";
 import { flagOption, note, print, printJson, textOption, usageError } from "../cli.ts";
 import type { Cli, Run } from "../cli.ts";
+import { listenForEnd } from "../end-signals.ts";
 import { runningPlatform } from "../platform-process.ts";
 import { renderPairs, renderTable } from "../render/table.ts";
 
@@ -27,18 +35,37 @@ export const run: Run = async (cli) => {
     );
   }
   const target = targetOf(cli);
-  const report = await runChecks(chosen, {
-    target,
-    clock: systemClock,
-    run: newId("ctl", systemRandom).slice(-RUN_CHARS),
-    onResult: (result) => {
-      if (!cli.json && result.outcome !== "pass") note(cli, `${result.id}: ${result.outcome}`);
-    },
-  });
-  if (cli.json) printJson(cli, report);
-  else tell(cli, report);
-  return report.counts.fail === 0 && report.left.length === 0 ? 0 : 1;
+  const runName = newId("ctl", systemRandom).slice(-RUN_CHARS);
+  if (textOption(cli, "url") !== undefined) note(cli, costOf(target, runName));
+  const interrupt = listenForEnd();
+  try {
+    const report = await runChecks(chosen, {
+      target,
+      clock: systemClock,
+      run: runName,
+      signal: interrupt.signal,
+      onResult: (result) => {
+        if (!cli.json && result.outcome !== "pass") note(cli, `${result.id}: ${result.outcome}`);
+      },
+    });
+    if (cli.json) printJson(cli, report);
+    else tell(cli, report);
+    const isGood = report.counts.fail === 0 && report.left.length === 0;
+    return interrupt.exitCode() ?? (isGood ? 0 : 1);
+  } finally {
+    interrupt.close();
+  }
 };
+
+/** Before anything is made on what may be somebody's bill. */
+function costOf({ apiUrl }: Target, runName: string): string {
+  const boxes = `up to ${SANDBOXES_MAX} sandboxes of the platform's own size for a minute or two each`;
+  return (
+    `A whole run makes ${boxes}, a snapshot and a volume at ${apiUrl}, all named ` +
+    `conform-${runName}…, and deletes them. ^C begins no further check and deletes, too; what a ` +
+    "run that is killed leaves stops after ten minutes and goes after ten more."
+  );
+}
 
 function list(cli: Cli): number {
   const checks = areas.flat();

@@ -123,7 +123,7 @@ export const createChecks: readonly Check[] = [
       const image = known?.imageName ?? "debian:12-slim";
       const name = world.name("image");
       const logs: string[] = [];
-      const params = { name, image, autoStopInterval: 10 };
+      const params = { name, image, autoStopInterval: 10, autoDeleteInterval: 10 };
       const options = { timeout: 600, onSnapshotCreateLogs: (line: string) => logs.push(line) };
       const box = await daytona.create(params, options);
       see.same("state", box.state, "started");

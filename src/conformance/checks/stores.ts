@@ -49,7 +49,7 @@ export const storeChecks: readonly Check[] = [
     run: async (world, see) => {
       const box = await world.makeOfClass("source", "linux-vm");
       await box.process.executeCommand("echo source > mark");
-      const name = `conform-${world.run}`;
+      const name = world.lastingName("snapshots");
       await box.createSnapshot(name, 120);
       const next = await world.make("from-snapshot", { snapshot: name });
       see.same("the file", (await next.process.executeCommand("cat mark")).result, "source\n");
@@ -64,7 +64,7 @@ export const storeChecks: readonly Check[] = [
     source: "sdk",
     run: async (world, see) => {
       const { daytona } = world;
-      const name = `conform-${world.run}`;
+      const name = world.lastingName("volumes");
       const made = await daytona.volume.create(name);
       let volume = made;
       const isReady = async (): Promise<boolean> => {
