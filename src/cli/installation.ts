@@ -101,5 +101,5 @@ export const commandName = commandAt(root);
 
 /** What is to be typed next, as this user has to type it: in a checkout no PATH has the command. */
 export function asTyped(sentence: string): string {
-  return sentence.replaceAll(/(^|[`|:] ?| {2})holdfast (?=[a-z-])/g, `$1${commandName} `);
+  return sentence.replaceAll(/(^|[`|:(] ?|=\S+ | {2})holdfast (?=[a-z-])/g, `$1${commandName} `);
 }

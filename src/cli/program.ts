@@ -85,13 +85,13 @@ function addCommand(
   for (const argument of spec.args?.split(" ") ?? []) command.argument(argument);
   for (const [flags, about] of [...(spec.options ?? []), ...sharedOptions]) {
     // A repeatable option takes one value at a time: a greedy one would eat the arguments.
-    if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), about, collect, []);
+    if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), about, collect);
     else command.option(flags, about);
   }
   if (spec.examples !== undefined) {
     command.addHelpText(
       "before",
-      `Examples:\n${spec.examples.map((line) => `  ${line}\n`).join("")}`,
+      `Examples:\n${spec.examples.map((line) => `  ${asTyped(line)}\n`).join("")}`,
     );
   }
   command.action(async () => {
@@ -102,7 +102,7 @@ function addCommand(
   return command;
 }
 
-function collect(value: string, earlier: string[]): string[] {
+function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { commandAt } from "../../src/cli/installation.ts";
+import { asTyped, commandAt, commandName } from "../../src/cli/installation.ts";
 
 let here = "";
 beforeEach(() => {
@@ -20,6 +20,17 @@ describe("the command as it is typed", () => {
   test("in a checkout npx finds it", () => {
     write("src/cli/main.ts", "");
     expect(commandAt(`${here}/`)).toBe("npx holdfast");
+  });
+
+  test("is what every example and next step says", () => {
+    const typed = `${commandName} new demo`;
+    expect(commandName).not.toBe("holdfast");
+    expect(asTyped("holdfast new demo")).toBe(typed);
+    expect(asTyped("DAYTONA_API_KEY=… holdfast new demo")).toBe(`DAYTONA_API_KEY=… ${typed}`);
+    expect(asTyped('eval "$(holdfast completion bash)"')).toBe(
+      `eval "$(${commandName} completion bash)"`,
+    );
+    expect(asTyped("ssh demo.holdfast ls")).toBe("ssh demo.holdfast ls");
   });
 
   test("installed for all it is in the PATH", () => {

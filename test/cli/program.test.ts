@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { commandTable } from "../../src/cli/command-table.ts";
+import { asTyped } from "../../src/cli/installation.ts";
 import { runCaptured } from "./capture.ts";
 
 let home: string;
@@ -142,6 +143,6 @@ test("every command has code that loads and help with its examples", async () =>
     expect(typeof (await spec.load()).run, spec.name).toBe("function");
     const { exitCode, stdout } = await run(...spec.name.split(" "), "--help");
     expect(exitCode, spec.name).toBe(0);
-    for (const example of spec.examples ?? []) expect(stdout).toContain(example);
+    for (const example of spec.examples ?? []) expect(stdout).toContain(asTyped(example));
   }
 });
