@@ -147,7 +147,7 @@ function Page({ api, toldOfHub, board, operator, onSignOut }: PageProps) {
         onPlatform={toldOfHub ? togglePlatform : null}
         onSignOut={onSignOut}
       />
-      <PlatformNotice platform={board.platform} />
+      <PlatformNotice platform={board.platform} unread={board.platformUnread} />
       <main class="list">
         <NewSession onCreate={(name) => operator.create(name)} />
         <SessionList board={board} onSelect={select} onAct={act} onDrawn={operator.look} />

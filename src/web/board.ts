@@ -58,6 +58,8 @@ export interface Board {
   readonly rows: ReadonlyMap<string, Row> | null;
   readonly stream: StreamState;
   readonly platform: PlatformReport | null;
+  /** Why the last try to read it failed; null when it worked. */
+  readonly platformUnread: Problem | null;
   /** Id of the session whose details are open. */
   readonly selected: string | null;
   /** All of its health. */
@@ -87,6 +89,7 @@ export type Change =
   | { readonly type: "timeline"; readonly id: string; readonly page: TimelinePage }
   | { readonly type: "stream"; readonly stream: StreamState }
   | { readonly type: "platform"; readonly platform: PlatformReport }
+  | { readonly type: "platformUnread"; readonly problem: Problem }
   | { readonly type: "asked"; readonly id: string; readonly action: Action }
   | { readonly type: "answered"; readonly id: string; readonly problem: Problem | null }
   | { readonly type: "selected"; readonly id: string | null };
@@ -97,6 +100,7 @@ export const emptyBoard: Board = {
   rows: null,
   stream: { kind: "connecting" },
   platform: null,
+  platformUnread: null,
   selected: null,
   inDepth: null,
   story: noStory,
@@ -134,7 +138,9 @@ export function applyChange(board: Board, change: Change): Board {
     case "stream":
       return { ...board, stream: keepSince(board.stream, change.stream) };
     case "platform":
-      return { ...board, platform: change.platform };
+      return { ...board, platform: change.platform, platformUnread: null };
+    case "platformUnread":
+      return { ...board, platformUnread: change.problem };
     case "asked":
       return changeRow(board, change.id, (row) => ({
         ...row,

@@ -1,6 +1,6 @@
 /** Which hub this is, what it stands on, and whether the page still hears from it. */
 import type { PlatformReport } from "../client/api-types.ts";
-import type { StreamState } from "./board.ts";
+import type { Problem, StreamState } from "./board.ts";
 import { plainText } from "./plain-text.ts";
 import { Ago } from "./ticking-text.tsx";
 
@@ -54,12 +54,19 @@ export function HubHeader(props: HubHeaderProps) {
   );
 }
 
+interface PlatformNoticeProps {
+  readonly platform: PlatformReport | null;
+  /** Why what is shown of it is old, or nothing is. */
+  readonly unread: Problem | null;
+}
+
 /**
  * What is wrong with the platform as a whole, before anybody looks for it in one session: all of
  * what is seen below may come of it.
  */
-export function PlatformNotice({ platform }: { readonly platform: PlatformReport | null }) {
-  const sentence = platform === null ? null : noticeOf(platform);
+export function PlatformNotice({ platform, unread }: PlatformNoticeProps) {
+  const old = unread === null ? null : `How the platform is cannot be read: ${unread.message}`;
+  const sentence = platform === null ? old : (noticeOf(platform) ?? old);
   if (sentence === null) return null;
   return (
     <p class="problem notice" role="status" data-notice="platform">

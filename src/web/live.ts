@@ -275,7 +275,11 @@ class LiveLoop implements Live {
       .platform()
       .then(
         (platform) => store.apply({ type: "platform", platform }),
-        (error: unknown) => this.#refused(error),
+        (error: unknown) => {
+          // A lost connection is told by the stream.
+          if (this.#refused(error) || toHubError(error).code === "HubUnreachable") return;
+          store.apply({ type: "platformUnread", problem: problemOf(error) });
+        },
       )
       .finally(again);
   }

@@ -267,6 +267,18 @@ describe("the page and the hub", () => {
     expect(store.board.rows?.size).toBe(1);
   });
 
+  test("a report of the platform that cannot be read is said, until one can", async () => {
+    const { hub, clock, store } = open();
+    await settled();
+    hub.fault = new HubError("Internal", "the report broke");
+    await clock.advanceAsync(15_000);
+    expect(store.board.platformUnread).toMatchObject({ code: "Internal" });
+    expect(store.board.platform).not.toBeNull();
+    hub.fault = null;
+    await clock.advanceAsync(15_000);
+    expect(store.board.platformUnread).toBeNull();
+  });
+
   test("after the stop nothing is asked any more", async () => {
     const { hub, clock, live } = open();
     await settled();
