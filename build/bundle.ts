@@ -88,6 +88,8 @@ export async function buildAll(): Promise<readonly BuiltFile[]> {
   for (const target of [driver, toolbox, sftp, web]) {
     if (hasSource(target)) built.push(...(await target.make(target)));
   }
+  // What is packed serves no page that was loaded before.
+  await removeOthers(dirname(join(DIST, web.marker)), built, 0);
   return [...built, ...(await buildClient()), ...(await buildTesting()), ...(await buildProgram())];
 }
 
@@ -190,34 +192,37 @@ async function makeWeb(target: Target): Promise<readonly BuiltFile[]> {
   const directory = join(DIST, "web");
   const built: BuiltFile[] = [];
   let html = readFileSync(join(ROOT, "src/web/index.html"), "utf8");
-  const names = new Set(["index.html"]);
   for (const output of result.outputFiles) {
     const extension = output.path.endsWith(".css") ? "css" : "js";
     const hash = createHash("sha256").update(output.contents).digest("hex").slice(0, 10);
     const given = basename(output.path);
     // Parts that the script names itself have their hash already; the page names the other two.
     const name = given === `app.${extension}` ? `app-${hash}.${extension}` : given;
-    names.add(name);
     html = html.replaceAll(`app.${extension}`, name);
     built.push(await replaceFile(join(directory, name), output.contents));
   }
   // The page comes last: it names files that are all there by then.
   built.push(await replaceFile(join(directory, "index.html"), new TextEncoder().encode(html)));
-  await removeOthers(directory, names);
+  await removeOthers(directory, built, OLD_FILE_KEPT_MS);
   return built;
 }
 
 /** A page that was loaded a moment ago may still ask for its old files, so those stay a while. */
 const OLD_FILE_KEPT_MS = 60 * 60 * 1000;
 
-async function removeOthers(directory: string, names: ReadonlySet<string>): Promise<void> {
+async function removeOthers(
+  directory: string,
+  built: readonly BuiltFile[],
+  keptMs: number,
+): Promise<void> {
+  const paths = new Set(built.map(({ path }) => path));
   for (const name of await readdir(directory)) {
-    if (names.has(name) || !name.startsWith("app-")) continue;
     const path = join(directory, name);
+    if (paths.has(path) || !name.startsWith("app-")) continue;
     // Another process that builds may have removed it meanwhile.
     const file = await stat(path).catch(() => null);
     if (file === null) continue;
-    if (Date.now() - file.mtimeMs > OLD_FILE_KEPT_MS) await rm(path, { force: true });
+    if (Date.now() - file.mtimeMs >= keptMs) await rm(path, { force: true });
   }
 }
 

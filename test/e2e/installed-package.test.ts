@@ -1,6 +1,6 @@
 /** The whole way on the packed package, where there is neither a source nor a compiler. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,7 @@ interface Packed {
 /** What somebody waits for on a slow line, and what each installed copy takes. */
 const PACKED_BYTES_MAX = 1_500_000;
 const UNPACKED_BYTES_MAX = 5_500_000;
+const OLD_PAGE = "app-0000000000.js";
 
 describeWhere([needs.linux], "the packed package", () => {
   const place = mkdtempSync(join(tmpdir(), "hf-pack-"));
@@ -37,6 +38,9 @@ describeWhere([needs.linux], "the packed package", () => {
     const proxy = "http://127.0.0.1:9";
     Object.assign(env, { HTTP_PROXY: proxy, https_proxy: proxy, NODE_USE_ENV_PROXY: "1" });
     env["HOLDFAST_LISTEN"] = `127.0.0.1:${await freePort()}`;
+    // A page of an earlier build, as it lies there for an hour.
+    mkdirSync(join(root, "dist/web"), { recursive: true });
+    writeFileSync(join(root, "dist/web", OLD_PAGE), "");
     // As the script before a pack does, which a careful npm does not run.
     await run(process.execPath, ["--disable-warning=ExperimentalWarning", "build/bundle.ts"], {
       cwd: root,
@@ -65,6 +69,7 @@ describeWhere([needs.linux], "the packed package", () => {
     expect(names.filter((name) => /\.(ts|tsx|map)$/.test(name) && !name.endsWith(".d.ts"))).toEqual(
       [],
     );
+    expect(names).not.toContain(`dist/web/${OLD_PAGE}`);
     const { size, unpackedSize } = packed;
     const said = `${names.length} files, ${size} bytes, unpacked ${unpackedSize}`;
     expect(size, said).toBeLessThan(PACKED_BYTES_MAX);
