@@ -47,7 +47,7 @@ export function dataPaths(data: string): DataPaths {
 }
 
 /** uid and gid of sandbox N: far from the host's users, never 0. */
-export const FIRST_SANDBOX_UID = 100_000;
+const FIRST_SANDBOX_UID = 100_000;
 
 export function uidOf(host: Pick<Host, "isRoot">, number: number): number | undefined {
   return host.isRoot ? FIRST_SANDBOX_UID + number : undefined;

@@ -40,7 +40,7 @@ import { toolboxBundle } from "./toolbox-bundle.ts";
 /** A transition under way at shutdown is let finish: it has its own, shorter deadlines. */
 const TRANSITION_DEADLINE_MS = 20_000;
 
-export const platformVersion = "v0.1.0-holdfast";
+const platformVersion = "v0.1.0-holdfast";
 
 export interface Counts {
   sandboxes: number;

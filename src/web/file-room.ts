@@ -13,9 +13,9 @@ import { openPageLink, type PageLink } from "./page-link.ts";
 /** Nobody reads more of a list; the first by name, and the rest by a narrower path. */
 export const ENTRIES_MAX = 500;
 /** Some screens of text. */
-export const HEAD_BYTES = 64 * 1024;
+const HEAD_BYTES = 64 * 1024;
 /** A tab holds a file several times while it is judged and saved. */
-export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
+const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What stands at a path; a symlink to it counts as itself. */
 export type Looked =

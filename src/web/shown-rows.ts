@@ -6,7 +6,7 @@ import type { SessionState } from "../client/api-types.ts";
 import type { Board, Row } from "./board.ts";
 
 /** What the filter finds sessions by whose claim and evidence contradict each other. */
-export const DISAGREES = "disagreeing";
+const DISAGREES = "disagreeing";
 
 /** Newest first, and in an order that does not move while someone reads. */
 export function shownRows({ rows }: Board, filter: string): readonly Row[] {

@@ -58,7 +58,7 @@ function decode(segment: string): string {
 }
 
 /** Said in every answer that a drill gave, so that it is told from a failure where it is read. */
-export const drillHeader = "x-holdfast-drill";
+const drillHeader = "x-holdfast-drill";
 
 export function drillHeaders(fault: FaultName): Record<string, string> {
   return { [drillHeader]: fault };

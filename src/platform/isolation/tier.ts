@@ -99,7 +99,7 @@ export function sandboxEnvironment(spec: LaunchSpec, homeDir: string): Record<st
  * daemon leaves a started sandbox with nobody to talk to, as on Daytona. Shells wait for any
  * child while they wait for one, so the idle loop is the reaper.
  */
-export const initScript =
+const initScript =
   'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & wait $!; ' +
   "while :; do sleep 86400 & wait $!; done";
 

@@ -74,7 +74,7 @@ export function copyRefusal(
   return refuse(400, `Sandbox must be in started or stopped state to ${what}`).refusal;
 }
 
-export const noAddress =
+const noAddress =
   "failed to resolve container IP after 3 attempts: no IP address found. Is the Sandbox started?";
 
 /** The proxy's answer for a sandbox that has no running container. */

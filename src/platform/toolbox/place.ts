@@ -25,7 +25,7 @@ export function findShell(env: Record<string, string>): string {
   return "/bin/sh";
 }
 
-export function isExecutable(path: string): boolean {
+function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
