@@ -1,4 +1,4 @@
-/** Why a system lets nobody listen somewhere, in words; its own code where there are none for it. */
+/** Why a system lets nobody listen somewhere, in words; null where there are none for it. */
 const WHY: Readonly<Record<string, string>> = {
   EADDRINUSE: "another process has it",
   EADDRNOTAVAIL: "this machine has no such address",
