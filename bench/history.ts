@@ -25,6 +25,7 @@ import { callWitness, hearWitness, keptFacts, keptSessions } from "./history/wit
 
 const SCHEMA = "t1";
 const AT_ONCE = 4;
+const TRIES_MAX = 4;
 const CHURNERS = 2;
 /** A heal after the last fault, and what a janitor has for what nobody owns. */
 const HEAL_MS_MAX = 180_000;
@@ -91,22 +92,31 @@ async function makeAll(): Promise<void> {
       const n = next++;
       if (n >= count) return;
       const name = `talk-${n}`;
-      const response = await fetch(`${balancer.url}/v1/sessions?wait=120`, {
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${TOKEN}`,
-          "content-type": "application/json",
-          connection: "close",
-        },
-        body: JSON.stringify({ name }),
-      });
-      const { state } = (await response.json()) as { state: string };
+      let state = await ask("", { name });
+      // A machine that is busy takes some for broken; nothing was struck yet.
+      for (let tries = 1; state !== "connected" && tries < TRIES_MAX; tries++) {
+        state = await ask(`/${name}/retry`);
+      }
       if (state !== "connected") throw new Error(`${name} is ${state}`);
       talkers.push(await Talker.open(name, () => balancer.url));
       if (n % 20 === 19) say(`${n + 1} sessions`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+async function ask(path: string, body?: object): Promise<string> {
+  const response = await fetch(`${balancer.url}/v1/sessions${path}?wait=120`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      ...(body !== undefined && { "content-type": "application/json" }),
+      connection: "close",
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const { state } = (await response.json()) as { state: string };
+  return state;
 }
 
 /** Names of those that are not connected when the time for it is over. */
