@@ -5,9 +5,10 @@
  * and the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream
  * through a hub that does not have the session beside one that has it, `fleet` three real hubs with
  * light drivers that are at rest, then have no PostgreSQL for a minute, are drained, killed, and
- * killed and started again, `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints
- * a verdict for each figure and ends with 1 where a bound is missed; `--keep` writes them into
- * bench/cluster.json beside those that are there.
+ * killed and started again (`rest`, `away`, `drained`, `killed`, `restarted` name some of these),
+ * `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints a verdict for each figure
+ * and ends with 1 where a bound is missed; `--keep` writes them into bench/cluster.json beside
+ * those that are there.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -28,7 +29,7 @@ const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
 const loadBefore = load();
 if (words.length === 0 || words.includes("parts")) await measureParts(figures);
 if (words.includes("splice")) await measureSplice(figures);
-if (words.includes("fleet")) await measureFleet(Number(count ?? FLEET), figures);
+if (words.includes("fleet")) await measureFleet(Number(count ?? FLEET), figures, words);
 if (words.includes("seeds")) await measureSeeds(Number(count ?? SEEDS), figures);
 process.stdout.write(`load ${loadBefore} before, ${load()} after\n`);
 if (process.argv.includes("--keep")) {

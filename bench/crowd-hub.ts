@@ -85,20 +85,8 @@ export class CrowdHub {
     for (let n = 0; n < live + resting; n++) {
       const record = seededRecord(n, n < live);
       records.push(record);
-      if (n >= live) continue;
-      const owner = `${record.id}.${record.sandboxName}`;
-      const mac = createHmac("sha256", driverSecret).update(`driver:${owner}`).digest("base64url");
-      sandboxes.push({
-        name: record.sandboxName,
-        labels: { [LABELS.session]: record.id, [LABELS.hub]: hubId },
-        config: {
-          session: record.id,
-          token: `hfd_${owner}.${mac}`,
-          urls: [`${this.hub.url.replace("http", "ws")}/v1/driver`],
-          home: "/home/daytona",
-          readyFile: `${DRIVER_DIR}/ready.json`,
-        },
-      });
+      const urls = [`${this.hub.url.replace("http", "ws")}/v1/driver`];
+      if (n < live) sandboxes.push(seededSandbox(record, { hubId, driverSecret, urls }));
     }
     const kept = records.map((record) => ({
       record,
@@ -221,8 +209,20 @@ export function crowdName(n: number): string {
   return `crowd-${String(n).padStart(5, "0")}`;
 }
 
+/** What its hub gave to its driver. */
+export function seededSandbox(
+  { id: session, sandboxName: name }: SessionRecord,
+  of: { hubId: string; driverSecret: Uint8Array; urls: string[] },
+): SeededSandbox {
+  const owner = `${session}.${name}`;
+  const mac = createHmac("sha256", of.driverSecret).update(`driver:${owner}`).digest("base64url");
+  const [home, readyFile] = ["/home/daytona", `${DRIVER_DIR}/ready.json`];
+  const config = { session, token: `hfd_${owner}.${mac}`, urls: of.urls, home, readyFile };
+  return { name, labels: { [LABELS.session]: session, [LABELS.hub]: of.hubId }, config };
+}
+
 /** As it is a while after its proof, or after somebody paused it. */
-function seededRecord(n: number, isLive: boolean): SessionRecord {
+export function seededRecord(n: number, isLive: boolean): SessionRecord {
   const at = Date.now() - 60_000;
   const id = `ses_${String(n).padStart(16, "0")}`;
   const blank = newRecord(id, crowdName(n), { env: {}, labels: {} }, at);

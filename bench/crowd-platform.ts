@@ -5,16 +5,16 @@
  * does for many sessions is so measured whole, and what sandboxes cost is not.
  *
  * `node bench/crowd-platform.ts [DIRECTORY]` prints `{"url": …}`. `GET /crowd` tells how many
- * drivers are live, `GET /crowd/gaps` how long each was without a hub since the last `GET
- * /crowd/mark`. With a directory it is the platform's host door, and drivers dial the sockets that
- * hubs open in it. `POST /crowd/seed` makes sandboxes whose drivers dial at once, and
- * `/crowd/cut` breaks all links.
+ * drivers are live and how many came back since the last `GET /crowd/mark`, `GET /crowd/gaps` how
+ * long and how often each of these was without a hub, and how links ended. With a directory it is
+ * the platform's host door, and drivers dial the sockets that hubs open in it. `POST /crowd/seed`
+ * makes sandboxes whose drivers dial at once, and `/crowd/cut` breaks all links.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock, type TimerId } from "../src/base/clock.ts";
 import { HubError } from "../src/base/hub-error.ts";
-import { silentLogger } from "../src/base/log.ts";
+import { silentLogger, type Logger } from "../src/base/log.ts";
 import { systemRandom } from "../src/base/random.ts";
 import { ChannelTable } from "../src/driver/channel-table.ts";
 import type { DriverConfig } from "../src/driver/config.ts";
@@ -64,22 +64,45 @@ class CrowdPlatform extends FakePlatform {
   }
 }
 
+/** A driver says why its link ended, and nothing else that is wanted here. */
+const countingLogger: Logger = {
+  ...silentLogger,
+  info: (fields, message) => {
+    if (message !== "link ended") return;
+    const { code, reason } = fields as { readonly code: number; readonly reason: string };
+    const how = `${code} ${reason}`.replaceAll(/\d+ ms/g, "N ms");
+    ends[how] = (ends[how] ?? 0) + 1;
+  },
+};
+
 const platform = new CrowdPlatform(systemClock);
 const drivers = new Map<string, Driver>();
 let nextPid = 2;
 let hangs = false;
 const door = process.argv[2];
-/** Of drivers that were without a hub and have one again, ms. */
-let gapsMs: number[] = [];
+/** How links ended since the mark, and how many did so. */
+let ends: Record<string, number> = {};
+
+/** Of a driver that was without a hub and has one again. */
+export interface Gap {
+  readonly session: string;
+  /** In all since the mark, and in how many losses. */
+  readonly ms: number;
+  readonly losses: number;
+}
 
 /** One sandbox's driver, its files those of the fake. */
 class Driver {
   isLive = false;
+  losses = 0;
+  awayMs = 0;
   #lostAtMs: number | null = null;
+  readonly session: string;
   readonly uplink: Uplink;
 
   constructor(sandbox: FakeSandbox, pid: number, config: DriverConfig) {
-    const [clock, random, log] = [systemClock, systemRandom, silentLogger];
+    this.session = config.session;
+    const [clock, random, log] = [systemClock, systemRandom, countingLogger];
     const jobs = new Jobs(clock, () => null);
     this.uplink = new Uplink({
       config,
@@ -100,11 +123,30 @@ class Driver {
 
   #note(isLive: boolean): void {
     const now = performance.now();
-    if (isLive && this.#lostAtMs !== null) gapsMs.push(now - this.#lostAtMs);
+    if (isLive && this.#lostAtMs !== null) {
+      this.awayMs += now - this.#lostAtMs;
+      this.losses += 1;
+    }
     if (isLive) this.#lostAtMs = null;
     else if (this.isLive) this.#lostAtMs = now;
     this.isLive = isLive;
   }
+}
+
+function mark(): void {
+  ends = {};
+  for (const driver of drivers.values()) driver.losses = driver.awayMs = 0;
+}
+
+function gaps(): readonly Gap[] {
+  return [...drivers.values()]
+    .filter(({ losses, isLive }) => losses > 0 && isLive)
+    .map(({ session, awayMs: ms, losses }) => ({ session, ms, losses }));
+}
+
+function counts(): { readonly live: number; readonly back: number } {
+  const live = [...drivers.values()].filter(({ isLive }) => isLive);
+  return { live: live.length, back: live.filter(({ losses }) => losses > 0).length };
 }
 
 /** What a driver answers to the hub's own questions in a sandbox where all is well. */
@@ -195,11 +237,11 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   const body = await bodyOf(request);
   if (area === "crowd") {
     if (id === "hang") hangs = true;
-    if (id === "mark") gapsMs = [];
-    if (id === "gaps") return { gapsMs };
+    if (id === "mark") mark();
+    if (id === "gaps") return { gaps: gaps(), ends };
     if (id === "seed") void seed(JSON.parse(body.toString()) as SeededSandbox[]);
     if (id === "cut") for (const { uplink } of drivers.values()) uplink.nudge("jump");
-    return { live: [...drivers.values()].filter(({ isLive }) => isLive).length };
+    return counts();
   }
   if (area === "config" && door !== undefined) {
     return { holdfast: { servicesDir: door, mountedAt: door } };
@@ -285,10 +327,13 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 
 function respond(response: ServerResponse, status: number, said: Answer): void {
   const isBytes = said instanceof Uint8Array;
+  const body = isBytes ? said : Buffer.from(JSON.stringify(said));
   response.writeHead(status, {
     "content-type": isBytes ? "application/octet-stream" : "application/json",
+    // As the platform's toolbox says it: what is of no length costs the hub a stream.
+    "content-length": body.length,
   });
-  response.end(isBytes ? said : JSON.stringify(said));
+  response.end(body);
 }
 
 const server = createServer((request, response) => {

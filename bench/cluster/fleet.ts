@@ -2,63 +2,84 @@
  * Three real hubs on one PostgreSQL with thousands of light drivers (crowd-platform.ts): what they
  * cost at rest, and how long a driver is without a hub when PostgreSQL is away, when its hub is
  * drained, killed, or killed and started again under its name. A driver's own word is what counts:
- * from the loss of its link to the next that is live.
+ * from the loss of its link to the next that is live, all losses together.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RealHub } from "../../test/e2e/hub-kit.ts";
+import { RealHub, TOKEN } from "../../test/e2e/hub-kit.ts";
 import { exited } from "../../test/e2e/platform-kit.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
+import type { Gap } from "../crowd-platform.ts";
 import { spread, type Figures } from "./figures.ts";
+import { seedFleet } from "./fleet-seed.ts";
+import { speakTo } from "./speakers.ts";
 
-const IN_FLIGHT = 32;
 const SETTLE_MS = 10_000;
 const IDLE_MS = 30_000;
 const AWAY_MS = 60_000;
-const LOOK_MS = 50;
+const LOOK_MS = 100;
+const PROOF_LOOK_MS = 500;
 const BACK_MS_MAX = 60_000;
+const SPEAKERS = 30;
 const S_PER_DAY = 86_400;
 const MIB = 1_048_576;
+const SECRET = "a secret of hubs that are measured here";
+const NAMES = ["a", "b", "c"] as const;
+
+/** In the order in which they are done; what is not named is left out, and nothing named is all. */
+export const fleetParts = ["rest", "away", "drained", "killed", "restarted"] as const;
+type Part = (typeof fleetParts)[number];
+type Blow = Exclude<Part, "rest" | "away">;
+
+const blows: Readonly<Record<Blow, string>> = {
+  drained: "drained",
+  killed: "killed",
+  restarted: "killed and started again",
+};
 
 const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
 
-export async function measureFleet(sessions: number, figures: Figures): Promise<void> {
+export async function measureFleet(
+  sessions: number,
+  figures: Figures,
+  words: readonly string[],
+): Promise<void> {
+  const named = fleetParts.filter((part) => words.includes(part));
+  const parts: readonly Part[] = named.length === 0 ? fleetParts : named;
   const fleet = await Fleet.open(sessions, figures);
   try {
-    await fleet.makeAll();
-    await pause(SETTLE_MS);
-    await fleet.rest();
-    await fleet.storeAway();
-    await fleet.strike("drained", 0);
-    await fleet.strike("killed", 1);
-    await fleet.strike("killed and started again", 2);
-    await fleet.tellDeaths();
+    await fleet.seed();
+    for (const part of parts) {
+      if (part === "rest") await fleet.rest();
+      else if (part === "away") await fleet.storeAway();
+      else await fleet.strike(part, fleetParts.indexOf(part) - fleetParts.indexOf("drained"));
+    }
+    await fleet.tellDeaths(parts.filter((part) => ["killed", "restarted"].includes(part)).length);
   } finally {
     await fleet.close();
   }
 }
 
-type Blow = "drained" | "killed" | "killed and started again";
-
 class Fleet {
   readonly #sessions: number;
   readonly #figures: Figures;
   readonly #server: PostgresServer;
-  readonly #schema = "t1";
+  readonly #url: string;
   readonly #crowd: Crowd;
   readonly #hubs: readonly RealHub[];
 
   private constructor(
     sessions: number,
     figures: Figures,
-    parts: { server: PostgresServer; crowd: Crowd; hubs: readonly RealHub[] },
+    parts: { server: PostgresServer; url: string; crowd: Crowd; hubs: readonly RealHub[] },
   ) {
     this.#sessions = sessions;
     this.#figures = figures;
     this.#server = parts.server;
+    this.#url = parts.url;
     this.#crowd = parts.crowd;
     this.#hubs = parts.hubs;
   }
@@ -67,16 +88,15 @@ class Fleet {
     const server = await PostgresServer.start("on");
     const url = await server.fresh();
     const crowd = await startCrowd();
-    const secret = "a secret of hubs that are measured here";
     const platform = { apiUrl: crowd.url, apiKey: "crowd-key-0123456789" };
     const calls = { kind: "daytona", target: "local", callsPerMinute: 1_000_000 } as const;
-    const hubs = ["a", "b", "c"].map((name) => {
+    const hubs = NAMES.map((name) => {
       const peerListen = { host: "127.0.0.1", port: 0 };
-      const cluster = { url, secret, name, peerListen, advertise: null };
+      const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
       const more = { cluster, logLevel: "warn", platform: { ...platform, ...calls } };
       return new RealHub(platform, {}, more);
     });
-    const fleet = new Fleet(sessions, figures, { server, crowd, hubs });
+    const fleet = new Fleet(sessions, figures, { server, url, crowd, hubs });
     for (const hub of hubs) await hub.start();
     return fleet;
   }
@@ -90,20 +110,38 @@ class Fleet {
     await this.#server.stop();
   }
 
-  async makeAll(): Promise<void> {
+  async seed(): Promise<void> {
     const beganAtMs = performance.now();
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      for (let n = next++; n < this.#sessions; n = next++) {
-        const hub = this.#hubs[n % this.#hubs.length];
-        const made = await hub?.ask("POST", "/sessions?wait=60", { name: `crowd-${n}` });
-        if (made?.state !== "connected") throw new Error(JSON.stringify(made));
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+    await seedFleet({
+      count: this.#sessions,
+      url: this.#url,
+      secret: SECRET,
+      door: this.#crowd.door,
+      tell: (sandboxes) => this.#crowd.ask("seed", sandboxes),
+      live: async () => (await this.#counts()).live,
+    });
+    await this.#proven();
     const s = (performance.now() - beganAtMs) / 1_000;
     this.#figures.tell("fleet: sessions", this.#sessions);
-    this.#figures.tell("fleet: sessions made a second, by three hubs", this.#sessions / s);
+    this.#figures.tell("fleet: sessions taken and proven a second", this.#sessions / s);
+    for (const name of NAMES) {
+      this.#figures.tell(`fleet: sessions of ${name}`, (await this.#ownedBy(name)).length);
+    }
+    await pause(SETTLE_MS);
+  }
+
+  #counts(): Promise<{ readonly live: number; readonly back: number }> {
+    return this.#crowd.ask("");
+  }
+
+  /** Once all that run together call all sessions connected. */
+  async #proven(ended: RealHub | null = null): Promise<void> {
+    const hubs = this.#hubs.filter((hub) => hub !== ended);
+    for (;;) {
+      const connected = await Promise.all(hubs.map((hub) => connectedAt(hub)));
+      if (connected.reduce((sum, count) => sum + count, 0) === this.#sessions) return;
+      await pause(PROOF_LOOK_MS);
+    }
   }
 
   /** What PostgreSQL gets to do while nothing happens. */
@@ -138,86 +176,112 @@ class Fleet {
       return performance.now() - backAtMs;
     };
     const backMs = await Promise.all(this.#hubs.map(actsAgain));
-    const { gapsMs } = await this.#crowd.ask<Gaps>("gaps");
-    const { live } = await this.#crowd.ask<{ live: number }>("");
+    const { live, back } = await this.#counts();
     const [row] = await this.#server.query(
-      `SELECT count(*) AS dead FROM ${this.#schema}.hub WHERE state = 'dead'`,
+      "SELECT count(*) AS dead FROM hub WHERE state = 'dead'",
+      this.#url,
     );
     const { tell, atMost } = this.#figures;
     const held = leases.filter((ms) => ms > 0).length;
     tell("store away 60 s: hubs that still thought that they may act", held, "0", held === 0);
     atMost("store away 60 s: hubs declared dead", Number(row?.["dead"]), 0);
-    atMost("store away 60 s: drivers dropped", gapsMs.length + this.#sessions - live, 0);
+    atMost("store away 60 s: drivers dropped", back + this.#sessions - live, 0);
     atMost("store away 60 s: all hubs act again, ms", spread(backMs).max, 2_000);
   }
 
   async strike(blow: Blow, at: number): Promise<void> {
     const [victim, witness] = [this.#hubs[at], this.#hubs[(at + 1) % this.#hubs.length]];
-    if (victim === undefined || witness === undefined) throw new Error("no such hub");
-    const name = ["a", "b", "c"][at] ?? "";
-    const had = await this.#countOf(name);
+    const name = NAMES[at];
+    if (victim === undefined || witness === undefined || name === undefined) throw new Error(blow);
+    const had = new Set(await this.#ownedBy(name));
+    const hushed = await speakTo([...had].slice(0, SPEAKERS), witness);
     await this.#crowd.ask("mark");
     const beganAtMs = performance.now();
     const since = (): number => performance.now() - beganAtMs;
     const ending = victim.kill(blow === "drained" ? "SIGTERM" : "SIGKILL").then(async () => {
       const endedMs = since();
-      if (blow === "killed and started again") await victim.start();
+      if (blow === "restarted") await victim.start();
       return endedMs;
     });
     let deadMs: number | null = null;
     while (since() < BACK_MS_MAX) {
       deadMs ??= blow === "killed" && (await isDead(witness, name)) ? since() : null;
-      const { live } = await this.#crowd.ask<{ live: number }>("");
-      const { gapsMs } = await this.#crowd.ask<Gaps>("gaps");
-      if (live === this.#sessions && gapsMs.length >= had && (deadMs ?? blow) !== "killed") break;
+      const { live, back } = await this.#counts();
+      const isKnown = deadMs !== null || blow !== "killed";
+      if (isKnown && live === this.#sessions && back >= had.size) break;
       await pause(LOOK_MS);
     }
-    const allMs = since();
+    const liveMs = since();
     const endedMs = await ending;
-    await this.#tell(blow, { had, deadMs, allMs, endedMs });
-    if (blow !== "killed and started again") await victim.start();
+    await this.#proven(blow === "restarted" ? null : victim);
+    const provenMs = since();
+    if (blow !== "restarted") await victim.start();
+    this.#tell(blow, had, { deadMs, endedMs: blow === "drained" ? endedMs : null });
+    await this.#tellBack(blow, had);
+    this.#figures.tell(`hub ${blows[blow]}: all drivers live again after, ms`, liveMs);
+    this.#figures.tell(`hub ${blows[blow]}: all sessions proven again after, ms`, provenMs);
+    const heard = await hushed();
+    const lost = heard.reduce((sum, { bytesWrong }) => sum + bytesWrong, 0);
+    this.#figures.atMost(`hub ${blows[blow]}: bytes of speakers lost or doubled`, lost, 0);
+    const stalls = spread(heard.map(({ stallMs }) => stallMs));
+    this.#figures.tell(`hub ${blows[blow]}: longest silence of a speaker, p50, ms`, stalls.p50);
+    this.#figures.tell(`hub ${blows[blow]}: longest silence of a speaker, max, ms`, stalls.max);
     await pause(SETTLE_MS);
   }
 
-  /** Two were killed; any other death is of a hub that only was slow. */
-  async tellDeaths(): Promise<void> {
-    const sql = `SELECT count(*) AS n FROM ${this.#schema}.hub WHERE state = 'dead'`;
-    const [row] = await this.#server.query(sql);
-    this.#figures.atMost("hubs declared dead that lived", Number(row?.["n"]) - 2, 0);
-  }
-
-  async #tell(
-    blow: Blow,
-    seen: { had: number; deadMs: number | null; allMs: number; endedMs: number },
-  ): Promise<void> {
-    const { tell, atMost } = this.#figures;
-    const { gapsMs } = await this.#crowd.ask<Gaps>("gaps");
-    const { live } = await this.#crowd.ask<{ live: number }>("");
-    const { p50, p99, max } = spread(gapsMs);
-    tell(`hub ${blow}: sessions that it had`, seen.had);
-    atMost(`hub ${blow}: drivers of others that were hit`, gapsMs.length - seen.had, 0);
-    atMost(`hub ${blow}: drivers that are not back`, this.#sessions - live, 0);
-    if (seen.deadMs !== null) tell(`hub ${blow}: declared dead after, ms`, seen.deadMs);
-    if (blow === "drained") tell(`hub ${blow}: ended after, ms`, seen.endedMs);
-    const [middle, most] = blow === "drained" ? [2_500, 2_500] : [5_000, 7_000];
-    atMost(`hub ${blow}: driver back, p50, ms`, p50, middle);
-    atMost(`hub ${blow}: driver back, p99, ms`, p99, most);
-    tell(`hub ${blow}: driver back, max, ms`, max);
-    tell(`hub ${blow}: all drivers live again after, ms`, seen.allMs);
-  }
-
-  async #countOf(name: string): Promise<number> {
+  /** What a blow killed; any other death is of a hub that only was slow. */
+  async tellDeaths(killed: number): Promise<void> {
     const [row] = await this.#server.query(
-      `SELECT count(*) AS n FROM ${this.#schema}.session AS s
-       JOIN ${this.#schema}.hub AS h ON h.inc = s.owner
-       WHERE NOT s.gone AND h.name = '${name}' AND h.state IN ('live', 'draining')`,
+      "SELECT count(*) AS n FROM hub WHERE state = 'dead'",
+      this.#url,
     );
-    return Number(row?.["n"]);
+    this.#figures.atMost("hubs declared dead that lived", Number(row?.["n"]) - killed, 0);
+  }
+
+  #tell(
+    blow: Blow,
+    had: ReadonlySet<string>,
+    seen: { readonly deadMs: number | null; readonly endedMs: number | null },
+  ): void {
+    const what = `hub ${blows[blow]}`;
+    this.#figures.tell(`${what}: sessions that it had`, had.size);
+    if (seen.deadMs !== null) this.#figures.tell(`${what}: declared dead after, ms`, seen.deadMs);
+    if (seen.endedMs !== null) this.#figures.tell(`${what}: ended after, ms`, seen.endedMs);
+  }
+
+  /** What became of drivers, by their own word. */
+  async #tellBack(blow: Blow, had: ReadonlySet<string>): Promise<void> {
+    const { tell, atMost } = this.#figures;
+    const what = `hub ${blows[blow]}`;
+    const { gaps, ends } = await this.#crowd.ask<Gaps>("gaps");
+    const { live } = await this.#counts();
+    const [middle, most] = blow === "drained" ? [2_500, 2_500] : [5_000, 7_000];
+    const { p50, p99, max } = spread(gaps.map(({ ms }) => ms));
+    const others = gaps.filter(({ session }) => !had.has(session)).length;
+    const again = gaps.filter(({ losses }) => losses > 1).length;
+    atMost(`${what}: drivers of others that were hit`, others, 0);
+    atMost(`${what}: drivers that were hit more than once`, again, 0);
+    atMost(`${what}: drivers that are not back`, this.#sessions - live, 0);
+    atMost(`${what}: driver back, p50, ms`, p50, middle);
+    atMost(`${what}: driver back, p99, ms`, p99, most);
+    tell(`${what}: driver back, max, ms`, max);
+    for (const [how, count] of Object.entries(ends)) process.stdout.write(`  ${count} × ${how}\n`);
+  }
+
+  /** Ids of its sessions, of none where it is dead or gone. */
+  async #ownedBy(name: string): Promise<readonly string[]> {
+    const rows = await this.#server.query(
+      `SELECT s.id FROM session AS s JOIN hub AS h ON h.inc = s.owner
+       WHERE NOT s.gone AND h.name = '${name}' AND h.state IN ('live', 'draining')`,
+      this.#url,
+    );
+    return rows.map(({ id }) => String(id));
   }
 }
 
 interface Gaps {
-  readonly gapsMs: readonly number[];
+  readonly gaps: readonly Gap[];
+  readonly ends: Readonly<Record<string, number>>;
 }
 interface HubItem {
   readonly name: string;
@@ -233,6 +297,12 @@ async function leaseOf(hub: RealHub): Promise<number> {
   return (await hubsOf(hub)).find(({ self }) => self)?.leaseMs ?? 0;
 }
 
+async function connectedAt({ url }: RealHub): Promise<number> {
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const text = await (await fetch(`${url}/metrics`, { headers })).text();
+  return Number(/^holdfast_sessions\{[^}]*state="connected"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
 async function isDead(witness: RealHub, name: string): Promise<boolean> {
   const lives = (await hubsOf(witness)).filter((one) => one.name === name);
   return lives.every(({ state }) => state === "dead" || state === "gone");
@@ -242,7 +312,7 @@ interface Crowd {
   readonly child: ChildProcess;
   readonly url: string;
   readonly door: string;
-  ask<T = object>(what: string): Promise<T>;
+  ask<T = object>(what: string, body?: object): Promise<T>;
 }
 
 async function startCrowd(): Promise<Crowd> {
@@ -252,7 +322,9 @@ async function startCrowd(): Promise<Crowd> {
   const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const { url } = JSON.parse(line.toString()) as { url: string };
-  const ask = async <T>(what: string): Promise<T> =>
-    (await (await fetch(`${url}/crowd/${what}`)).json()) as T;
+  const ask = async <T>(what: string, body?: object): Promise<T> => {
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    return (await (await fetch(`${url}/crowd/${what}`, sent)).json()) as T;
+  };
   return { child, url, door, ask };
 }

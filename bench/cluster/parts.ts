@@ -58,9 +58,9 @@ async function takeOver(url: string, { tell }: Figures): Promise<void> {
   const counts = await Promise.all(
     heirs.map(async (heir) => {
       for (let count = 0; ;) {
-        const got = await heir.claimOrphans(["first"], BATCH);
-        if (got.length === 0) return count;
-        count += got.length;
+        const orphans = await heir.orphans(["first"], BATCH);
+        if (orphans.length === 0) return count;
+        count += (await heir.claimAll(orphans)).length;
       }
     }),
   );

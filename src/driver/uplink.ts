@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
+import { CloseCodes, NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import type { DriverHello } from "../protocol/control.ts";
 import { DRIVER_FEATURES, FEATURES, SUBPROTOCOL } from "../protocol/version.ts";
 import { Redial, type Attempt, type AttemptEvents, type LinkEnd } from "../stream/redial.ts";
@@ -22,6 +22,8 @@ import type { ReadyFile } from "./ready-file.ts";
 import { DRIVER_VERSION } from "./version.ts";
 
 const LAST_ERROR_CHARS_MAX = 200;
+/** A socket on the hub's own machine. */
+const isDoor = (url: string): boolean => url.startsWith("ws+unix:");
 const SERVICES = ["exec", "terminal", "probe", "mark", "tcp", "listen", "files"] as const;
 
 export interface UplinkOptions {
@@ -88,7 +90,7 @@ export class Uplink {
 
   #connect(reason: string, events: AttemptEvents): Attempt {
     const { config, log } = this.#options;
-    const url = config.urls[this.#urlIndex % config.urls.length] ?? "";
+    const url = this.#url;
     // Whatever it rested for is over.
     this.#options.channels.hush(false);
     const dial = new AbortController();
@@ -102,11 +104,13 @@ export class Uplink {
     }).then(async (outcome) => {
       if (!outcome.ok) {
         this.#urlIndex += 1;
-        this.#lastError = outcome.failure.message.slice(0, LAST_ERROR_CHARS_MAX);
-        log.debug({ url, status: outcome.failure.status }, outcome.failure.message);
+        const { failure } = outcome;
+        const { status, message } = failure;
+        this.#lastError = message.slice(0, LAST_ERROR_CHARS_MAX);
+        log.debug({ url, status }, message);
         // Another address may be open although this one is not: only the last of a round waits.
         const isLast = this.#urlIndex % config.urls.length === 0;
-        events.ended(failedDial(outcome.failure, isLast));
+        events.ended(failedDial(failure, isLast));
         return;
       }
       const { clock, channels, jobs } = this.#options;
@@ -129,7 +133,15 @@ export class Uplink {
           this.#lastError = null;
           events.live();
         },
-        onEnd: (end) => events.ended(end),
+        onEnd: (end) => {
+          // It would join us to another hub only until it is gone. Each door leads to a hub of
+          // its own; behind the public address a balancer knows better.
+          if (end.code === CloseCodes.goingAway.code) {
+            do this.#urlIndex += 1;
+            while (isDoor(this.#url) !== isDoor(url));
+          }
+          events.ended(end);
+        },
       });
     });
     return {
@@ -138,6 +150,11 @@ export class Uplink {
         link?.abandon();
       },
     };
+  }
+
+  get #url(): string {
+    const { urls } = this.#options.config;
+    return urls[this.#urlIndex % urls.length] ?? "";
   }
 
   #hello(reason: string, ticket: string | null): DriverHello {
@@ -159,16 +176,14 @@ export class Uplink {
   #tellReadiness(state: "dialling" | "live"): void {
     const { instance, clock, readyFile } = this.#options;
     const { pid, startTicks } = instance;
-    const lastError = this.#lastError;
-    const at = clock.now();
     readyFile.set({
       pid,
       startTicks,
       epoch: this.#epoch,
       state,
-      at,
+      at: clock.now(),
       version: DRIVER_VERSION,
-      lastError,
+      lastError: this.#lastError,
     });
   }
 }

@@ -1,6 +1,7 @@
 /** What a launched driver is given: the bundle, its token, and where this hub can be dialled. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { crc32 } from "../base/crc32.ts";
 import { HubError } from "../base/hub-error.ts";
 import type { DriverKit } from "./session/work-desk.ts";
 
@@ -48,7 +49,8 @@ export function createDriverKit(options: DriverKitOptions): VersionedDriverKit {
     ca: async () => (caFile === null ? null : readFile(caFile, "utf8")),
     urls: async (session) => {
       const socket = await options.doorSocket();
-      const sockets = socket === null ? [] : [socket, ...(options.otherDoors?.() ?? [])];
+      const others = turnedFor(session, options.otherDoors?.() ?? []);
+      const sockets = socket === null ? [] : [socket, ...others];
       const urls = [
         ...sockets.map((one) => `ws+unix:${one}:${DRIVER_PATH}`),
         ...(options.publicUrl === null ? [] : [webSocketUrl(options.publicUrl, session)]),
@@ -60,6 +62,12 @@ export function createDriverKit(options: DriverKitOptions): VersionedDriverKit {
       );
     },
   };
+}
+
+/** Each session has an order of its own: all of a hub that ends do not come to one other. */
+function turnedFor(session: string, doors: readonly string[]): readonly string[] {
+  const at = crc32(Buffer.from(session), 0) % Math.max(1, doors.length);
+  return [...doors.slice(at), ...doors.slice(0, at)];
 }
 
 /** With the session by name, as its clients dial: a balancer brings both to one hub by it. */

@@ -7,6 +7,7 @@ import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { fullNameOf } from "../base/tenant.ts";
 import { PatrolPace } from "../probes/pace.ts";
+import { ProofQueue } from "../probes/proof-queue.ts";
 import { newRecord } from "../store/facts.ts";
 import type { Fact, SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
 import { isRefusal, whereKept } from "../store/refusal.ts";
@@ -54,6 +55,7 @@ export interface SessionsParts extends SessionParts {
 export class Sessions {
   readonly #parts: SessionsParts;
   readonly #pace: PatrolPace;
+  readonly #proofs = new ProofQueue();
   readonly #store: Store;
   readonly #secrets: readonly string[];
   readonly #index = new SessionIndex();
@@ -279,7 +281,10 @@ export class Sessions {
       secrets: this.#secrets,
     });
     const session = new Session({
-      parts: { ...this.#parts, provider, pace: this.#pace, ...(former && { former }) },
+      parts: {
+        ...{ ...this.#parts, provider, pace: this.#pace, proofs: this.#proofs },
+        ...(former && { former }),
+      },
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
@@ -302,6 +307,7 @@ export class Sessions {
    */
   adopt(record: SessionRecord, quietMs: number): void {
     if (this.#stopped || this.known(record.id) !== undefined) return;
+    this.#parts.queue?.lost();
     this.#add(record, false, new FormerOwner(this.#parts.clock, quietMs)).start();
   }
 

@@ -139,6 +139,25 @@ describe("[SB22] a driver that is missing while many come back", () => {
     await hub.close();
   });
 
+  test("[SM67] is waited for where more than 200 sessions are taken over together", async () => {
+    for (const [sessions, expected] of [
+      [200, true],
+      [201, false],
+    ] as const) {
+      const world = new HubWorld();
+      world.driversDial();
+      for (let n = 0; n < sessions; n++) world.create({ name: `s-${n}` });
+      await world.clock.advanceAsync(1_000);
+      const records = world.sessions.all.map(({ record }) => record);
+      world.sessions.stop();
+      world.links.length = 0;
+      world.reboot();
+      for (const record of records) world.sessions.adopt(record, 0);
+      await world.clock.advanceAsync(2_000);
+      expect(nudges(world) > 0).toBe(expected);
+    }
+  });
+
   test("is not waited for when no other driver comes, and never because of clients", () => {
     const rate = new HelloRate(clock);
     for (let n = 0; n < 600; n++) rate.ask("client");

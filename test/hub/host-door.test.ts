@@ -114,6 +114,29 @@ describe("the host door", () => {
     expect(asked).toBe(1);
   });
 
+  test("[CL26] doors of other hubs come in an order of the session, all of them, behind the own", async () => {
+    const others = ["b", "c", "d"].map((name) => `/run/${name}.sock`);
+    const kit = createDriverKit({
+      bundleFile: "x",
+      token: () => "t",
+      publicUrl: null,
+      doorSocket: () => Promise.resolve("/run/a.sock"),
+      otherDoors: () => others,
+      platform: "local",
+    });
+    const sessions = Array.from({ length: 300 }, (_, n) => `session-${n}`);
+    const urls = await Promise.all(sessions.map((session) => kit.urls(session)));
+    for (const [first, ...rest] of urls) {
+      expect(first).toBe("ws+unix:/run/a.sock:/v1/driver");
+      expect(rest.toSorted()).toEqual(others.map((path) => `ws+unix:${path}:/v1/driver`));
+    }
+    for (const path of others) {
+      const seconds = urls.filter(([, second]) => second?.includes(path)).length;
+      expect(seconds).toBeGreaterThan(60);
+    }
+    expect(await kit.urls("session-7")).toEqual(urls[7]);
+  });
+
   test("[SB16] a door on another machine is no reason not to start", async () => {
     rmSync(servicesDir, { recursive: true });
     expect(await door.reach(() => Promise.resolve(there()), gate)).toBeNull();

@@ -13,7 +13,7 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "drain-stops-beating": 330,
   "end-right-after-claim": 3,
   "job-without-compare": 1,
-  "job-without-lease": 17,
+  "job-without-lease": 127,
   "refused-is-anothers": 33,
 };
 

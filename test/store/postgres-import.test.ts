@@ -96,7 +96,7 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
     try {
       expect(store.clusterId).toBe(hubId);
       // Nobody's, so the first hub takes them.
-      const claimed = await store.claimOrphans([], 100);
+      const claimed = await store.claimAll(await store.orphans([], 100));
       expect(claimed).toHaveLength(LIVING);
       expect(await seen(store)).toEqual(before);
       const [one] = await store.load();

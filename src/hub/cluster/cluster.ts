@@ -194,11 +194,10 @@ export class Cluster implements Company {
   async #takeAll(): Promise<void> {
     const { store, members, untilThere } = this.#seat;
     for (;;) {
-      const claimed = await untilThere(() => {
-        return this.#ownership.orDoubt(store.claimOrphans(members.dead, CLAIM_COUNT));
-      });
+      const orphans = await untilThere(() => store.orphans(members.dead, CLAIM_COUNT));
+      if (orphans.length === 0) return;
+      const claimed = await untilThere(() => this.#ownership.orDoubt(store.claimAll(orphans)));
       for (const record of claimed) this.#household.adopt(record);
-      if (claimed.length < CLAIM_COUNT) return;
     }
   }
 

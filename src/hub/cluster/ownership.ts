@@ -13,11 +13,16 @@ import type { Membership } from "./membership.ts";
 
 /** Drivers redial within this: whoever holds the driver should have the session, too. */
 const PREFER_DRIVER_MS = 2_000;
+/** While so many come between two looks, the others stand in a queue, for so long at most. */
+const STREAM_COUNT = 20;
+const STREAM_MS_MAX = 15_000;
 const SWEEP_MS = 1_000;
 /** It reads all sessions, and matters only after a store went back in time. */
 const LOOKS_PER_OWNERS = 5;
 /** Claimed at once: each becomes an actor that looks at its sandbox. */
 const SWEEP_COUNT = 200;
+/** More than are claimed while the first of them wait for their drivers. */
+const LOOK_COUNT = 1_000;
 
 export interface Place {
   readonly id: string;
@@ -34,7 +39,10 @@ export interface Claims<R> {
   places(): Promise<readonly Place[]>;
   /** Every hub that has a session, or a job that only one does. */
   owners(): Promise<readonly string[]>;
-  claimOrphans(dead: readonly string[], limit: number): Promise<readonly R[]>;
+  /** Of nobody and of these hubs, the oldest. */
+  orphans(dead: readonly string[], limit: number): Promise<readonly Place[]>;
+  /** As `claim`: those of them that nobody took meanwhile. */
+  claimAll(seen: readonly Place[]): Promise<readonly R[]>;
   release(ids: readonly string[]): Promise<readonly string[]>;
   /** Of those that were given back, those that wait for another hub to prove them. */
   unproven(ids: readonly string[]): Promise<readonly string[]>;
@@ -69,8 +77,10 @@ export class Ownership<R> {
   #stopped = false;
   #looks = 0;
   #timer: unknown = null;
-  /** Monotonic ms at which each dead hub was heard of. */
-  readonly #deadAt = new Map<string, number>();
+  /** Orphans of the last look, by id, and monotonic ms since which they are seen. */
+  #waiting = new Map<string, { readonly fence: number; readonly since: number }>();
+  /** Sessions that their drivers brought since then. */
+  #landed = 0;
 
   constructor(options: {
     claims: Claims<R>;
@@ -106,7 +116,9 @@ export class Ownership<R> {
       owner === null || owner === this.#members.inc || this.#members.dead.includes(owner);
     if (!free) return this.#livesElsewhere(owner);
     if (!isDriver || this.#draining || !this.#members.mayAct()) return { kind: "wait" };
-    return (await this.#claim(place)) ? { kind: "here" } : { kind: "wait" };
+    if (!(await this.#claim(place))) return { kind: "wait" };
+    this.#landed += 1;
+    return { kind: "here" };
   }
 
   /** It is not known what became of a write: what is this hub's is read again soon. */
@@ -185,16 +197,29 @@ export class Ownership<R> {
 
   /** What no driver brought to any hub; nobody else would ever look at it. */
   async #sweep(): Promise<void> {
-    const now = this.#clock.mono();
-    for (const inc of this.#members.dead) if (!this.#deadAt.has(inc)) this.#deadAt.set(inc, now);
     if (this.#draining || !this.#members.mayAct()) return;
-    const old = [...this.#deadAt].filter(([, at]) => now - at >= PREFER_DRIVER_MS);
-    const dead = old.map(([inc]) => inc);
     if (this.#unsure) await this.#recall();
     this.#looks += 1;
     if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());
-    const orphans = this.#claims.claimOrphans(dead, SWEEP_COUNT);
-    for (const claimed of await this.orDoubt(orphans)) this.#household.adopt(claimed);
+    const left = this.#leftFor(await this.#claims.orphans(this.#members.dead, LOOK_COUNT));
+    if (left.length === 0) return;
+    const claimed = await this.orDoubt(this.#claims.claimAll(left.slice(0, SWEEP_COUNT)));
+    for (const one of claimed) this.#household.adopt(one);
+  }
+
+  /** Those that stood there for as long as their drivers may take. */
+  #leftFor(orphans: readonly Place[]): readonly Place[] {
+    const now = this.#clock.mono();
+    const before = this.#waiting;
+    this.#waiting = new Map(
+      orphans.map(({ id, fence }) => {
+        const known = before.get(id);
+        return [id, known?.fence === fence ? known : { fence, since: now }];
+      }),
+    );
+    const waitMs = this.#landed > STREAM_COUNT ? STREAM_MS_MAX : PREFER_DRIVER_MS;
+    this.#landed = 0;
+    return orphans.filter(({ id }) => now - (this.#waiting.get(id)?.since ?? now) >= waitMs);
   }
 
   /** Takes what the store calls this hub's and this hub does not know of, and lets the rest go. */

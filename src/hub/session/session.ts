@@ -46,7 +46,7 @@ export interface DriverLink extends LinkProber {
 
 export type SessionParts = Omit<
   WorkDeps,
-  "board" | "links" | "ledger" | "flaps" | "isTaken" | "isHalted" | "pace"
+  "board" | "links" | "ledger" | "flaps" | "isTaken" | "isHalted" | "pace" | "proofs"
 >;
 
 export class Session {
@@ -55,7 +55,7 @@ export class Session {
   readonly activity: SessionActivity;
   readonly #board: EvidenceBoard;
   #actor: Actor<SessionMachine>;
-  readonly #parts: SessionParts & Pick<WorkDeps, "pace">;
+  readonly #parts: SessionParts & Pick<WorkDeps, "pace" | "proofs">;
   readonly #onEntered: (session: Session) => void;
   readonly #onHalted: (session: Session) => void;
   readonly #desk: WorkDesk;
@@ -67,7 +67,7 @@ export class Session {
   #entered = "";
 
   constructor(options: {
-    parts: SessionParts & Pick<WorkDeps, "pace">;
+    parts: SessionParts & Pick<WorkDeps, "pace" | "proofs">;
     ledger: SessionLedger;
     isTaken: (sandboxId: string) => boolean;
     /** After each state change, once it is a fact. */

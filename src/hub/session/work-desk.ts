@@ -8,6 +8,7 @@ import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { PatrolPace } from "../../probes/pace.ts";
+import type { ProofQueue } from "../../probes/proof-queue.ts";
 import type { LinkProber } from "../../probes/probe.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
 import type { EvidenceBoard } from "./board.ts";
@@ -76,6 +77,8 @@ export interface DriverQueue {
   readonly leftMs: number;
   /** So many dial by themselves from now on, because the hub that they had is gone. */
   expects(drivers: number): void;
+  /** The hub of one is gone, and with it those of many others, perhaps. */
+  lost(): void;
 }
 
 export interface WorkDeps {
@@ -97,6 +100,7 @@ export interface WorkDeps {
   readonly queue?: DriverQueue;
   /** Shared by all sessions of the hub. */
   readonly pace: PatrolPace;
+  readonly proofs: ProofQueue;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;

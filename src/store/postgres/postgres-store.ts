@@ -13,6 +13,7 @@ import { Journal } from "../journal.ts";
 import type { Appended, EventQuery, Store } from "../store.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
+import { Gathered } from "./gathered.ts";
 import { JobRows } from "./job-rows.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
@@ -40,8 +41,11 @@ export class PostgresStore implements Store {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #holds = new Map<string, Hold>();
-  /** Names of the living sessions that this hub owns. */
+  /** Names of the living sessions that this hub owns, and the way back. */
   readonly #names = new Map<string, string>();
+  readonly #nameOf = new Map<string, string>();
+  readonly #lookups: Gathered<string, Whereabouts | null>;
+  readonly #claims: Gathered<Pick<Whereabouts, "id" | "fence">, Owned | null>;
   #booked: Record<string, { readonly ms: number; readonly count: number }>;
   readonly #unbooked: { readonly kind: string; readonly ms: number }[] = [];
   #booking: Promise<void> | null = null;
@@ -63,6 +67,22 @@ export class PostgresStore implements Store {
     this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
     this.jobs = new JobRows(pool, inc);
+    this.#lookups = new Gathered(async (asked) => {
+      const places = await this.#rows.whereabouts(asked);
+      const byName = new Map(places.map((place) => [place.name, place]));
+      const byId = new Map(places.map((place) => [place.id, place]));
+      return (idOrName) => byId.get(idOrName) ?? byName.get(idOrName) ?? null;
+    });
+    this.#claims = new Gathered(async (seen) => {
+      const owned = await this.#rows.claimAll(seen);
+      const byId = new Map(owned.map((one) => [one.record.id, one]));
+      return ({ id }) => {
+        const won = byId.get(id) ?? null;
+        // Of two that ask for one session, one gets it.
+        byId.delete(id);
+        return won;
+      };
+    });
     this.#booked = { ...read.booked } as Record<string, { ms: number; count: number }>;
     this.#endedCost = read.endedCost;
     const keep: ConstructorParameters<typeof Journal>[0]["keep"] = async (number, batch) => {
@@ -128,7 +148,7 @@ export class PostgresStore implements Store {
   }
 
   whereabouts(idOrName: string): Promise<Whereabouts | null> {
-    return this.#rows.whereabouts(idOrName);
+    return this.#lookups.one(idOrName);
   }
 
   living(): ReturnType<SessionRows["living"]> {
@@ -145,12 +165,19 @@ export class PostgresStore implements Store {
 
   /** @returns null when another hub was faster */
   async claim(id: string, seenFence: number): Promise<SessionRecord | null> {
-    const owned = await this.#rows.claim(id, seenFence);
+    const owned = await this.#claims.one({ id, fence: seenFence });
     return owned === null ? null : this.#hold(owned);
   }
 
-  async claimOrphans(dead: readonly string[], limit: number): Promise<readonly SessionRecord[]> {
-    return (await this.#rows.claimOrphans(dead, limit)).map((owned) => this.#hold(owned));
+  orphans(dead: readonly string[], limit: number): Promise<readonly Whereabouts[]> {
+    return this.#rows.orphans(dead, limit);
+  }
+
+  /** @returns those that no other hub was faster with */
+  async claimAll(
+    seen: readonly Pick<Whereabouts, "id" | "fence">[],
+  ): Promise<readonly SessionRecord[]> {
+    return (await this.#rows.claimAll(seen)).map((owned) => this.#hold(owned));
   }
 
   /** Gives sessions back whose facts are kept; no fact of them is taken from now on. */
@@ -236,13 +263,22 @@ export class PostgresStore implements Store {
   }
 
   #note({ id, name, detail }: SessionRecord): void {
-    if (detail !== "ended.gone") this.#names.set(name, id);
-    else if (this.#names.get(name) === id) this.#names.delete(name);
+    if (detail === "ended.gone") this.#freeName(id);
+    else {
+      this.#names.set(name, id);
+      this.#nameOf.set(id, name);
+    }
   }
 
   #unname(id: string): void {
     this.#holds.delete(id);
-    for (const [name, owner] of this.#names) if (owner === id) this.#names.delete(name);
+    this.#freeName(id);
+  }
+
+  #freeName(id: string): void {
+    const name = this.#nameOf.get(id);
+    this.#nameOf.delete(id);
+    if (name !== undefined && this.#names.get(name) === id) this.#names.delete(name);
   }
 }
 

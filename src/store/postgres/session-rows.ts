@@ -3,7 +3,7 @@
  * so that a hub that was superseded changes nothing, whenever its write arrives. A predicate is on
  * the session's own row alone: one that joins another table is judged anew on an old row.
  */
-import type { Pool, QueryResultRow } from "pg";
+import type { Pool, QueryConfig, QueryResultRow } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 import type { SandboxCost } from "../cost.ts";
 import {
@@ -71,6 +71,25 @@ const KEEP = `
   ORDER BY place
   RETURNING seq, session`;
 
+const CLAIM = {
+  name: "claim",
+  text: `
+  UPDATE session AS s SET owner = $1, fence = s.fence + 1
+  FROM (
+    SELECT s.id FROM session AS s
+    JOIN unnest($2::text[], $3::bigint[]) AS seen (id, fence) USING (id, fence)
+    WHERE NOT s.gone FOR UPDATE OF s SKIP LOCKED
+  ) AS picked
+  WHERE s.id = picked.id
+  RETURNING s.fence, s.version, s.record`,
+};
+
+const LOOK_UP = {
+  name: "look-up",
+  text: `SELECT id, name, owner, fence FROM session
+  WHERE (id = ANY($1) OR name = ANY($1)) AND NOT gone`,
+};
+
 export class SessionRows {
   readonly #pool: Pool;
   readonly #inc: string;
@@ -80,7 +99,7 @@ export class SessionRows {
     this.#inc = inc;
   }
 
-  async #ask<Row extends QueryResultRow>(query: string, values?: unknown[]) {
+  async #ask<Row extends QueryResultRow>(query: string | QueryConfig, values?: unknown[]) {
     try {
       return await this.#pool.query<Row>(query, values);
     } catch (error) {
@@ -144,14 +163,17 @@ export class SessionRows {
     return rows.map(ownedFromRow);
   }
 
-  /** The driver's hub takes it, if nobody did since it was looked up. */
-  async claim(id: string, seenFence: number): Promise<Owned | null> {
-    const { rows } = await this.#ask<OwnedRow>(
-      `UPDATE session SET owner = $1, fence = fence + 1 WHERE id = $2 AND fence = $3 AND NOT gone
-       RETURNING fence, version, record`,
-      [this.#inc, id, seenFence],
-    );
-    return rows[0] === undefined ? null : ownedFromRow(rows[0]);
+  /**
+   * Those that nobody took since they were looked up. One that another holds in this moment is
+   * passed over: nobody waits for a row while it has others.
+   */
+  async claimAll(seen: readonly Pick<Whereabouts, "id" | "fence">[]): Promise<readonly Owned[]> {
+    const { rows } = await this.#ask<OwnedRow>(CLAIM, [
+      this.#inc,
+      seen.map(({ id }) => id),
+      seen.map(({ fence }) => fence),
+    ]);
+    return rows.map(ownedFromRow);
   }
 
   /** What is this hub's in the store, whether it knows or not. */
@@ -160,7 +182,7 @@ export class SessionRows {
       "SELECT id, name, owner, fence FROM session WHERE owner = $1 AND NOT gone",
       [this.#inc],
     );
-    return rows.map((row) => ({ ...row, fence: Number(row.fence) }));
+    return rows.map(placeFromRow);
   }
 
   /** Of sessions, and of jobs that only one hub does. */
@@ -172,19 +194,14 @@ export class SessionRows {
     return rows.map(({ owner }) => owner);
   }
 
-  /** Sessions of nobody and of hubs that are dead, as many as `limit`; others take the rest. */
-  async claimOrphans(dead: readonly string[], limit: number): Promise<readonly Owned[]> {
-    const { rows } = await this.#ask<OwnedRow>(
-      `UPDATE session AS s SET owner = $1, fence = s.fence + 1
-       FROM (
-         SELECT id FROM session WHERE NOT gone AND (owner IS NULL OR owner = ANY($2))
-         ORDER BY born LIMIT $3 FOR UPDATE SKIP LOCKED
-       ) AS picked
-       WHERE s.id = picked.id
-       RETURNING s.fence, s.version, s.record`,
-      [this.#inc, dead, limit],
+  /** Sessions of nobody and of hubs that are dead, the oldest first. */
+  async orphans(dead: readonly string[], limit: number): Promise<readonly Whereabouts[]> {
+    const { rows } = await this.#ask<WhereaboutsRow>(
+      `SELECT id, name, owner, fence FROM session
+       WHERE NOT gone AND (owner IS NULL OR owner = ANY($1)) ORDER BY born LIMIT $2`,
+      [dead, limit],
     );
-    return rows.map(ownedFromRow);
+    return rows.map(placeFromRow);
   }
 
   /** @returns those that were this hub's, and are nobody's now */
@@ -208,15 +225,10 @@ export class SessionRows {
     return rows.map(({ id }) => id);
   }
 
-  /** By id, or by the name of one that is not gone. */
-  async whereabouts(idOrName: string): Promise<Whereabouts | null> {
-    const { rows } = await this.#ask<WhereaboutsRow>(
-      `SELECT id, name, owner, fence FROM session
-       WHERE (id = $1 OR name = $1) AND NOT gone ORDER BY (id = $1) DESC LIMIT 1`,
-      [idOrName],
-    );
-    const [row] = rows;
-    return row === undefined ? null : { ...row, fence: Number(row.fence) };
+  /** By ids, or by names of those that are not gone; what there is of them. */
+  async whereabouts(idsOrNames: readonly string[]): Promise<readonly Whereabouts[]> {
+    const { rows } = await this.#ask<WhereaboutsRow>(LOOK_UP, [idsOrNames]);
+    return rows.map(placeFromRow);
   }
 
   async find(id: string): Promise<SessionRecord | null> {
@@ -282,6 +294,10 @@ interface FactRow {
   readonly state: string;
   readonly detail: string;
   readonly body: string;
+}
+
+function placeFromRow(row: WhereaboutsRow): Whereabouts {
+  return { ...row, fence: Number(row.fence) };
 }
 
 function ownedFromRow({ fence, version, record }: OwnedRow): Owned {

@@ -105,23 +105,19 @@ export class ClusterDisk {
   claims(inc: string, ask: ReturnType<ClusterDisk["line"]>): Claims<SessionRow> {
     return {
       whereabouts: (id) => ask(() => this.sessions.get(id) ?? null),
-      claim: (id, seenFence) =>
-        ask(() => {
-          const row = this.sessions.get(id);
-          if (row === undefined) return null;
-          if (row.fence !== seenFence && !this.comparesNothing) return null;
-          return this.#give(row, inc);
-        }),
+      claim: (id, seenFence) => ask(() => this.#claim(id, seenFence, inc)),
       places: () => ask(() => [...this.sessions.values()].filter(({ owner }) => owner === inc)),
       owners: () =>
         ask(() => [this.job, ...this.sessions.values()].flatMap(({ owner }) => owner ?? [])),
-      claimOrphans: (dead, limit) =>
+      orphans: (dead, limit) =>
         ask(() => {
           const free = [...this.sessions.values()].filter(({ owner }) => {
             return owner === null || dead.includes(owner);
           });
-          return free.slice(0, limit).map((row) => this.#give(row, inc));
+          return free.slice(0, limit);
         }),
+      claimAll: (seen) =>
+        ask(() => seen.flatMap(({ id, fence }) => this.#claim(id, fence, inc) ?? [])),
       release: (ids) =>
         ask(() => {
           return ids.filter((id) => {
@@ -161,6 +157,13 @@ export class ClusterDisk {
     const next = { ...row, version: row.version + 1, epochIssued };
     this.sessions.set(row.id, next);
     return next;
+  }
+
+  #claim(id: string, seenFence: number, inc: string): SessionRow | null {
+    const row = this.sessions.get(id);
+    if (row === undefined) return null;
+    if (row.fence !== seenFence && !this.comparesNothing) return null;
+    return this.#give(row, inc);
   }
 
   #bury(row: HubRow): void {

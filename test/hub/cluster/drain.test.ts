@@ -50,7 +50,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
       return () => undefined;
     },
   };
-  Object.assign(store, { claimOrphans: () => Promise.resolve([]) });
+  Object.assign(store, { orphans: () => Promise.resolve([]) });
   const made = new Cluster({ seat, household, clock, log: silentLogger });
   await made.join(createServer());
   return { clock, cluster: made, owned, said };

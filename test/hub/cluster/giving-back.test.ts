@@ -23,7 +23,8 @@ function draining(count: number, failsFirst = false) {
       places: () => Promise.resolve(owned.map((id) => ({ id, owner: "inc_a", fence: 1 }))),
       owners: () => Promise.resolve([]),
       unproven: () => Promise.resolve([]),
-      claimOrphans: () => Promise.resolve([]),
+      orphans: () => Promise.resolve([]),
+      claimAll: () => Promise.resolve([]),
       release: (ids) => {
         if (fails) {
           fails = false;

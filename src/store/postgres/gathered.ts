@@ -1,0 +1,44 @@
+/**
+ * What is asked while an answer is under way is asked together with the next: a thousand drivers
+ * that come at once cost a statement for each round trip, and not for each of them.
+ */
+interface Waiting<Q, A> {
+  readonly question: Q;
+  readonly answer: PromiseWithResolvers<A>;
+}
+
+export class Gathered<Q, A> {
+  readonly #ask: (questions: readonly Q[]) => Promise<(question: Q) => A>;
+  #waiting: Waiting<Q, A>[] = [];
+  #isUnderWay = false;
+
+  /** `ask` answers many with what tells the answer of each, in their order. */
+  constructor(ask: (questions: readonly Q[]) => Promise<(question: Q) => A>) {
+    this.#ask = ask;
+  }
+
+  one(question: Q): Promise<A> {
+    const answer = Promise.withResolvers<A>();
+    this.#waiting.push({ question, answer });
+    if (!this.#isUnderWay) {
+      this.#isUnderWay = true;
+      // Whoever asks in this very turn goes with it.
+      queueMicrotask(() => void this.#askAll());
+    }
+    return answer.promise;
+  }
+
+  async #askAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting;
+      this.#waiting = [];
+      try {
+        const answerOf = await this.#ask(together.map(({ question }) => question));
+        for (const { question, answer } of together) answer.resolve(answerOf(question));
+      } catch (error) {
+        for (const { answer } of together) answer.reject(error);
+      }
+    }
+    this.#isUnderWay = false;
+  }
+}
