@@ -13,6 +13,7 @@ interface Bound {
 
 const decision = (file: string): string => `[${file.slice(0, 4)}](decisions/${file}.md)`;
 const BYTES = decision("0503-what-bytes-cost-on-their-way");
+const FRAMES = decision("0509-fewer-and-fuller-frames");
 const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
@@ -45,6 +46,12 @@ const bounds: readonly Bound[] = [
   },
   {
     topic: "streams",
+    work: /^key, /,
+    by: `a key wakes a process of Node five times, some 50 µs each after a rest, where nginx and ssh
+      are of C (${FRAMES})`,
+  },
+  {
+    topic: "streams",
     work: /^key/,
     by: "between client and program stand three processes of Node, where nginx and ssh are of C",
   },
@@ -52,7 +59,7 @@ const bounds: readonly Bound[] = [
     topic: "streams",
     work: /^bulk/,
     by: `each of three processes of Node counts, checks and can send again what it carries, and
-      collects 64 KiB buffers: on two busy cores processor is rate (${BYTES})`,
+      collects 64 KiB buffers: on two busy cores processor is rate (${BYTES}, ${FRAMES})`,
   },
   {
     topic: "lines",
