@@ -76,6 +76,8 @@ try {
   say(`all faults are over; ${unhealed.length} of ${count} are not connected after ${healS} s`);
   const streams = await Promise.all(talkers.map((talker) => talker.end()));
   const sandboxes = await orphansGone();
+  // What is judged must not grow between two questions.
+  for (const member of members) await member.end();
   const { findings, sizes } = await look(streams, sandboxes, churn);
   tell({ findings, sizes, unhealed, healS, struck: nemesis.struck, refusals: churn.refusals });
 } finally {

@@ -103,11 +103,16 @@ export class Member {
     else (line === "store" ? this.#store : this.#peers).set(to);
   }
 
-  async close(): Promise<void> {
+  /** It writes nothing more, and what it told can be read. */
+  async end(): Promise<void> {
     this.#closing = true;
     this.signal("SIGCONT");
     await this.#hub.kill("SIGTERM");
     await this.#supervising;
+  }
+
+  async close(): Promise<void> {
+    await this.end();
     await this.#drivers?.close();
     await this.#hub.remove();
     for (const line of [this.#store, this.#peers, this.#calls]) await line.close();
