@@ -9,7 +9,7 @@ import { fact, record } from "../contract/store-contract.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 
 const EVERY_MS = 10;
-const pause = (ms: number) => new Promise((next) => setTimeout(next, ms));
+const pause = (ms: number) => new Promise<void>((next) => void systemClock.setTimeout(next, ms));
 
 describeWhere([needs.postgres], "a PostgreSQL and its copy", () => {
   const closing: (() => Promise<void>)[] = [];
