@@ -41,30 +41,46 @@ export class ClusterDisk {
     this.#kernel = kernel;
   }
 
-  /** One connection of one hub: what is asked on it is answered in order. */
+  /**
+   * One connection of one hub: what is asked on it is answered in order, and what nobody waits for
+   * any more when its turn comes is not asked at all.
+   */
   line(inc: string, hub: SimProcess, answerMs = ANSWER_MS): <T>(statement: () => T) => Promise<T> {
-    let freeAt = 0;
+    const queue: { readonly send: () => void; over: boolean }[] = [];
+    let isBusy = false;
     const kernel = this.#kernel;
+    const next = (): void => {
+      const turn = queue.shift();
+      isBusy = turn !== undefined;
+      if (turn?.over === true) next();
+      else if (turn !== undefined) {
+        kernel.at(this.latencyMs, next);
+        turn.send();
+      }
+    };
     return (statement) =>
       new Promise((done, fail) => {
-        let over = false;
         const end = (tell: () => void): void => {
-          if (over) return;
-          over = true;
+          if (turn.over) return;
+          turn.over = true;
           hub.run(tell);
         };
+        const send = (): void => {
+          const half = this.latencyMs / 2;
+          kernel.at(half, () => {
+            if (this.down || this.cut.has(inc)) return;
+            const answer = statement();
+            kernel.at(half, () => {
+              if (!this.cut.has(inc)) end(() => done(answer));
+            });
+          });
+        };
+        const turn = { send, over: false };
         hub.clock.setTimeout(() => {
           end(() => fail(new HubError("StoreUnreachable", "no answer")));
         }, answerMs);
-        const half = this.latencyMs / 2;
-        freeAt = Math.max(freeAt, kernel.now) + this.latencyMs;
-        kernel.at(freeAt - kernel.now - half, () => {
-          if (this.down || this.cut.has(inc)) return;
-          const answer = statement();
-          kernel.at(half, () => {
-            if (!this.cut.has(inc)) end(() => done(answer));
-          });
-        });
+        queue.push(turn);
+        if (!isBusy) next();
       });
   }
 

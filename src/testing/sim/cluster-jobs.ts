@@ -36,12 +36,10 @@ export class ClusterJob {
   }
 
   /** What the hub gives back when it leaves. */
-  start(hub: {
-    readonly process: SimProcess;
-    readonly members: Membership;
-    readonly ask: ReturnType<ClusterDisk["line"]>;
-  }): JobHolder {
-    const { process, members, ask } = hub;
+  start(hub: { readonly process: SimProcess; readonly members: Membership }): JobHolder {
+    const { process, members } = hub;
+    // As from a pool: what queues on one connection holds up nothing on another.
+    const ask = this.#world.disk.line(members.inc, process);
     const job = new JobHolder("strays", this.#world.disk.jobs(members.inc, ask), members);
     const { clock } = process;
     const later = (): void =>

@@ -163,7 +163,7 @@ export class ClusterWorld {
     });
     const attached = new Set<string>();
     const own = { rows, claimed: new Map(), attached, ask, draining: false };
-    const [job, disturbedAt] = [this.#job.start({ process, members, ask }), this.#kernel.now];
+    const [job, disturbedAt] = [this.#job.start({ process, members }), this.#kernel.now];
     const hub: Hub = { inc, name, process, members, ownership, job, disturbedAt, ...own };
     this.#hubs.add(hub);
     const again = (): void => void process.clock.setTimeout(join, 1_000);
