@@ -167,10 +167,13 @@ class TimedHeartbeat implements Heartbeat {
   }
 
   #arm(): void {
-    const { suspectMs, deadMs } = this.#options;
+    const { suspectMs, deadMs, onJump } = this.#options;
     const nowMs = this.#clock.mono();
     const limitAtMs = this.#heardAtMs + (this.state === "alive" ? suspectMs : deadMs);
-    const nextMs = Math.min(nowMs + TICK_MS, this.#pingDueAtMs, limitAtMs);
+    // Where nobody wants to hear of a freeze at once, its lateness at the next ping is enough: a
+    // hub has two of these for each session.
+    const tickAtMs = onJump === undefined ? Infinity : nowMs + TICK_MS;
+    const nextMs = Math.min(tickAtMs, this.#pingDueAtMs, limitAtMs);
     this.#dueAtMs = Math.max(nowMs, nextMs);
     this.#timer = this.#clock.setTimeout(this.#tick, Math.ceil(this.#dueAtMs - nowMs));
   }

@@ -1,4 +1,5 @@
 /** Who gets in over HTTP: every route without a token, odd spellings of paths, Host, Origin. */
+import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN, hubHttp, type HubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -135,6 +136,36 @@ describe("access over HTTP", () => {
       const answer = await plain(path);
       expect([answer.statusCode, answer.body]).toEqual([200, "ok\n"]);
     }
+  });
+
+  test("[AC5] the short way to /livez says what the API says, and has no other door", async () => {
+    const url = await http.app.listen({ host: "127.0.0.1", port: 0 });
+    const port = new URL(url).port;
+    const short = await fetch(`${url}/livez`);
+    const long = await plain("/livez");
+    expect([short.status, await short.text()]).toEqual([long.statusCode, long.body]);
+    for (const [name, value] of Object.entries(long.headers)) {
+      const told = short.headers.get(name);
+      if (["date", "x-request-id", "connection"].includes(name)) expect(told, name).not.toBe("");
+      else expect(told, name).toBe(String(value));
+    }
+    const odd = [
+      [{ origin: "https://evil.example" }, "OriginNotAllowed"],
+      [{ host: "evil.example" }, "HostNotAllowed"],
+    ] as const;
+    for (const [headers, code] of odd) {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const asked = request({ port, host: "127.0.0.1", path: "/livez", headers });
+        asked.on("response", (response) => {
+          let said = "";
+          response.on("data", (bytes: Buffer) => (said += bytes.toString()));
+          response.on("end", () => resolve(said));
+        });
+        asked.on("error", reject).end();
+      });
+      expect(answer).toContain(code);
+    }
+    expect((await fetch(`${url}/livez`, { method: "POST" })).status).toBe(401);
   });
 
   test("[AC6] while the hub starts, what it does not know yet is 503 and not 404", async () => {

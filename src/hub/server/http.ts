@@ -30,6 +30,7 @@ import type { AskingBook } from "./asking.ts";
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
 import { keepDoor, principalOf } from "./door-keeper.ts";
 import { createListener, slowPeerLimits, type ListenerTls } from "./listener.ts";
+import { answersAlive } from "./liveness.ts";
 import { addOpenApiRoute, describeApi } from "./openapi.ts";
 import { addBackupRoute } from "./routes/backup.ts";
 import { addEventRoutes } from "./routes/events.ts";
@@ -89,7 +90,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     serverFactory: (serveApi) =>
       createListener(tls, (request, response) => {
         if (previews.door.isFor(request)) void previews.door.serve(request, response);
-        else {
+        else if (!answersAlive(request, response, access)) {
           if (!isForApp(request)) limitBody(request, options.clock);
           serveApi(request, response);
         }

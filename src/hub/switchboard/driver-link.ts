@@ -106,8 +106,11 @@ export class DriverLink implements SessionDriverLink {
         return;
       }
       const n = this.#leg.ping();
-      const late = new HubError("DriverDeaf", `the driver did not answer within ${waitMs} ms`);
-      const timer = this.#clock.setTimeout(() => answer(late), waitMs);
+      // Made only when it is late: most answers come, and each stack of an error is dear.
+      const timer = this.#clock.setTimeout(
+        () => answer(new HubError("DriverDeaf", `the driver did not answer within ${waitMs} ms`)),
+        waitMs,
+      );
       const answer = (failure: HubError | null): void => {
         this.#waiting.delete(n);
         this.#clock.clearTimeout(timer);
