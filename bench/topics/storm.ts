@@ -10,7 +10,8 @@ import { sleep } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
 const BACK_MS_MAX = 280_000;
-const SETTLE_MS = 5_000;
+/** A link that lived for less keeps its back-off: that would be no line that broke. */
+const SETTLE_MS = 12_000;
 
 async function run({ sessions, quick, profile, say }: Run): Promise<readonly Row[]> {
   const rows: Row[] = [];

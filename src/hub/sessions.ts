@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
+import { createRedact, type Redact } from "../base/redact.ts";
 import { fullNameOf } from "../base/tenant.ts";
 import { PatrolPace } from "../probes/pace.ts";
 import { ProofQueue } from "../probes/proof-queue.ts";
@@ -20,9 +21,10 @@ import { SessionLedger } from "./session/ledger.ts";
 import { FormerOwner } from "./session/former-owner.ts";
 import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
+import type { WorkingParts } from "./session/workings.ts";
 
-/** Actors started in one turn; starting thousands at once would hold up the first driver. */
-const START_PER_TURN = 200;
+/** Read or started in one turn; thousands at once would hold up whoever asks meanwhile. */
+const PER_TURN = 200;
 
 /** Connected, and in doubt for the moment. */
 const PROVING: readonly string[] = ["connected.suspect", "connected.rechecking"];
@@ -53,11 +55,11 @@ export interface SessionsParts extends SessionParts {
 }
 
 export class Sessions {
-  readonly #parts: SessionsParts;
-  readonly #pace: PatrolPace;
-  readonly #proofs = new ProofQueue();
+  readonly #parts: SessionsParts & WorkingParts;
   readonly #store: Store;
   readonly #secrets: readonly string[];
+  /** For sessions whose environment is empty. */
+  readonly #redact: Redact;
   readonly #index = new SessionIndex();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters = new Set<(session: Session) => void>();
@@ -71,10 +73,11 @@ export class Sessions {
 
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
   constructor(parts: SessionsParts, store: Store, secrets: readonly string[] = []) {
-    this.#parts = parts;
-    this.#pace = new PatrolPace(parts.policy.patrolsPerMinute);
+    const pace = new PatrolPace(parts.policy.patrolsPerMinute);
+    this.#parts = { ...parts, pace, proofs: new ProofQueue() };
     this.#store = store;
     this.#secrets = secrets;
+    this.#redact = createRedact(secrets);
     const living = () => this.all.map(({ record }) => record);
     this.cost = new CostBook({ store, clock: parts.clock, living });
   }
@@ -84,13 +87,14 @@ export class Sessions {
     const loaded = this.#store.load();
     // Where it is there at once, sessions are known in this very turn.
     const records = loaded instanceof Promise ? await loaded : loaded;
-    for (const record of records) this.#add(record, false);
+    for (const record of records) {
+      this.#add(record, false);
+      if (this.count % PER_TURN === 0) await nextTurn();
+    }
     this.#parts.queue?.expects(this.living);
-    let started = 0;
-    for (const session of this.all) {
+    for (const [n, session] of this.all.entries()) {
       session.start();
-      started += 1;
-      if (started % START_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
+      if ((n + 1) % PER_TURN === 0) await nextTurn();
     }
   }
 
@@ -272,19 +276,18 @@ export class Sessions {
   #add(record: SessionRecord, isNew: boolean, former?: FormerOwner): Session {
     const { clock, providerFor } = this.#parts;
     const provider = providerFor?.(record.id) ?? this.#parts.provider;
+    const isOwn = former !== undefined || provider !== this.#parts.provider;
+    const env = Object.values(record.spec.env);
     const ledger = new SessionLedger({
       store: this.#store,
       clock,
       record,
       isNew,
       publish: (event) => this.#publish(event),
-      secrets: this.#secrets,
+      redact: env.length === 0 ? this.#redact : createRedact([...this.#secrets, ...env]),
     });
     const session = new Session({
-      parts: {
-        ...{ ...this.#parts, provider, pace: this.#pace, proofs: this.#proofs },
-        ...(former && { former }),
-      },
+      parts: isOwn ? { ...this.#parts, provider, ...(former && { former }) } : this.#parts,
       ledger,
       isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
@@ -368,6 +371,10 @@ export class Sessions {
   #publish(event: SessionEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((turn) => setImmediate(turn));
 }
 
 /** @throws HubError BadRequest when the key was used for something else: neither may win. */

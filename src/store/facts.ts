@@ -293,7 +293,9 @@ export function upgradeRecord(stored: Partial<SessionRecord>): SessionRecord {
     // Counted from its newest fact on: what came before was not kept.
     cost: noCost(updatedAt),
   };
-  return { ...added, ...stored } as SessionRecord;
+  // Nearly all are of this version, and a copy of each is what a start with many is spent on.
+  const isWhole = Object.keys(added).every((key) => key in stored);
+  return (isWhole ? stored : { ...added, ...stored }) as SessionRecord;
 }
 
 /** What giving up the current sandbox changes: the next one has another name. */

@@ -30,8 +30,11 @@ export interface Appended {
 }
 
 export interface Store {
-  /** Every session of this hub that is not gone for good, oldest first. */
-  load(): Soon<readonly SessionRecord[]>;
+  /**
+   * Every session of this hub that is not gone for good, oldest first; an engine may read them as
+   * they are taken, so nothing is written before the last was.
+   */
+  load(): Soon<Iterable<SessionRecord>>;
   /**
    * Keeps a new session with its first fact. A name that a living session is known to have is
    * refused: null is returned and nothing is written.

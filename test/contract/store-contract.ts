@@ -48,7 +48,7 @@ export function storeContract(
         fact("sandbox.created", { sandboxId: "box", epochIssued: 2 }, 3_000),
       );
       expect(next).toMatchObject({ sandboxId: "box", epochIssued: 2, updatedAt: 3_000 });
-      expect(await store.load()).toEqual([next]);
+      expect([...(await store.load())]).toEqual([next]);
       expect(await store.find("ses_1")).toEqual(next);
       expect(await store.find("ses_2")).toBeNull();
     });
@@ -65,19 +65,19 @@ export function storeContract(
       const high = await append(made, fact("epoch.issued", { epochIssued: 5, epoch: 5 }));
       expect(() => store.append(high, fact("epoch.issued", { epoch: 4 }))).toThrow("epoch");
       expect(() => store.append(high, fact("epoch.issued", { epochIssued: 4 }))).toThrow("epoch");
-      expect(await store.load()).toEqual([high]);
+      expect([...(await store.load())]).toEqual([high]);
       expect(await store.events({ after: 0, limit: 10 })).toHaveLength(2);
     });
 
     test("[FA4] a name belongs to one living session, and is free when that is gone", async () => {
       const made = await create(record(1, "a"));
       expect(store.create(record(2, "a"), fact("session.created"))).toBeNull();
-      expect(await store.load()).toHaveLength(1);
+      expect([...(await store.load())]).toHaveLength(1);
       expect(await store.events({ after: 0, limit: 10 })).toHaveLength(1);
       await append(made, fact("session.ended", { state: "ended", detail: "ended.gone" }));
-      expect(await store.load()).toEqual([]);
+      expect([...(await store.load())]).toEqual([]);
       expect((await create(record(3, "a"))).id).toBe("ses_3");
-      expect(await store.load()).toHaveLength(1);
+      expect([...(await store.load())]).toHaveLength(1);
       expect(await store.events({ after: 0, session: "ses_1", limit: 10 })).toHaveLength(2);
     });
 

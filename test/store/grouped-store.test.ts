@@ -83,7 +83,7 @@ describe("facts of one turn", () => {
     await store.close();
     opened = null;
     await before?.event;
-    expect(open().load()).toMatchObject([{ id: "ses_1" }]);
+    expect([...open().load()]).toMatchObject([{ id: "ses_1" }]);
   });
 
   test("[FA21] what the disk refuses is offered again, and more is refused meanwhile", async () => {

@@ -73,10 +73,11 @@ export class EvidenceBoard {
   readonly #warnings = new Map<FaultCode, Warning>();
   #steps: EvidenceItem[] = [];
 
-  constructor(clock: Clock, ledger: SessionLedger) {
+  /** `absentSince`, wall ms: no driver was there since. */
+  constructor(clock: Clock, ledger: SessionLedger, absentSince: number) {
     this.#clock = clock;
     this.#ledger = ledger;
-    this.#driverAbsentSince = clock.now();
+    this.#driverAbsentSince = absentSince;
   }
 
   get claim(): Claim | null {

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { toHubError, type HubError } from "../../base/hub-error.ts";
-import { createRedact, type Redact } from "../../base/redact.ts";
+import type { Redact } from "../../base/redact.ts";
 import type { Fact, FactKind, SessionEvent, SessionRecord } from "../../store/facts.ts";
 import { isRefusal, whereKept } from "../../store/refusal.ts";
 import { whenThere } from "../../store/soon.ts";
@@ -31,13 +31,13 @@ export class SessionLedger {
     /** It was made in this very moment, and not read from the store. */
     isNew: boolean;
     publish: (event: SessionEvent) => void;
-    secrets: readonly string[];
+    redact: Redact;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#record = options.record;
     if (options.isNew) this.#activityMono = options.clock.mono();
-    this.redact = createRedact([...options.secrets, ...Object.values(options.record.spec.env)]);
+    this.redact = options.redact;
     this.#publish = options.publish;
   }
 

@@ -9,29 +9,26 @@ import type { LinkProber } from "../../probes/probe.ts";
 import { discardSandbox, isWorking } from "../../store/facts.ts";
 import { isLoss, whereKept } from "../../store/refusal.ts";
 import type { Fact, SessionRecord, SessionState } from "../../store/facts.ts";
-import { SessionActivity } from "../activity/session-activity.ts";
+import type { SessionActivity } from "../activity/session-activity.ts";
 import { boundMachine } from "./bind.ts";
-import { EvidenceBoard, type Halt } from "./board.ts";
+import type { Halt } from "./board.ts";
 import { isSame, pathOf, tellState } from "./entered.ts";
 import type { SessionMachineEvent } from "./events.ts";
-import { FlapWatch } from "./flap-watch.ts";
 import { toldFault } from "./fault-from.ts";
 import { contradiction, healthOf, type SessionHealth } from "./health.ts";
 import { foreseen, freshFacts } from "./ladder-facts.ts";
 import { planLadder, planWithoutSandbox, type RungPlan } from "./ladder-plan.ts";
-import { KeptProvider } from "./kept-provider.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionMachine, SessionSnapshot } from "./machine.ts";
 import { recover } from "./recover.ts";
 import { whyNotRoutable } from "./not-routable.ts";
 import { operatorWishes, whyNotNow, type OperatorAct } from "./operator-wish.ts";
-import { OutcomeBook } from "./outcome-book.ts";
 import { isAtRest, outcomeAtRest, outcomeSuperseded } from "./outcome.ts";
 import type { AttemptOutcome } from "./outcome.ts";
-import { DriverTicket } from "./ticket.ts";
+import type { DriverTicket } from "./ticket.ts";
 import type { Quiesced } from "./quiesced.ts";
-import { createWorks, type SessionWorks } from "./works.ts";
-import { WorkDesk, type LinkEnding, type WorkDeps } from "./work-desk.ts";
+import { createWorkings, type WorkingParts, type Workings } from "./workings.ts";
+import type { LinkEnding } from "./work-desk.ts";
 
 /** The driver's link as the session holds it; the switchboard implements it. */
 export interface DriverLink extends LinkProber {
@@ -44,68 +41,74 @@ export interface DriverLink extends LinkProber {
   end(why: LinkEnding): void;
 }
 
-export type SessionParts = Omit<
-  WorkDeps,
-  "board" | "links" | "ledger" | "flaps" | "isTaken" | "isHalted" | "pace" | "proofs"
->;
+export type SessionParts = Omit<WorkingParts, "pace" | "proofs">;
+
+export interface SessionOptions {
+  readonly parts: WorkingParts;
+  readonly ledger: SessionLedger;
+  readonly isTaken: (sandboxId: string) => boolean;
+  /** After each state change, once it is a fact. */
+  readonly onEntered: (session: Session) => void;
+  /** A fact of it could not be kept: it stands still until it is revived. */
+  readonly onHalted: (session: Session) => void;
+}
 
 export class Session {
   readonly ledger: SessionLedger;
-  readonly ticket: DriverTicket;
-  readonly activity: SessionActivity;
-  readonly #board: EvidenceBoard;
-  #actor: Actor<SessionMachine>;
-  readonly #parts: SessionParts & Pick<WorkDeps, "pace" | "proofs">;
-  readonly #onEntered: (session: Session) => void;
-  readonly #onHalted: (session: Session) => void;
-  readonly #desk: WorkDesk;
-  readonly #works: SessionWorks;
+  readonly #options: SessionOptions;
+  readonly #bornAt: number;
+  /** Null until somebody asks for it. */
+  #made: Workings | null = null;
+  /** Null while it sleeps: paused, and nothing happened since. */
+  #actor: Actor<SessionMachine> | null = null;
   /** Set while the store refuses a fact of it: it does nothing until that is over. */
   #halted: Halt | null = null;
-  readonly #outcomes: OutcomeBook;
   #link: DriverLink | null = null;
   #entered = "";
+  /** The hub goes down, or the session is another hub's: nothing of it begins here any more. */
+  #isOver = false;
 
-  constructor(options: {
-    parts: SessionParts & Pick<WorkDeps, "pace" | "proofs">;
-    ledger: SessionLedger;
-    isTaken: (sandboxId: string) => boolean;
-    /** After each state change, once it is a fact. */
-    onEntered: (session: Session) => void;
-    /** A fact of it could not be kept: it stands still until it is revived. */
-    onHalted: (session: Session) => void;
-  }) {
-    const { parts, ledger, isTaken } = options;
-    this.ledger = ledger;
-    this.#outcomes = new OutcomeBook(ledger);
-    this.#parts = parts;
-    this.#onEntered = options.onEntered;
-    this.#onHalted = options.onHalted;
-    ledger.onRefused = (error) => this.#halt(error);
-    this.activity = new SessionActivity(parts.clock);
-    this.#board = new EvidenceBoard(parts.clock, ledger);
-    this.ticket = new DriverTicket(parts.random);
-    const links = {
-      prober: (epoch: number) => (this.#link?.epoch === epoch ? this.#link : null),
-      quiesce: (waitMs: number) => this.#link?.quiesce(waitMs) ?? null,
-      drop: (why: LinkEnding) => this.#link?.end(why),
-      ticket: () => this.ticket.issue(),
-    };
-    const flaps = new FlapWatch(parts.clock, parts.policy);
-    const isHalted = () => this.#halted !== null;
-    const own = { ledger, board: this.#board, links, flaps, isTaken, isHalted };
-    const settled = () => ledger.settled();
-    const provider = new KeptProvider(parts.provider, settled, isHalted, parts.former);
-    const desk = new WorkDesk({ ...parts, ...own, provider });
-    this.#desk = desk;
-    this.#works = createWorks(desk);
-    this.#actor = this.#createActor();
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.ledger = options.ledger;
+    this.#bornAt = options.parts.clock.now();
+    this.ledger.onRefused = (error) => this.#halt(error);
+  }
+
+  get #parts(): WorkingParts {
+    return this.#options.parts;
+  }
+
+  get #workings(): Workings {
+    return (this.#made ??= this.#makeWorkings());
+  }
+
+  #makeWorkings(): Workings {
+    const { parts, ledger, isTaken } = this.#options;
+    return createWorkings({
+      parts,
+      own: { ledger, isTaken, isHalted: () => this.#halted !== null },
+      links: {
+        prober: (epoch) => (this.#link?.epoch === epoch ? this.#link : null),
+        quiesce: (waitMs) => this.#link?.quiesce(waitMs) ?? null,
+        drop: (why) => this.#link?.end(why),
+      },
+      absentSince: this.#bornAt,
+    });
+  }
+
+  get activity(): SessionActivity {
+    return this.#workings.activity;
+  }
+
+  get ticket(): DriverTicket {
+    return this.#workings.ticket;
   }
 
   #createActor(): Actor<SessionMachine> {
     const { policy, clock, log } = this.#parts;
     const actor = createActor(boundMachine, {
-      input: { works: this.#works, ...recover(this.record, policy, clock.now()) },
+      input: { works: this.#workings.works, ...recover(this.record, policy, clock.now()) },
       clock: {
         setTimeout: (fn, ms) => clock.setTimeout(fn, ms),
         clearTimeout: (id) => clock.clearTimeout(id),
@@ -122,12 +125,26 @@ export class Session {
   }
 
   start(): void {
-    // The hub may have died between a session's rest and the word that its attempt ended.
     const { record } = this;
+    // The hub may have died between a session's rest and the word that its attempt ended.
     const end = (): void =>
-      this.#outcomes.tell(outcomeAtRest(record, record, this.#parts.clock.now()));
-    if (isAtRest(record) && !whereKept(end)) return;
-    this.#actor.start();
+      this.#workings.outcomes.tell(outcomeAtRest(record, record, this.#parts.clock.now()));
+    const isUntold = isAtRest(record) && record.attemptEnded < record.attempt;
+    if (isUntold && !whereKept(end)) return;
+    // What is paused waits for somebody, and needs no actor to do so.
+    if (record.detail !== "suspended.paused") this.#wake();
+  }
+
+  #wake(): Actor<SessionMachine> {
+    if (this.#actor !== null) return this.#actor;
+    const actor = this.#createActor();
+    this.#actor = actor;
+    return this.#isOver ? actor : actor.start();
+  }
+
+  /** Of one that sleeps it is what it would wake up with. */
+  get #snapshot(): SessionSnapshot {
+    return (this.#actor ?? this.#createActor()).getSnapshot();
   }
 
   /** Since when and why it stands still; null while it does not. */
@@ -140,8 +157,8 @@ export class Session {
     if (this.#halted !== null && (this.#halted.isLost || !isLoss(error))) return;
     const at = this.#parts.clock.now();
     this.#halted = { text: error.message, at, isLost: isLoss(error) };
-    this.#actor.stop();
-    this.#onHalted(this);
+    this.#actor?.stop();
+    this.#options.onHalted(this);
   }
 
   /**
@@ -155,7 +172,7 @@ export class Session {
     if (!this.ledger.tryNote("store.refused", text, { since: halted.at })) return false;
     this.#halted = null;
     this.#entered = "";
-    this.#actor = this.#createActor();
+    this.#actor = null;
     this.start();
     const at = this.#parts.clock.now();
     if (this.#link !== null) this.#send({ type: "driver.attached", epoch: this.#link.epoch, at });
@@ -166,14 +183,15 @@ export class Session {
   }
 
   #send(event: SessionMachineEvent): void {
-    if (this.#halted === null) this.#actor.send(event);
+    if (this.#halted === null) this.#wake().send(event);
   }
 
   /** Ends the actor without changing any fact: the hub is going down, the session is not. */
   stop(): void {
     // The link ends after the store has closed; its end is then nobody's fact.
     this.#link = null;
-    this.#actor.stop();
+    this.#isOver = true;
+    this.#actor?.stop();
   }
 
   get record(): SessionRecord {
@@ -187,20 +205,20 @@ export class Session {
 
   /** What admins should know of this session, beside the verdict. */
   warn(kind: Fact["kind"], code: FaultCode, text: string): void {
-    this.#board.warned(code, text);
+    this.#workings.board.warned(code, text);
     this.ledger.tryNote(kind, text, { code });
   }
 
   /** The driver's link, when the session is proven; streams go nowhere else. */
   get route(): DriverLink | null {
-    return this.#actor.getSnapshot().hasTag("routable") ? this.#link : null;
+    return this.#actor?.getSnapshot().hasTag("routable") === true ? this.#link : null;
   }
 
   /** A driver confirmed its epoch. The link it replaces ends. `says` is its own word on itself. */
   attach(link: DriverLink, says = "attached"): void {
     const before = this.#link;
     this.#link = link;
-    this.#board.driverAttached(says);
+    this.#workings.board.driverAttached(says);
     if (before !== null) this.activity.driverLeft();
     before?.end("replaced");
     this.#send({ type: "driver.attached", epoch: link.epoch, at: this.#parts.clock.now() });
@@ -209,7 +227,7 @@ export class Session {
   detach(link: DriverLink, reason: string): void {
     if (this.#link !== link) return;
     this.#link = null;
-    this.#board.driverDetached();
+    this.#workings.board.driverDetached();
     this.activity.driverLeft();
     const { epoch } = link;
     const code = link.expected ? {} : { code: "DriverAbsent" satisfies FaultCode };
@@ -246,7 +264,7 @@ export class Session {
 
   /** The platform's listing has its sandbox. */
   listed(): void {
-    this.#board.listed();
+    this.#made?.board.listed();
   }
 
   /**
@@ -263,11 +281,12 @@ export class Session {
       this.#want(type, because);
       return;
     }
-    if (!this.#actor.getSnapshot().can(event)) throw whyNotNow(type, this.record);
+    if (!this.#snapshot.can(event)) throw whyNotNow(type, this.record);
     this.#want(type, because);
     this.#discardGone(type);
-    this.#desk.deps.flaps.asked();
-    if (type !== "operator.removed") this.#board.startAttempt();
+    const { board, desk } = this.#workings;
+    desk.deps.flaps.asked();
+    if (type !== "operator.removed") board.startAttempt();
     this.#send(event);
     this.#throwHalted();
   }
@@ -284,7 +303,7 @@ export class Session {
 
   /** How an attempt ended; null while it runs, and once many others have followed it. */
   outcome(attempt: number): AttemptOutcome | null {
-    return this.#outcomes.of(attempt);
+    return this.#made?.outcomes.of(attempt) ?? null;
   }
 
   /**
@@ -292,45 +311,42 @@ export class Session {
    * would begin if all is as it was last seen. Changes nothing and asks nobody.
    */
   plan(): readonly RungPlan[] {
-    const { context } = this.#actor.getSnapshot();
+    const { context } = this.#snapshot;
     const running = isWorking(this.record.state);
     if (running) return planLadder(foreseen(context));
-    const facts = freshFacts(this.#desk.deps, context);
+    const facts = freshFacts(this.#workings.desk.deps, context);
     return this.record.sandboxId === null ? planWithoutSandbox(facts) : planLadder(facts);
   }
 
   /** Claim and evidence contradict each other; asked of all sessions at each scrape. */
   get disagrees(): boolean {
+    // What sleeps was not looked at.
+    if (this.#actor === null) return false;
     return contradiction(this.record, this.#seen(this.#actor.getSnapshot())) !== null;
   }
 
   /** What is known now, as the judges take it. */
   #seen({ context }: SessionSnapshot) {
+    const { claim, claimSince, evidence, driverAbsentSince } = this.#workings.board;
     return {
-      claim: this.#board.claim,
-      claimSince: this.#board.claimSince,
-      evidence: this.#board.evidence,
+      ...{ claim, claimSince, evidence, driverAbsentSince },
       driverAttached: this.#link !== null,
-      driverAbsentSince: this.#board.driverAbsentSince,
       epoch: context.epoch ?? this.record.epoch,
       now: this.#parts.clock.now(),
     };
   }
 
   health(): SessionHealth {
-    const snapshot = this.#actor.getSnapshot();
+    const snapshot = this.#snapshot;
+    const { board, activity } = this.#workings;
     return healthOf({
       ...this.#seen(snapshot),
       record: this.record,
-      ...this.#board.sayings,
+      ...board.sayings,
       halted: this.#halted,
       counts: snapshot.context.counts,
       platform: this.#parts.provider.platform,
-      activity: this.activity.view(
-        this.record,
-        this.#parts.policy.autoStopMs,
-        this.#board.evidence,
-      ),
+      activity: activity.view(this.record, this.#parts.policy.autoStopMs, board.evidence),
     });
   }
 
@@ -356,7 +372,7 @@ export class Session {
       // Who was told no has no wish left that the session should work towards.
       const { refusal } = context;
       const told = refusal === null ? {} : ({ desired: "connected", refusal } as const);
-      this.#outcomes.tell(outcomeSuperseded(before, refusal, now), told);
+      this.#workings.outcomes.tell(outcomeSuperseded(before, refusal, now), told);
     }
     const state = detail.split(".")[0] as SessionState;
     const kept = state === "error" && fault !== null ? toldFault(fault) : null;
@@ -364,7 +380,8 @@ export class Session {
     const change = { state, detail, attempt, attemptAt, deadlineAt, ...used, fault: kept };
     // A hub that restarts re-enters the same state: nothing new to tell.
     if (!isSame(before, change)) tellState(this.ledger, context, change);
-    if (isAtRest(this.record)) this.#outcomes.tell(outcomeAtRest(before, this.record, now));
-    this.#onEntered(this);
+    if (isAtRest(this.record))
+      this.#workings.outcomes.tell(outcomeAtRest(before, this.record, now));
+    this.#options.onEntered(this);
   }
 }

@@ -2,7 +2,8 @@
  * How many hellos a hub takes in a second. When all links of a hub come back at once, each costs an
  * epoch in the store or an attach, and whoever waits in the socket's queue for longer than its own
  * patience dials again and makes the queue longer. So the rest is told when to come, each at a time
- * of its own. Drivers go first: without them clients have nothing to attach to.
+ * of its own. Drivers go first: without them clients have nothing to attach to. Their proofs are
+ * dearer by far and have a row of their own (ProofQueue).
  *
  * It also knows for how long a driver that is missing may only be waiting here.
  */
@@ -10,11 +11,16 @@ import type { Clock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
 import type { DriverQueue } from "../session/work-desk.ts";
 
-const HELLOS_PER_SECOND = 200;
-/** A thousand sessions with a client each are back within 8 s, and 250 of them at once. */
-const BURST = 500;
+/** Each is under a millisecond of the hub's processor. */
+const HELLOS_PER_SECOND = 1_000;
+/** A thousand sessions with a client each are back at once. */
+const BURST = 2_000;
 /** Of these, only for drivers. */
-const FOR_DRIVERS = 200;
+const FOR_DRIVERS = 800;
+/** More than these at a start come one behind the other. */
+const STARTED_WITH = 500;
+/** More than these break together. */
+const LOST_TOGETHER = 50;
 /** Nobody is sent away for longer, however many ask. */
 const LATER_MS_MAX = 60_000;
 const EVERY_MS = 1_000 / HELLOS_PER_SECOND;
@@ -41,7 +47,7 @@ export class HelloRate implements DriverQueue {
   }
 
   expects(drivers: number): void {
-    if (drivers > BURST) this.#queues(Math.max(limits.REDIAL_MAX_MS, drivers * EVERY_MS));
+    if (drivers > STARTED_WITH) this.#queues(Math.max(limits.REDIAL_MAX_MS, drivers * EVERY_MS));
   }
 
   /** A driver's link broke. Many that break at once come back at once, a pause later at most. */
@@ -52,7 +58,7 @@ export class HelloRate implements DriverQueue {
       this.#losses = 0;
     }
     this.#losses += 1;
-    if (this.#losses > FOR_DRIVERS) this.#queues(limits.REDIAL_MAX_MS);
+    if (this.#losses > LOST_TOGETHER) this.#queues(limits.REDIAL_MAX_MS);
   }
 
   /** Null when it may go on, else after how many ms it should come again. */

@@ -23,8 +23,8 @@ export class GroupedSqliteStore implements Store {
     this.#journal = new Journal({ keep }, clock, setImmediate);
   }
 
-  load(): readonly SessionRecord[] {
-    return this.#file.load();
+  load(): Iterable<SessionRecord> {
+    return this.#file.loading();
   }
 
   create(record: SessionRecord, fact: Fact): Appended | null {
