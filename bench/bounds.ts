@@ -17,7 +17,8 @@ const FRAMES = decision("0509-fewer-and-fuller-frames");
 const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
-const QUEUE = decision("0805-drivers-that-queue-are-not-missing");
+const ACCEPTS = decision("0812-epochs-first-proofs-in-turn");
+const SLEEP = decision("0811-who-sleeps-costs-a-record");
 const BESIDE = decision("0505-streams-beside-others");
 
 const bounds: readonly Bound[] = [
@@ -106,8 +107,8 @@ const bounds: readonly Bound[] = [
   {
     topic: "storm",
     work: /an epoch/,
-    by: `a hub takes 200 drivers a second on purpose (SB21), because each is proven again: five calls
-      of the platform and some ten facts (${QUEUE})`,
+    by: `measured while a hub took 200 drivers a second on purpose; since then Node takes one
+      connection in a turn of its event loop, and proofs make turns long (${ACCEPTS})`,
   },
   {
     topic: "storm",
@@ -122,7 +123,8 @@ const bounds: readonly Bound[] = [
   {
     topic: "restart",
     work: /^start/,
-    by: "all sessions are read and get their actors before the hub is ready",
+    by: `measured while all sessions got an actor before the hub was ready; since then what is paused
+      has none, and reading the records is what is left (${SLEEP})`,
   },
   {
     topic: "restart",
@@ -131,7 +133,7 @@ const bounds: readonly Bound[] = [
   {
     topic: "beside",
     work: /livez/,
-    by: "fastify's router and hooks stand around a read that node:http answers with one call",
+    by: "measured while the API's hooks stood around it; since then it is answered before them",
   },
   {
     topic: "load",
