@@ -19,27 +19,31 @@ export class GivingPace {
   readonly #clock: Clock;
   readonly #unproven: (ids: readonly string[]) => Promise<readonly string[]>;
   /** Monotonic ms. */
-  readonly #endAt: number;
+  readonly #beganAt: number;
+  #givenCount = 0;
   #given: { readonly at: number; readonly ids: readonly string[] }[] = [];
 
   /** `unproven`: of these, those that nobody has proven again. */
   constructor(clock: Clock, unproven: (ids: readonly string[]) => Promise<readonly string[]>) {
     this.#clock = clock;
     this.#unproven = unproven;
-    this.#endAt = clock.mono() + SPREAD_MS;
+    this.#beganAt = clock.mono();
   }
 
   /** How many of those that are left to give now. */
   async part(left: number): Promise<number> {
     const now = this.#clock.mono();
-    const stepsLeft = Math.max(1, (this.#endAt - now) / RELEASE_EVERY_MS);
+    // By the time that has passed, for a step may take longer than it should.
+    const share = Math.min(1, (now - this.#beganAt + RELEASE_EVERY_MS) / SPREAD_MS);
+    const due = Math.ceil((this.#givenCount + left) * share) - this.#givenCount;
     this.#given = this.#given.filter(({ at }) => now - at < UNDER_WAY_MS_MAX);
     const ids = this.#given.flatMap((part) => part.ids);
     const underWay = ids.length === 0 ? 0 : (await this.#unproven(ids)).length;
-    return Math.max(Math.ceil(left / stepsLeft), Math.min(AT_ONCE_MAX, UNDER_WAY_MAX - underWay));
+    return Math.max(due, Math.min(AT_ONCE_MAX, UNDER_WAY_MAX - underWay));
   }
 
   gave(ids: readonly string[]): void {
+    this.#givenCount += ids.length;
     this.#given.push({ at: this.#clock.mono(), ids });
   }
 }
