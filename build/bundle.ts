@@ -144,8 +144,9 @@ const onlyTheDialler: Plugin = {
   },
 };
 
-/** `onmessage` and its like, and the letters of an extension's name. */
+/** `onmessage` and its like, blobs, and the letters of an extension's name. */
 const UNASKED_PARTS = [
+  [/[\\/]ws[\\/]lib[\\/]sender\.js$/, /^ {2}getBlobData\(blob[^]*?(?=^ {2}\/\*\*)/m],
   [/[\\/]ws[\\/]lib[\\/]websocket\.js$/, /^\['open', 'error'[^]*?(?=^module\.exports)/m],
   [/[\\/]ws[\\/]lib[\\/]validation\.js$/, /(?<=^const tokenChars = \[)[^\]]*/m],
 ] as const;
