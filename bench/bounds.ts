@@ -18,7 +18,7 @@ const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
 const ACCEPTS = decision("0812-epochs-first-proofs-in-turn");
-const SLEEP = decision("0811-who-sleeps-costs-a-record");
+const SLEEP = decision("0810-who-sleeps-costs-a-record");
 const BESIDE = decision("0505-streams-beside-others");
 
 const bounds: readonly Bound[] = [
