@@ -3,7 +3,7 @@
  * topic's affair: its name is the first word, what was asked the second, its answer goes to who
  * started it.
  */
-import type { Answer, Asked } from "./topic.ts";
+import { told, type Answer, type Asked } from "./topic.ts";
 import { topics } from "./topics.ts";
 
 const [, , name = "", asked = "{}"] = process.argv;
@@ -14,7 +14,7 @@ async function answerOf(): Promise<Answer> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   try {
     const rows = await topic?.run({ ...(JSON.parse(asked) as Asked), say });
-    return { rows: rows ?? [], failed: null };
+    return { rows: (rows ?? []).map(told), failed: null };
   } catch (error) {
     return { rows: [], failed: error instanceof Error ? error.message : String(error) };
   }

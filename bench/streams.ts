@@ -176,13 +176,13 @@ async function measure(
   figures: Figures,
   way: Way,
   { bulkBytes, ahead, where, say }: StreamsAsked,
-  onLines: boolean,
+  { isFirst, onLines }: { readonly isFirst: boolean; readonly onLines: boolean },
 ): Promise<void> {
   const link = await way.link("demo");
   const second = await way.link("demo");
   const other = await way.link("other");
   if (ahead && !goAhead(way.pids())) say("--ahead: this user or kernel does not allow it");
-  for (const each of [link, second, other]) await warm(each);
+  if (isFirst) for (const each of [link, second, other]) await warm(each);
   if (where !== "lines") await onLoopback(figures, way, { link, second, other }, bulkBytes);
   for (const each of [link, second, other]) await each.close();
   if (onLines) for (const shape of LINES) await onLine(figures, way, shape);
@@ -233,7 +233,8 @@ export async function measureStreams(asked: StreamsAsked): Promise<StreamFigures
         if (own === undefined) continue;
         const beganAtMs = performance.now();
         // Lines take their time whatever the machine does: once is enough, and the last is warm.
-        await measure(own, way, asked, where !== "loopback" && round === rounds);
+        const onLines = where !== "loopback" && round === rounds;
+        await measure(own, way, asked, { isFirst: round === 1, onLines });
         const tookS = (performance.now() - beganAtMs) / 1_000;
         const load = rounded(loadavg()[0] ?? 0);
         say(`round ${round} of ${rounds}, ${way.name}: ${tookS.toFixed(0)} s, load ${load}`);

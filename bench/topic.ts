@@ -23,6 +23,17 @@ export interface Row {
   readonly goals?: readonly Goal[];
 }
 
+/** Without what is no number, as of a way that has no such figure: JSON has no word for it. */
+export function told(row: Row): Row {
+  const { figure, others = {} } = row;
+  const known = Object.entries(others).filter(([, value]) => Number.isFinite(value));
+  return {
+    ...row,
+    figure: figure !== null && Number.isFinite(figure) ? figure : null,
+    others: Object.fromEntries(known),
+  };
+}
+
 export interface Run {
   readonly quick: boolean;
   /** Of what is measured in turns. */

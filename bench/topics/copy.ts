@@ -9,16 +9,12 @@ import { join } from "node:path";
 import { bin, runProgram } from "../../test/e2e/cli-kit.ts";
 import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import { writeRandom } from "../random-file.ts";
-import { median } from "../statistics.ts";
 import { HoldfastWay, SSH_HOST, SshWay } from "../stream-ways.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
 const MIB = 1024 * 1024;
 const SMALL_BYTES = 1_024;
 const FILES_A_DIRECTORY = 100;
-/** A gigabyte each way takes its time: three rounds tell enough. */
-const ROUNDS_MAX = 3;
-const SLOW_ROUNDS = 1;
 /** Where ssh's other end keeps it; a sandbox has a home of its own. */
 const OUTSIDE = tmpdir();
 
@@ -29,7 +25,7 @@ interface Copier {
   readonly wipe: (there: string) => Promise<void>;
 }
 
-async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
+async function run({ quick, say }: Run): Promise<readonly Row[]> {
   const [bytes, files] = quick ? [64 * MIB, 500] : [1_024 * MIB, 10_000];
   const here = mkdtempSync(join(tmpdir(), "hfb-"));
   const holdfast = await HoldfastWay.open();
@@ -40,11 +36,7 @@ async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
     const tree = join(here, "tree");
     await writeRandom(large, bytes);
     makeTree(tree, files);
-    const times = Math.min(rounds, ROUNDS_MAX);
-    const took = {
-      large: await inTurns(copiers, large, times),
-      tree: await inTurns(copiers, tree, quick ? 1 : SLOW_ROUNDS),
-    };
+    const took = { large: await onceBy(copiers, large), tree: await onceBy(copiers, tree) };
     const rate = (ms: number): number => bytes / 1e3 / ms;
     const seconds = (ms: number): number => ms / 1e3;
     return [
@@ -62,26 +54,21 @@ async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
 
 type ByName = Record<string, number>;
 
-/** Medians in ms. */
-async function inTurns(
+/** In ms. A copy of this length is its own median, and more of them take minutes. */
+async function onceBy(
   copiers: readonly Copier[],
   path: string,
-  rounds: number,
 ): Promise<{ readonly up: ByName; readonly down: ByName }> {
-  const took = { up: {} as Record<string, number[]>, down: {} as Record<string, number[]> };
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, copy, wipe } of copiers) {
-      const there = `hf-copy-${process.pid}`;
-      (took.up[name] ??= []).push(await copy(path, there, true));
-      const back = `${path}-back`;
-      (took.down[name] ??= []).push(await copy(back, there, false));
-      rmSync(back, { recursive: true });
-      await wipe(there);
-    }
+  const took = { up: {} as ByName, down: {} as ByName };
+  for (const { name, copy, wipe } of copiers) {
+    const there = `hf-copy-${process.pid}`;
+    took.up[name] = await copy(path, there, true);
+    const back = `${path}-back`;
+    took.down[name] = await copy(back, there, false);
+    rmSync(back, { recursive: true });
+    await wipe(there);
   }
-  const medians = (all: Record<string, number[]>): ByName =>
-    Object.fromEntries(Object.entries(all).map(([name, values]) => [name, median(values)]));
-  return { up: medians(took.up), down: medians(took.down) };
+  return took;
 }
 
 function ofHoldfast({ hub }: HoldfastWay): Copier {
@@ -154,5 +141,6 @@ export const copy: Topic = {
   name: "copy",
   about: "a large file and many small ones, in and out, beside scp and rsync",
   needs: ["bwrap", "sshd", "rsync"],
+  once: true,
   run,
 };

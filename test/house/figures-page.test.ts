@@ -1,7 +1,7 @@
 /** The page of figures tells each goal that is missed, by how much, and what bounds it if known. */
 import { expect, test } from "vitest";
 import { figuresPage } from "../../bench/performance-page.ts";
-import type { Result, Row } from "../../bench/topic.ts";
+import { told, type Result, type Row } from "../../bench/topic.ts";
 
 const result = (topic: string, ...rows: readonly Row[]): Result => ({
   ...{ topic, words: `${topic} --rounds 3`, at: "2026-01-02 03:04", rounds: 3, seconds: 5 },
@@ -35,4 +35,9 @@ test("says so where what bounds it is not known, and where a figure is missing",
 test("a baseline that is not installed is neither reached nor missed", () => {
   const row = { work: "w", unit: "ms", figure: 5, others: {}, goals };
   expect(figuresPage([result("echo", row)])).toContain("| w | 5 ms |  |  |");
+});
+
+test("what is no number is no figure, so that no page is lost for it", () => {
+  const row = { work: "w", unit: "ms", figure: NaN, others: { nginx: NaN, ssh: 2 }, goals };
+  expect(told(row)).toEqual({ ...row, figure: null, others: { ssh: 2 } });
 });
