@@ -144,7 +144,10 @@ export class Janitor {
       this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
     }
     // Deleted at last, after the platform had said that it is at it.
-    for (const vanished of before.values()) await this.#closeCost(vanished);
+    for (const vanished of before.values()) {
+      this.#overdue.delete(vanished.listed.sandboxId);
+      await this.#closeCost(vanished);
+    }
   }
 
   async #tellCost(): Promise<void> {
