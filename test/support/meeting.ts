@@ -19,7 +19,7 @@ export class Meeting {
   #epoch = 0;
 
   constructor(
-    onOpen: (stream: Stream) => void = echo,
+    onOpen: (stream: Stream, request: OpenRequest) => void = echo,
     onPeerOpen: (stream: Stream) => void = (stream) => stream.reset("REFUSED", "no"),
   ) {
     this.client = new Channel({
@@ -32,9 +32,9 @@ export class Meeting {
       side: "driver",
       requests: OpenRequest,
       clock: this.clock,
-      onOpen: (_request, stream) => {
+      onOpen: (request, stream) => {
         this.accepted.push(stream);
-        onOpen(stream);
+        onOpen(stream, request);
       },
     });
     this.meet();

@@ -78,6 +78,14 @@ export class TerminalRoom implements ByteSink {
     return { id: this.id, argv: [...argv], pid, startedAt, viewers, from, to, exit };
   }
 
+  /** Whether it ended, nobody reads it, and another has its place now. */
+  giveWay(): boolean {
+    if (this.#exit === null || this.#viewers.size > 0) return false;
+    this.#options.clock.clearTimeout(this.#keepTimer);
+    this.#options.onOver();
+    return true;
+  }
+
   /** `from` is an absolute offset of the output; what is not kept any more is told as a gap. */
   join(stream: Stream, how: { owner: boolean; readOnly: boolean; from: number | null }): void {
     const { pty, clock } = this.#options;

@@ -34,8 +34,9 @@ export class Terminals {
 
   open(request: OpenTerminal, stream: Stream): void {
     const { env: inherited, home, openPty } = this.#context;
-    if (this.#rooms.size >= TERMINALS_MAX) {
-      stream.reset("LIMIT", `this sandbox has ${this.#rooms.size} terminals already`);
+    const rooms = [...this.#rooms.values()];
+    if (rooms.length >= TERMINALS_MAX && !rooms.some((room) => room.giveWay())) {
+      stream.reset("LIMIT", `this sandbox has ${rooms.length} terminals already`);
       return;
     }
     const shell = loginShell(inherited);
