@@ -51,7 +51,10 @@ describeWhere([needs.linux], "a hub of now", () => {
 
         await upgraded.start();
         const found = await upgraded.until("old", ({ state }) => state === "connected");
-        expect([found.sandboxId, found.epoch]).toEqual([made.sandboxId, made.epoch + 1]);
+        expect(found.sandboxId).toBe(made.sandboxId);
+        // On a busy machine it may dial twice; what counts is that it is the same driver.
+        expect(found.epoch).toBeGreaterThan(made.epoch);
+        expect(await says(upgraded, mark)).toMatchObject({ stdout: "//frozen" });
         expect(await says(upgraded, "echo $((6 * 7)); exit 3")).toMatchObject(answer);
 
         // It is its parent: the sandbox loses its old driver, and gets the one of this hub.
