@@ -58,6 +58,8 @@ export const exceptions: readonly { readonly from: string; readonly to: string }
   { from: "src/cli/commands/restore.ts", to: "src/hub/backup/restore-backup.ts" },
   // An import runs where no hub does.
   { from: "src/cli/commands/import.ts", to: "src/hub/backup/import-store.ts" },
+  // `holdfast doctor` looks at a cluster also where no hub of it runs.
+  { from: "src/cli/doctor/cluster.ts", to: "src/hub/cluster/checkup.ts" },
   // The hub attaches to its own switchboard with the client runtime, which knows how to resume.
   { from: "src/hub/inner-client.ts", to: "src/client/hub-connection.ts" },
   { from: "src/hub/inner-client.ts", to: "src/client/session-channel.ts" },

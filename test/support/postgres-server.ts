@@ -101,7 +101,8 @@ export class PostgresServer {
   async demandPassword(user: string, password: string): Promise<void> {
     const host = "127.0.0.1/32";
     await this.query(`CREATE ROLE ${user} SUPERUSER LOGIN PASSWORD '${password}'`);
-    const rules = [`host all ${user} ${host} scram-sha-256`, `host all all ${host} trust`];
+    const others = ["all", "replication"].map((what) => `host ${what} all ${host} trust`);
+    const rules = [`host all ${user} ${host} scram-sha-256`, ...others];
     writeFileSync(join(this.#directory, "data", "pg_hba.conf"), `${rules.join("\n")}\n`);
     await this.kill("SIGINT");
     await this.run();

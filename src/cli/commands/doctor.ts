@@ -1,5 +1,6 @@
 /** `holdfast doctor`: every check runs, also after one failed; each line has its fix. */
 import { note, print, printJson, type Run } from "../cli.ts";
+import { checkCluster } from "../doctor/cluster.ts";
 import {
   checkHub,
   checkLeftovers,
@@ -30,6 +31,7 @@ const checks: readonly Check[] = [
   checkCgroups,
   checkPty,
   checkDriverBundle,
+  checkCluster,
   checkHub,
   checkWebSocket,
   checkPlatform,
@@ -43,12 +45,13 @@ export const run: Run = async (cli) => {
   const findings: Finding[] = [];
   const colour = { ok: cli.paint.green, warn: cli.paint.yellow, fail: cli.paint.red };
   for (const check of checks) {
-    const finding = await check({ cli: lenient, config });
-    findings.push(finding);
-    if (cli.json) continue;
-    const label = colour[finding.level](`[${finding.level}]`.padEnd(6));
-    print(cli, `${label} ${finding.id.padEnd(13)} ${plain(finding.text)}`);
-    if (finding.fix !== null) print(cli, `${" ".repeat(21)}fix: ${plain(finding.fix)}`);
+    const found = [await check({ cli: lenient, config })].flat();
+    findings.push(...found);
+    for (const finding of cli.json ? [] : found) {
+      const label = colour[finding.level](`[${finding.level}]`.padEnd(6));
+      print(cli, `${label} ${finding.id.padEnd(13)} ${plain(finding.text)}`);
+      if (finding.fix !== null) print(cli, `${" ".repeat(21)}fix: ${plain(finding.fix)}`);
+    }
   }
   const fails = findings.filter((finding) => finding.level === "fail").length;
   if (cli.json) printJson(cli, { ok: fails === 0, checks: findings });

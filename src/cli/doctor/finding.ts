@@ -14,8 +14,11 @@ export interface CheckFacts {
   readonly config: Config;
 }
 
-/** A check never throws for what it looks at; what it throws is a defect of the check. */
-export type Check = (facts: CheckFacts) => Promise<Finding>;
+/**
+ * One that looks at several things, or at nothing here, says so for each. A check never throws for
+ * what it looks at; what it throws is a defect of the check.
+ */
+export type Check = (facts: CheckFacts) => Promise<Finding | readonly Finding[]>;
 
 export function ok(id: string, text: string): Finding {
   return { id, level: "ok", text, fix: null };

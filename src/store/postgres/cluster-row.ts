@@ -16,11 +16,21 @@ export async function enterCluster(client: ClientBase, key: ClusterKey): Promise
     "INSERT INTO cluster (id, secret_check) VALUES ($1, $2) ON CONFLICT (one) DO NOTHING",
     [idIfFirst, checkOf(secret, idIfFirst)],
   );
+  const entered = await checkCluster(client, secret);
+  if (entered === null) throw new HubError("StoreCorrupt", "the database names no cluster");
+  return entered;
+}
+
+/**
+ * @returns the cluster's id, null when no hub has named one yet
+ * @throws HubError ConfigInvalid when the secret is another one
+ */
+export async function checkCluster(client: ClientBase, secret: string): Promise<string | null> {
   const { rows } = await client.query<{ id: string; secret_check: string }>(
     "SELECT id, secret_check FROM cluster",
   );
   const [row] = rows;
-  if (row === undefined) throw new HubError("StoreCorrupt", "the database names no cluster");
+  if (row === undefined) return null;
   if (row.secret_check === checkOf(secret, row.id)) return row.id;
   const said = `the database belongs to the cluster ${row.id}, whose secret is another one`;
   throw new HubError("ConfigInvalid", said, {

@@ -117,8 +117,9 @@ export function awayNow(error: unknown): HubError {
 /** A failure at the start, in words that name the database and never its password. */
 export function unreachable(url: string, error: unknown): HubError {
   if (error instanceof HubError) return error;
-  const said = error instanceof Error ? error.message || error.name : String(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // A name with two addresses that both refuse has a code and no words.
+  const said = error instanceof Error ? error.message || code || error.name : String(error);
   const hint = MENDS[code];
   return new HubError("StoreUnreachable", `cannot use ${nameOf(url)}: ${said}`, {
     cause: error,
@@ -128,8 +129,13 @@ export function unreachable(url: string, error: unknown): HubError {
 
 const NOT_LET_IN =
   "Correct user or password in HOLDFAST_STORE, or in the file that HOLDFAST_STORE_FILE names.";
-/** What a person mends, by PostgreSQL's code. */
+const NOT_THERE = "Start it, or correct host and port in HOLDFAST_STORE.";
+/** What a person mends, by PostgreSQL's code or the system's. */
 const MENDS: Readonly<Partial<Record<string, string>>> = {
+  ECONNREFUSED: NOT_THERE,
+  ENOTFOUND: NOT_THERE,
+  "42501": "Grant it, or make the user the owner of the database.",
+  "53300": "Raise max_connections: a hub keeps five connections.",
   "28P01": NOT_LET_IN,
   "28000": NOT_LET_IN,
   "3D000": "Create it (`createdb NAME`), or name another at the end of HOLDFAST_STORE.",

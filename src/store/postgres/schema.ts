@@ -92,15 +92,7 @@ export async function migrate(client: ClientBase, steps: readonly Step[] = STEPS
     await client.query(
       "CREATE TABLE IF NOT EXISTS schema_step (id int PRIMARY KEY, checksum text NOT NULL)",
     );
-    const { rows } = await client.query<{ id: number; checksum: string }>(
-      "SELECT id, checksum FROM schema_step ORDER BY id",
-    );
-    for (const { id, checksum } of rows) {
-      const known = steps.find((step) => step.id === id);
-      if (known === undefined) throw unusable(`it was written by a newer Holdfast (step ${id})`);
-      if (checksumOf(known) !== checksum) throw unusable(`its step ${id} is not this Holdfast's`);
-    }
-    for (const step of steps.slice(rows.length)) {
+    for (const step of steps.slice(await readSteps(client, steps))) {
       await client.query(step.sql);
       await client.query("INSERT INTO schema_step (id, checksum) VALUES ($1, $2)", [
         step.id,
@@ -112,6 +104,26 @@ export async function migrate(client: ClientBase, steps: readonly Step[] = STEPS
     await client.query("ROLLBACK");
     throw error;
   }
+}
+
+/** @returns how many steps it has. @throws HubError StoreCorrupt naming what does not fit */
+export async function readSteps(
+  client: ClientBase,
+  steps: readonly Step[] = STEPS,
+): Promise<number> {
+  const table = await client.query<{ there: boolean }>(
+    "SELECT to_regclass('schema_step') IS NOT NULL AS there",
+  );
+  if (table.rows[0]?.there !== true) return 0;
+  const { rows } = await client.query<{ id: number; checksum: string }>(
+    "SELECT id, checksum FROM schema_step ORDER BY id",
+  );
+  for (const { id, checksum } of rows) {
+    const known = steps.find((step) => step.id === id);
+    if (known === undefined) throw unusable(`it was written by a newer Holdfast (step ${id})`);
+    if (checksumOf(known) !== checksum) throw unusable(`its step ${id} is not this Holdfast's`);
+  }
+  return rows.length;
 }
 
 function checksumOf({ sql }: Step): string {
