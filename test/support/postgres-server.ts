@@ -45,8 +45,15 @@ export class PostgresServer {
     this.#user = user;
   }
 
-  /** `fsync` on measures what a user's own would take; its directory is made in `where`. */
-  static async start(fsync: "on" | "off" = "off", where = tmpdir()): Promise<PostgresServer> {
+  /**
+   * `fsync` on measures what a user's own would take; its directory is made in `where`, and its
+   * log of writes in `wal`, if that is named.
+   */
+  static async start(
+    fsync: "on" | "off" = "off",
+    where = tmpdir(),
+    wal: string | null = null,
+  ): Promise<PostgresServer> {
     const bin = postgresDirectory();
     if (bin === null) throw new Error("there is no PostgreSQL here");
     const directory = mkdtempSync(join(where, "holdfast-pg-"));
@@ -55,6 +62,8 @@ export class PostgresServer {
     if (isRoot) chownSync(directory, NOBODY, NOBODY);
     const data = join(directory, "data");
     const how = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
+    if (wal !== null) how.push("-X", wal, "--wal-segsize=1");
+    if (wal !== null && isRoot) chownSync(wal, NOBODY, NOBODY);
     const server = new PostgresServer(bin, directory, await freePort(), user);
     server.#fsync = fsync;
     try {
@@ -156,6 +165,11 @@ export class PostgresServer {
         await new Promise((resolve) => setTimeout(resolve, 30));
       }
     }
+  }
+
+  /** False once it ended, by itself or by `kill`. */
+  get isRunning(): boolean {
+    return this.#process !== null && this.#process.exitCode === null;
   }
 
   /** SIGQUIT is its kill -9: no checkpoint, no word to anybody, and no process stays. */

@@ -51,6 +51,8 @@ export class Membership {
   /** Monotonic ms since which each beat was good and none was late. */
   #steadySince: number | null = null;
   #beatAt: number | null = null;
+  /** Why beats failed since the last good one, each reason told once. */
+  readonly #silence = new Set<string>();
   #stopped = false;
   #draining = false;
   #timer: unknown = null;
@@ -177,6 +179,7 @@ export class Membership {
         this.#declaredDead();
         return;
       }
+      this.#heard();
       const leaseMs = LEASE_TTL_MS - MARGIN_MS;
       this.#deadline = { mono: sent.mono + leaseMs, wall: sent.wall + leaseMs };
       if (this.mayAct()) this.#acting?.resolve(undefined);
@@ -186,8 +189,16 @@ export class Membership {
     } catch (error) {
       // Nobody was seen meanwhile: all get their whole time again.
       this.#steadySince = null;
-      log.warn({ error: toHubError(error).message }, "no beat: the store does not answer");
+      const why = toHubError(error).message;
+      if (!this.#silence.has(why)) log.warn({ error: why }, "no beat: the store does not answer");
+      this.#silence.add(why);
     }
+  }
+
+  #heard(): void {
+    if (this.#silence.size === 0) return;
+    this.#silence.clear();
+    this.#options.log.warn({}, "the store answers again: this hub beats");
   }
 
   #declaredDead(): void {

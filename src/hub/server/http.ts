@@ -144,8 +144,10 @@ function addRoutes(app: FastifyInstance, { sessions, ...rest }: HttpOptions): vo
   app.get("/livez", () => "ok\n");
   app.get("/readyz", (_, reply) => {
     if (!options.isReady()) return reply.code(503).send("not ready\n");
-    if (options.self.others()?.drain) return reply.code(503).send("not ready: draining\n");
-    const refuses = options.hub.storeTrouble !== null;
+    const others = options.self.others();
+    if (others?.drain) return reply.code(503).send("not ready: draining\n");
+    // Without its lease it takes no fact, also while nobody asks for one.
+    const refuses = options.hub.storeTrouble !== null || others?.leaseMs === 0;
     return refuses ? reply.code(503).send("not ready: StoreRefuses\n") : "ok\n";
   });
   app.get("/startupz", (_, reply) =>
