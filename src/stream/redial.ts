@@ -16,7 +16,7 @@ import {
 
 /** From the dial to the WELCOME: 5 s to connect and 5 s for the hello. */
 const ATTEMPT_MS = 10_000;
-/** Nudges that come faster than this are one nudge. */
+/** Nudges that come faster than this are one nudge, and a dial that is younger needs none. */
 const NUDGE_EVERY_MS = 1_000;
 
 export interface LinkEnd {
@@ -43,7 +43,7 @@ export interface AttemptEvents {
 
 export type RedialPhase =
   | { readonly name: "idle" }
-  | { readonly name: "dialling"; readonly attempt: Attempt; readonly deadline: TimerId }
+  | { readonly name: "dialling"; readonly attempt: Attempt; readonly timer: TimerId }
   | { readonly name: "live"; readonly attempt: Attempt; readonly sinceMs: number }
   | { readonly name: "waiting"; readonly timer: TimerId; readonly end: LinkEnd }
   | { readonly name: "stopped"; readonly end: LinkEnd };
@@ -59,7 +59,9 @@ export interface RedialOptions {
 export class Redial {
   readonly #options: RedialOptions;
   #phase: RedialPhase = { name: "idle" };
+  /** Wall ms, as the next one: what a machine that was kept and restored dialled before is old. */
   #nudgedAtMs = -Infinity;
+  #dialledAtMs = -Infinity;
   /** Events of older tries are ignored by this number. */
   #generation = 0;
 
@@ -76,19 +78,22 @@ export class Redial {
   }
 
   /**
-   * Drops whatever is there and dials now. At most one per second takes effect: a second one in
-   * that time has nothing to add, because the dial that it asks for has just begun.
+   * Drops whatever is there and dials now, at most once per second. What was dialled within that
+   * time is the dial that is asked for, and may have its epoch already: it is left alone.
    */
   nudge(reason: string): void {
-    if (this.#phase.name === "stopped" || this.#phase.name === "idle") return;
-    const nowMs = this.#options.clock.mono();
-    const againMs = this.#nudgedAtMs + NUDGE_EVERY_MS - nowMs;
+    const phase = this.#phase;
+    if (phase.name === "stopped" || phase.name === "idle") return;
+    // Also for a dial that is left alone: should it fail, the next one comes soon.
+    this.#options.backoff.reset();
+    const nowMs = this.#options.clock.now();
+    const lastMs = phase.name === "waiting" ? this.#nudgedAtMs : this.#dialledAtMs;
+    const againMs = NUDGE_EVERY_MS - Math.abs(nowMs - lastMs);
     if (againMs > 0) {
-      if (this.#phase.name === "waiting") this.#wait(this.#phase.end, againMs, reason);
+      if (phase.name === "waiting") this.#wait(phase.end, againMs, reason);
       return;
     }
     this.#nudgedAtMs = nowMs;
-    this.#options.backoff.reset();
     this.#dial(reason);
   }
 
@@ -103,7 +108,8 @@ export class Redial {
     const generation = this.#generation;
     const current = (): boolean => generation === this.#generation;
     const { clock } = this.#options;
-    const deadline = clock.setTimeout(() => {
+    this.#dialledAtMs = clock.now();
+    const timer = clock.setTimeout(() => {
       if (current()) this.#ended({ code: NO_CLOSE_FRAME, reason: "no welcome in time" });
     }, ATTEMPT_MS);
     let early: (() => void) | null = null;
@@ -114,17 +120,17 @@ export class Redial {
       else early = act;
     };
     const attempt = this.#options.connect(reason, {
-      live: () => whenStarted(() => this.#live(attempt, deadline)),
+      live: () => whenStarted(() => this.#live(attempt, timer)),
       ended: (end) => whenStarted(() => this.#ended(end)),
     });
     started = true;
-    this.#enter({ name: "dialling", attempt, deadline });
+    this.#enter({ name: "dialling", attempt, timer });
     (early as (() => void) | null)?.();
   }
 
-  #live(attempt: Attempt, deadline: TimerId): void {
+  #live(attempt: Attempt, timer: TimerId): void {
     if (this.#phase.name !== "dialling") return;
-    this.#options.clock.clearTimeout(deadline);
+    this.#options.clock.clearTimeout(timer);
     this.#enter({ name: "live", attempt, sinceMs: this.#options.clock.mono() });
   }
 
@@ -157,9 +163,8 @@ export class Redial {
   #leave(): void {
     this.#generation += 1;
     const phase = this.#phase;
-    if (phase.name === "waiting") this.#options.clock.clearTimeout(phase.timer);
-    if (phase.name === "dialling") this.#options.clock.clearTimeout(phase.deadline);
-    if (phase.name === "dialling" || phase.name === "live") phase.attempt.abandon();
+    if ("timer" in phase) this.#options.clock.clearTimeout(phase.timer);
+    if ("attempt" in phase) phase.attempt.abandon();
   }
 
   #enter(phase: RedialPhase): void {

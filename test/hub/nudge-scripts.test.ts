@@ -71,15 +71,15 @@ async function victim(): Promise<{ pid: number; startTicks: string; signalled: (
 const ticksOf = (pid: number): string =>
   readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /, "").split(" ")[19] ?? "";
 
-function ready(pid: number, startTicks: string): void {
-  writeFileSync(driverFiles(dir).ready, JSON.stringify({ pid, startTicks, epoch: 1 }));
+function ready(pid: number, startTicks: string, more: object = { epoch: 1 }): void {
+  writeFileSync(driverFiles(dir).ready, JSON.stringify({ pid, startTicks, ...more }));
 }
 
 const TICKET = "tkt_0123456789";
 
 describe.for(SHELLS)("nudge in %s", (shell) => {
   const nudge = () => {
-    const { exitCode, output, late } = run(shell, nudgeCommand(dir, TICKET));
+    const { exitCode, output, late } = run(shell, nudgeCommand(dir, TICKET, 7));
     expect(late).toBeUndefined();
     return { answer: readNudgeAnswer(exitCode ?? -1), output };
   };
@@ -91,6 +91,27 @@ describe.for(SHELLS)("nudge in %s", (shell) => {
     await until(() => driver.signalled());
     expect(readFileSync(driverFiles(dir).ticket, "utf8")).toBe(TICKET);
     expect(statSync(driverFiles(dir).ticket).mode & 0o777).toBe(0o600);
+  });
+
+  test("[SM4] leaves a driver alone that came while the nudge was on its way", async () => {
+    const driver = await victim();
+    ready(driver.pid, driver.startTicks, { epoch: 8, state: "live" });
+    const output = "not signalled: live in epoch 8 by now\n";
+    expect(nudge()).toEqual({ answer: "signalled", output });
+    expect(existsSync(driverFiles(dir).ticket)).toBe(false);
+    const endless = 9e20;
+    for (const [epoch, state] of [
+      [7, "live"],
+      [8, "dialling"],
+      [null, "live"],
+      [endless, "live"],
+    ]) {
+      const other = await victim();
+      ready(other.pid, other.startTicks, { epoch, state });
+      expect(nudge().output).toBe(`signalled ${other.pid}\n`);
+      await until(() => other.signalled());
+    }
+    expect(driver.signalled()).toBe(false);
   });
 
   test("[SM21] a ticket that cannot be written hinders no nudge", async () => {

@@ -89,18 +89,58 @@ describe("redial", () => {
     expect(tries).toHaveLength(before + 1);
   });
 
-  test("a nudge drops the live link and dials in the same turn", () => {
+  test("a nudge drops a link that was dialled a second ago, and dials in the same turn", () => {
     redial.start();
     last().events.live();
+    clock.advance(1_000);
     redial.nudge("nudge");
     expect(tries[0]?.abandoned).toBe(true);
     expect(last().reason).toBe("nudge");
     expect(redial.phase.name).toBe("dialling");
   });
 
+  test("[SM4] a nudge that meets a dial under way, or the link it has just become, ends neither", () => {
+    redial.start();
+    clock.advance(999);
+    redial.nudge("nudge");
+    last().events.live();
+    redial.nudge("nudge");
+    expect([tries.length, tries[0]?.abandoned, redial.phase.name]).toEqual([1, false, "live"]);
+  });
+
+  test("a nudge ends a dial that hangs, and hastens the next one where it fails", () => {
+    redial.start();
+    clock.advance(1_000);
+    redial.nudge("nudge");
+    expect(tries.map(({ abandoned }) => abandoned)).toEqual([true, false]);
+    for (let failed = 0; failed < 12; failed++) {
+      last().events.ended(lost);
+      clock.advance(5_000);
+    }
+    last().events.ended(lost);
+    while (redial.phase.name === "waiting") clock.advance(1);
+    const before = tries.length;
+    redial.nudge("nudge");
+    last().events.ended(lost);
+    clock.advance(limits.REDIAL_MIN_MS);
+    expect(tries).toHaveLength(before + 1);
+  });
+
+  test("what was dialled before a machine was kept and restored is dialled again", () => {
+    redial.start();
+    last().events.live();
+    clock.jumpWall(60_000);
+    redial.nudge("jump");
+    expect(tries.map(({ abandoned }) => abandoned)).toEqual([true, false]);
+    clock.jumpWall(-3_600_000);
+    redial.nudge("jump");
+    expect(tries).toHaveLength(3);
+  });
+
   test("a hundred nudges within a second are one dial", () => {
     redial.start();
     last().events.live();
+    clock.advance(1_000);
     for (let i = 0; i < 100; i++) {
       redial.nudge("nudge");
       clock.advance(9);
@@ -192,6 +232,7 @@ describe("redial", () => {
     redial.start();
     const [first] = tries;
     last().events.live();
+    clock.advance(1_000);
     redial.nudge("jump");
     first?.events.ended({ code: CloseCodes.forbidden.code, reason: "late" });
     expect(redial.phase.name).toBe("dialling");

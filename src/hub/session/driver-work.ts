@@ -171,16 +171,12 @@ export class DriverWork {
     const { provider, ledger, clock, links } = this.#desk.deps;
     const sandboxId = this.#desk.sandboxId();
     const name = `nudge ${context.counts.nudges}`;
+    const command = nudgeCommand(dir, links.ticket(), ledger.record.epochIssued);
     try {
       const { exitCode, output } = await withDeadline(
         clock,
         PROBE_WAIT_MS,
-        (inner) =>
-          provider.exec(
-            sandboxId,
-            { command: nudgeCommand(dir, links.ticket()), timeoutMs: PROBE_WAIT_MS - 500 },
-            inner,
-          ),
+        (inner) => provider.exec(sandboxId, { command, timeoutMs: PROBE_WAIT_MS - 500 }, inner),
         () => new HubError("NudgeQueued", `the nudge was queued for ${PROBE_WAIT_MS} ms`),
         signal,
       );

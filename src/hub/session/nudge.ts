@@ -37,12 +37,17 @@ if [ -n "$p" ] && [ -r "/proc/$p/stat" ]; then
 fi`;
 
 /**
- * SIGUSR1 to the driver that its ready file names, and to no other process. A ticket that cannot be
- * written hinders no nudge: it only hastens what a ping decides without it.
+ * SIGUSR1 to the driver that its ready file names, and to no other process. One that is live in a
+ * later epoch than `epochIssued` came by itself while the nudge was on its way, and is left alone.
+ * A ticket that cannot be written hinders no nudge: it only hastens what a ping decides without it.
  */
-export function nudgeCommand(dir: string, ticket: string): string {
+export function nudgeCommand(dir: string, ticket: string, epochIssued: number): string {
   const files = driverFiles(dir);
   return `${FIND_DRIVER(files.ready)}
+e=$(sed -n 's/.*"epoch": *\\([0-9]*\\), *"state": *"live".*/\\1/p' "$r" 2>/dev/null)
+if [ -n "$a" ] && [ "\${e:-0}" -gt ${epochIssued} ] 2>/dev/null; then
+  echo "not signalled: live in epoch $e by now"; exit 0
+fi
 [ -n "$a" ] && (umask 077; printf %s ${quote(ticket)} >${quote(files.ticket)}) 2>/dev/null
 if [ -z "$a" ]; then echo "no living driver (ready file: \${p:-none})"; exit ${EXIT_DEAD}; fi
 kill -USR1 "$p" && echo "signalled $p"`;

@@ -142,7 +142,7 @@ export class SimSandbox {
     if (head !== undefined && tail !== undefined) {
       return { exitCode: 0, output: head + tail + this.#mark(command) };
     }
-    if (command.includes("kill -USR1")) return this.#nudge(/tkt_\w+/.exec(command)?.[0] ?? null);
+    if (command.includes("kill -USR1")) return this.#nudge(command);
     if (command.includes("nohup")) return this.#start();
     if (command.includes("holdfast-egress:")) return this.#wayOut();
     return { exitCode: 127, output: "sh: not simulated" };
@@ -169,9 +169,12 @@ export class SimSandbox {
     return { exitCode: 0, output: `holdfast-egress:${JSON.stringify(report)}` };
   }
 
-  #nudge(ticket: string | null): ExecAnswer {
+  #nudge(command: string): ExecAnswer {
     const { driver } = this;
     if (driver?.process.alive !== true) return { exitCode: 3, output: "no living driver" };
+    const [, issued] = /-gt (\d+)/.exec(command) ?? [];
+    if (driver.live && (driver.epoch ?? 0) > Number(issued)) return { exitCode: 0, output: "live" };
+    const ticket = /tkt_\w+/.exec(command)?.[0] ?? null;
     // A signal to a stopped process waits for it, like everything else.
     driver.process.run(() => driver.signal(ticket));
     return { exitCode: 0, output: "signalled" };
