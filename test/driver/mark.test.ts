@@ -7,11 +7,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openMark } from "../../src/driver/services/mark.ts";
 import { parseControl } from "../../src/protocol/control.ts";
-import { decodeFrame } from "../../src/protocol/frame.ts";
-import { DriverRequest, MarkAnswer, OpenRequest } from "../../src/protocol/services.ts";
-import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
-import { Egress } from "../../src/stream/egress.ts";
-import { MemorySocket } from "../support/memory-socket.ts";
+import { MarkAnswer, type OpenRequest } from "../../src/protocol/services.ts";
+import { serviceAnswer } from "../support/service-answer.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -22,49 +19,11 @@ afterEach(() => {
 });
 
 async function texts(files: readonly string[]): Promise<readonly (string | null)[]> {
-  const [toDriver, toClient] = MemorySocket.pair();
-  const clock = systemClock;
-  const client = new Channel({
-    side: "client",
-    requests: DriverRequest,
-    clock,
-    onOpen: () => undefined,
+  const asked: OpenRequest = { kind: "mark", files: [...files], rxMax: 4_096 };
+  const said = await serviceAnswer(asked, (request, stream) => {
+    if (request.kind !== "mark") throw new Error("not a mark");
+    openMark(request, stream, { clock: systemClock, log: silentLogger });
   });
-  const driver = new Channel({
-    side: "driver",
-    requests: OpenRequest,
-    clock,
-    onOpen: (request, stream) => {
-      if (request.kind !== "mark") throw new Error("not a mark");
-      openMark(request, stream, { clock, log: silentLogger });
-    },
-  });
-  for (const [socket, channel] of [
-    [toDriver, client],
-    [toClient, driver],
-  ] as const) {
-    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket, clock) }, NEW_CHANNEL);
-    socket.onFrame((message) => {
-      const frame = decodeFrame(message);
-      if (frame !== null) channel.receive(frame);
-    });
-  }
-  let said = "";
-  let ended = false;
-  client.open(
-    { kind: "mark", files: [...files], rxMax: 4_096 },
-    {
-      onBytes: (bytes) => void (said += new TextDecoder().decode(bytes)),
-      onEnd: () => (ended = true),
-    },
-  );
-  while (!ended) {
-    toDriver.deliver();
-    toClient.deliver();
-    await new Promise(setImmediate);
-  }
-  client.unbind();
-  driver.unbind();
   return parseControl(MarkAnswer, new TextEncoder().encode(said)).texts;
 }
 

@@ -4,11 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { openProbe } from "../../src/driver/services/probe.ts";
-import { decodeFrame } from "../../src/protocol/frame.ts";
-import { Channel, NEW_CHANNEL } from "../../src/stream/channel.ts";
-import { DriverRequest, OpenRequest } from "../../src/protocol/services.ts";
-import { Egress } from "../../src/stream/egress.ts";
-import { MemorySocket } from "../support/memory-socket.ts";
+import type { OpenRequest } from "../../src/protocol/services.ts";
+import { serviceAnswer } from "../support/service-answer.ts";
 
 interface Finding {
   readonly ok: boolean;
@@ -32,49 +29,12 @@ async function probe(
   nonce: string,
   context: { home: string; env?: Record<string, string> },
 ): Promise<{ exec: Finding; filesystem: Finding }> {
-  const [toDriver, toClient] = MemorySocket.pair();
-  const client = new Channel({
-    side: "client",
-    requests: DriverRequest,
-    clock: systemClock,
-    onOpen: () => undefined,
+  const asked: OpenRequest = { kind: "probe", nonce, rxMax: 16_384 };
+  const said = await serviceAnswer(asked, (request, stream) => {
+    if (request.kind !== "probe") throw new Error("not a probe");
+    openProbe(request, stream, { clock: systemClock, env: {}, ...context });
   });
-  const driver = new Channel({
-    side: "driver",
-    requests: OpenRequest,
-    clock: systemClock,
-    onOpen: (request, stream) => {
-      if (request.kind !== "probe") throw new Error("not a probe");
-      openProbe(request, stream, { clock: systemClock, env: {}, ...context });
-    },
-  });
-  for (const [socket, channel] of [
-    [toDriver, client],
-    [toClient, driver],
-  ] as const) {
-    channel.bind({ route: 1, epoch: 1, egress: new Egress(socket, systemClock) }, NEW_CHANNEL);
-    socket.onFrame((message) => {
-      const frame = decodeFrame(message);
-      if (frame !== null) channel.receive(frame);
-    });
-  }
-  let answer = "";
-  let ended = false;
-  client.open(
-    { kind: "probe", nonce, rxMax: 16_384 },
-    {
-      onBytes: (bytes) => void (answer += new TextDecoder().decode(bytes)),
-      onEnd: () => (ended = true),
-    },
-  );
-  while (!ended) {
-    toDriver.deliver();
-    toClient.deliver();
-    await new Promise(setImmediate);
-  }
-  client.unbind();
-  driver.unbind();
-  return JSON.parse(answer) as { exec: Finding; filesystem: Finding };
+  return JSON.parse(said) as { exec: Finding; filesystem: Finding };
 }
 
 test("proves commands and files, and leaves nothing behind", async () => {

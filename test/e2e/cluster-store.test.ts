@@ -5,43 +5,22 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectNode } from "../../src/client/node.ts";
 import { describeWhere, needs } from "../support/needs.ts";
-import { PostgresServer } from "../support/postgres-server.ts";
 import { until } from "../support/until.ts";
 import { makeCliHome } from "./cli-kit.ts";
-import { RealHub, TOKEN } from "./hub-kit.ts";
-import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
+import { CLUSTER_SECRET, HubGroup } from "./cluster-kit.ts";
+import { TOKEN, type RealHub } from "./hub-kit.ts";
 
-const SECRET = "0f".repeat(32);
 const LINES = 100;
 
 describeWhere([needs.linux, needs.postgres], "hubs on a PostgreSQL with a password", () => {
-  let postgres: PostgresServer;
-  let platform: StartedPlatform;
-  let url: string;
-  const hubs: RealHub[] = [];
-
+  let group: HubGroup;
   beforeAll(async () => {
-    [postgres, platform] = await Promise.all([
-      PostgresServer.start(),
-      startPlatform(makeDataDir()),
-    ]);
-    await postgres.demandPassword("guarded", "right");
-    url = (await postgres.fresh()).replace("holdfast@", "guarded:right@");
-  }, 60_000);
-  afterAll(async () => {
-    for (const hub of hubs) await hub.remove();
-    await stopPlatform(platform);
-    await postgres.stop();
+    group = await HubGroup.start();
+    await group.postgres.demandPassword("guarded", "right");
+    group.url = group.url.replace("holdfast@", "guarded:right@");
   });
+  afterAll(() => group.close());
 
-  const open = async (name: string, version: string): Promise<RealHub> => {
-    const peerListen = { host: "127.0.0.1", port: 0 };
-    const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
-    const hub = new RealHub(platform, {}, { cluster, version });
-    hubs.push(hub);
-    await hub.start();
-    return hub;
-  };
   const readiness = async (hub: RealHub): Promise<string> => {
     return (await fetch(`${hub.url}/readyz`)).text();
   };
@@ -50,10 +29,10 @@ describeWhere([needs.linux, needs.postgres], "hubs on a PostgreSQL with a passwo
     const cli = await makeCliHome();
     const env = {
       HOLDFAST_PLATFORM: "daytona",
-      DAYTONA_API_URL: platform.apiUrl,
-      DAYTONA_API_KEY: platform.apiKey,
-      HOLDFAST_STORE: url.replace("right", "hush"),
-      HOLDFAST_CLUSTER_SECRET: SECRET,
+      DAYTONA_API_URL: group.platform.apiUrl,
+      DAYTONA_API_KEY: group.platform.apiKey,
+      HOLDFAST_STORE: group.url.replace("right", "hush"),
+      HOLDFAST_CLUSTER_SECRET: CLUSTER_SECRET,
     };
     const { exitCode, stdout, stderr } = await cli.run(["up"], { env });
     expect([exitCode, stdout]).toEqual([1, ""]);
@@ -64,7 +43,8 @@ describeWhere([needs.linux, needs.postgres], "hubs on a PostgreSQL with a passwo
   }, 60_000);
 
   test("[CL5] two versions side by side hold while it is another, and go on after", async () => {
-    const [a, b] = [await open("a", "0.1.9"), await open("b", "0.2.0")];
+    const a = await group.open("a", { version: "0.1.9" });
+    const b = await group.open("b", { version: "0.2.0" });
     expect(await a.ask("POST", "/sessions?wait=30", { name: "one" })).toMatchObject({ epoch: 1 });
     expect(await b.ask("GET", "/sessions/one")).toMatchObject({ state: "connected" });
     type Hubs = { readonly items: readonly { readonly version: string; readonly state: string }[] };
@@ -80,10 +60,10 @@ describeWhere([needs.linux, needs.postgres], "hubs on a PostgreSQL with a passwo
       argv: ["sh", "-c", `for n in $(seq 1 ${LINES}); do echo $n; sleep 0.1; done`],
       onStdout: (bytes) => void (heard += Buffer.from(bytes).toString()),
     });
-    await postgres.query("ALTER ROLE guarded PASSWORD 'another'");
+    await group.postgres.query("ALTER ROLE guarded PASSWORD 'another'");
     expect([await readiness(a), await readiness(b)]).toEqual(["ok\n", "ok\n"]);
     const all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guarded'";
-    await postgres.query(all);
+    await group.postgres.query(all);
     // It has to keep a fact now, and may not.
     await until(async () => {
       await a.ask("POST", "/sessions/one/probe");
@@ -91,7 +71,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on a PostgreSQL with a passwo
     });
     expect(await readiness(a)).toBe("not ready: StoreRefuses\n");
     expect(a.log()).toContain('password authentication failed for user \\"guarded\\"');
-    await postgres.query("ALTER ROLE guarded PASSWORD 'right'");
+    await group.postgres.query("ALTER ROLE guarded PASSWORD 'right'");
     await until(async () => (await readiness(a)) === "ok\n");
     expect(await running.exit).toMatchObject({ code: 0 });
     const lines = Array.from({ length: LINES }, (_, n) => `${n + 1}\n`);

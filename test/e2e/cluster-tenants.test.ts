@@ -6,12 +6,10 @@ import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectNode } from "../../src/client/node.ts";
 import { describeWhere, needs } from "../support/needs.ts";
-import { PostgresServer } from "../support/postgres-server.ts";
 import { until } from "../support/until.ts";
-import { RealHub } from "./hub-kit.ts";
-import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
+import { HubGroup } from "./cluster-kit.ts";
+import type { RealHub } from "./hub-kit.ts";
 
-const SECRET = "a secret of hubs that share a database";
 /** As long as real ones, so that nothing but whose they are differs. */
 const NOBODY = { id: `ses_${"0".repeat(20)}`, name: "beta/nobody" };
 
@@ -21,11 +19,9 @@ interface Answer {
 }
 
 describeWhere([needs.linux, needs.postgres], "tenants of two hubs on one PostgreSQL", () => {
-  let postgres: PostgresServer;
-  let platform: StartedPlatform;
+  let group: HubGroup;
   let a: RealHub;
   let b: RealHub;
-  const hubs: RealHub[] = [];
   /** Both are at a. */
   let ours: { readonly id: string };
   let theirs: { readonly id: string };
@@ -34,28 +30,14 @@ describeWhere([needs.linux, needs.postgres], "tenants of two hubs on one Postgre
   let beta: string;
 
   beforeAll(async () => {
-    [postgres, platform] = await Promise.all([
-      PostgresServer.start(),
-      startPlatform(makeDataDir()),
-    ]);
-    const url = await postgres.fresh();
-    for (const name of ["a", "b"]) {
-      const peerListen = { host: "127.0.0.1", port: 0 };
-      const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
-      const hub = new RealHub(platform, {}, { cluster });
-      hubs.push(hub);
-      await hub.start();
-    }
-    [a, b] = hubs as [RealHub, RealHub];
+    group = await HubGroup.start();
+    a = await group.open("a");
+    b = await group.open("b");
     ours = await made(a, await tokenOf(a, "acme"), "demo");
     theirs = await made(a, await tokenOf(a, "beta"), "demo");
     [acme, beta] = [await tokenOf(b, "acme"), await tokenOf(b, "beta")];
   }, 120_000);
-  afterAll(async () => {
-    for (const hub of hubs) await hub.remove();
-    await stopPlatform(platform);
-    await postgres.stop();
-  });
+  afterAll(() => group.close());
 
   async function tokenOf(hub: RealHub, tenant: string): Promise<string> {
     const wish = { name: "t", role: "owner", tenant };

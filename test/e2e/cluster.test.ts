@@ -5,51 +5,28 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectNode } from "../../src/client/node.ts";
 import { describeWhere, needs } from "../support/needs.ts";
-import { PostgresServer } from "../support/postgres-server.ts";
-import { until } from "../support/real-process.ts";
+import { until } from "../support/until.ts";
 import { bin, runProgram } from "./cli-kit.ts";
-import { RealHub, TOKEN } from "./hub-kit.ts";
-import { api, makeDataDir, startPlatform, stopPlatform } from "./platform-kit.ts";
-import type { StartedPlatform } from "./platform-kit.ts";
-
-const SECRET = "a secret of hubs that share a database";
+import { HubGroup } from "./cluster-kit.ts";
+import { TOKEN, type RealHub } from "./hub-kit.ts";
+import { api, makeDataDir } from "./platform-kit.ts";
 
 describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
-  let postgres: PostgresServer;
-  let platform: StartedPlatform;
-  let url: string;
-  const hubs: RealHub[] = [];
-
+  let group: HubGroup;
   beforeAll(async () => {
-    [postgres, platform] = await Promise.all([
-      PostgresServer.start(),
-      startPlatform(makeDataDir()),
-    ]);
-    url = await postgres.fresh();
-  }, 60_000);
-  afterAll(async () => {
-    for (const hub of hubs) await hub.remove();
-    await stopPlatform(platform);
-    await postgres.stop();
+    group = await HubGroup.start();
   });
+  afterAll(() => group.close());
 
-  const open = async (name: string): Promise<RealHub> => {
-    const peerListen = { host: "127.0.0.1", port: 0 };
-    const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
-    const hub = new RealHub(platform, {}, { cluster });
-    hubs.push(hub);
-    await hub.start();
-    return hub;
-  };
   const sandboxes = async (): Promise<readonly object[]> => {
-    const response = await api(platform, "/sandbox");
+    const response = await api(group.platform, "/sandbox");
     return ((await response.json()) as { items: object[] }).items;
   };
   const exec = (hub: RealHub, session: string, command: string): Promise<object> =>
     hub.ask<object>("POST", `/sessions/${session}/exec`, { command });
 
   test("[CL7] one hub: a session outlives kill -9 of it, in its sandbox", async () => {
-    const hub = await open("alone");
+    const hub = await group.open("alone");
     const before = await hub.ask("POST", "/sessions?wait=30", { name: "one" });
     expect(before).toMatchObject({ state: "connected", epoch: 1, lastError: null });
     expect(await exec(hub, "one", "echo here")).toMatchObject({ exitCode: 0 });
@@ -64,7 +41,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
   }, 120_000);
 
   test("[CL7, CL9] two hubs: one serves the other's session, and goes on with it when that dies", async () => {
-    const [a, b] = await Promise.all([open("a"), open("b")]);
+    const [a, b] = await Promise.all([group.open("a"), group.open("b")]);
     const before = await a.ask("POST", "/sessions?wait=30", { name: "two" });
     expect(before).toMatchObject({ state: "connected", epoch: 1 });
     // All that follows is asked of the hub that does not have it.
@@ -83,8 +60,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
     const running = channel.exec({ argv, onStdout });
     await until(
       () => seen.includes("5\n"),
-      () => `no output: ${seen}`,
-      15_000,
+      () => seen,
     );
     await a.kill("SIGKILL");
     const after = await b.until("two", ({ state, epoch }) => state === "connected" && epoch > 1);
@@ -102,7 +78,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
   }, 120_000);
 
   test("[CL13] holdfast drain: the others have all sessions, and streams lose nothing", async () => {
-    const [c, d] = await Promise.all([open("c"), open("d")]);
+    const [c, d] = await Promise.all([group.open("c"), group.open("d")]);
     const names = ["three", "four"];
     for (const name of names) {
       expect(await c.ask("POST", "/sessions?wait=30", { name })).toMatchObject({ epoch: 1 });

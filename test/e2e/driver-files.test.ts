@@ -18,39 +18,26 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectHub, type FileChange, type HubConnection } from "../../src/client/index.ts";
-import type { SessionChannel } from "../../src/client/index.ts";
-import { dialNode, downloadFile, uploadFile } from "../../src/client/node.ts";
-import type { FrameSocket } from "../../src/transport/frame-socket.ts";
-import { startDriver, type DriverProcess } from "../support/driver-process.ts";
-import { TinyHub } from "../support/tiny-hub.ts";
+import type { FileChange, HubConnection, SessionChannel } from "../../src/client/index.ts";
+import { downloadFile, uploadFile } from "../../src/client/node.ts";
+import type { DriverProcess } from "../support/driver-process.ts";
+import { startDriverStand, type DriverStand } from "../support/driver-stand.ts";
 import { until } from "../support/until.ts";
 
-let hub: TinyHub;
+let stand: DriverStand;
 let driver: DriverProcess;
 let connection: HubConnection;
 let channel: SessionChannel;
-let line: FrameSocket;
 let here: string;
 const now = (): Promise<SessionChannel> => Promise.resolve(channel);
 
 beforeAll(async () => {
   here = mkdtempSync(join(tmpdir(), "holdfast-here-"));
-  hub = new TinyHub();
-  const port = await hub.listen({ port: 0 });
-  driver = await startDriver({ urls: [`ws://127.0.0.1:${port}/v1/driver`] });
-  await hub.driver();
-  const open = async (): Promise<FrameSocket> => {
-    line = await dialNode({ url: `http://127.0.0.1:${port}`, token: "x" });
-    return line;
-  };
-  connection = await connectHub({ open });
-  channel = await connection.attach("demo");
+  stand = await startDriverStand();
+  ({ driver, connection, channel } = stand);
 });
 afterAll(async () => {
-  connection.close();
-  await driver.end();
-  await hub.close();
+  await stand.end();
   rmSync(here, { recursive: true, force: true });
 });
 
@@ -73,7 +60,7 @@ test("[FI1] a file goes in and comes out with its bytes, mode and time, although
   const onProgress = (bytes: number): void => {
     if (bytes < cutAt) return;
     cutAt = Infinity;
-    line.terminate();
+    stand.cut();
   };
   const sent = await uploadFile(now, { from, to: "in.bin" }, { onProgress });
   expect(sent).toMatchObject({ sha256: sha256(data), bytes: data.length, path: there("in.bin") });

@@ -5,41 +5,29 @@ import { join } from "node:path";
 import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { HubConnection, PortStream, SessionChannel } from "../../src/client/index.ts";
-import { connectHub, portWebStreams } from "../../src/client/index.ts";
-import { dialNode, PortDuplex } from "../../src/client/node.ts";
-import type { FrameSocket } from "../../src/transport/frame-socket.ts";
-import { startDriver, type DriverProcess } from "../support/driver-process.ts";
-import { TinyHub } from "../support/tiny-hub.ts";
+import { portWebStreams } from "../../src/client/index.ts";
+import { PortDuplex } from "../../src/client/node.ts";
+import type { DriverProcess } from "../support/driver-process.ts";
+import { startDriverStand, type DriverStand } from "../support/driver-stand.ts";
 import { until } from "../support/until.ts";
 
-let hub: TinyHub;
+let stand: DriverStand;
 let driver: DriverProcess;
 let connection: HubConnection;
 let channel: SessionChannel;
-let line: FrameSocket;
 const servers: Server[] = [];
 const cleanUps: (() => void)[] = [];
 
 beforeAll(async () => {
-  hub = new TinyHub();
-  const port = await hub.listen({ port: 0 });
-  driver = await startDriver({ urls: [`ws://127.0.0.1:${port}/v1/driver`] });
-  await hub.driver();
-  const open = async (): Promise<FrameSocket> => {
-    line = await dialNode({ url: `http://127.0.0.1:${port}`, token: "x" });
-    return line;
-  };
-  connection = await connectHub({ open });
-  channel = await connection.attach("demo");
+  stand = await startDriverStand();
+  ({ driver, connection, channel } = stand);
 });
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
   for (const server of servers.splice(0)) await new Promise((done) => server.close(done));
 });
 afterAll(async () => {
-  connection.close();
-  await driver.end();
-  await hub.close();
+  await stand.end();
 });
 
 async function listen(
@@ -253,7 +241,7 @@ test("[PO3] what connects inside comes out here, also after a cut link, until it
     });
   expect(await talk()).toBe("heard");
   // The line breaks; somebody connects while nobody is there.
-  line.terminate();
+  stand.cut();
   await until(() => channel.phase.kind === "waiting");
   const later = talk();
   expect(await later).toBe("heard");
@@ -281,6 +269,6 @@ test("[PO3] a listener ends with the lease of the one who holds it", async () =>
       }).on("error", () => resolve(false));
     });
   expect(await knock()).toBe(true);
-  line.terminate();
+  stand.cut();
   await until(async () => !(await knock()));
 });

@@ -3,38 +3,26 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
-import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
-import { dialNode } from "../../src/client/node.ts";
-import { alive, until } from "../support/real-process.ts";
-import { startDriver, type DriverProcess } from "../support/driver-process.ts";
-import { TinyHub } from "../support/tiny-hub.ts";
+import type { SessionChannel } from "../../src/client/index.ts";
+import { alive } from "../support/alive.ts";
+import { until } from "../support/until.ts";
+import type { DriverProcess } from "../support/driver-process.ts";
+import { startDriverStand, type DriverStand } from "../support/driver-stand.ts";
 
-let hub: TinyHub;
+let stand: DriverStand;
 let driver: DriverProcess;
-let connection: HubConnection;
 let channel: SessionChannel;
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 beforeAll(async () => {
-  hub = new TinyHub();
-  const port = await hub.listen({ port: 0 });
-  driver = await startDriver({
-    urls: [`ws://127.0.0.1:${port}/v1/driver`],
+  stand = await startDriverStand({
     env: { HOLDFAST_TOKEN: "canary-hub-token", VISIBLE: "yes" },
   });
-  await hub.driver();
-  connection = await connectHub({
-    open: () => dialNode({ url: `http://127.0.0.1:${port}`, token: "x" }),
-  });
-  channel = await connection.attach("demo");
+  ({ driver, channel } = stand);
 });
 
-afterAll(async () => {
-  connection.close();
-  await driver.end();
-  await hub.close();
-});
+afterAll(() => stand.end());
 
 async function run(argv: string[], rest: { cwd?: string; env?: Record<string, string> } = {}) {
   let out = "";
@@ -145,10 +133,7 @@ describe("exec", () => {
     expect(written()).toBeLessThan(bound);
     expect((await run(["echo", "others go on"])).out).toBe("others go on\n");
     yes.cancel();
-    await until(
-      () => !alive(pid ?? 0),
-      () => "yes is hung up",
-    );
+    await until(() => !alive(pid ?? 0));
   });
 
   test("signals reach the group, and an exit by signal says its name", async () => {
@@ -172,10 +157,7 @@ describe("exec", () => {
     stubborn.cancel();
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(alive(pid ?? 0)).toBe(true);
-    await until(
-      () => !alive(pid ?? 0),
-      () => "killed after the grace",
-    );
+    await until(() => !alive(pid ?? 0));
   });
 
   test("does not wait for a background child, does not kill it, loses nothing before", async () => {
@@ -216,18 +198,13 @@ test("[EX1] a key runs its command once, and tells what became of it", async () 
 });
 
 test("a client that goes away takes its processes along", async () => {
-  const other = await connectHub({
-    open: () => dialNode({ url: `http://127.0.0.1:${hub.port}`, token: "x" }),
-  });
+  const other = await stand.connect();
   const session = await other.attach("demo");
   const exec = session.exec({ argv: ["sleep", "60"] });
   const { pid } = await exec.opened;
   expect(alive(pid ?? 0)).toBe(true);
   other.close();
-  await until(
-    () => !alive(pid ?? 0),
-    () => `${pid ?? 0} is hung up`,
-  );
+  await until(() => !alive(pid ?? 0));
 });
 
 test("nothing secret is in the log", () => {

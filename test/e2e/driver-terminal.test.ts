@@ -4,11 +4,11 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { connectHub, type HubConnection, type SessionChannel } from "../../src/client/index.ts";
-import { dialNode } from "../../src/client/node.ts";
-import { startDriver, type DriverProcess } from "../support/driver-process.ts";
-import { alive, until } from "../support/real-process.ts";
-import { TinyHub } from "../support/tiny-hub.ts";
+import type { SessionChannel } from "../../src/client/index.ts";
+import type { DriverProcess } from "../support/driver-process.ts";
+import { startDriverStand, type DriverStand } from "../support/driver-stand.ts";
+import { alive } from "../support/alive.ts";
+import { until } from "../support/until.ts";
 
 /** More than the tty, the driver and the window take of what nobody reads. */
 const PASTE_BYTES = 1024 * 1024;
@@ -35,9 +35,8 @@ function findNativeModule(): string | null {
 }
 
 describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
-  let hub: TinyHub;
+  let stand: DriverStand;
   let driver: DriverProcess;
-  let connection: HubConnection;
   let channel: SessionChannel;
 
   beforeEach(({ skip }) => {
@@ -45,21 +44,11 @@ describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
   });
 
   beforeAll(async () => {
-    hub = new TinyHub();
-    const port = await hub.listen({ port: 0 });
-    const urls = [`ws://127.0.0.1:${port}/v1/driver`];
-    driver = await startDriver({ urls, config: ptyModule === null ? {} : { ptyModule } });
-    await hub.driver();
-    const url = `http://127.0.0.1:${port}`;
-    connection = await connectHub({ open: () => dialNode({ url, token: "x" }) });
-    channel = await connection.attach("demo");
+    stand = await startDriverStand({ config: ptyModule === null ? {} : { ptyModule } });
+    ({ driver, channel } = stand);
   });
 
-  afterAll(async () => {
-    connection.close();
-    await driver.end();
-    await hub.close();
-  });
+  afterAll(() => stand.end());
 
   async function open(argv: string[] = []) {
     let screen = "";
@@ -160,9 +149,7 @@ describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
     const owner = await open(["sh", "-c", "echo first; read go; seq 1 400000; read stop"]);
     skip(owner.pty === "pipes", "no pty here");
     await owner.sees(/first/);
-    const other = await connectHub({
-      open: () => dialNode({ url: `http://127.0.0.1:${hub.port}`, token: "x" }),
-    });
+    const other = await stand.connect();
     const there = await other.attach("demo");
     const found = (await there.terminals()).find(({ id }) => id === owner.id);
     expect(found).toMatchObject({ viewers: 1, from: 0, exit: null });
@@ -218,9 +205,6 @@ describe.each(kinds)("a terminal over %s", (kind, ptyModule) => {
     );
     const pid = Number(/pid=(\d+)/.exec(screen)?.[1]);
     terminal.close();
-    await until(
-      () => !alive(pid),
-      () => `${pid} is hung up`,
-    );
+    await until(() => !alive(pid));
   });
 });

@@ -53,6 +53,17 @@ function counting(answers: () => boolean): { pings: number; answers: () => boole
   return counter;
 }
 
+/** A driver that answers no ping, and one that came after it. */
+async function besideSilent(): Promise<{ first: Wire; second: Wire }> {
+  const silent = counting(() => false);
+  const first = await driver({}, silent.answers);
+  await until(() => silent.pings > 0);
+  const before = silent.pings;
+  const second = await newcomer();
+  await asked(silent, before);
+  return { first, second };
+}
+
 const kinds = (): string[] => world.kinds(session);
 const another = { pid: 2, startTicks: "2", bootId: "b", startedAt: 2 };
 
@@ -70,12 +81,7 @@ describe("a second living driver", () => {
   });
 
   test("[SB17] takes the place of one that is silent for a second, and not before", async () => {
-    const silent = counting(() => false);
-    const first = await driver({}, silent.answers);
-    await until(() => silent.pings > 0);
-    const before = silent.pings;
-    const second = await newcomer();
-    await asked(silent, before);
+    const { first, second } = await besideSilent();
     await world.clock.advanceAsync(ANSWER_WAIT_MS - 1);
     expect(second.heard.some(({ type }) => type === FrameType.welcome)).toBe(false);
     await world.clock.advanceAsync(1);
@@ -84,12 +90,7 @@ describe("a second living driver", () => {
   });
 
   test("[SB17] comes in at once when the first one's link ends while it waits", async () => {
-    const silent = counting(() => false);
-    const first = await driver({}, silent.answers);
-    await until(() => silent.pings > 0);
-    const before = silent.pings;
-    const second = await newcomer();
-    await asked(silent, before);
+    const { first, second } = await besideSilent();
     first.socket.terminate();
     await second.hear(FrameType.welcome);
   });

@@ -1,25 +1,13 @@
 /** Worlds of streams: real channels, links and redial over a network that breaks. */
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/base/random.ts";
+import { fromImmediate } from "../../src/testing/sim/entry.ts";
 import { streamPlanFor } from "../../src/testing/sim/stream-plan.ts";
 import {
   runStreamPlan,
   runStreamSeed,
   type StreamOutcome,
 } from "../../src/testing/sim/stream-simulate.ts";
-
-/** Simulated promises only run where no real promise reaction is under way. */
-function inImmediate<T>(work: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    setImmediate(() => {
-      try {
-        resolve(work());
-      } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-  });
-}
 
 const SEEDS = 60;
 /** Of the kept seeds the one that was found with checkpoints that are planned. */
@@ -48,7 +36,7 @@ describe("worlds of streams", () => {
   it(`[SIM1] ${SEEDS} seeds lose, double and splice nothing, and reach what they must`, async () => {
     const outcomes: StreamOutcome[] = [];
     for (let seed = 1; seed <= SEEDS; seed++) {
-      outcomes.push(await inImmediate(() => runStreamSeed(seed)));
+      outcomes.push(await fromImmediate(() => runStreamSeed(seed)));
     }
     const broken = outcomes
       .filter((outcome) => outcome.violations.length > 0)
@@ -73,14 +61,14 @@ describe("worlds of streams", () => {
     const plan = streamPlanFor(seed, seededRandom(`${seed}/streams`));
     // As it was drawn then: checkpoints that are planned came later.
     const faults = plan.faults.filter(({ kind }) => seed === WITH_REST || kind !== "checkpoint");
-    const outcome = await inImmediate(() => runStreamPlan({ ...plan, faults }));
+    const outcome = await fromImmediate(() => runStreamPlan({ ...plan, faults }));
     expect(outcome.violations).toEqual([]);
   });
 
   it("[SIM2] the same seed gives the same trace", async () => {
     for (const seed of [2, 11]) {
-      const first = await inImmediate(() => runStreamSeed(seed));
-      const second = await inImmediate(() => runStreamSeed(seed));
+      const first = await fromImmediate(() => runStreamSeed(seed));
+      const second = await fromImmediate(() => runStreamSeed(seed));
       expect(second.trace).toBe(first.trace);
     }
   }, 60_000);

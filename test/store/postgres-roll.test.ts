@@ -8,7 +8,7 @@ import { PostgresRoll } from "../../src/store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
-import { until } from "../support/real-process.ts";
+import { until } from "../support/until.ts";
 
 const self = (inc: string, name = inc): Omit<HubRow, "state" | "beat"> => ({
   inc,

@@ -10,7 +10,7 @@ import { SessionRows } from "../../src/store/postgres/session-rows.ts";
 import { fact, record, storeContract } from "../contract/store-contract.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
-import { until } from "../support/real-process.ts";
+import { until } from "../support/until.ts";
 
 describeWhere([needs.postgres], "a store in PostgreSQL", () => {
   let server: PostgresServer;
@@ -223,10 +223,7 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
           return String(error);
         }
       };
-      await until(
-        () => trouble() !== "none",
-        () => "the store does not notice",
-      );
+      await until(() => trouble() !== "none");
       expect(trouble()).toContain(`the store takes no facts: ${says}`);
       expect(await fenceOf(store)).toBe(1);
       await server.query("DROP TRIGGER t ON fact", url);

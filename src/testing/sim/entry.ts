@@ -28,7 +28,8 @@ export function planForSeed(seed: number): Plan {
   return planFor(seed, seededRandom(`${seed}/plan`));
 }
 
-function fromImmediate<T>(work: () => T): Promise<T> {
+/** For worlds of another kind. */
+export function fromImmediate<T>(work: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
     setImmediate(() => {
       try {
