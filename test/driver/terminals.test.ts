@@ -19,6 +19,8 @@ const nothing = (): undefined => undefined;
 let meeting: Meeting;
 /** Ends the program of a terminal, in the order of their opening. */
 let ends: ((exit: Exit) => void)[];
+/** Null where a pty is there at once; else those that are on their way. */
+let waiting: (() => void)[] | null;
 
 function pty(pid: number): Pty {
   return {
@@ -29,6 +31,7 @@ function pty(pid: number): Pty {
 
 beforeEach(() => {
   ends = [];
+  waiting = null;
   const { clock } = (meeting = new Meeting((stream, request) => {
     if (request.kind === "terminal") terminals.open(request, stream);
     else if (request.kind === "terminal.attach") terminals.attach(request, stream);
@@ -38,7 +41,11 @@ beforeEach(() => {
     random: seededRandom("terminals"),
     env: {},
     home: "/",
-    openPty: (_command, done) => done({ ok: true, pty: pty(ends.length + 1) }),
+    openPty: (_command, done) => {
+      const come = (): void => done({ ok: true, pty: pty(ends.length + 1) });
+      if (waiting === null) come();
+      else waiting.push(come);
+    },
     jobs: new Jobs(clock, () => false),
   });
 });
@@ -77,6 +84,22 @@ test("[TE1] the oldest that ended gives way to one more, and no other does", asy
   };
   expect(await look(3)).toContain("no terminal trm_");
   expect([await look(7), await look(0)]).toEqual(["there", "there"]);
+  expect((await (await open()).opened).id).toMatch(/^trm_/);
+  await expect((await open()).opened).rejects.toThrow("terminals already");
+});
+
+test("[TE1] of many that are opened at once only as many come as there may be", async () => {
+  waiting = [];
+  const all: TerminalStream[] = [];
+  for (let n = 0; n < MAX + 3; n++) all.push(await open());
+  expect(waiting).toHaveLength(MAX);
+  for (const come of waiting) come();
+  await meeting.quiet();
+  const opened = await Promise.allSettled(all.map((terminal) => terminal.opened));
+  expect(opened.filter(({ status }) => status === "rejected")).toHaveLength(3);
+  expect(ends).toHaveLength(MAX);
+  waiting = null;
+  await end(0);
   expect((await (await open()).opened).id).toMatch(/^trm_/);
   await expect((await open()).opened).rejects.toThrow("terminals already");
 });

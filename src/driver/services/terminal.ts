@@ -27,6 +27,8 @@ export interface TerminalContext {
 export class Terminals {
   readonly #context: TerminalContext;
   readonly #rooms = new Map<string, TerminalRoom>();
+  /** Ptys on their way: each becomes a room. */
+  #opening = 0;
 
   constructor(context: TerminalContext) {
     this.#context = context;
@@ -35,16 +37,19 @@ export class Terminals {
   open(request: OpenTerminal, stream: Stream): void {
     const { env: inherited, home, openPty } = this.#context;
     const rooms = [...this.#rooms.values()];
-    if (rooms.length >= TERMINALS_MAX && !rooms.some((room) => room.giveWay())) {
-      stream.reset("LIMIT", `this sandbox has ${rooms.length} terminals already`);
+    const count = rooms.length + this.#opening;
+    if (count >= TERMINALS_MAX && !rooms.some((room) => room.giveWay())) {
+      stream.reset("LIMIT", `this sandbox has ${count} terminals already`);
       return;
     }
+    this.#opening += 1;
     const shell = loginShell(inherited);
     const argv = request.argv.length > 0 ? request.argv : [shell, "-l"];
     const { cols, rows, term } = request;
     const env = { ...inherited, SHELL: shell, ...request.env, TERM: term };
     const cwd = request.cwd ?? home;
     openPty({ argv, cwd, env, size: { cols, rows } }, (opened) => {
+      this.#opening -= 1;
       if (!opened.ok) {
         stream.reset(opened.reset.code, opened.reset.message);
         return;
