@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { clusterPlants, type ClusterPlant } from "../../src/testing/sim/cluster-plants.ts";
 import { ClusterWorld } from "../../src/testing/sim/cluster-world.ts";
+import { fromImmediate } from "../../src/testing/sim/entry.ts";
 
 const SEEDS = 150;
 /** Each planted mistake is found within these; the number is told when one is not any more. */
@@ -17,23 +18,10 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "refused-is-anothers": 33,
 };
 
-/** Worlds run in an immediate: inside a promise's reaction theirs would wait for it. */
-function inTurn<T>(work: () => T): Promise<T> {
-  return new Promise((done, fail) => {
-    setImmediate(() => {
-      try {
-        done(work());
-      } catch (error) {
-        fail(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-  });
-}
-
 test("[CL4, CL5, CL6, CL11, CL17, CL22] hubs that die, freeze and drain share no session", async () => {
   const sums = new Map<string, number>();
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const { wrong, counts } = await inTurn(() => new ClusterWorld(seed).run());
+    const { wrong, counts } = await fromImmediate(() => new ClusterWorld(seed).run());
     expect(wrong, `seed ${seed}`).toEqual([]);
     for (const [what, count] of Object.entries(counts)) {
       sums.set(what, (sums.get(what) ?? 0) + count);
@@ -45,7 +33,7 @@ test("[CL4, CL5, CL6, CL11, CL17, CL22] hubs that die, freeze and drain share no
 test.each(clusterPlants)(
   "[CL4, CL5, CL6, CL11, CL17, CL22] the planted mistake %s is found",
   async (plant) => {
-    const found = await inTurn(() => {
+    const found = await fromImmediate(() => {
       for (let away = 0; away < 60; away++) {
         const seed = HUNT[plant] + away;
         if (new ClusterWorld(seed, plant).run().wrong.length > 0) return seed;
