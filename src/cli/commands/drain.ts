@@ -89,8 +89,14 @@ function own({ items }: HubList): HubInfo {
 function draining(list: HubList, id: string): Draining {
   const hub = own(list);
   if (hub.id === id && hub.drain) return { ...hub, drain: hub.drain };
-  const said = hub.id === id ? "it does not drain any more" : `${nameOf(hub)} answers instead`;
-  throw new HubError("StateConflict", `the hub that was asked to drain is not asked: ${said}`, {
+  if (hub.id === id) {
+    const why = "no other hub is there any more to take its sessions";
+    throw new HubError("StateConflict", `${nameOf(hub)} called it off, and serves: ${why}`, {
+      hint: "Start another on the same PostgreSQL, and drain this one again.",
+    });
+  }
+  const said = `the hub that was asked to drain is not asked: ${nameOf(hub)} answers instead`;
+  throw new HubError("StateConflict", said, {
     hint: "Name the hub's own address with --url, not that of a balancer.",
   });
 }

@@ -64,7 +64,7 @@ export class Cluster implements Company {
     this.#clock = clock;
     this.#log = log;
     const told = { claims, household: this.#household, members, clock, log };
-    this.#ownership = new Ownership(told);
+    this.#ownership = new Ownership({ ...told, onCalledOff: () => this.#calledOff() });
   }
 
   get view(): ClusterView {
@@ -215,12 +215,20 @@ export class Cluster implements Company {
         hint: "Start another on the same PostgreSQL first. SIGTERM stops this one all the same.",
       });
     }
+    // A stop that gives them back already goes on.
+    this.#ownership.stays ||= this.#drain === null;
     void this.#drained();
+  }
+
+  #calledOff(): void {
+    this.#drain = null;
+    this.#log.warn({}, "the drain is called off: no other hub is there to take the sessions");
   }
 
   /** So that others have them before this hub goes. */
   async drain(): Promise<void> {
     if (this.#phase !== "serving") return;
+    this.#ownership.stays = false;
     await Promise.race([this.#drained(), this.#pause(limits.HUB_GIVES_BACK_MS_MAX)]);
     this.#ownership.stop();
   }

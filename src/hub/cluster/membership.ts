@@ -106,6 +106,12 @@ export class Membership {
     return this.#options.book.enter(this.#options.self.inc, "draining");
   }
 
+  /** Asks for sessions again, as before it drained. */
+  async serve(): Promise<void> {
+    await this.#options.book.enter(this.#options.self.inc, "live");
+    this.#draining = false;
+  }
+
   get isDraining(): boolean {
     return this.#draining;
   }

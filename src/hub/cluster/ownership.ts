@@ -71,7 +71,10 @@ export class Ownership<R> {
   readonly #members: Membership;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #draining = false;
+  readonly #onCalledOff: () => void;
+  #phase: "serving" | "giving" | "given" = "serving";
+  /** It lives on when all is given: not for as long as nobody else is there. */
+  stays = false;
   /** An answer was lost: the store may call sessions this hub's that it does not know of. */
   #unsure = false;
   #stopped = false;
@@ -88,12 +91,14 @@ export class Ownership<R> {
     members: Membership;
     clock: Clock;
     log: Logger;
+    onCalledOff?: () => void;
   }) {
     this.#claims = options.claims;
     this.#household = options.household;
     this.#members = options.members;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#onCalledOff = options.onCalledOff ?? (() => undefined);
   }
 
   start(): void {
@@ -115,7 +120,7 @@ export class Ownership<R> {
     const free =
       owner === null || owner === this.#members.inc || this.#members.dead.includes(owner);
     if (!free) return this.#livesElsewhere(owner);
-    if (!isDriver || this.#draining || !this.#members.mayAct()) return { kind: "wait" };
+    if (!isDriver || this.#phase !== "serving" || !this.#members.mayAct()) return { kind: "wait" };
     if (!(await this.#claim(place))) return { kind: "wait" };
     this.#landed += 1;
     return { kind: "here" };
@@ -143,14 +148,15 @@ export class Ownership<R> {
   }
 
   /**
-   * Gives all back, in parts, and beats meanwhile. Over when the store calls nothing this hub's: an
-   * answer that was lost leaves no session behind with a hub that is gone.
+   * Gives all back, in parts, and beats meanwhile. Over when it is called off, or when the store
+   * calls nothing this hub's: an answer that was lost leaves no session with a hub that is gone.
    */
   async drain(): Promise<void> {
-    this.#draining = true;
+    this.#phase = "giving";
     const pace = new GivingPace(this.#clock, (ids) => this.#claims.unproven(ids));
     for (let left = true; left && !this.#stopped;) {
       try {
+        if (await this.#callsOff()) return;
         await this.#members.drain();
         left = await this.#releaseSome(this.#members.isAlone ? null : pace);
       } catch (error) {
@@ -159,6 +165,16 @@ export class Ownership<R> {
       const pauseMs = left ? RELEASE_EVERY_MS : 0;
       await new Promise<void>((next) => void this.#clock.setTimeout(next, pauseMs));
     }
+    this.#phase = "given";
+  }
+
+  /** A hub that stays would be the last one, and have none: it serves as before. */
+  async #callsOff(): Promise<boolean> {
+    if (!this.stays || this.#members.hasHeir) return false;
+    await this.#members.serve();
+    this.#phase = "serving";
+    this.#onCalledOff();
+    return true;
   }
 
   /** False when nothing was left. Where nobody is to prove them there is nobody to wait for. */
@@ -197,7 +213,8 @@ export class Ownership<R> {
 
   /** What no driver brought to any hub; nobody else would ever look at it. */
   async #sweep(): Promise<void> {
-    if (this.#draining || !this.#members.mayAct()) return;
+    if (this.#phase === "giving" || !this.#members.mayAct()) return;
+    if (this.#phase === "given" && !(await this.#callsOff())) return;
     if (this.#unsure) await this.#recall();
     this.#looks += 1;
     if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());

@@ -26,5 +26,5 @@ export interface RollBook {
   beat(inc: string): Promise<readonly HubRow[] | null>;
   /** True when its beat is still the one that was seen, and it is dead from now on. */
   declareDead(inc: string, seenBeat: number): Promise<boolean>;
-  enter(inc: string, state: "draining" | "gone"): Promise<void>;
+  enter(inc: string, state: Exclude<HubState, "dead">): Promise<void>;
 }

@@ -80,7 +80,7 @@ export class PostgresRoll {
     return rows.length > 0;
   }
 
-  async enter(inc: string, state: "draining" | "gone"): Promise<void> {
+  async enter(inc: string, state: "live" | "draining" | "gone"): Promise<void> {
     await this.#query(
       "UPDATE hub SET state = $2 WHERE inc = $1 AND state IN ('live', 'draining')",
       [inc, state],

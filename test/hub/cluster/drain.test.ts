@@ -36,6 +36,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
     stop: () => said.push("stopped"),
     leave: () => Promise.resolve(said.push("left")),
     drain: () => Promise.resolve(said.push("draining")),
+    serve: () => Promise.resolve(said.push("serving")),
   };
   const peers = { serve: () => undefined, close: done };
   const untilThere = <T>(work: () => Promise<T>): Promise<T> => work();
@@ -53,7 +54,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
   Object.assign(store, { orphans: () => Promise.resolve([]) });
   const made = new Cluster({ seat, household, clock, log: silentLogger });
   await made.join(createServer());
-  return { clock, cluster: made, owned, said };
+  return { clock, cluster: made, members, store, owned, said };
 }
 
 test("[CL13] one that is asked tells balancers first, then gives all back in parts, and stays", async () => {
@@ -92,6 +93,50 @@ test("[CL13] where nobody would take them an operator is refused, and a stop giv
   await clock.advanceAsync(1_000);
   await stopped;
   expect(owned.size).toBe(0);
+});
+
+test("[CL13] once nobody is left to take them it is called off, also when all were given", async () => {
+  const { clock, cluster: hub, members, store, owned, said } = await cluster({ hasHeir: true });
+  hub.beginDrain();
+  await clock.advanceAsync(BALANCER_MS + 1_000);
+  members.hasHeir = false;
+  await clock.advanceAsync(1_000);
+  const left = owned.size;
+  expect([left > 0 && left < SESSIONS, hub.view.drain, said.at(-1)]).toEqual([
+    true,
+    null,
+    "serving",
+  ]);
+  await clock.advanceAsync(20_000);
+  expect([owned.size, said.filter((word) => word === "serving")]).toEqual([left, ["serving"]]);
+  members.hasHeir = true;
+  hub.beginDrain();
+  await clock.advanceAsync(20_000);
+  expect([owned.size, hub.view.drain?.step]).toEqual([0, "done"]);
+  // What the last of the others had is taken here again.
+  members.hasHeir = false;
+  const orphan = { id: "ses_1", name: "one", owner: "inc_dead", fence: 2 };
+  Object.assign(store, {
+    orphans: () => Promise.resolve([orphan]),
+    claimAll: (places: readonly { id: string }[]) => {
+      for (const { id } of places) owned.add(id);
+      return Promise.resolve(places);
+    },
+  });
+  await clock.advanceAsync(6_000);
+  expect([[...owned], hub.view.drain, said.at(-1)]).toEqual([["ses_1"], null, "serving"]);
+});
+
+test("[CL13] a stop during a drain gives the rest to nobody, if need be", async () => {
+  const { clock, cluster: hub, members, owned, said } = await cluster({ hasHeir: true });
+  hub.beginDrain();
+  await clock.advanceAsync(BALANCER_MS + 1_000);
+  expect(owned.size).toBeGreaterThan(0);
+  const stopped = hub.drain();
+  members.hasHeir = false;
+  await clock.advanceAsync(20_000);
+  await stopped;
+  expect([owned.size, said.includes("serving")]).toEqual([0, false]);
 });
 
 test("[CL13] a stop that PostgreSQL does not answer ends after twenty seconds", async () => {
