@@ -3,7 +3,7 @@ const STEP_MS = 5;
 /** Before any test's own limit, which could not tell what there was instead. */
 const SAYS_AFTER_MS = 15_000;
 
-/** The test's own limit is the bound; where `says` tells what there is instead, that comes first. */
+/** Bounded by the test's own limit, or before that where `says` can tell what there is instead. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   says?: () => string,
