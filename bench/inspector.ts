@@ -6,21 +6,15 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { until } from "../test/support/until.ts";
-import { rounded } from "./statistics.ts";
+import type { Allocation, Profile } from "./profile.ts";
 
 interface Answer {
   readonly id?: number;
   readonly result: unknown;
 }
 
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
+/** One in so many bytes is looked at. */
+const ALLOCATION_BYTES = 1024;
 
 export class Inspector {
   readonly #socket: WebSocket;
@@ -70,12 +64,22 @@ export class Inspector {
     return counts;
   }
 
-  async profileFrom(): Promise<() => Promise<readonly string[]>> {
+  async profileFrom(): Promise<() => Promise<Profile>> {
     await this.#ask("Profiler.enable");
     await this.#ask("Profiler.start");
+    return async () => (await this.#ask<{ profile: Profile }>("Profiler.stop")).profile;
+  }
+
+  /** What is made from now on and still there when the function is called, by who made it. */
+  async allocationsFrom(): Promise<() => Promise<Allocation>> {
+    const samplingInterval = ALLOCATION_BYTES;
+    await this.#ask("HeapProfiler.startSampling", { samplingInterval });
     return async () => {
-      const { profile } = await this.#ask<{ profile: Profile }>("Profiler.stop");
-      return hottest(profile);
+      await this.heapBytes();
+      const { profile } = await this.#ask<{ profile: { head: Allocation } }>(
+        "HeapProfiler.stopSampling",
+      );
+      return profile.head;
     };
   }
 
@@ -98,29 +102,4 @@ export class Inspector {
       if (answer.id === id) return answer.result as T;
     }
   }
-}
-
-const SHOWN = 25;
-
-/** Functions by the time that they had themselves, in percent of what was not idle. */
-function hottest({ nodes, samples, timeDeltas }: Profile): readonly string[] {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url } }) => [
-      id,
-      `${functionName || "(anonymous)"} ${url.split("/").slice(-2).join("/")}`,
-    ]),
-  );
-  const own = new Map<string, number>();
-  let all = 0;
-  for (const [n, id] of samples.entries()) {
-    const name = names.get(id) ?? "";
-    if (name.startsWith("(idle)")) continue;
-    const us = timeDeltas[n] ?? 0;
-    all += us;
-    own.set(name, (own.get(name) ?? 0) + us);
-  }
-  return [...own]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, SHOWN)
-    .map(([name, us]) => `${rounded((100 * us) / all)} % ${name}`);
 }

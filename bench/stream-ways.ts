@@ -14,6 +14,7 @@ import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
 import { until } from "../test/support/until.ts";
 import { freePort } from "./free-port.ts";
+import { Inspector } from "./inspector.ts";
 import { childrenOf, cpuMs } from "./process-reading.ts";
 
 export interface Start {
@@ -52,15 +53,18 @@ export class HoldfastWay implements Way {
   readonly name = "holdfast";
   readonly hub: RealHub;
   readonly #platform: Awaited<ReturnType<typeof startPlatform>>;
+  readonly #inspectPort: number;
 
-  private constructor(platform: Awaited<ReturnType<typeof startPlatform>>) {
+  private constructor(platform: Awaited<ReturnType<typeof startPlatform>>, inspectPort: number) {
     this.#platform = platform;
+    this.#inspectPort = inspectPort;
     this.hub = new RealHub(platform);
   }
 
   static async open(): Promise<HoldfastWay> {
-    const way = new HoldfastWay(await startPlatform(makeDataDir()));
-    await way.hub.start();
+    const inspectPort = await freePort();
+    const way = new HoldfastWay(await startPlatform(makeDataDir()), inspectPort);
+    await Inspector.started(inspectPort, () => way.hub.start());
     for (const name of ["demo", "other"]) {
       await way.hub.ask("POST", "/sessions?wait=60", { name });
     }
@@ -69,6 +73,10 @@ export class HoldfastWay implements Way {
 
   get port(): number {
     return Number(new URL(this.hub.url).port);
+  }
+
+  inspect(): Promise<Inspector> {
+    return Inspector.attach(this.hub.pid, this.#inspectPort);
   }
 
   async link(place: string, port = this.port): Promise<Link> {

@@ -6,10 +6,12 @@ import { RealHub } from "../../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../../test/e2e/platform-kit.ts";
 import { freePort } from "../free-port.ts";
 import { Inspector } from "../inspector.ts";
+import { profiled } from "../profiled.ts";
 import { median, percentile } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
-async function run({ rounds, quick, profile, say }: Run): Promise<readonly Row[]> {
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { rounds, quick } = asked;
   const platform = await startPlatform(makeDataDir());
   const hub = new RealHub(platform);
   const port = await freePort();
@@ -18,8 +20,7 @@ async function run({ rounds, quick, profile, say }: Run): Promise<readonly Row[]
     const first = await timed(() => made(hub, "first"));
     const created: number[] = [];
     const resumed: number[] = [];
-    const inspector = profile ? await Inspector.attach(hub.pid, port) : null;
-    const stop = await inspector?.profileFrom();
+    const stop = await profiled("create", asked, () => Inspector.attach(hub.pid, port));
     for (let round = 0; round < (quick ? 3 : 3 * rounds); round++) {
       const name = `create-${round}`;
       created.push(await timed(() => made(hub, name)));
@@ -27,8 +28,7 @@ async function run({ rounds, quick, profile, say }: Run): Promise<readonly Row[]
       resumed.push(await timed(() => settled(hub, name, "resume", "connected")));
       await hub.ask("DELETE", `/sessions/${name}?wait=20`);
     }
-    for (const line of (await stop?.()) ?? []) say(line);
-    inspector?.close();
+    await stop();
     const goals = (atMost: number) => [{ atMost }];
     return [
       { work: "the first session of a hub, create to connected", unit: "ms", figure: first },

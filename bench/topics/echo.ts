@@ -3,6 +3,7 @@
  * one processor: what a message costs is seen so, without the wakes of another processor. Hot, one
  * key behind the other, and as somebody types. Both ends are Node in every way.
  */
+import { profiled } from "../profiled.ts";
 import { ProxyWay, type Front } from "../proxy-ways.ts";
 import { median, percentile } from "../statistics.ts";
 import { HoldfastWay, type Link, type Way } from "../stream-ways.ts";
@@ -17,17 +18,21 @@ const PACES = [
   { name: "every 4 ms", keys: 200, everyMs: 4, p50: 1.2, p99: 1.2 },
 ] as const;
 
-async function run({ rounds, say }: Run): Promise<readonly Row[]> {
-  const ways: Way[] = [await HoldfastWay.open()];
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { rounds, say } = asked;
+  const holdfast = await HoldfastWay.open();
+  const ways: Way[] = [holdfast];
   try {
     for (const front of FRONTS) ways.push(...present(await ProxyWay.open(front, say)));
     const links: (readonly [string, Link])[] = [];
     for (const way of ways) links.push([way.name, await way.link("demo")]);
     for (const [, link] of links) await echo(link, { keys: WARM_KEYS, everyMs: 0 });
     const figures: Figures = {};
+    const stop = await profiled("echo", asked, () => holdfast.inspect());
     for (let round = 0; round < rounds; round++) {
       for (const [name, link] of links) await measure((figures[name] ??= {}), link);
     }
+    await stop();
     for (const [, link] of links) await link.close();
     return PACES.flatMap((pace) => [
       row(figures, `key ${pace.name}, p50`, pace.p50),

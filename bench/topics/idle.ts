@@ -9,6 +9,7 @@ import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import { bareCrowd, proxiedCrowd } from "../bare-crowd.ts";
 import { CrowdHub, crowdName } from "../crowd-hub.ts";
 import { cpuMs, rssBytes } from "../process-reading.ts";
+import { profiled } from "../profiled.ts";
 import { sleep } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
@@ -31,7 +32,7 @@ export interface IdleCost {
 /** `also` is measured while all of them are there, with what they use of a core by themselves. */
 export async function idleCost<T = null>(
   sessions: number,
-  { quick, profile, say }: Run,
+  asked: Run,
   {
     sessionsOfClient = 1,
     also,
@@ -40,6 +41,7 @@ export async function idleCost<T = null>(
     readonly also?: (crowd: CrowdHub, percentOfCore: number) => Promise<T>;
   } = {},
 ): Promise<IdleCost & { readonly also: T | null }> {
+  const { quick, say } = asked;
   const crowd = await CrowdHub.open();
   const links: HubConnection[] = [];
   try {
@@ -56,13 +58,13 @@ export async function idleCost<T = null>(
       links.push(...(await Promise.all(some.map((ofOne) => attached(crowd.url, ofOne)))));
     }
     await sleep(quick ? SETTLE_MS / 2 : SETTLE_MS);
-    const stop = profile ? await inspector.profileFrom() : null;
+    const stop = await profiled("idle", asked, () => crowd.inspect());
     const before = cpuMs(crowd.hub.pid);
     const beganAtMs = performance.now();
     await sleep(quick ? WATCH_MS / 2 : WATCH_MS);
     const usedMs = cpuMs(crowd.hub.pid) - before;
     const percentOfCore = (100 * usedMs) / (performance.now() - beganAtMs);
-    for (const line of (await stop?.()) ?? []) say(`  ${line}`);
+    await stop();
     const kibEach = ((await inspector.heapBytes()) - bare) / sessions / 1024;
     const rssKibEach = (rssBytes(crowd.hub.pid) - bareRss) / sessions / 1024;
     inspector.close();

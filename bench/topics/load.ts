@@ -4,6 +4,7 @@ import { connectNode } from "../../src/client/node.ts";
 import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import { CrowdHub, crowdName } from "../crowd-hub.ts";
 import { cpuMs, rssBytes } from "../process-reading.ts";
+import { profiled } from "../profiled.ts";
 import { percentile, sleep } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
@@ -12,8 +13,9 @@ const BACK_MS_MAX = 280_000;
 const WARM_MS = 5_000;
 const WATCH_MS = 20_000;
 
-async function run({ sessions: [asked], quick, profile, say }: Run): Promise<readonly Row[]> {
-  const sessions = asked ?? (quick ? 100 : 1_000);
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { quick } = asked;
+  const sessions = asked.sessions[0] ?? (quick ? 100 : 1_000);
   const crowd = await CrowdHub.open();
   const links: HubConnection[] = [];
   try {
@@ -30,15 +32,14 @@ async function run({ sessions: [asked], quick, profile, say }: Run): Promise<rea
       channel.exec({ argv, onStdout }).exit.catch(() => undefined);
     }
     await sleep(WARM_MS);
-    const inspector = profile ? await crowd.inspect() : null;
-    const stop = await inspector?.profileFrom();
+    const stop = await profiled("load", asked, () => crowd.inspect());
     heard.fill(0);
     const before = cpuMs(crowd.hub.pid);
     const beganAtMs = performance.now();
     const health = await crowd.healthFor(quick ? WATCH_MS / 2 : WATCH_MS);
     const tookMs = performance.now() - beganAtMs;
     const percent = (100 * (cpuMs(crowd.hub.pid) - before)) / tookMs;
-    for (const line of (await stop?.()) ?? []) say(`  ${line}`);
+    await stop();
     const rates = [...heard].map((bytes) => bytes / tookMs);
     const what = `${sessions} sessions of ${BYTES_PER_S / 1_000} KB/s`;
     return [

@@ -1,19 +1,20 @@
 /** Sessions that are made 32 at a time, each from its request to its proof. */
 import { CrowdHub } from "../crowd-hub.ts";
 import { cpuMs } from "../process-reading.ts";
+import { profiled } from "../profiled.ts";
 import { percentile } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
 const IN_FLIGHT = 32;
 
-async function run({ sessions: [asked], quick, profile, say }: Run): Promise<readonly Row[]> {
-  const sessions = asked ?? (quick ? 100 : 500);
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { quick } = asked;
+  const sessions = asked.sessions[0] ?? (quick ? 100 : 500);
   const crowd = await CrowdHub.open();
   try {
     await crowd.seed(0);
     await crowd.start();
-    const inspector = profile ? await crowd.inspect() : null;
-    const stop = await inspector?.profileFrom();
+    const stop = await profiled("many", asked, () => crowd.inspect());
     const cpuBefore = cpuMs(crowd.hub.pid);
     const beganAtMs = performance.now();
     const tookMs: number[] = [];
@@ -30,7 +31,7 @@ async function run({ sessions: [asked], quick, profile, say }: Run): Promise<rea
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
     const seconds = (performance.now() - beganAtMs) / 1_000;
     const cpuEach = (cpuMs(crowd.hub.pid) - cpuBefore) / sessions;
-    for (const line of (await stop?.()) ?? []) say(`  ${line}`);
+    await stop();
     const what = `${sessions} sessions, ${IN_FLIGHT} at a time`;
     return [
       { work: `${what}: made and proven`, unit: "a second", figure: sessions / seconds },

@@ -3,6 +3,7 @@
  * command, and whether its last byte comes, too, when the program ends behind it at once. Newlines
  * are left as they are: a kernel that makes two characters of each is slower than any way here.
  */
+import { profiled } from "../profiled.ts";
 import { ProxyWay } from "../proxy-ways.ts";
 import { median } from "../statistics.ts";
 import { HoldfastWay, SshWay, type Link, type Way } from "../stream-ways.ts";
@@ -15,10 +16,12 @@ const EXITS = 100;
 const KINDS = ["terminal", "command"] as const;
 type Kind = (typeof KINDS)[number];
 
-async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { rounds, quick, say } = asked;
   const bytes = (quick ? 32 : 256) * MIB;
   const exits = quick ? EXITS / 10 : EXITS;
-  const opened = [await HoldfastWay.open(), await SshWay.open(say)];
+  const holdfast = await HoldfastWay.open();
+  const opened = [holdfast, await SshWay.open(say)];
   const plain = await ProxyWay.open("direct ws", say);
   const ways = [...opened, plain].filter((way) => way !== null);
   const file = `/tmp/hf-output-${process.pid}`;
@@ -29,6 +32,7 @@ async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
       ways.map(async (way) => [way, await way.link("demo")] as const),
     );
     for (const [, link] of links) await said(link, "command", textInto(file, bytes));
+    const stop = await profiled("output", asked, () => holdfast.inspect());
     for (let round = 0; round < rounds; round++) {
       for (const [way, link] of links) {
         for (const kind of KINDS) {
@@ -37,6 +41,7 @@ async function run({ rounds, quick, say }: Run): Promise<readonly Row[]> {
         }
       }
     }
+    await stop();
     for (const [way, link] of links) {
       const other = await way.link("other");
       const places = [link, link, other, other, other];

@@ -10,6 +10,7 @@ import { TOKEN } from "../../test/e2e/hub-kit.ts";
 import { CrowdHub, crowdName } from "../crowd-hub.ts";
 import { heldBy, heldHere, type Held } from "../held.ts";
 import type { Inspector } from "../inspector.ts";
+import { survivors } from "../profile.ts";
 import { sleep, slope } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
@@ -37,7 +38,7 @@ interface Watched {
   readonly clients: Held;
 }
 
-async function run({ minutes, quick, say }: Run): Promise<readonly Row[]> {
+async function run({ minutes, quick, profile, say }: Run): Promise<readonly Row[]> {
   const forMs = (quick ? 1 : minutes) * 60_000;
   const crowd = await CrowdHub.open();
   try {
@@ -48,6 +49,7 @@ async function run({ minutes, quick, say }: Run): Promise<readonly Row[]> {
     const warm = await churned(crowd, NOTHING_DONE, quick ? WARM_MS / 10 : WARM_MS);
     let done: Done = { ...warm, unproven: 0 };
     const before = await settled(crowd, inspectors);
+    const made = profile ? await inspectors[0].allocationsFrom() : null;
     const heaps: (readonly [round: number, bytes: number])[] = [];
     for (let look = 0; look < LOOKS; look++) {
       done = await churned(crowd, done, forMs / LOOKS);
@@ -56,6 +58,7 @@ async function run({ minutes, quick, say }: Run): Promise<readonly Row[]> {
       say(`  ${JSON.stringify({ ...done, ...held })}`);
     }
     const after = await settled(crowd, inspectors);
+    if (made !== null) for (const line of survivors(await made())) say(`  ${line}`);
     for (const inspector of inspectors) inspector.close();
     const rounds = done.rounds - warm.rounds;
     const span = `${forMs / 60_000} min and ${rounds} rounds of coming and going`;

@@ -6,6 +6,7 @@
 import { bareCrowd } from "../bare-crowd.ts";
 import { CrowdHub } from "../crowd-hub.ts";
 import { droppedSyns } from "../process-reading.ts";
+import { profiled } from "../profiled.ts";
 import { sleep } from "../statistics.ts";
 import type { Row, Run, Topic } from "../topic.ts";
 
@@ -13,7 +14,8 @@ const BACK_MS_MAX = 280_000;
 /** A link that lived for less keeps its back-off: that would be no line that broke. */
 const SETTLE_MS = 12_000;
 
-async function run({ sessions, quick, profile, say }: Run): Promise<readonly Row[]> {
+async function run(asked: Run): Promise<readonly Row[]> {
+  const { sessions, quick } = asked;
   const rows: Row[] = [];
   for (const count of sessions.length > 0 ? sessions : quick ? [300] : [1_000]) {
     const bare = await bareCrowd(count);
@@ -23,12 +25,11 @@ async function run({ sessions, quick, profile, say }: Run): Promise<readonly Row
       await crowd.start();
       await crowd.comeBack(BACK_MS_MAX);
       await sleep(SETTLE_MS);
-      const inspector = profile ? await crowd.inspect() : null;
-      const stop = await inspector?.profileFrom();
+      const stop = await profiled("storm", asked, () => crowd.inspect());
       const synsBefore = droppedSyns();
       await crowd.cut();
       const back = await crowd.comeBack(BACK_MS_MAX);
-      for (const line of (await stop?.()) ?? []) say(`  ${line}`);
+      await stop();
       const { liveMs, provenMs, health } = back;
       const storm = `${count} drivers come back at once`;
       rows.push(
