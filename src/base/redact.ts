@@ -21,9 +21,16 @@ export function createRedact(secrets: readonly string[]): Redact {
     known.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
   const redact = (value: unknown): unknown => {
     if (typeof value === "string") return inText(value);
-    if (Array.isArray(value)) return value.map(redact);
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner)]));
+    // Nearly all that is shown holds no secret: a copy is made of what does.
+    let shown: unknown[] | Record<string, unknown> | null = null;
+    for (const [key, inner] of Object.entries(value)) {
+      const safe = redact(inner);
+      if (safe === inner) continue;
+      shown ??= Array.isArray(value) ? [...(value as unknown[])] : { ...value };
+      Object.assign(shown, { [key]: safe });
+    }
+    return shown ?? value;
   };
   return redact as Redact;
 }
