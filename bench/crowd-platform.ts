@@ -258,7 +258,10 @@ function sandboxCall(method: string, id: string, act: string, asked: URL, body: 
   }
   if (id === "") {
     const from = Number(asked.searchParams.get("cursor") ?? 0);
-    const all = [...platform.sandboxes.values()];
+    const worn = Object.entries(JSON.parse(asked.searchParams.get("labels") ?? "{}") as object);
+    const all = [...platform.sandboxes.values()].filter(({ request: { labels } }) =>
+      worn.every(([key, value]) => labels[key] === value),
+    );
     const nextCursor = from + PAGE < all.length ? String(from + PAGE) : null;
     return { items: all.slice(from, from + PAGE).map(dto), nextCursor };
   }

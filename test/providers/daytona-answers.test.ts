@@ -77,7 +77,8 @@ describe("a claim", () => {
   test.for([
     ["another sandbox", dto({ id: "id-9", name: "box-9" }), "the answer is about box-9 (id-9)"],
     ["no state", dto({ state: undefined }), "the answer is no sandbox"],
-    ["nothing", {}, "the answer is nonsense"],
+    ["nothing", {}, "the answer is no sandbox"],
+    ["null", null, "the answer is no sandbox"],
   ] as const)("[PV16] about %s is discarded, and a delete stops there", async ([, body, said]) => {
     const seen: string[] = [];
     const { api } = await on((method) => {
@@ -181,5 +182,24 @@ describe("a build log", () => {
   ] as const)("[PV15] %s is no log, and no failure", async ([, reply]) => {
     const { api } = await on(() => reply);
     expect(await api.buildLog("id-1")).toBeNull();
+  });
+});
+
+describe("the way into a sandbox", () => {
+  test.for([
+    ["asked for where a claim does not name it", false],
+    ["kept where it does", true],
+  ] as const)("is %s", async ([, isNamed]) => {
+    const seen: string[] = [];
+    const { api, base } = await on((_, path) => {
+      seen.push(path);
+      if (path.endsWith("/user-home-dir")) return { body: { dir: "/home/me" } };
+      if (path.endsWith("/toolbox-proxy-url")) return { body: { url: base } };
+      return { body: dto({ toolboxProxyUrl: isNamed ? base : undefined }) };
+    });
+    await api.claim("id-1");
+    expect(await api.homeDir("id-1")).toBe("/home/me");
+    const asked = isNamed ? [] : ["/sandbox/id-1", "/sandbox/id-1/toolbox-proxy-url"];
+    expect(seen).toEqual(["/sandbox/id-1", ...asked, "/id-1/user-home-dir"]);
   });
 });

@@ -145,8 +145,9 @@ describe("the adapter", () => {
       exec: api.exec("x", { command: "true", timeoutMs: 50 }),
       list: api.list({ a: "b" }),
     };
-    for (const [name, work] of Object.entries(waits)) {
-      const fault = await faultOf(work);
+    const faults = Object.entries(waits).map(([name, work]) => [name, faultOf(work)] as const);
+    for (const [name, failing] of faults) {
+      const fault = await failing;
       expect([fault.code, name]).toEqual(["PlatformTimeout", name]);
       expect(fault.ms).toBeLessThan(CALL_MS + SLACK_MS);
     }

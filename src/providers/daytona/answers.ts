@@ -12,6 +12,7 @@ export interface SandboxAnswer {
   readonly id?: unknown;
   readonly name?: unknown;
   readonly organizationId?: unknown;
+  readonly toolboxProxyUrl?: unknown;
   readonly labels?: unknown;
   readonly state?: unknown;
   readonly errorReason?: unknown;
@@ -79,10 +80,11 @@ const SNAPSHOT_STATES: Readonly<Record<string, SnapshotClaim["state"]>> = {
 };
 
 /** @throws HubError PlatformAnswerInvalid when it is no sandbox, or another one. */
-export function checkFound(answer: SandboxAnswer, idOrName: string): void {
+export function checkFound(found: unknown, idOrName: string): SandboxAnswer {
+  const answer = (found ?? {}) as SandboxAnswer;
   const { id, name } = answer;
   if (text(id) === null || text(answer.state) === null) throw junk("read sandbox", answer, false);
-  if (id === idOrName || name === idOrName) return;
+  if (id === idOrName || name === idOrName) return answer;
   const said = `asked for ${idOrName}, the answer is about ${called(answer)}`;
   throw wrong("read sandbox", said, answer, false);
 }
@@ -126,6 +128,7 @@ function wrong(
   return new HubError("PlatformAnswerInvalid", `${call}: ${said}`, { raw, outcomeUnknown });
 }
 
-function text(value: unknown): string | null {
+/** Null for what is no word. */
+export function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }

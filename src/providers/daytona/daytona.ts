@@ -21,11 +21,19 @@ import type {
   SnapshotClaim,
 } from "../provider.ts";
 import { ApiKey } from "./api-key.ts";
-import { checkCreated, checkFound, checkSameOrganisation, claimOf } from "./answers.ts";
-import { snapshotClaimOf } from "./answers.ts";
+import {
+  checkCreated,
+  checkFound,
+  checkSameOrganisation,
+  claimOf,
+  snapshotClaimOf,
+  type SandboxAnswer,
+} from "./answers.ts";
+import { readApi } from "./api-read.ts";
 import { readBuildLog } from "./build-log.ts";
 import { KeptSandboxes } from "./kept-sandboxes.ts";
-import { claimState, classify, sdkFailure } from "./classify.ts";
+import { classify, sdkFailure } from "./classify.ts";
+import { listSandboxes } from "./listing.ts";
 import { readPlatformFacts } from "./platform-facts.ts";
 import { Toolbox } from "./toolbox.ts";
 
@@ -50,7 +58,7 @@ type SdkCall<T> = [
   waitMs: number,
   idempotent: boolean,
   signal: AbortSignal | undefined,
-  work: (client: Client) => Promise<T>,
+  work: (client: Client, until: AbortSignal) => Promise<T>,
   snapshot?: "read" | "activate",
 ];
 
@@ -61,6 +69,8 @@ type Sandbox = Awaited<ReturnType<Client["get"]>>;
 const DEADLINE_SLACK_MS = 250;
 
 const MINUTE_MS = 60_000;
+
+const READ = "read sandbox";
 
 /** A listing is many pages; it gets the time of this many plain calls. */
 const LIST_CALLS = 3;
@@ -103,9 +113,13 @@ export class DaytonaProvider implements SandboxProvider {
   }
 
   async claim(idOrName: string, signal?: AbortSignal): Promise<Claim | null> {
+    const { callMs } = this.#options;
+    const path = `/sandbox/${encodeURIComponent(idOrName)}`;
     try {
-      const sandbox = await this.#refresh(idOrName, signal);
-      return this.#claimOf(sandbox);
+      const found = await this.#sdk(READ, callMs, true, signal, (_, until) =>
+        readApi(this.#address, READ, path, until),
+      );
+      return this.#claimOf(this.#checked(found, idOrName));
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== "SandboxGone") throw error;
       this.#kept.forget(idOrName);
@@ -141,21 +155,9 @@ export class DaytonaProvider implements SandboxProvider {
     signal?: AbortSignal,
   ): Promise<readonly ListedSandbox[]> {
     const waitMs = this.#options.callMs * LIST_CALLS;
-    return this.#sdk("list sandboxes", waitMs, true, signal, async (client) => {
-      const found: ListedSandbox[] = [];
-      for await (const sandbox of client.list({ labels: { ...labels } })) {
-        const { id: sandboxId, name, labels: worn } = sandbox;
-        const createdAt = Date.parse(sandbox.createdAt ?? "");
-        found.push({
-          sandboxId,
-          name,
-          labels: worn,
-          createdAt: Number.isNaN(createdAt) ? null : createdAt,
-          state: claimState(sandbox.state ?? ""),
-        });
-      }
-      return found;
-    });
+    return this.#sdk("list sandboxes", waitMs, true, signal, (_, until) =>
+      listSandboxes(this.#address, labels, until),
+    );
   }
 
   async start(sandboxId: string, waitMs: number, signal?: AbortSignal): Promise<Claim> {
@@ -252,36 +254,39 @@ export class DaytonaProvider implements SandboxProvider {
     this.#client = null;
   }
 
-  #claimOf(sandbox: Sandbox): Claim {
+  #claimOf(sandbox: SandboxAnswer): Claim {
     return claimOf(sandbox, this.#options.clock.now());
   }
 
-  async #refresh(idOrName: string, signal?: AbortSignal): Promise<Sandbox> {
-    const { callMs } = this.#options;
-    const found = await this.#sdk("read sandbox", callMs, true, signal, async (client) => {
-      const known = this.#kept.whole(idOrName);
-      if (known === undefined) return client.get(idOrName);
-      await known.refreshData();
-      return known;
-    });
+  /** What was asked for; its door is kept. @throws HubError PlatformAnswerInvalid */
+  #checked(found: unknown, idOrName: string): SandboxAnswer {
     try {
-      checkFound(found, idOrName);
-      checkSameOrganisation(found, this.#kept.door(idOrName)?.organizationId ?? null);
+      const answer = checkFound(found, idOrName);
+      checkSameOrganisation(answer, this.#kept.door(idOrName)?.organizationId ?? null);
+      this.#kept.keepDoor(answer);
+      return answer;
     } catch (error) {
-      // The SDK has written the wrong answer into the object that is kept: it is no good any more.
+      // One of the two answers was wrong, and nobody knows which.
       this.#kept.forget(idOrName);
       throw error;
     }
+  }
+
+  /** The SDK's object of it, for what changes a sandbox. */
+  async #cached(sandboxId: string, signal?: AbortSignal): Promise<Sandbox> {
+    const kept = this.#kept.whole(sandboxId);
+    if (kept !== undefined) return kept;
+    const { callMs } = this.#options;
+    const read = (client: Client) => client.get(sandboxId);
+    const found = await this.#sdk(READ, callMs, true, signal, read);
+    this.#checked(found, sandboxId);
     this.#kept.keep(found);
     return found;
   }
 
-  async #cached(sandboxId: string, signal?: AbortSignal): Promise<Sandbox> {
-    return this.#kept.whole(sandboxId) ?? (await this.#refresh(sandboxId, signal));
-  }
-
   async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
-    const door = this.#kept.door(sandboxId) ?? (await this.#refresh(sandboxId, signal));
+    // An answer may have had no door: then the SDK asks for it.
+    const door = this.#kept.door(sandboxId) ?? (await this.#cached(sandboxId, signal));
     const baseUrl = `${door.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
     const { callMs, ask } = this.#options;
     return new Toolbox({ baseUrl, apiKey: this.#key.current, ...(ask && { ask }) }, callMs);
@@ -335,7 +340,7 @@ export class DaytonaProvider implements SandboxProvider {
       return await withDeadline(
         this.#options.clock,
         waitMs + DEADLINE_SLACK_MS,
-        async () => work(await this.#load()),
+        async (until) => work(await this.#load(), until),
         () => classify({ call, status: null, timedOut: true, message: "", idempotent }),
         signal,
       );

@@ -1,4 +1,5 @@
 /** What the adapter keeps of the sandboxes that it has seen. Whoever is forgotten is read again. */
+import { text, type SandboxAnswer } from "./answers.ts";
 
 /** One of the SDK is some 8 KB, an HTTP client of its own among them: only those in use. */
 const WHOLE_MAX = 512;
@@ -6,7 +7,8 @@ const WHOLE_MAX = 512;
 const DOORS_MAX = 20_000;
 
 export interface Door {
-  readonly organizationId: string;
+  /** Null where the answer did not say. */
+  readonly organizationId: string | null;
   readonly toolboxProxyUrl: string;
 }
 
@@ -24,8 +26,15 @@ export class KeptSandboxes<S extends Door & { readonly id: string }> {
   }
 
   keep(sandbox: S): void {
-    const { id, organizationId, toolboxProxyUrl } = sandbox;
-    keepNewest(this.#whole, WHOLE_MAX, id, sandbox);
+    keepNewest(this.#whole, WHOLE_MAX, sandbox.id, sandbox);
+    this.keepDoor(sandbox);
+  }
+
+  /** Of an answer that names one. */
+  keepDoor(answer: SandboxAnswer): void {
+    const [id, toolboxProxyUrl] = [text(answer.id), text(answer.toolboxProxyUrl)];
+    if (id === null || toolboxProxyUrl === null) return;
+    const organizationId = text(answer.organizationId);
     keepNewest(this.#doors, DOORS_MAX, id, { organizationId, toolboxProxyUrl });
   }
 

@@ -176,7 +176,7 @@ function formOf(path: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** The platform's `message` if the body is its JSON envelope, else the body itself. */
-function said(text: string): string {
+export function said(text: string): string {
   try {
     const body = JSON.parse(text) as { message?: unknown; error?: unknown };
     if (typeof body.message === "string") return body.message;
