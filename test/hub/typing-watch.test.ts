@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { TypingWatch } from "../../src/hub/activity/typing-watch.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
-import { FrameType, type Frame } from "../../src/protocol/frame.ts";
+import { FLAG_FIN, FrameType, type Frame } from "../../src/protocol/frame.ts";
 import { encodeData } from "../support/data-body.ts";
 
 function watch(isResumed = false) {
@@ -16,8 +16,8 @@ function watch(isResumed = false) {
     },
     isResumed,
   );
-  const send = (type: FrameType, stream: number, body: Uint8Array): void => {
-    const frame: Frame = { type, flags: 0, epoch: 1, route: 1, stream, body };
+  const send = (type: FrameType, stream: number, body: Uint8Array, flags = 0): void => {
+    const frame: Frame = { type, flags, epoch: 1, route: 1, stream, body };
     typing.sent(frame);
   };
   return {
@@ -29,8 +29,20 @@ function watch(isResumed = false) {
         stream,
         encodeData({ offset: 0, ctlTx: null, bytes: Buffer.from(text, "latin1") }),
       ),
+    last: (stream: number, text: string) =>
+      send(
+        FrameType.data,
+        stream,
+        encodeData({ offset: 0, ctlTx: 0, bytes: Buffer.from(text) }),
+        FLAG_FIN,
+      ),
+    reset: (stream: number) =>
+      send(FrameType.reset, stream, encodeJson({ code: "CANCELLED", message: "" })),
     get bytes() {
       return bytes;
+    },
+    get known() {
+      return typing.known;
     },
   };
 }
@@ -64,6 +76,18 @@ test("[AY5] what a terminal answers by itself is no input, what a person presses
     client.data(1, key);
   }
   expect(client.bytes).toBe(1 + 3 + 4 + 3 + 17);
+});
+
+test("a thousand streams that ended leave nothing behind, and their last bytes count", () => {
+  const client = watch();
+  for (let stream = 1; stream < 4_000; stream += 4) {
+    client.open(stream, "exec");
+    client.last(stream, "x");
+    client.open(stream + 2, "tcp");
+    if (stream % 8 === 1) client.last(stream + 2, "bytes");
+    else client.reset(stream + 2);
+  }
+  expect([client.bytes, client.known]).toEqual([1_000, 0]);
 });
 
 test("[AY5] an end of input without bytes is no input", () => {

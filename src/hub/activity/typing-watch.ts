@@ -32,10 +32,20 @@ export class TypingWatch {
     if (type === FrameType.open) {
       this.#typed.set(stream, TYPED_KINDS.includes(decodeJson(body)["kind"]));
     } else if (type === FrameType.reset) this.#typed.delete(stream);
-    else if (type === FrameType.data && (this.#typed.get(stream) ?? this.#isResumed)) {
-      const { bytes } = decodeData(body, (flags & FLAG_FIN) !== 0);
+    else if (type === FrameType.data) {
+      const isLast = (flags & FLAG_FIN) !== 0;
+      const isTyped = this.#typed.get(stream) ?? this.#isResumed;
+      // Each stream of a client ends with one of the two: a channel that lives for weeks has many.
+      if (isLast) this.#typed.delete(stream);
+      if (!isTyped) return;
+      const { bytes } = decodeData(body, isLast);
       if (!isReport(bytes)) this.#visit.typed(bytes.length);
     }
+  }
+
+  /** Streams that may still be typed into, or not. */
+  get known(): number {
+    return this.#typed.size;
   }
 
   left(): void {
