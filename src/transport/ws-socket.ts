@@ -61,7 +61,7 @@ export function fromWebSocket(ws: WebSocket): FrameSocket {
     send(message) {
       if (ws.readyState !== WebSocket.OPEN) return;
       // With an idle socket the kernel takes the bytes in this call; otherwise they wait here.
-      ws.send(ws.bufferedAmount === 0 ? message : ownBytes(message), BINARY, sent);
+      ws.send(ws.bufferedAmount === 0 ? pooled(message) : ownBytes(message), BINARY, sent);
     },
     get bufferedBytes() {
       return ws.bufferedAmount;
@@ -148,6 +148,18 @@ function sayError(error: Error): string {
 }
 
 const BINARY = { binary: true } as const;
+
+/** Larger ones are cheaper to wrap than to copy. */
+const POOLED_BYTES_MAX = 1024;
+
+/**
+ * ws sends buffers. A small array that is none has its bytes in the engine's heap, and would get
+ * memory of its own outside to be sent from; a piece of Node's pool is there already.
+ */
+function pooled(message: Uint8Array): Uint8Array {
+  const isSmall = message.length <= POOLED_BYTES_MAX && !Buffer.isBuffer(message);
+  return isSmall ? Buffer.from(message) : message;
+}
 
 /**
  * Masks are there so that no page can write a request of its choice into what an old proxy takes
