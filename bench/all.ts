@@ -2,12 +2,12 @@
  * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
  * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
  * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
- * docs/PERFORMANCE.md (`--quick` and `--profile` write neither: the one says less, the other costs
- * time of what it looks at). `--profile` draws where the hub's time goes as docs/flame-TOPIC.svg, of
+ * docs/PERFORMANCE.md (`--quick` and `--profile` write neither: one says less, the other costs the
+ * time of what it looks at). `--profile` draws where the hub's time goes, docs/flame-TOPIC.svg, of
  * echo, output, create, many, idle, storm and load, and tells who made what a soak leaves. Root
  * installs from Debian what is missing, aloud; else the column is left out, aloud. Each topic is a
- * process of its own, and what it measured is written when it ends. Ends with 1 when a topic failed:
- * its figures are then those of before. A goal that is not reached is no failure.
+ * process of its own, and what it measured is written when it ends. Ends with 1 when a topic
+ * failed: its figures are then those of before. A goal that is not reached is no failure.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

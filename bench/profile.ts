@@ -123,7 +123,7 @@ export function hottest(root: Call): readonly string[] {
   return [...kinds, ...functions];
 }
 
-/** What was made and is still there, by the two innermost calls in this tree that are Holdfast's. */
+/** What was made and is still there, by the two innermost calls of it that are Holdfast's. */
 export function survivors(head: Allocation): readonly string[] {
   const bytes = new Map<string, number>();
   const walk = ({ callFrame, selfSize, children }: Allocation, ours: readonly string[]): void => {

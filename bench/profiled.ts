@@ -1,4 +1,4 @@
-/** A hub under the load of a topic, seen from inside: said as a table and drawn as a flame graph. */
+/** A hub under the load of a topic, seen from inside: a table, and a flame graph as a picture. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flameGraph } from "./flame-graph.ts";
@@ -6,7 +6,7 @@ import type { Inspector } from "./inspector.ts";
 import { callsOf, hottest } from "./profile.ts";
 import type { Run } from "./topic.ts";
 
-/** Returns what to call at the end of the load; where nobody asked for a profile it does nothing. */
+/** Returns what to call at the end of the load; it does nothing where no profile is wanted. */
 export async function profiled(
   topic: string,
   { profile, say }: Pick<Run, "profile" | "say">,

@@ -193,12 +193,12 @@ describe("the way into a sandbox", () => {
     const seen: string[] = [];
     const { api, base } = await on((_, path) => {
       seen.push(path);
-      if (path.endsWith("/user-home-dir")) return { body: { dir: "/home/me" } };
+      if (path.endsWith("/user-home-dir")) return { body: { dir: "/home/daytona" } };
       if (path.endsWith("/toolbox-proxy-url")) return { body: { url: base } };
       return { body: dto({ toolboxProxyUrl: isNamed ? base : undefined }) };
     });
     await api.claim("id-1");
-    expect(await api.homeDir("id-1")).toBe("/home/me");
+    expect(await api.homeDir("id-1")).toBe("/home/daytona");
     const asked = isNamed ? [] : ["/sandbox/id-1", "/sandbox/id-1/toolbox-proxy-url"];
     expect(seen).toEqual(["/sandbox/id-1", ...asked, "/id-1/user-home-dir"]);
   });
