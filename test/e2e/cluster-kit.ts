@@ -3,7 +3,8 @@ import { PostgresServer } from "../support/postgres-server.ts";
 import { RealHub } from "./hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
 
-export const CLUSTER_SECRET = "a secret of hubs that share a database";
+/** 64 hex digits, as the command asks for it. */
+export const CLUSTER_SECRET = "0f".repeat(32);
 
 export class HubGroup {
   readonly postgres: PostgresServer;
