@@ -46,7 +46,7 @@ export const limits = {
   CLIENT_DEAD_MS: 15_000,
   /** What the driver gives a check from inside: less than the hub waits, so that it says which. */
   INSIDE_PROBE_MS: 4_000,
-  /** A driver whose event loop is this late answers, and is worth a word. */
+  /** A driver or hub whose event loop is this late is worth a word. */
   LOOP_LAG_WARN_MS: 1_000,
   /** A ticker later than this was frozen itself and must not judge its peer. */
   STALL_MS: 1_500,

@@ -23,7 +23,7 @@ interface OtherKeepers {
 }
 
 export function createCaretakers(
-  parts: SessionParts,
+  parts: SessionParts & { readonly loop: Caretaker },
   sessions: Sessions,
   { store, shelf, seat }: OpenStore,
   limits: TimelineKeeperOptions["limits"],
@@ -34,6 +34,7 @@ export function createCaretakers(
   const onDropped = metrics.factsDropped;
   const looks = { everyMs: janitorMs, youngMs: createMs, cost: sessions.cost };
   return [
+    parts.loop,
     new Janitor({ ...all, ...looks, store, job: seat?.jobs.strays }),
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
     ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),

@@ -51,6 +51,7 @@ import type { TimelineKeeperOptions } from "./timeline-keeper.ts";
 import { openTls } from "./tls-keeper.ts";
 import type { TlsFiles } from "./server/tls-pair.ts";
 import { Switchboard } from "./switchboard/attach.ts";
+import { LoopWatch } from "./loop-watch.ts";
 import { HelloRate } from "./switchboard/hello-rate.ts";
 import { WorkRoom } from "./work/work-room.ts";
 
@@ -200,11 +201,12 @@ function openGates(
   return { open, inner, previews, texts, gate };
 }
 
-type Parts = SessionParts & { readonly queue: HelloRate };
+type Parts = SessionParts & { readonly queue: HelloRate; readonly loop: LoopWatch };
 
 /** What all sessions and the switchboard share. */
 function alike<Given extends object>(given: Given) {
-  return { ...given, clock: systemClock, random: systemRandom, queue: new HelloRate(systemClock) };
+  const shared = { queue: new HelloRate(systemClock), loop: new LoopWatch(systemClock) };
+  return { ...given, ...shared, clock: systemClock, random: systemRandom };
 }
 function openSwitchboard(parts: Parts, sessions: Sessions, elsewhere: Elsewhere) {
   const find = (idOrName: string): Session => sessions.find(idOrName);

@@ -56,10 +56,12 @@ export async function probeEgress(options: {
   /** The address by which this hub wants to be dialled. */
   url: string;
   epoch: number;
+  /** The hub's own event loop was late while a driver may have dialled. */
+  hubWasLate?: boolean;
   clock: Clock;
   signal?: AbortSignal;
 }): Promise<WayOut | null> {
-  const { provider, sandboxId, files, url, epoch, clock } = options;
+  const { provider, sandboxId, files, url, epoch, clock, hubWasLate = false } = options;
   const timing = timingFrom(clock);
   let output: string;
   try {
@@ -79,15 +81,22 @@ export async function probeEgress(options: {
   const report = readEgressReport(output);
   if (report === null) return null;
   const found = { probe: "egress", path: "platform", ...timing(), epoch } as const;
-  return { evidence: { ...found, ...judgeEgress(report) }, dialling: report.dialling };
+  return { evidence: { ...found, ...judgeEgress(report, hubWasLate) }, dialling: report.dialling };
 }
 
 /** Pure: one address that can be reached is enough. */
-export function judgeEgress(report: EgressReport): Pick<Evidence, "ok" | "code" | "detail"> {
+export function judgeEgress(
+  report: EgressReport,
+  hubWasLate = false,
+): Pick<Evidence, "ok" | "code" | "detail"> {
   const { tries, driver } = report;
   const wrote = driver === null ? "" : `; its driver wrote: ${driver}`;
   const reached = tries.find(({ connect }) => connect === "ok");
   if (reached !== undefined) {
+    if (hubWasLate && driver !== null && OF_A_LATE_HUB.test(driver)) {
+      const detail = `${reached.to} can be reached; this hub itself was late to answer${wrote}`;
+      return { ok: true, code: null, detail };
+    }
     const code = dialFault(driver);
     if (code !== null) {
       return { ok: false, code, detail: `${reached.to}: connect ok, and no WebSocket${wrote}` };
@@ -108,6 +117,8 @@ export function judgeEgress(report: EgressReport): Pick<Evidence, "ok" | "code" 
 const CERTIFICATE = /\b[A-Z_]*(?:CERT|UNABLE_TO|SELF_SIGNED|CRL)[A-Z_]*\b|certificate/;
 /** What answers instead of the hub: plain HTTP, nothing, or an upgrade that is none. */
 const NO_UPGRADE = /^server answered \d+$|socket hang up|^Invalid |handshake has timed out/;
+/** What a hub that is late lets a driver meet, or a proxy say in its place: nothing of the way. */
+const OF_A_LATE_HUB = /^server answered 5\d\d$|socket hang up|handshake has timed out/;
 
 /** What the driver met after it had connected; null when that says nothing about the way. */
 function dialFault(driver: string | null): FaultCode | null {

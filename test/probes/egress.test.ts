@@ -60,6 +60,20 @@ describe("the judge of the way out", () => {
     expect(judgeEgress(shut).code).toBe("EgressBlocked");
   });
 
+  test("[PR13] says nothing of the way where the hub itself was late to answer", () => {
+    const met = (driver: string, hubWasLate: boolean): string | null => {
+      return judgeEgress({ ...report(tried("ok", "ok")), driver }, hubWasLate).code;
+    };
+    const late = ["Opening handshake has timed out", "socket hang up", "server answered 504"];
+    expect(late.map((driver) => met(driver, true))).toEqual([null, null, null]);
+    expect(late.map((driver) => met(driver, false))).toEqual(late.map(() => "UpgradeBlocked"));
+    // What answers so does not wait for the hub.
+    for (const driver of ["server answered 403", "Invalid Upgrade header"])
+      expect(met(driver, true)).toBe("UpgradeBlocked");
+    const shut = { ...report(tried("ok", "TIMEOUT")), driver: "socket hang up" };
+    expect(judgeEgress(shut, true).code).toBe("EgressBlocked");
+  });
+
   test("[PR13] names each address with its error, and what the driver wrote", () => {
     const said = { ...report(tried("ok", "TIMEOUT")), driver: "connect ETIMEDOUT 10.0.0.1:443" };
     expect(judgeEgress(said).detail).toBe(
@@ -200,6 +214,26 @@ describe("a session whose driver does not come", () => {
     expect(world.platform.count("exec:launch")).toBe(launches);
     await world.clock.advanceAsync(driverWaitMs);
     expect(world.platform.count("exec:launch")).toBe(launches + 1);
+  });
+
+  test("[SM70] one that dials a hub that was late is no fault of the network, and left alone", async () => {
+    const world = new HubWorld();
+    world.loop.start();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    const driver = "Opening handshake has timed out";
+    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), driver, dialling: true });
+    world.platform.onNudge = () => "signalled";
+    session.detach(link, "silent");
+    const { driverWaitMs, relaunchMs } = world.policy;
+    await world.clock.advanceAsync(nudgedMs(world) - 1_000);
+    for (const waitMs of [driverWaitMs, relaunchMs]) {
+      world.clock.freeze(2_500);
+      await world.clock.advanceAsync(waitMs);
+    }
+    expect(world.platform.count("exec:egress")).toBeGreaterThan(1);
+    expect(session.record.fault?.code ?? null).not.toBe("UpgradeBlocked");
+    expect(world.platform.count("exec:launch")).toBe(launches);
   });
 
   test("[SM70] one that lives and does not dial is launched anew at once", async () => {

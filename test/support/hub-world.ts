@@ -7,6 +7,7 @@ import type { Quiesced } from "../../src/hub/session/quiesced.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
+import { LoopWatch } from "../../src/hub/loop-watch.ts";
 import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
 import type { SandboxProvider } from "../../src/providers/provider.ts";
@@ -95,6 +96,7 @@ export class HubWorld {
   readonly links: FakeLink[] = [];
   readonly control: ControlDesk;
   readonly queue: HelloRate;
+  readonly loop: LoopWatch;
   sessions: Sessions;
   /** The platform as one session calls it. */
   providerFor: (id: string, platform: SandboxProvider) => SandboxProvider = (_, same) => same;
@@ -116,6 +118,7 @@ export class HubWorld {
     this.policy = { ...defaultPolicy, ...options.policy };
     this.control = options.control?.(this.clock) ?? createNoControl(this.clock);
     this.queue = new HelloRate(this.clock);
+    this.loop = new LoopWatch(this.clock);
     this.sessions = this.#boot();
   }
 
@@ -131,6 +134,7 @@ export class HubWorld {
         },
         control: this.control,
         queue: this.queue,
+        loop: this.loop,
         policy: this.policy,
         clock: this.clock,
         random: seededRandom("hub-world"),

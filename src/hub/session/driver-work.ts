@@ -53,10 +53,10 @@ export class DriverWork {
 
   /**
    * Uploads the driver and starts it detached. It proves itself by dialling. One that dials already
-   * is left alone once: what it carries would end with it.
+   * is left alone once, or as often as the hub was late: what it carries would end with it.
    */
   async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, ledger, board, clock, driver, flaps, links } = this.#desk.deps;
+    const { provider, ledger, board, clock, driver, flaps, links, loop } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const urls = await driver.urls(ledger.record.name);
@@ -64,7 +64,7 @@ export class DriverWork {
       const isMissed = context.counts.relaunches > 0 && !context.driverDead;
       const way = this.#unheard || isMissed ? await this.#wayOut(signal, urls[0]) : UNKNOWN;
       if (way.closed !== null) throw way.closed;
-      if (way.dialling && context.counts.relaunches === 1) {
+      if (way.dialling && (context.counts.relaunches === 1 || loop?.wasLate === true)) {
         board.stepped("launch", true, "its driver lives and dials: it is waited for once more");
         return { at: clock.now() };
       }
@@ -356,17 +356,15 @@ export class DriverWork {
 
   /** Why no driver can reach the hub from inside, if so, and whether one dials `url` right now. */
   async #wayOut(signal: AbortSignal, url = ""): Promise<Way> {
-    const { provider, board, clock, ledger } = this.#desk.deps;
+    const { provider, board, clock, ledger, loop } = this.#desk.deps;
     const { driverDir, epoch } = ledger.record;
     if (driverDir === null) return UNKNOWN;
     const found = await probeEgress({
       provider,
       sandboxId: this.#desk.sandboxId(),
       files: driverFiles(driverDir),
-      url,
-      epoch,
-      clock,
-      signal,
+      ...{ url, epoch, clock, signal },
+      hubWasLate: loop?.wasLate === true,
     });
     if (found === null) return UNKNOWN;
     const { evidence, dialling } = found;

@@ -98,6 +98,8 @@ export interface WorkDeps {
   readonly flaps: FlapWatch;
   /** Unset where nobody has to wait. */
   readonly queue?: DriverQueue;
+  /** Whether the hub itself was late to answer; unset where nobody looks. */
+  readonly loop?: { readonly wasLate: boolean };
   /** Shared by all sessions of the hub. */
   readonly pace: PatrolPace;
   readonly proofs: ProofQueue;
