@@ -28,7 +28,8 @@ async function serve(answer: Answer): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const toolbox = (baseUrl: string) => new Toolbox({ baseUrl, apiKey: API_KEY }, CALL_MS);
+const toolbox = (baseUrl: string) =>
+  new Toolbox({ baseUrl, apiKey: API_KEY, clock: systemClock }, CALL_MS);
 
 const provider = (apiUrl: string, callMs = CALL_MS) =>
   new DaytonaProvider({

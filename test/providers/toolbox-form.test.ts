@@ -1,5 +1,6 @@
 /** A file as it goes to a toolbox: what the platform's parser of forms makes of it again. */
 import { expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
 import { Toolbox } from "../../src/providers/daytona/toolbox.ts";
 
 test("a file arrives with its path and its bytes, whatever they are", async () => {
@@ -8,7 +9,8 @@ test("a file arrives with its path and its bytes, whatever they are", async () =
     form = await new Response(init?.body ?? null, { headers: init?.headers ?? {} }).formData();
     return new Response("{}");
   };
-  const toolbox = new Toolbox({ baseUrl: "http://platform", apiKey: "key", ask }, 1_000);
+  const address = { baseUrl: "http://platform", apiKey: "key", clock: systemClock, ask };
+  const toolbox = new Toolbox(address, 1_000);
   const every = Uint8Array.from({ length: 70_000 }, (_, n) => n);
   for (const [path, bytes] of [
     ["/home/daytona/plain", every],

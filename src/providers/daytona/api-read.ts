@@ -3,6 +3,7 @@
  * and cost the SDK twice the processor and an object of 8 KB for each sandbox. What goes wrong is
  * told in the shape in which the SDK tells it, so that both leave the adapter by one door.
  */
+import { withDeadline } from "../../base/deadline.ts";
 import { fetchWhole, textOf, type WholeAnswer } from "../../base/fetch-whole.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Address } from "./platform-facts.ts";
@@ -40,11 +41,15 @@ export function nonsense(call: string, why: string, cause?: unknown): HubError {
 async function answerOf(from: Address, path: string, signal: AbortSignal): Promise<WholeAnswer> {
   const url = `${from.apiUrl.replace(/\/$/, "")}${path}`;
   const headers = { authorization: `Bearer ${from.apiKey}` };
-  const late = AbortSignal.timeout(from.callMs);
   try {
-    return await fetchWhole(url, { headers }, AbortSignal.any([late, signal]), from.ask);
+    return await withDeadline(
+      from.clock,
+      from.callMs,
+      (until) => fetchWhole(url, { headers }, until, from.ask),
+      () => Object.assign(new Error(""), { name: "TimeoutError" }),
+      signal,
+    );
   } catch (error) {
-    if (late.aborted) throw late.reason;
     // What failed on the way is told by the socket; fetch only says that it failed.
     throw error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
   }

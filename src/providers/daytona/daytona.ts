@@ -288,8 +288,9 @@ export class DaytonaProvider implements SandboxProvider {
     // An answer may have had no door: then the SDK asks for it.
     const door = this.#kept.door(sandboxId) ?? (await this.#cached(sandboxId, signal));
     const baseUrl = `${door.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
-    const { callMs, ask } = this.#options;
-    return new Toolbox({ baseUrl, apiKey: this.#key.current, ...(ask && { ask }) }, callMs);
+    const { callMs, clock, ask } = this.#options;
+    const address = { baseUrl, clock, apiKey: this.#key.current, ...(ask && { ask }) };
+    return new Toolbox(address, callMs);
   }
 
   /** Where the platform is, with the key of now. */

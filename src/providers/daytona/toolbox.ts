@@ -4,6 +4,8 @@
  * as activity, its exec cannot be aborted, and its default deadline is a day.
  */
 import { randomUUID } from "node:crypto";
+import type { Clock } from "../../base/clock.ts";
+import { withDeadline } from "../../base/deadline.ts";
 import { classify } from "./classify.ts";
 import { fetchWhole } from "../../base/fetch-whole.ts";
 import { HubError } from "../../base/hub-error.ts";
@@ -13,6 +15,7 @@ import type { ExecRequest, ExecResult, FileEntry } from "../provider.ts";
 export interface ToolboxAddress {
   /** `<toolboxProxyUrl>/<sandboxId>` */
   readonly baseUrl: string;
+  readonly clock: Clock;
   readonly ask?: typeof fetch;
   readonly apiKey: string;
 }
@@ -120,8 +123,7 @@ export class Toolbox {
 
   /** The whole body of a good answer: reading it is under the same deadline as waiting for it. */
   async #call(...[call, method, path, signal, options = {}]: CallArguments): Promise<Uint8Array> {
-    const late = AbortSignal.timeout(options.waitMs ?? this.#callMs);
-    const { json, form } = options;
+    const { json, form, waitMs = this.#callMs } = options;
     const type = json === undefined ? `multipart/form-data; boundary=${BOUNDARY}` : JSON_TYPE;
     const body = json === undefined ? form : JSON.stringify(json);
     const headers: Record<string, string> = {
@@ -135,23 +137,29 @@ export class Toolbox {
     let headersBack: Headers;
     let bytes: Uint8Array;
     try {
-      const answer = await fetchWhole(
-        `${this.#address.baseUrl}${path}`,
-        { method, headers, ...(body === undefined ? {} : { body }) },
-        signal === undefined ? late : AbortSignal.any([late, signal]),
-        this.#address.ask,
+      const { baseUrl, clock, ask } = this.#address;
+      const init = { method, headers, ...(body === undefined ? {} : { body }) };
+      const answer = await withDeadline(
+        clock,
+        waitMs,
+        (until) => fetchWhole(`${baseUrl}${path}`, init, until, ask),
+        () => new TooLate(),
+        signal,
       );
       ({ bytes } = answer);
       if (answer.ok) return bytes;
       ({ status, headers: headersBack } = answer);
     } catch (error) {
-      const message = late.aborted ? "" : causeOf(error);
-      throw classify({ ...failure, status: null, timedOut: late.aborted, message, cause: error });
+      const timedOut = error instanceof TooLate;
+      const message = timedOut ? "" : causeOf(error);
+      throw classify({ ...failure, status: null, timedOut, message, cause: error });
     }
     const message = said(new TextDecoder().decode(bytes));
     throw classify({ ...failure, status, timedOut: false, message, headers: headersBack });
   }
 }
+
+class TooLate extends Error {}
 
 const JSON_TYPE = "application/json";
 /** No file that is written this way has it as a line of its own: it is drawn once a process. */
