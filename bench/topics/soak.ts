@@ -21,7 +21,7 @@ const ROUND_EVERY_MS = 250;
 /** Code is compiled, caches fill: only then a baseline means something. */
 const WARM_MS = 60_000;
 const CUT_EVERY = 200;
-const LOOKS = 12;
+const LOOKS = 6;
 /** With fewer rounds what a heap does by itself is more than what a round leaves. */
 const ROUNDS_TO_JUDGE = 5_000;
 const GROWTH_BYTES_MAX = 100;
@@ -53,6 +53,8 @@ async function run({ minutes, quick, profile, say }: Run): Promise<readonly Row[
     const heaps: (readonly [round: number, bytes: number])[] = [];
     for (let look = 0; look < LOOKS; look++) {
       done = await churned(crowd, done, forMs / LOOKS);
+      // What is under way when somebody looks is more than what a thousand rounds could leave.
+      await sleep(SETTLE_MS);
       const held = await heldBy(crowd.hub.pid, inspectors[0]);
       heaps.push([done.rounds, held.heapMib * MIB]);
       say(`  ${JSON.stringify({ ...done, ...held })}`);
