@@ -147,7 +147,7 @@ export const policyTable = {
     "budgets.silence",
     "SILENCE",
     60_000,
-    "A sandbox that says nothing at all may be frozen: it is left this long before it is ended.",
+    "Before what may be frozen (a sandbox) or on its way (a driver that dials) is ended.",
   ),
   relaunchesMax: count(
     "budgets.relaunches",

@@ -12,8 +12,10 @@ export interface Readiness {
   readonly state: "dialling" | "live";
   readonly at: number;
   readonly version: string;
-  /** Why the last dial brought no link, with its address; null once one is live. */
+  /** Why the last dial brought no link; null once one is live. */
   readonly lastError: string | null;
+  /** Which address that was. Drivers of the first release do not tell. */
+  readonly lastUrl?: string | null;
 }
 
 export interface ReadyFile {

@@ -46,6 +46,7 @@ export class Uplink {
   /** Highest epoch that was confirmed; in memory only, on purpose. */
   #epoch: number | null = null;
   #lastError: string | null = null;
+  #lastUrl: string | null = null;
   /** For the next hello that the hub takes, and for no other. */
   readonly #ticket: Ticket;
 
@@ -107,6 +108,7 @@ export class Uplink {
         const { failure } = outcome;
         const { status, message } = failure;
         this.#lastError = message.slice(0, LAST_ERROR_CHARS_MAX);
+        this.#lastUrl = url;
         log.debug({ url, status }, message);
         // Another address may be open although this one is not: only the last of a round waits.
         const isLast = this.#urlIndex % config.urls.length === 0;
@@ -184,6 +186,7 @@ export class Uplink {
       at: clock.now(),
       version: DRIVER_VERSION,
       lastError: this.#lastError,
+      lastUrl: this.#lastUrl,
     });
   }
 }

@@ -8,7 +8,6 @@ import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
 import type { FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
-import { limits } from "../base/limits.ts";
 import { quote } from "../base/shell-quote.ts";
 import type { SandboxProvider } from "../providers/provider.ts";
 import { PROBE_WAIT_MS, timingFrom, type Evidence } from "./probe.ts";
@@ -24,15 +23,8 @@ export interface EgressTry {
 
 export interface EgressReport {
   readonly tries: readonly EgressTry[];
-  /** What the driver wrote about its last dial; null when it wrote nothing. */
+  /** What the driver wrote about its last dial of this hub; null when it wrote nothing. */
   readonly driver: string | null;
-  /** Its process lives, and said within the last seconds that it dials this very hub. */
-  readonly dialling: boolean;
-}
-
-export interface WayOut {
-  readonly evidence: Evidence;
-  readonly dialling: boolean;
 }
 
 /** All that keeps a driver from its hub: no other driver or sandbox would get further. */
@@ -45,8 +37,6 @@ const WAY_OUT: readonly FaultCode[] = [
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_FAIL", "EAI_NONAME"];
 /** Name and connect of one address, within the whole probe's time. */
 const TRY_MS = 1_800;
-/** A driver that dials says so at each dial and each end of one: this is three of them. */
-const DIALLING_MS = 3 * limits.DIAL_MS_MAX;
 
 export async function probeEgress(options: {
   provider: SandboxProvider;
@@ -60,7 +50,7 @@ export async function probeEgress(options: {
   hubWasLate?: boolean;
   clock: Clock;
   signal?: AbortSignal;
-}): Promise<WayOut | null> {
+}): Promise<Evidence | null> {
   const { provider, sandboxId, files, url, epoch, clock, hubWasLate = false } = options;
   const timing = timingFrom(clock);
   let output: string;
@@ -81,7 +71,7 @@ export async function probeEgress(options: {
   const report = readEgressReport(output);
   if (report === null) return null;
   const found = { probe: "egress", path: "platform", ...timing(), epoch } as const;
-  return { evidence: { ...found, ...judgeEgress(report, hubWasLate) }, dialling: report.dialling };
+  return { ...found, ...judgeEgress(report, hubWasLate) };
 }
 
 /** Pure: one address that can be reached is enough. */
@@ -93,7 +83,7 @@ export function judgeEgress(
   const wrote = driver === null ? "" : `; its driver wrote: ${driver}`;
   const reached = tries.find(({ connect }) => connect === "ok");
   if (reached !== undefined) {
-    if (hubWasLate && driver !== null && OF_A_LATE_HUB.test(driver)) {
+    if (hubWasLate && driver !== null && isOfALateHub(driver)) {
       const detail = `${reached.to} can be reached; this hub itself was late to answer${wrote}`;
       return { ok: true, code: null, detail };
     }
@@ -120,6 +110,10 @@ const NO_UPGRADE = /^server answered \d+$|socket hang up|^Invalid |handshake has
 /** What a hub that is late lets a driver meet, or a proxy say in its place: nothing of the way. */
 const OF_A_LATE_HUB = /^server answered 5\d\d$|socket hang up|handshake has timed out/;
 
+export function isOfALateHub(met: string): boolean {
+  return OF_A_LATE_HUB.test(met);
+}
+
 /** What the driver met after it had connected; null when that says nothing about the way. */
 function dialFault(driver: string | null): FaultCode | null {
   if (driver === null) return null;
@@ -139,7 +133,7 @@ export function readEgressReport(output: string): EgressReport | null {
   if (line === undefined) return null;
   try {
     const told = JSON.parse(line.slice(MARK.length)) as Partial<EgressReport>;
-    const { tries, driver, dialling } = told;
+    const { tries, driver } = told;
     if (!Array.isArray(tries) || tries.length === 0) return null;
     const text = (value: unknown): string | null =>
       typeof value === "string" ? value.slice(0, 200) : null;
@@ -150,7 +144,6 @@ export function readEgressReport(output: string): EgressReport | null {
         connect: text(connect),
       })),
       driver: text(driver),
-      dialling: dialling === true,
     };
   } catch {
     return null;
@@ -167,13 +160,13 @@ for c in node nodejs bun /opt/holdfast/bin/node; do
   if command -v "$c" >/dev/null 2>&1; then n=$c; break; fi
 done
 [ -n "$n" ] || exit 4
-"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)} ${quote(url)} "$(date +%s)"`;
+"$n" -e ${quote(SCRIPT)} ${quote(files.config)} ${quote(files.ready)} ${quote(url)}`;
 }
 
 const SCRIPT = `
 const fs = require("fs"), net = require("net"), dns = require("dns");
 const { setTimeout: later } = require("timers");
-const [config, ready, url, now] = process.argv.slice(-4);
+const [config, ready, url] = process.argv.slice(-3);
 const read = (file) => { try { return JSON.parse(fs.readFileSync(file, "utf8")); } catch { return {}; } };
 const within = (start) => new Promise((done) => {
   const timer = later(() => done("TIMEOUT"), ${TRY_MS});
@@ -196,17 +189,11 @@ const attempt = async (url) => {
   });
   return { to, dns: name, connect };
 };
-const lives = ({ pid, startTicks }) => {
-  try {
-    const stat = fs.readFileSync("/proc/" + pid + "/stat", "utf8").replace(/.*\\) /s, "").split(" ");
-    return stat[0] !== "Z" && stat[19] === startTicks;
-  } catch { return false; }
-};
 const urls = read(config).urls || [];
 Promise.all(urls.slice(0, 4).map(attempt)).then((tries) => {
-  const said = read(ready), ago = now * 1000 - said.at;
-  const dialling = said.state === "dialling" && ago < ${DIALLING_MS} && urls.includes(url) && lives(said);
-  console.log("${MARK}" + JSON.stringify({ tries, driver: said.lastError || null, dialling }));
+  const { lastError, lastUrl = url } = read(ready);
+  const driver = (lastUrl === url && lastError) || null;
+  console.log("${MARK}" + JSON.stringify({ tries, driver }));
   process.exit(0);
 });
 `;

@@ -20,6 +20,8 @@ import {
   nudgeCommand,
   readLaunchAnswer,
   readNudgeAnswer,
+  readSeekAnswer,
+  seekCommand,
 } from "../../src/hub/session/nudge.ts";
 import { until } from "../support/until.ts";
 
@@ -76,6 +78,38 @@ function ready(pid: number, startTicks: string, more: object = { epoch: 1 }): vo
 }
 
 const TICKET = "tkt_0123456789";
+
+describe.for(SHELLS)("seek in %s", (shell) => {
+  const url = 'ws+unix:/run/it\'s "one".sock:/v1/driver';
+  const startTicks = ticksOf(process.pid);
+  const dials = { pid: process.pid, startTicks, state: "dialling", lastError: null };
+  const seek = (said: object, urls: readonly string[] = ["ws://other/v1/driver", url]) => {
+    const { ready: file, config } = driverFiles(dir);
+    writeFileSync(file, `${JSON.stringify({ ...dials, at: Date.now(), ...said })}\n`);
+    writeFileSync(config, JSON.stringify({ token: "SECRET", urls }));
+    const { output, late } = run(shell, seekCommand(dir, url));
+    expect(late).toBeUndefined();
+    expect(output).not.toContain("SECRET");
+    return readSeekAnswer(output, url);
+  };
+
+  test("[SM70] knows a driver that lives and dials this hub from all others", () => {
+    expect(seek({}).dialling).toBe(true);
+    expect(seek({}, ["ws://other/v1/driver"]).dialling).toBe(false);
+    expect(seek({ at: Date.now() - 60_000 }).dialling).toBe(false);
+    expect(seek({ state: "live" }).dialling).toBe(false);
+    expect(seek({ startTicks: "1" }).dialling).toBe(false);
+  });
+
+  test("[SM70] what it met counts where it met it", () => {
+    const lastError = "connect ECONNREFUSED";
+    expect(seek({}).met).toBeNull();
+    expect(seek({ lastError, lastUrl: url }).met).toBe(lastError);
+    expect(seek({ lastError, lastUrl: "ws://other/v1/driver" }).met).toBeNull();
+    // Drivers of the first release do not tell where it was.
+    expect(seek({ lastError }).met).toBe(lastError);
+  });
+});
 
 describe.for(SHELLS)("nudge in %s", (shell) => {
   const nudge = () => {

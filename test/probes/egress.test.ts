@@ -1,6 +1,6 @@
 /** The look for the way out: what it concludes, and what the real script says on this machine. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,6 @@ const tried = (dns: string | null, connect: string | null, to = "hub:443") => ({
 const report = (...tries: EgressReport["tries"]): EgressReport => ({
   tries,
   driver: null,
-  dialling: false,
 });
 const printed = (said: EgressReport): string => `holdfast-egress:${JSON.stringify(said)}\n`;
 
@@ -112,18 +111,14 @@ describe("the script", () => {
     });
   };
 
-  test("[SM70] knows a driver that lives and dials this hub from all others", async () => {
-    const startTicks = readFileSync("/proc/self/stat", "utf8").replace(/.*\) /s, "").split(" ")[19];
-    const dials = { pid: process.pid, startTicks, state: "dialling", at: Date.now() };
+  test("[PR13] what the driver met at another hub's address says nothing of this one's", async () => {
     const urls = ["ws://127.0.0.1:1/other", "ws://127.0.0.1:1/v1/driver"];
-    const isDialling = async (ready: object, url = urls[1]): Promise<unknown> =>
-      readEgressReport(await run(urls, ready, url))?.dialling;
-    expect(await isDialling(dials)).toBe(true);
-    expect(await isDialling(dials, "ws://127.0.0.1:1/moved")).toBe(false);
-    expect(await isDialling({ ...dials, at: Date.now() - 60_000 })).toBe(false);
-    expect(await isDialling({ ...dials, state: "live" })).toBe(false);
-    expect(await isDialling({ ...dials, startTicks: "1" })).toBe(false);
-    expect(await isDialling({})).toBe(false);
+    const wrote = async (lastUrl: object): Promise<unknown> =>
+      readEgressReport(await run(urls, lastUrl, urls[1]))?.driver;
+    expect(await wrote({ lastUrl: urls[1] })).toBe("connect ECONNREFUSED");
+    expect(await wrote({ lastUrl: urls[0] })).toBeNull();
+    // Drivers of the first release do not tell where it was.
+    expect(await wrote({})).toBe("connect ECONNREFUSED");
   });
 
   test("[PR13] tells an open port, a closed one, a missing name and a missing socket apart", async () => {
@@ -201,20 +196,10 @@ describe("a session whose driver does not come", () => {
     expect(session.record.state).toBe("connected");
   });
 
-  test("[SM70] one that lives and dials is left alone once, and what it carries with it", async () => {
-    const world = new HubWorld();
-    const { session, link } = await world.connected();
-    const launches = world.platform.count("exec:launch");
-    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), dialling: true });
-    world.platform.onNudge = () => "signalled";
-    session.detach(link, "silent");
-    const { driverWaitMs } = world.policy;
-    await world.clock.advanceAsync(nudgedMs(world) + driverWaitMs / 2);
-    expect(world.platform.count("exec:egress")).toBe(1);
-    expect(world.platform.count("exec:launch")).toBe(launches);
-    await world.clock.advanceAsync(driverWaitMs);
-    expect(world.platform.count("exec:launch")).toBe(launches + 1);
-  });
+  const word = (said: object, knows = "known"): string => {
+    const ready = { state: "dialling", at: 100_000_000, lastError: null, ...said };
+    return `holdfast-seek: 100000 ${knows} ${JSON.stringify(ready)}\n`;
+  };
 
   test("[SM70] one that dials a hub that was late is no fault of the network, and left alone", async () => {
     const world = new HubWorld();
@@ -222,29 +207,74 @@ describe("a session whose driver does not come", () => {
     const { session, link } = await world.connected();
     const launches = world.platform.count("exec:launch");
     const driver = "Opening handshake has timed out";
-    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), driver, dialling: true });
-    world.platform.onNudge = () => "signalled";
+    world.platform.wayOut = printed({ ...report(tried("ok", "ok")), driver });
+    world.platform.driverWord = word({ at: 99_999_000, lastError: driver });
     session.detach(link, "silent");
-    const { driverWaitMs, relaunchMs } = world.policy;
     await world.clock.advanceAsync(nudgedMs(world) - 1_000);
-    for (const waitMs of [driverWaitMs, relaunchMs]) {
+    for (let dials = 0; dials < 3; dials++) {
       world.clock.freeze(2_500);
-      await world.clock.advanceAsync(waitMs);
+      await world.clock.advanceAsync(world.policy.driverWaitMs);
     }
-    expect(world.platform.count("exec:egress")).toBeGreaterThan(1);
+    expect(world.platform.count("exec:seek")).toBeGreaterThan(1);
     expect(session.record.fault?.code ?? null).not.toBe("UpgradeBlocked");
     expect(world.platform.count("exec:launch")).toBe(launches);
   });
 
-  test("[SM70] one that lives and does not dial is launched anew at once", async () => {
+  test("[SM70] one that lives and dials is left alone for as long as one that is silent", async () => {
     const world = new HubWorld();
     const { session, link } = await world.connected();
     const launches = world.platform.count("exec:launch");
     world.platform.wayOut = printed(report(tried("ok", "ok")));
-    world.platform.onNudge = () => "signalled";
+    world.platform.driverWord = word({});
+    session.detach(link, "silent");
+    const { silenceMs, driverWaitMs } = world.policy;
+    await world.clock.advanceAsync(silenceMs - 1);
+    expect(world.platform.count("exec:launch")).toBe(launches);
+    expect(session.record.state).toBe("nudging");
+    // Nothing is asked of a runtime inside, which takes its time on a machine that has none.
+    expect(world.platform.count("exec:egress")).toBe(0);
+    await world.clock.advanceAsync(driverWaitMs);
+    expect(world.platform.count("exec:launch")).toBe(launches + 1);
+  });
+
+  test("[SM70] one that comes while it is left alone is proven, with nothing launched", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    world.platform.driverWord = word({});
+    session.detach(link, "silent");
+    await world.clock.advanceAsync(nudgedMs(world) + 20_000);
+    world.attach(session);
+    await world.clock.advanceAsync(1_000);
+    expect(session.record.state).toBe("connected");
+    expect(world.platform.count("exec:launch")).toBe(launches);
+  });
+
+  test.for([
+    ["is live at another hub", word({ state: "live" })],
+    ["said so long ago", word({ at: 60_000_000 })],
+    ["does not know this hub", word({}, "unknown")],
+    ["wrote what nobody understands", "holdfast-seek: 100000 known {]\n"],
+    ["does not live", ""],
+  ] as const)("[SM70] one that %s is launched anew at once", async ([, said]) => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    const launches = world.platform.count("exec:launch");
+    world.platform.wayOut = printed(report(tried("ok", "ok")));
+    world.platform.driverWord = said;
     session.detach(link, "silent");
     await world.clock.advanceAsync(nudgedMs(world) + world.policy.driverWaitMs / 2);
     expect(world.platform.count("exec:launch")).toBe(launches + 1);
+  });
+
+  test("[SM70] one that met something at this hub's address is asked why", async () => {
+    const world = new HubWorld();
+    const { session, link } = await world.connected();
+    world.platform.wayOut = blocked;
+    world.platform.driverWord = word({ lastError: "connect ETIMEDOUT" });
+    session.detach(link, "silent");
+    await untilError(world, session, 20_000);
+    expect(session.record.fault?.code).toBe("EgressBlocked");
   });
 
   test("[SM42] a network that is open is no excuse: another driver is launched", async () => {

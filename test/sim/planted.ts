@@ -24,7 +24,7 @@ export const plants: readonly Plant[] = [
   plant(
     "trust-status",
     "believes the platform's started",
-    "hub/session/driver-work.ts",
+    "hub/session/proof-work.ts",
     'if (verdict.code === "Connected") return null;',
     'if (verdict.code === "Connected" ||' +
       ' this.#desk.deps.board.claim?.state === "started") return null;',
@@ -208,9 +208,9 @@ export const plants: readonly Plant[] = [
   plant(
     "nudges-connected",
     "the patrol nudges to be sure",
-    "hub/session/driver-work.ts",
+    "hub/session/proof-work.ts",
     "const proof = await this.proveSession(context, signal);",
-    "await this.signalDriver(context, signal);\n" +
+    "await this.#driver.signalDriver(context, signal);\n" +
       "        const proof = await this.proveSession(context, signal);",
   ),
   plant(

@@ -38,6 +38,8 @@ export class FakePlatform implements SandboxProvider {
   onNudge: (sandbox: FakeSandbox) => "signalled" | "driver-dead" = () => "signalled";
   /** What the command prints that looks for the way out; empty: there is nothing to run it with. */
   wayOut = "";
+  /** What the look for a living driver prints. */
+  driverWord = "";
   #nextId = 1;
 
   constructor(clock: Clock) {
@@ -120,21 +122,23 @@ export class FakePlatform implements SandboxProvider {
     const { command } = request;
     const sandbox = this.need(sandboxId);
     if (command.includes("nohup")) {
-      this.calls.push("exec:launch");
+      const launched = this.#says("exec:launch", "launched by node\n");
       this.onLaunch(sandbox);
-      return Promise.resolve({ exitCode: 0, output: "launched by node\n" });
+      return launched;
     }
     if (command.includes("kill -USR1")) {
       this.calls.push("exec:nudge");
       const dead = this.onNudge(sandbox) === "driver-dead";
       return Promise.resolve({ exitCode: dead ? 3 : 0, output: dead ? "no driver" : "signalled" });
     }
-    if (command.includes("holdfast-egress:")) {
-      this.calls.push("exec:egress");
-      return Promise.resolve({ exitCode: 0, output: this.wayOut });
-    }
-    this.calls.push("exec:probe");
-    return Promise.resolve({ exitCode: 0, output: printed(command) + left(sandbox, command) });
+    if (command.includes("holdfast-seek:")) return this.#says("exec:seek", this.driverWord);
+    if (command.includes("holdfast-egress:")) return this.#says("exec:egress", this.wayOut);
+    return this.#says("exec:probe", printed(command) + left(sandbox, command));
+  }
+
+  #says(call: string, output: string): Promise<ExecResult> {
+    this.calls.push(call);
+    return Promise.resolve({ exitCode: 0, output });
   }
 
   homeDir(sandboxId: string): Promise<string> {

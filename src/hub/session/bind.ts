@@ -50,13 +50,13 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     replaceSandbox: actor(({ ladder }, context, signal) => ladder.replaceSandbox(context, signal)),
     launchDriver: actor(({ driver }, context, signal) => driver.launchDriver(context, signal)),
     signalDriver: actor(({ driver }, context, signal) => driver.signalDriver(context, signal)),
-    proveSession: actor(({ driver, desk }, context, signal) => {
+    proveSession: actor(({ proof, desk }, context, signal) => {
       const { ledger, proofs } = desk.deps;
-      const prove = () => driver.proveSession(context, signal);
+      const prove = () => proof.proveSession(context, signal);
       return ledger.record.state === "connected" ? prove() : proofs.inTurn(prove, signal);
     }),
-    awaitRecovery: actor(({ driver }, context, signal) => driver.awaitRecovery(context, signal)),
-    patrol: actor(({ driver }, context, signal) => driver.patrol(context, signal)),
+    awaitRecovery: actor(({ proof }, context, signal) => proof.awaitRecovery(context, signal)),
+    patrol: actor(({ proof }, context, signal) => proof.patrol(context, signal)),
   },
   delays: {
     attemptLeft: ({ context }) => Math.max(0, (context.deadlineAt ?? 0) - nowOf(context)),

@@ -1,15 +1,14 @@
-/** Work on the driver and the proof: launch, nudge, probe, patrol. */
-import { sleep, withDeadline } from "../../base/deadline.ts";
-import type { FaultCode } from "../../base/faults.ts";
+/** Work on the driver's process: launch it, signal it, and see whether it can get out. */
+import { withDeadline } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
-import { PROBE_WAIT_MS, type Evidence } from "../../probes/probe.ts";
-import { isWayOutFault, probeEgress } from "../../probes/egress-probe.ts";
-import { runDriverSuite, runSuite, type SuiteOptions } from "../../probes/suite.ts";
-import { judge, judgeInside } from "../../probes/verdict.ts";
-import type { Claim, ClaimState } from "../../providers/provider.ts";
+import { PROBE_WAIT_MS } from "../../probes/probe.ts";
+import { isOfALateHub, probeEgress } from "../../probes/egress-probe.ts";
+import type { Claim } from "../../providers/provider.ts";
 import { isIdleStop } from "../../store/activity.ts";
-import type { Launched, Proof, SignalResult } from "./events.ts";
+import type { Launched, SignalResult } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
+import type { WayIn } from "./ladder-plan.ts";
+import { lookInside } from "./look.ts";
 import {
   DRIVER_DIR,
   driverFiles,
@@ -17,35 +16,20 @@ import {
   nudgeCommand,
   readLaunchAnswer,
   readNudgeAnswer,
+  readSeekAnswer,
+  seekCommand,
   type NudgeAnswer,
 } from "./nudge.ts";
-import { wayInOf } from "./ladder-facts.ts";
-import type { WayIn } from "./ladder-plan.ts";
-import { lookInside } from "./look.ts";
 import type { SessionContext } from "./vocabulary.ts";
-import { isWayInFault, PLATFORM_SILENT } from "./way-in-faults.ts";
-import type { WorkDesk } from "./work-desk.ts";
+import { RESTING, type WorkDesk } from "./work-desk.ts";
 
 /** Launching starts one process: a shell that takes longer is a broken exec. */
 const EXEC_WAIT_MS = 10_000;
 
-/** What was not done in time may be done later: a way out of an archive can take many minutes. */
-const LATE: readonly FaultCode[] = ["SandboxStartStalled", "SandboxStopStalled"];
-
-/** A sandbox in one of these runs nothing until it is started. */
-export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
-
-/** From inside to the hub: why nobody gets out, and whether a driver is at it right now. */
-interface Way {
-  readonly closed: HubError | null;
-  readonly dialling: boolean;
-}
-const UNKNOWN: Way = { closed: null, dialling: false };
-
 export class DriverWork {
   readonly #desk: WorkDesk;
-  /** A driver runs inside, was told to dial, and has not come yet. */
-  #unheard = false;
+  /** The epoch in which a driver inside was told to dial: in it, nobody has come since. */
+  #toldInEpoch: number | null = null;
 
   constructor(desk: WorkDesk) {
     this.#desk = desk;
@@ -53,20 +37,21 @@ export class DriverWork {
 
   /**
    * Uploads the driver and starts it detached. It proves itself by dialling. One that dials already
-   * is left alone once, or as often as the hub was late: what it carries would end with it.
+   * is left alone for as long as a silent sandbox is: what it carries would end with it.
    */
   async launchDriver(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { provider, ledger, board, clock, driver, flaps, links, loop } = this.#desk.deps;
+    const { provider, ledger, board, clock, driver, flaps, links } = this.#desk.deps;
     return this.#desk.run(context, async () => {
       const sandboxId = this.#desk.sandboxId();
       const urls = await driver.urls(ledger.record.name);
-      // Before another one is launched: can any of them get out, and is one on its way?
-      const isMissed = context.counts.relaunches > 0 && !context.driverDead;
-      const way = this.#unheard || isMissed ? await this.#wayOut(signal, urls[0]) : UNKNOWN;
-      if (way.closed !== null) throw way.closed;
-      if (way.dialling && (context.counts.relaunches === 1 || loop?.wasLate === true)) {
-        board.stepped("launch", true, "its driver lives and dials: it is waited for once more");
-        return { at: clock.now() };
+      // Before another one is launched: is one on its way, and can any of them get out?
+      if (this.#isUnheard || (context.counts.relaunches > 0 && !context.driverDead)) {
+        if (await this.#isOnItsWay(urls[0], signal)) {
+          board.stepped("launch", true, "its driver lives and dials: it is waited for");
+          return { at: clock.now(), leftAlone: true };
+        }
+        const closed = await this.wayOut(signal, urls[0]);
+        if (closed !== null) throw closed;
       }
       const home = await provider.homeDir(sandboxId, signal);
       const dir = `${home}/${DRIVER_DIR}`;
@@ -102,7 +87,7 @@ export class DriverWork {
       }
       flaps.launched();
       board.stepped("launch", true, said);
-      this.#unheard = true;
+      this.#toldInEpoch = ledger.record.epoch;
       ledger.note("driver.launched", `driver ${said}`, { dir }, { driverDir: dir });
       return { at: clock.now() };
     });
@@ -136,7 +121,7 @@ export class DriverWork {
         board.claimed(claim);
         return result("idle", null, `the platform says ${claim.platformState}; nobody used it`);
       }
-      this.#noteClaim(claim);
+      this.#desk.noteClaim(claim);
       if (RESTING.includes(claim.state)) {
         const stopped = new HubError(
           "SandboxStopped",
@@ -183,7 +168,7 @@ export class DriverWork {
       const said = output.trim().slice(0, 200);
       ledger.note("nudge.sent", `${name}: ${said}`, { exitCode });
       const outcome = readNudgeAnswer(exitCode);
-      this.#unheard = outcome === "signalled";
+      this.#toldInEpoch = outcome === "signalled" ? ledger.record.epoch : null;
       return { outcome, wrong: null, said };
     } catch (error) {
       const thrown = toHubError(error);
@@ -208,157 +193,39 @@ export class DriverWork {
     return true;
   }
 
-  /** Link, exec and filesystem in the attached epoch. The one way to connected. */
-  async proveSession(context: SessionContext, signal: AbortSignal): Promise<Proof> {
-    const { clock } = this.#desk.deps;
-    if (context.epoch !== null) this.#unheard = false;
-    return this.#desk.run(context, async () => {
-      const sandboxId = this.#desk.sandboxId();
-      const claiming = this.#readClaim(sandboxId, signal);
-      await this.#probe(context, signal);
-      // The claim can only make it worse: what is gone or refused explains what the probes saw.
-      const worse = await claiming;
-      const broken = this.#verdictFault(context);
-      if (broken === null && worse?.code === "SandboxStopped") {
-        const { board } = this.#desk.deps;
-        board.contradicted(`${worse.message}, and its driver, commands and files answered`);
-      }
-      const explained =
-        broken === null || worse === null ? broken : faultFrom(worse, this.#desk.place(context));
-      const degraded = this.#insideProven(context) ? explained : null;
-      return { fault: explained, degraded, at: clock.now() };
-    });
+  get #isUnheard(): boolean {
+    return this.#toldInEpoch === this.#desk.deps.ledger.record.epoch;
   }
 
   /**
-   * Probes for as long as all is as it was when the patrol began, well or degraded; ends with the
-   * first round that tells another story. The driver's own path is looked at often, the platform's
-   * as often as all sessions together may.
+   * Missed for less than a silent sandbox may be, its driver lives, dials this hub, and met nothing
+   * there that could keep it out.
    */
-  async patrol(context: SessionContext, signal: AbortSignal): Promise<Proof> {
-    const { clock, policy, random, pace } = this.#desk.deps;
-    const believed = context.fault?.code ?? null;
-    const wantedMs = believed === null ? policy.patrolMs : policy.confirmMs;
-    const jitter = (): number => 0.8 + 0.4 * random.next();
-    const nextDue = (): number => clock.mono() + wantedMs * jitter();
-    return this.#desk.run(context, async () => {
-      let due = nextDue();
-      let hasSlot = false;
-      for (;;) {
-        const leftMs = Math.max(0, due - clock.mono());
-        await sleep(clock, Math.min(policy.driverPatrolMs * jitter(), leftMs), signal);
-        if (clock.mono() >= due && !hasSlot) {
-          due = pace.slot(clock.mono());
-          hasSlot = true;
-        }
-        if (clock.mono() < due) {
-          const broken = await this.#lookInside(context, signal);
-          if (broken !== null) return broken;
-          continue;
-        }
-        const proof = await this.proveSession(context, signal);
-        const kept = proof.fault === null || proof.degraded !== null;
-        if (!kept || (proof.fault?.code ?? null) !== believed) return proof;
-        due = nextDue();
-        hasSlot = false;
-      }
-    });
-  }
-
-  /** The driver's path alone; null while it is well, whatever the platform's may be. */
-  async #lookInside(context: SessionContext, signal: AbortSignal): Promise<Proof | null> {
-    const { board, clock } = this.#desk.deps;
-    await runDriverSuite(this.#suite(context, signal));
-    const verdict = judgeInside(board.evidence, context.epoch ?? 0);
-    if (verdict.code === "Connected" || verdict.code === "Unproven") return null;
-    const fault = faultFrom(new HubError(verdict.code, verdict.text), this.#desk.place(context));
-    return { fault, degraded: null, at: clock.now() };
-  }
-
-  /** A sandbox that ran and rests was stopped by somebody: our own stops are known before. */
-  #noteClaim(claim: Claim): void {
-    const { board, flaps } = this.#desk.deps;
-    if (board.claim?.state === "started" && RESTING.includes(claim.state)) flaps.stopped();
-    board.claimed(claim);
-  }
-
-  /** Reads the claim; answers with what it says against the session, if anything. */
-  async #readClaim(sandboxId: string, signal: AbortSignal): Promise<HubError | null> {
-    const { provider, board } = this.#desk.deps;
-    try {
-      const claim = await provider.claim(sandboxId, signal);
-      if (claim === null) return new HubError("SandboxGone", "the platform has no such sandbox");
-      this.#noteClaim(claim);
-      if (!RESTING.includes(claim.state)) return null;
-      return new HubError("SandboxStopped", `the platform says ${claim.platformState}`);
-    } catch (error) {
-      const fault = toHubError(error);
-      if (!signal.aborted) board.unclaimed(fault);
-      return PLATFORM_SILENT.includes(fault.code) ? fault : null;
-    }
-  }
-
-  async #probe(context: SessionContext, signal: AbortSignal): Promise<void> {
-    await runSuite(this.#suite(context, signal));
-  }
-
-  #suite(context: SessionContext, signal: AbortSignal): SuiteOptions {
-    const { provider, board, links, clock, random, ledger } = this.#desk.deps;
-    const epoch = context.epoch ?? 0;
-    return {
-      provider,
-      sandboxId: this.#desk.sandboxId(),
-      directory: ledger.record.driverDir ?? "/tmp",
-      link: links.prober(epoch),
-      epoch,
+  async #isOnItsWay(url: string | undefined, signal: AbortSignal): Promise<boolean> {
+    const { provider, board, clock, ledger, policy, loop } = this.#desk.deps;
+    const { driverDir } = ledger.record;
+    const missedMs = clock.now() - (board.driverAbsentSince ?? clock.now());
+    if (driverDir === null || url === undefined || missedMs >= policy.silenceMs) return false;
+    const sandboxId = this.#desk.sandboxId();
+    const asked = { command: seekCommand(driverDir, url), timeoutMs: PROBE_WAIT_MS - 500 };
+    const { output } = await withDeadline(
       clock,
-      random,
-      // Opening a terminal is the dearest look of all, and it seldom changes within an epoch.
-      terminal: !board.evidence.some((item) => item.probe === "terminal" && item.epoch === epoch),
-      markName: board.isPlaced(epoch) ? null : ledger.record.id,
-      onEvidence: (evidence) => board.answered(evidence),
+      PROBE_WAIT_MS,
+      (inner) => provider.exec(sandboxId, asked, inner),
+      () =>
+        new HubError("ExecQueued", `the look for its driver was queued for ${PROBE_WAIT_MS} ms`),
       signal,
-    };
+    );
+    const { dialling, met } = readSeekAnswer(output, url);
+    const isKeptOut = met !== null && !(loop?.wasLate === true && isOfALateHub(met));
+    return dialling && !isKeptOut;
   }
 
-  /**
-   * Looks, at a slow pace and without a side effect, whether a failed session could be proven
-   * again: its platform answers where it did not, its way in works where it was broken, or its
-   * driver is here and all probes pass.
-   */
-  async awaitRecovery(context: SessionContext, signal: AbortSignal): Promise<Launched> {
-    const { clock, policy, random, ledger } = this.#desk.deps;
-    return this.#desk.run(context, async () => {
-      for (;;) {
-        await sleep(clock, policy.confirmMs * (0.8 + 0.4 * random.next()), signal);
-        const { sandboxId } = ledger.record;
-        if (sandboxId === null) continue;
-        if ((await this.#readClaim(sandboxId, signal)) !== null) continue;
-        if (await this.#hasRecovered(context, signal)) return { at: clock.now() };
-      }
-    });
-  }
-
-  async #hasRecovered(context: SessionContext, signal: AbortSignal): Promise<boolean> {
-    const code = context.fault?.code ?? null;
-    if (context.epoch !== null) {
-      await this.#probe(context, signal);
-      return this.#verdictFault(context) === null;
-    }
-    if (code !== null && PLATFORM_SILENT.includes(code)) return true;
-    if (isWayOutFault(code)) return (await this.#wayOut(signal)).closed === null;
-    // An absent driver alone is no news; a way in that was closed and is open, is.
-    if (code === null || !(isWayInFault(code) || LATE.includes(code))) return false;
-    const seen: Evidence[] = [];
-    await runSuite({ ...this.#suite(context, signal), onEvidence: (one) => seen.push(one) });
-    return wayInOf(seen) === "works";
-  }
-
-  /** Why no driver can reach the hub from inside, if so, and whether one dials `url` right now. */
-  async #wayOut(signal: AbortSignal, url = ""): Promise<Way> {
+  /** Why no driver can reach the hub from inside; null where it can, or nobody can tell. */
+  async wayOut(signal: AbortSignal, url = ""): Promise<HubError | null> {
     const { provider, board, clock, ledger, loop } = this.#desk.deps;
     const { driverDir, epoch } = ledger.record;
-    if (driverDir === null) return UNKNOWN;
+    if (driverDir === null) return null;
     const found = await probeEgress({
       provider,
       sandboxId: this.#desk.sandboxId(),
@@ -366,22 +233,9 @@ export class DriverWork {
       ...{ url, epoch, clock, signal },
       hubWasLate: loop?.wasLate === true,
     });
-    if (found === null) return UNKNOWN;
-    const { evidence, dialling } = found;
-    board.answered(evidence);
-    const closed = evidence.code === null ? null : new HubError(evidence.code, evidence.detail);
-    return { closed, dialling };
-  }
-
-  #insideProven(context: SessionContext): boolean {
-    return judgeInside(this.#desk.deps.board.evidence, context.epoch ?? 0).code === "Connected";
-  }
-
-  #verdictFault(context: SessionContext): Proof["fault"] {
-    const verdict = judge(this.#desk.deps.board.evidence, context.epoch ?? 0);
-    if (verdict.code === "Connected") return null;
-    const code = verdict.code === "Unproven" ? "Internal" : verdict.code;
-    return faultFrom(new HubError(code, verdict.text), this.#desk.place(context));
+    if (found === null) return null;
+    board.answered(found);
+    return found.code === null ? null : new HubError(found.code, found.detail);
   }
 }
 

@@ -73,6 +73,8 @@ export interface ControlFound {
 
 export interface Launched {
   readonly at: number;
+  /** Nothing was launched: what runs already is on its way. */
+  readonly leftAlone?: true;
 }
 
 export interface SandboxFound {

@@ -38,3 +38,9 @@ export function climbed(
   const fresh = { rechecks: 0, relaunches: 0, wakes: 0, tries: 1, rungDeadlineAt };
   return { ...climbing, ...UNSEEN, counts: { ...counted, ...fresh }, starts: noStarts };
 }
+
+/** The launch that was not done takes nothing from its budget and its time. */
+export function notClimbed({ counts }: SessionContext): Partial<SessionContext> {
+  const relaunches = counts.relaunches - 1;
+  return { rung: "nudge", counts: { ...counts, relaunches, rungDeadlineAt: null } };
+}

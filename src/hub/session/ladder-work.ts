@@ -8,13 +8,12 @@ import type { FaultCode } from "../../base/faults.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Claim } from "../../providers/provider.ts";
 import { discardSandbox, quarantineSandbox } from "../../store/facts.ts";
-import { RESTING } from "./driver-work.ts";
 import type { Assessment, ControlFound, Launched } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
 import { lookInside } from "./look.ts";
 import { driverFiles } from "./nudge.ts";
 import type { SessionContext } from "./vocabulary.ts";
-import type { WorkDesk } from "./work-desk.ts";
+import { RESTING, type WorkDesk } from "./work-desk.ts";
 
 /** Stopping what is about to be replaced saves cost; a broken one may refuse, and is kept so. */
 const STOP_WAIT_MS = 10_000;

@@ -4,6 +4,7 @@
  * Restart and replace are rungs, too; they live where sandboxes come up, in start-states.ts.
  */
 import { assign } from "xstate";
+import { notClimbed } from "./ladder-counts.ts";
 import type { LadderRung, LadderStep } from "./ladder-plan.ts";
 import { proving, rechecking } from "./proof-states.ts";
 import { vocabulary, type DeadlineKind } from "./vocabulary.ts";
@@ -89,7 +90,14 @@ export const nudging = vocabulary.createStateConfig({
       invoke: {
         src: "launchDriver",
         input: ({ context }) => context,
-        onDone: { target: "awaitingLaunched" },
+        onDone: [
+          {
+            guard: ({ event }) => event.output.leftAlone === true,
+            target: "waiting",
+            actions: assign(({ context }) => notClimbed(context)),
+          },
+          { target: "awaitingLaunched" },
+        ],
         onError: { target: "climbing", actions: "rememberFailure" },
       },
     },
@@ -139,7 +147,7 @@ export const nudging = vocabulary.createStateConfig({
         onError: { target: "climbing", actions: assign({ control: "unknown" }) },
       },
     },
-    /** It may be frozen: it is looked at now and then, and its driver dials when it thaws. */
+    /** It may be frozen, or its driver on its way: it is looked at now and then. */
     waiting: {
       after: { lookAgain: { target: "climbing", actions: assign({ wayIn: "unseen" }) } },
     },

@@ -1,8 +1,10 @@
 /**
- * The shell text that launches and nudges the driver inside a sandbox, and how its answer is read.
+ * The shell text that launches, nudges and seeks the driver inside a sandbox, and how its answer is
+ * read.
  * Pure. Written for any /bin/sh: exec feeds it on the shell's stdin, so nothing in it may read
  * stdin, and nothing it leaves behind may hold stdout.
  */
+import { limits } from "../../base/limits.ts";
 import { quote } from "../../base/shell-quote.ts";
 
 /** Inside the sandbox, below the user's home. */
@@ -51,6 +53,53 @@ fi
 [ -n "$a" ] && (umask 077; printf %s ${quote(ticket)} >${quote(files.ticket)}) 2>/dev/null
 if [ -z "$a" ]; then echo "no living driver (ready file: \${p:-none})"; exit ${EXIT_DEAD}; fi
 kill -USR1 "$p" && echo "signalled $p"`;
+}
+
+const SEEK_MARK = "holdfast-seek:";
+/** A driver that dials says so at each dial and each end of one: this is three of them. */
+const DIALLING_S = (3 * limits.DIAL_MS_MAX) / 1_000;
+
+/**
+ * What the living driver wrote of itself, whether it knows `url`, and the time there in s. A shell
+ * alone: many sandboxes are asked at once, on machines that have too much to do already.
+ */
+export function seekCommand(dir: string, url: string): string {
+  const files = driverFiles(dir);
+  return `${FIND_DRIVER(files.ready)}
+[ -n "$a" ] || exit ${EXIT_DEAD}
+grep -qF ${quote(JSON.stringify(url))} ${quote(files.config)} && k=known || k=unknown
+echo "${SEEK_MARK} $(date +%s) $k $(head -n 1 "$r")"`;
+}
+
+/** What a living driver told of its dials. */
+export interface SeekAnswer {
+  /** It said within the last ones that it dials this hub. */
+  readonly dialling: boolean;
+  /** What it met last at this hub's address. */
+  readonly met: string | null;
+}
+
+export function readSeekAnswer(output: string, url: string): SeekAnswer {
+  const line = output.split("\n").find((text) => text.startsWith(SEEK_MARK));
+  const [, now, known, json] = /^\S+ (\d+) (\w+) (\{.*\})$/.exec(line ?? "") ?? [];
+  if (json === undefined) return { dialling: false, met: null };
+  const { state, at, lastError, lastUrl } = readReadiness(json);
+  const isRecent = typeof at === "number" && Number(now) - at / 1_000 < DIALLING_S;
+  const isOfThis = typeof lastError === "string" && (lastUrl ?? url) === url;
+  return {
+    dialling: known === "known" && state === "dialling" && isRecent,
+    met: isOfThis ? lastError : null,
+  };
+}
+
+/** Inside, anybody may have written anything. */
+function readReadiness(json: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
 }
 
 /** Bytes that are not the hub's are not run; where nothing can count them, nobody is asked. */

@@ -10,7 +10,7 @@ import type { Random } from "../../base/random.ts";
 import type { PatrolPace } from "../../probes/pace.ts";
 import type { ProofQueue } from "../../probes/proof-queue.ts";
 import type { LinkProber } from "../../probes/probe.ts";
-import type { SandboxProvider } from "../../providers/provider.ts";
+import type { Claim, ClaimState, SandboxProvider } from "../../providers/provider.ts";
 import type { EvidenceBoard } from "./board.ts";
 import { WorkFailure } from "./events.ts";
 import { faultFrom } from "./fault-from.ts";
@@ -109,6 +109,9 @@ export interface WorkDeps {
   readonly log: Logger;
 }
 
+/** A sandbox in one of these runs nothing until it is started. */
+export const RESTING: readonly ClaimState[] = ["stopped", "paused", "archived"];
+
 /** Daytona holds a create or a start so long. Then it is looked up, where its progress shows. */
 const PLATFORM_HOLD_MS = 30_000;
 /** A platform call made in the last moment of an attempt still gets this long. */
@@ -137,6 +140,13 @@ export class WorkDesk {
   /** How long a create or a start is waited for by its call alone. */
   holdMs(context: SessionContext): number {
     return Math.min(this.leftMs(context), this.deps.policy.stallMs, PLATFORM_HOLD_MS);
+  }
+
+  /** A sandbox that ran and rests was stopped by somebody: our own stops are known before. */
+  noteClaim(claim: Claim): void {
+    const { board, flaps } = this.deps;
+    if (board.claim?.state === "started" && RESTING.includes(claim.state)) flaps.stopped();
+    board.claimed(claim);
   }
 
   /** Where and with which evidence a fault happened. */

@@ -144,6 +144,7 @@ export class SimSandbox {
     }
     if (command.includes("kill -USR1")) return this.#nudge(command);
     if (command.includes("nohup")) return this.#start();
+    if (command.includes("holdfast-seek:")) return this.#seek();
     if (command.includes("holdfast-egress:")) return this.#wayOut();
     return { exitCode: 127, output: "sh: not simulated" };
   }
@@ -163,10 +164,19 @@ export class SimSandbox {
   #wayOut(): ExecAnswer {
     const connect = this.egress === "open" ? "ok" : "TIMEOUT";
     const tries = [{ to: "hub:443", dns: null, connect }];
+    return { exitCode: 0, output: `holdfast-egress:${JSON.stringify({ tries, driver: null })}` };
+  }
+
+  /** A process that stands still wrote its last word long ago. */
+  #seek(): ExecAnswer {
     const { driver } = this;
-    const dialling = driver?.process.alive === true && !driver.process.frozen && !driver.live;
-    const report = { tries, driver: null, dialling };
-    return { exitCode: 0, output: `holdfast-egress:${JSON.stringify(report)}` };
+    if (driver?.process.alive !== true) return { exitCode: 3, output: "" };
+    const state = driver.live ? "live" : "dialling";
+    const at = driver.process.frozen ? 0 : this.#now();
+    const lastError = this.egress === "open" ? null : "connect ETIMEDOUT";
+    const json = JSON.stringify({ state, at, lastError });
+    const nowS = Math.floor(this.#now() / 1_000);
+    return { exitCode: 0, output: `holdfast-seek: ${nowS} known ${json}` };
   }
 
   #nudge(command: string): ExecAnswer {
