@@ -118,27 +118,24 @@ export class FakePlatform implements SandboxProvider {
     return Promise.resolve();
   }
 
-  exec(sandboxId: string, request: ExecRequest): Promise<ExecResult> {
-    const { command } = request;
+  exec(sandboxId: string, { command }: ExecRequest): Promise<ExecResult> {
     const sandbox = this.need(sandboxId);
     if (command.includes("nohup")) {
-      const launched = this.#says("exec:launch", "launched by node\n");
       this.onLaunch(sandbox);
-      return launched;
+      return this.#says("exec:launch", "launched by node\n");
     }
     if (command.includes("kill -USR1")) {
-      this.calls.push("exec:nudge");
       const dead = this.onNudge(sandbox) === "driver-dead";
-      return Promise.resolve({ exitCode: dead ? 3 : 0, output: dead ? "no driver" : "signalled" });
+      return this.#says("exec:nudge", dead ? "no driver" : "signalled", dead ? 3 : 0);
     }
     if (command.includes("holdfast-seek:")) return this.#says("exec:seek", this.driverWord);
     if (command.includes("holdfast-egress:")) return this.#says("exec:egress", this.wayOut);
     return this.#says("exec:probe", printed(command) + left(sandbox, command));
   }
 
-  #says(call: string, output: string): Promise<ExecResult> {
+  #says(call: string, output: string, exitCode = 0): Promise<ExecResult> {
     this.calls.push(call);
-    return Promise.resolve({ exitCode: 0, output });
+    return Promise.resolve({ exitCode, output });
   }
 
   homeDir(sandboxId: string): Promise<string> {
