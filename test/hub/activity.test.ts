@@ -1,6 +1,5 @@
 /** Who keeps a sandbox awake, and who does not: days of simulated time on a platform that stops. */
 import { describe, expect, test } from "vitest";
-import { seededRandom } from "../../src/base/random.ts";
 import { silentLogger, type Logger } from "../../src/base/log.ts";
 import { ActivityKeeper } from "../../src/hub/activity/keeper.ts";
 import type { Session } from "../../src/hub/session/session.ts";
@@ -37,7 +36,6 @@ function keeperOf(world: HubWorld, log: Logger, idlePauseMs: number | null): Act
     provider: world.platform,
     sessions: () => world.sessions.all,
     clock: world.clock,
-    random: seededRandom("keeper"),
     log,
     autoStopMs: AUTO_STOP_MS,
     idlePauseMs,
@@ -89,6 +87,23 @@ describe("the keeper", () => {
     expect([platform.stops, session.record.detail]).toEqual([1, "suspended.paused"]);
     expect(platform.count("refresh")).toBeLessThanOrEqual(calls + 1);
     keeper.stop();
+  });
+
+  test("[AY2] hubs that come and go every few minutes keep a process as awake as one", async () => {
+    const { world, platform, session, keeper } = await stage();
+    session.activity.jobsTold(make);
+    for (let hubs = 0, last = keeper; hubs < 200; hubs++) {
+      await pass(world, (1 + (hubs % 4)) * MINUTE_MS);
+      last.stop();
+      // Nobody has it until the death of the hub is certain.
+      await world.clock.advanceAsync(6_000);
+      last = keeperOf(world, silentLogger, null);
+      last.start();
+      if (hubs === 199) last.stop();
+    }
+    expect([platform.stops, session.record.detail]).toEqual([0, "connected.healthy"]);
+    const passedMs = 50 * (1 + 2 + 3 + 4) * MINUTE_MS;
+    expect(platform.count("refresh")).toBeLessThan((6 * passedMs) / AUTO_STOP_MS);
   });
 
   test("[AY2] somebody who types every 25 minutes is never stopped under the hands", async () => {

@@ -5,14 +5,15 @@
  * back. Also pauses what nobody used, where that is asked for.
  *
  * AY1  Without input, process or a driver that reconnects nothing is ever kept awake.
- * AY2  While one of them lasts, no auto-stop comes: no gap between two calls is over a third of it.
+ * AY2  While one of them lasts, no auto-stop comes: no gap between two calls is over a third of it,
+ *      whichever hubs have the session meanwhile.
  * AY3  A call that fails is repeated sooner, and told with the time at which the stop will come.
  */
+import { crc32 } from "node:zlib";
 import type { Clock } from "../../base/clock.ts";
 import { writeDuration } from "../../base/duration.ts";
 import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Random } from "../../base/random.ts";
 import type { SandboxProvider } from "../../providers/provider.ts";
 import { whereKept } from "../../store/refusal.ts";
 import type { Session } from "../session/session.ts";
@@ -22,7 +23,6 @@ export interface KeeperOptions {
   readonly provider: SandboxProvider;
   readonly sessions: () => readonly Session[];
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Logger;
   readonly autoStopMs: number | null;
   readonly idlePauseMs: number | null;
@@ -34,8 +34,9 @@ const LOOKS_PER_INTERVAL = 3;
 const RETRIES_PER_LOOK = 5;
 /** Steps in the time between two calls for one session: sessions are spread over them. */
 const STEPS_PER_LOOK = 20;
-/** Calls come a little early, so that many sessions do not call as one. */
-const JITTER_SHARE = 0.2;
+/** A turn that came while a session had no hub is made up for within this share of the next. */
+const MISSED_SHARE = 0.1;
+const HASHES = 2 ** 32;
 
 interface Watched {
   /** Monotonic ms before which nothing is asked of the platform again. */
@@ -54,6 +55,8 @@ interface Watched {
 export class ActivityKeeper {
   readonly #options: KeeperOptions;
   readonly #lookMs: number;
+  /** Between two turns of one session: with the step that it may come late it is a look. */
+  readonly #turnMs: number;
   readonly #watched = new WeakMap<Session, Watched>();
   #timer: unknown = null;
   #stopped = false;
@@ -62,6 +65,7 @@ export class ActivityKeeper {
     this.#options = options;
     const shortest = Math.min(options.autoStopMs ?? Infinity, options.idlePauseMs ?? Infinity);
     this.#lookMs = shortest / LOOKS_PER_INTERVAL;
+    this.#turnMs = this.#lookMs * (1 - 2 / STEPS_PER_LOOK);
   }
 
   start(): void {
@@ -91,18 +95,23 @@ export class ActivityKeeper {
     }
   }
 
-  /** Never longer than a look, whatever the step adds to it. */
-  #pause(): number {
-    const early = JITTER_SHARE * this.#options.random.next();
-    return this.#lookMs * (1 - 2 / STEPS_PER_LOOK - early);
+  /**
+   * Each session has turns of its own on the wall clock, the same for every hub: one that takes it
+   * over goes on where the last one was, instead of counting anew, and many do not call as one.
+   */
+  #sinceTurnMs({ record }: Session): number {
+    const phaseMs = (crc32(record.id) / HASHES) * this.#turnMs;
+    return (this.#options.clock.now() + phaseMs) % this.#turnMs;
   }
 
   #watchedOf(session: Session): Watched {
-    const { clock, random } = this.#options;
+    const { clock } = this.#options;
     let watched = this.#watched.get(session);
     if (watched === undefined) {
       const now = clock.mono();
-      const dueAt = now + this.#lookMs * random.next();
+      const sinceMs = this.#sinceTurnMs(session);
+      const isMissed = sinceMs < this.#turnMs * MISSED_SHARE;
+      const dueAt = isMissed ? now : now + this.#turnMs - sinceMs;
       const refreshedAt = clock.now() - this.#lookMs;
       const refreshed = { refreshedAt, refreshedMono: now - this.#lookMs };
       watched = { dueAt, lookedAt: -Infinity, wantedAt: now, ...refreshed, failing: false };
@@ -124,7 +133,7 @@ export class ActivityKeeper {
       return;
     }
     watched.wantedAt = watched.lookedAt;
-    watched.dueAt = watched.lookedAt + this.#pause();
+    watched.dueAt = watched.lookedAt + this.#turnMs - this.#sinceTurnMs(session);
     void this.#refresh(session, watched, record.sandboxId, since);
   }
 
