@@ -131,13 +131,27 @@ export class Membership {
     return this.#acting.promise;
   }
 
-  /** What is left of it; a clock that was set only ever takes some away. */
+  /**
+   * It may write down what it learns for one lease longer: the fence of each row judges that, and a
+   * beat that was late by a moment begins no work of a session anew. What is asked of the platform
+   * waits for the next beat all the same.
+   */
+  mayNote(): boolean {
+    return this.#leftMs > -LEASE_TTL_MS;
+  }
+
+  /** What is left of it. */
   get leaseMs(): number {
-    if (this.#deadline === null) return 0;
+    return Math.max(0, this.#leftMs);
+  }
+
+  /** Below zero once it is over; a clock that was set only ever takes some away. */
+  get #leftMs(): number {
+    if (this.#deadline === null) return -Infinity;
     const { clock } = this.#options;
     const { mono, wall } = this.#deadline;
     // A machine that slept may have stopped one of the two.
-    return Math.max(0, Math.min(mono - clock.mono(), wall - clock.now()));
+    return Math.min(mono - clock.mono(), wall - clock.now());
   }
 
   get inc(): string {

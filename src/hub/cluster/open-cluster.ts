@@ -67,9 +67,9 @@ export async function openCluster(
     onDead: () => undefined,
   });
   const cluster = { idIfFirst: self.hubId, secret };
-  const mayAct = (): boolean => members.mayAct();
+  const lease = { mayAct: () => members.mayAct(), mayNote: () => members.mayNote() };
   const patient = <T>(work: () => Promise<T>) => untilThere(work, { clock, waits });
-  const open = () => PostgresStore.open({ url, inc, clock, log, cluster, mayAct });
+  const open = () => PostgresStore.open({ url, inc, clock, log, cluster, ...lease });
   const store = await patient(open).catch(async (error: unknown) => {
     await peers.close();
     throw error;

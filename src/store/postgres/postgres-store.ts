@@ -30,6 +30,8 @@ export interface PostgresOptions {
   readonly cluster?: ClusterKey;
   /** Whether this hub holds its lease: without it no fact is taken (CL4). */
   readonly mayAct?: () => boolean;
+  /** The same for a fact of a session that it has; it may lag behind by a moment. */
+  readonly mayNote?: () => boolean;
 }
 
 type Booked = ReturnType<Store["booked"]>;
@@ -51,12 +53,13 @@ export class PostgresStore implements Store {
   #booking: Promise<void> | null = null;
   readonly #endedCost: SandboxCost | null;
   readonly #mayAct: () => boolean;
+  readonly #mayNote: () => boolean;
   /** The same for all hubs on this database, for as long as it lives; empty without a key. */
   readonly clusterId: string;
   readonly jobs: JobRows;
 
   private constructor(
-    { inc, clock, log, mayAct = () => true }: PostgresOptions,
+    { inc, clock, log, mayAct = () => true, mayNote = mayAct }: PostgresOptions,
     pool: Pool,
     read: { booked: Booked; endedCost: SandboxCost | null; clusterId: string },
   ) {
@@ -64,6 +67,7 @@ export class PostgresStore implements Store {
     this.#log = log;
     this.#clock = clock;
     this.#mayAct = mayAct;
+    this.#mayNote = mayNote;
     this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
     this.jobs = new JobRows(pool, inc);
@@ -126,14 +130,14 @@ export class PostgresStore implements Store {
 
   create(record: SessionRecord, fact: Fact): Appended | null {
     if (this.#names.has(record.name)) return null;
-    this.#demandLease();
+    this.#demand(this.#mayAct);
     const appended = this.#journal.append(record, fact, true);
     this.#note(appended.record);
     return appended;
   }
 
   append(record: SessionRecord, fact: Fact): Appended {
-    this.#demandLease();
+    this.#demand(this.#mayNote);
     const appended = this.#journal.append(record, fact, false);
     this.#note(appended.record);
     return appended;
@@ -239,12 +243,12 @@ export class PostgresStore implements Store {
   check(): void {
     const { trouble } = this.#journal;
     if (trouble !== null) throw trouble;
-    this.#demandLease();
+    this.#demand(this.#mayAct);
   }
 
-  /** Whoever may not act concludes nothing either: what it saw may be another hub's to judge. */
-  #demandLease(): void {
-    if (this.#mayAct()) return;
+  /** Whoever may not act concludes nothing for long: what it saw may be another hub's to judge. */
+  #demand(isLeased: () => boolean): void {
+    if (isLeased()) return;
     const hint = "It goes on by itself once PostgreSQL answers this hub again.";
     throw new HubError("StoreRefuses", "this hub's lease is over", { hint });
   }
