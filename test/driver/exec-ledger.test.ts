@@ -37,6 +37,21 @@ test("[EX1] a key is on disk before its command may start, and starts nothing tw
   expect(await ledger().enter("k")).toBeNull();
 });
 
+test("[EX1] its end is known before all that it wrote is read, and when it was stays", async () => {
+  const first = ledger();
+  const entered = await first.enter("k");
+  entered?.ended({ code: 0, signal: null });
+  const endedAt = clock.now();
+  await first.status("k");
+  expect(await ledger().status("k")).toMatchObject({ state: "exited", stdoutBytes: 0, endedAt });
+  clock.advance(30_000);
+  entered?.wrote("stdout", 5);
+  entered?.ended({ code: 0, signal: null });
+  const exited = { state: "exited", code: 0, stdoutBytes: 5, endedAt };
+  expect(await first.status("k")).toMatchObject(exited);
+  expect(await ledger().status("k")).toMatchObject(exited);
+});
+
 test("[EX1] what ran when the driver died is lost, and is not started again", async () => {
   await ledger().enter("k");
   const next = ledger();

@@ -24,6 +24,7 @@ export interface Entered {
   wrote(lane: "stdout" | "stderr", bytes: number): void;
   /** It did not start: the key is free again. */
   refused(): void;
+  /** Told again once all that it wrote is counted: that may wait for a reader who is away. */
   ended(exit: Exit): void;
 }
 
@@ -52,13 +53,9 @@ export class ExecLedger {
     await this.#writing;
     if (this.#stories.has(key)) return null;
     const startedAt = this.#clock.now();
-    let story: Story & { state: "running" } = {
-      state: "running",
-      startedAt,
-      pid: null,
-      stdoutBytes: 0,
-      stderrBytes: 0,
-    };
+    const none = { stdoutBytes: 0, stderrBytes: 0 };
+    const began = { state: "running", startedAt, pid: null, ...none } as const;
+    let story: Exclude<Story, { state: "lost" }> = began;
     const set = (next: typeof story): void => {
       story = next;
       this.#stories.set(key, story);
@@ -71,7 +68,7 @@ export class ExecLedger {
       throw error;
     }
     return {
-      started: (pid) => set({ ...story, pid }),
+      started: (pid) => set({ ...began, pid }),
       wrote: (lane, bytes) => {
         const name = `${lane}Bytes` as const;
         set({ ...story, [name]: story[name] + bytes });
@@ -82,10 +79,9 @@ export class ExecLedger {
       },
       ended: ({ code, signal }) => {
         const { stdoutBytes, stderrBytes } = story;
-        const endedAt = this.#clock.now();
-        const end = { state: "exited", startedAt, endedAt, code, signal } as const;
-        this.#stories.set(key, { ...end, stdoutBytes, stderrBytes });
-        this.#note(key, { ...end, stdoutBytes, stderrBytes });
+        const endedAt = story.state === "exited" ? story.endedAt : this.#clock.now();
+        set({ state: "exited", startedAt, endedAt, code, signal, stdoutBytes, stderrBytes });
+        this.#note(key, story);
       },
     };
   }

@@ -83,11 +83,12 @@ function start(
   });
 }
 
-/** Counts what a command with a key writes, and notes its end. */
+/** Counts what a command with a key writes, and notes its end, also while nobody reads that. */
 function follow(running: Running, entered: Entered, clock: Clock): void {
   entered.started(running.pid);
   running.stdout.on("data", (bytes: Buffer) => entered.wrote("stdout", bytes.length));
   running.stderr.on("data", (bytes: Buffer) => entered.wrote("stderr", bytes.length));
+  running.child.once("exit", (code, signal) => entered.ended({ code, signal }));
   whenProcessOver(running, clock, (exit) => entered.ended(exit));
 }
 
