@@ -1,5 +1,5 @@
 /** The JSON of the hub's HTTP API, as the hub sends it. Times are ISO 8601 in UTC. */
-import type { PlatformGuard } from "./platform-types.ts";
+import type { PlatformGuard, PlatformStray } from "./platform-types.ts";
 
 export type SessionState =
   "creating" | "resuming" | "nudging" | "connected" | "error" | "suspended" | "ended";
@@ -285,6 +285,8 @@ export interface PlatformReport extends Partial<PlatformGuard> {
   readonly ageMs?: number | null;
   readonly detail: string | null;
   readonly cost?: HubCost;
+  /** With the hub's label and unknown to its store; absent from older hubs. */
+  readonly strays?: readonly PlatformStray[];
 }
 
 /** The hubs that serve these sessions. */

@@ -49,6 +49,17 @@ export interface PlatformControl {
   readonly destructive: { readonly running: number; readonly waiting: number };
 }
 
+/** A sandbox of this hub's that no session's record speaks of. The hub leaves it alone. */
+export interface PlatformStray {
+  readonly sandboxId: string;
+  readonly name: string;
+  /** Name or id of the session that it was made for. */
+  readonly session: string | null;
+  readonly state: string;
+  readonly createdAt: string | null;
+  readonly why: string;
+}
+
 export interface PlatformRate {
   readonly limitPerMinute: number;
   readonly configuredPerMinute: number;

@@ -1,6 +1,6 @@
 /** What looks after a hub by itself while it runs: started together, and stopped together. */
 import { ActivityKeeper } from "./activity/keeper.ts";
-import { Janitor } from "./janitor.ts";
+import { Janitor, type Stray } from "./janitor.ts";
 import type { HubMetrics } from "./metrics/metrics.ts";
 import type { OpenStore } from "./open-store.ts";
 import type { SessionParts } from "./session/session.ts";
@@ -28,16 +28,18 @@ export function createCaretakers(
   { store, shelf, seat }: OpenStore,
   limits: TimelineKeeperOptions["limits"],
   { metrics, ...others }: OtherKeepers,
-): readonly Caretaker[] {
+): { readonly caretakers: readonly Caretaker[]; readonly strays: () => readonly Stray[] } {
   const { autoStopMs, idlePauseMs, janitorMs, createMs } = parts.policy;
   const all = { ...parts, sessions: () => sessions.all };
   const onDropped = metrics.factsDropped;
   const looks = { everyMs: janitorMs, youngMs: createMs, cost: sessions.cost };
-  return [
+  const janitor = new Janitor({ ...all, ...looks, store, job: seat?.jobs.strays });
+  const caretakers = [
     parts.loop,
-    new Janitor({ ...all, ...looks, store, job: seat?.jobs.strays }),
+    janitor,
     new ActivityKeeper({ ...all, autoStopMs, idlePauseMs }),
     ...(shelf === null ? [] : [new TimelineKeeper({ ...parts, store: shelf, limits, onDropped })]),
     ...Object.values(others).filter((one) => one !== null),
   ];
+  return { caretakers, strays: () => janitor.strays };
 }

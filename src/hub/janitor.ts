@@ -50,6 +50,12 @@ export interface JanitorCounts {
   readonly missing: number;
 }
 
+/** A sandbox with this hub's label that no record speaks of: nobody deletes it, and it may cost. */
+export interface Stray {
+  readonly listed: ListedSandbox;
+  readonly why: string;
+}
+
 interface Sighted {
   readonly listed: ListedSandbox;
   /** Monotonic ms of the first look that listed it. */
@@ -75,6 +81,7 @@ export class Janitor {
   #timer: unknown = null;
   #stopped = false;
   #sighted = new Map<string, Sighted>();
+  #strays: readonly Stray[] = [];
   /** By the id or name under which the delete was asked for. */
   readonly #overdue = new Map<string, Overdue>();
   #deleted = 0;
@@ -89,6 +96,11 @@ export class Janitor {
     for (const { standing } of this.#sighted.values()) seen[standing] = (seen[standing] ?? 0) + 1;
     const stuck = [...this.#overdue.values()].filter(({ warned }) => warned).length;
     return { seen, deleted: this.#deleted, stuck, missing: this.#rollCall.missing };
+  }
+
+  /** Of the last look; of several hubs each knows all of them. */
+  get strays(): readonly Stray[] {
+    return this.#strays;
   }
 
   start(): void {
@@ -134,15 +146,19 @@ export class Janitor {
     const now = this.#options.clock.mono();
     const before = this.#sighted;
     this.#sighted = new Map();
+    const strays: Stray[] = [];
     for (const one of listed) {
       const known = before.get(one.sandboxId);
       const seenAt = known?.seenAt ?? now;
       const { standing, owner } = await this.#judge(one, seenAt);
       const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
       before.delete(one.sandboxId);
+      if (standing === "foreign" && one.labels[LABELS.hub] === this.#options.hubId)
+        strays.push({ listed: one, why: owner === null ? NO_RECORD : TOO_NEW });
       if (!isOurs(owner)) continue;
       this.#sighted.set(one.sandboxId, { listed: one, seenAt, standing, looks });
     }
+    this.#strays = strays;
     // Deleted at last, after the platform had said that it is at it.
     for (const vanished of before.values()) {
       this.#overdue.delete(vanished.listed.sandboxId);
@@ -268,6 +284,10 @@ const WHY: Readonly<Partial<Record<Standing, string>>> = {
   orphan: "no session had it",
   expired: "its quarantine is over",
 };
+
+/** Both come of a store that went back in time: a restore, or a fail-over to a copy that lagged. */
+const NO_RECORD = "the store has no record of its session";
+const TOO_NEW = "it is newer than all that its session's record asked for";
 
 /** A session whose own words say that its sandbox exists. */
 function isExpected(record: Session["record"]): boolean {

@@ -111,7 +111,7 @@ const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { home, listen, policy, version } = options;
+  const { home, listen, policy, version, timeline } = options;
   const [clock, random] = [systemClock, systemRandom];
   const own = openSecrets(home);
   const secret = secretsOf(options);
@@ -150,8 +150,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const leases = new LeaseKeeper({ sessions: () => sessions.all, clock, log });
   const updates = new DriverUpdates({ ...parts, sessions, offered: driver.version });
   const others = { watch, drills, leases, updates, webhook, keeper: tls.keeper, metrics };
-  const caretakers = createCaretakers(parts, sessions, opened, options.timeline, others);
-  const seen = { version, watch, drills, updates, metrics, previews, leases, tls, ...told };
+  const { caretakers, strays } = createCaretakers(parts, sessions, opened, timeline, others);
+  const seen = { version, watch, drills, updates, metrics, previews, leases, strays, tls, ...told };
   const app = createHttp({ ...open, ...seen, ...ofHub(options, opened, company, switchboard) });
   gate.attach(app.server);
 

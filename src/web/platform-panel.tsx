@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { systemClock } from "../base/clock.ts";
 import type { Api } from "../client/api.ts";
 import type { PlatformReport } from "../client/api-types.ts";
-import type { PlatformControl, PlatformRate } from "../client/platform-types.ts";
+import type { PlatformControl, PlatformRate, PlatformStray } from "../client/platform-types.ts";
 import { clockText } from "./age-text.ts";
 import { AuditTable } from "./audit-table.tsx";
 import type { Problem } from "./board.ts";
@@ -40,7 +40,7 @@ export function PlatformPanel({ api, platform, onLook, onClose }: PlatformPanelP
     look();
     return () => systemClock.clearTimeout(timer);
   }, [onLook]);
-  const { control, lastErrors = [], calls = {}, cost } = platform;
+  const { control, lastErrors = [], calls = {}, cost, strays = [] } = platform;
   return (
     <aside
       class="detail"
@@ -78,9 +78,32 @@ export function PlatformPanel({ api, platform, onLook, onClose }: PlatformPanelP
         )}
       </section>
       <Calls calls={calls} />
+      <Strays strays={strays} />
       {cost !== undefined && <CostTable title="Cost of all sessions" cost={cost} />}
       <AuditTable api={api} />
     </aside>
+  );
+}
+
+/** Nobody but a person can tell whether what is in them is wanted. */
+function Strays({ strays }: { readonly strays: readonly PlatformStray[] }) {
+  if (strays.length === 0) return null;
+  return (
+    <section aria-labelledby="strays-title">
+      <h3 id="strays-title">Sandboxes that no session knows</h3>
+      <p class="quiet">The hub leaves them alone. Delete at the platform what nobody needs.</p>
+      <ol class="entries">
+        {strays.map(({ sandboxId, session, state, createdAt, why }) => (
+          <li key={sandboxId}>
+            <time dateTime={createdAt ?? ""}>{createdAt?.slice(0, 10) ?? "?"}</time>
+            <span>
+              <code class="code">{plainText(sandboxId)}</code> of {plainText(session ?? "?")},{" "}
+              {state}: {why}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 

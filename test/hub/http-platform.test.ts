@@ -1,5 +1,8 @@
 /** /v1/platform over HTTP: from memory, with ages, also while the platform answers nobody. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { createPaint } from "../../src/cli/render/paint.ts";
+import { renderPlatform } from "../../src/cli/render/platform.ts";
+import type { PlatformReport } from "../../src/client/api-types.ts";
 import { answered } from "../support/fake-platform.ts";
 import { hubHttp, type HubHttp } from "../support/hub-http.ts";
 import { HubWorld } from "../support/hub-world.ts";
@@ -41,6 +44,30 @@ describe("GET /v1/platform", () => {
     expect(part(calls, "create")).toMatchObject({ calls: 14, failed: 0 });
     expect(part(json, "outcomes")).toEqual({ ExecBroken: 14 });
   });
+});
+
+test("[JA10] what no session knows is listed, and for people, with what to do", async () => {
+  const labels = {
+    "holdfast/hub": "hub_test",
+    "holdfast/session": "ses_9",
+    "holdfast/name": "lost",
+  };
+  const createdAt = Date.UTC(2026, 0, 2, 3, 4);
+  const listed = { sandboxId: "box-9", name: "holdfast-ses-9-1", labels, createdAt };
+  world.strays = [{ listed: { ...listed, state: "started" }, why: "nobody knows it" }];
+  const { json } = await http.ask("GET", "/v1/platform");
+  expect(json["strays"]).toEqual([
+    {
+      ...{ sandboxId: "box-9", name: "holdfast-ses-9-1", session: "lost", state: "started" },
+      ...{ createdAt: "2026-01-02T03:04:00.000Z", why: "nobody knows it" },
+    },
+  ]);
+  const text = renderPlatform(
+    json as unknown as PlatformReport,
+    createPaint({ env: { NO_COLOR: "1" }, isTty: false, noColorFlag: true }),
+  );
+  expect(text).toMatch(/^box-9 +lost +started +2026-01-02 03:04 +nobody knows it$/m);
+  expect(text).toContain("delete them at the platform");
 });
 
 describe("POST /v1/platform/control", () => {

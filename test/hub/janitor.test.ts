@@ -94,6 +94,24 @@ describe("platform to store", () => {
     expect([there(id), janitor.counts.seen.foreign]).toEqual([true, 1]);
   });
 
+  test("[JA10] what no record speaks of is told for as long as it is listed, and nothing else", async () => {
+    const { session } = await world.connected();
+    const unknown = stray("ses_unknown");
+    stray("ses_unknown", "hub_other", "other");
+    numbered(session, 0);
+    const later = numbered(session, 2);
+    await world.clock.advanceAsync(EVERY_MS);
+    const told = (): string[] => janitor.strays.map(({ listed }) => listed.sandboxId);
+    expect(told()).toEqual([unknown, later]);
+    expect(janitor.strays.map(({ why }) => why)).toEqual([
+      "the store has no record of its session",
+      "it is newer than all that its session's record asked for",
+    ]);
+    world.platform.sandboxes.delete(unknown);
+    await world.clock.advanceAsync(HOUR_MS);
+    expect([told(), there(later)]).toEqual([[later], true]);
+  });
+
   test("[JA3] never touches the sandbox of a session, nor one that it is asking for", async () => {
     const { session } = await world.connected();
     world.platform.create = (request) => {

@@ -60,6 +60,7 @@ export interface AskedWorld {
   readonly clock: Clock;
   readonly platform: FakePlatform;
   readonly sessions: Sessions;
+  readonly strays?: ReturnType<HttpOptions["strays"]>;
 }
 
 /** `client` is the hub's own way into sessions; without it no preview leads anywhere. */
@@ -151,6 +152,7 @@ export function hubHttp(
     metrics,
     watch,
     drills: { on: [], sentence: () => null },
+    strays: () => world.strays ?? [],
     updates: { view: () => ({ version: null, newest: null, update: null }) },
     backup: () => Promise.resolve(Readable.from(["no backup in this test"])),
     work,

@@ -7,6 +7,7 @@ import type { Quiesced } from "../../src/hub/session/quiesced.ts";
 import type { DriverLink, Session } from "../../src/hub/session/session.ts";
 import type { ControlDesk, LinkEnding } from "../../src/hub/session/work-desk.ts";
 import type { InsideAnswer, InsideFinding } from "../../src/probes/probe.ts";
+import type { Stray } from "../../src/hub/janitor.ts";
 import { LoopWatch } from "../../src/hub/loop-watch.ts";
 import { HelloRate } from "../../src/hub/switchboard/hello-rate.ts";
 import { Sessions, type NewSession } from "../../src/hub/sessions.ts";
@@ -97,6 +98,8 @@ export class HubWorld {
   readonly control: ControlDesk;
   readonly queue: HelloRate;
   readonly loop: LoopWatch;
+  /** What a janitor would have found. */
+  strays: readonly Stray[] = [];
   sessions: Sessions;
   /** The platform as one session calls it. */
   providerFor: (id: string, platform: SandboxProvider) => SandboxProvider = (_, same) => same;

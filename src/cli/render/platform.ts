@@ -5,6 +5,7 @@ import type {
   PlatformControl,
   PlatformGuard,
   PlatformRate,
+  PlatformStray,
 } from "../../client/platform-types.ts";
 import { formatClock, formatDuration } from "./durations.ts";
 import { plain, type Paint } from "./paint.ts";
@@ -43,12 +44,30 @@ export function renderPlatform(report: PlatformReport, paint: Paint, columns?: n
   if (rows.length > 0) {
     parts.push("", renderTable(["CALL", "MADE", "FAILED", "NOT MADE", "MEDIAN"], rows, columns));
   }
+  parts.push(...strayLines(report.strays ?? [], paint, columns));
   const errors = (lastErrors ?? []).map(({ at, call, code, text }) => {
     return [formatClock(at), call, code, plain(text)];
   });
   if (errors.length > 0)
     parts.push("", renderTable(["AT", "CALL", "CODE", "SAID"], errors, columns));
   return parts.join("\n");
+}
+
+/** Nobody but a person can tell whether what is in them is wanted. */
+function strayLines(
+  strays: readonly PlatformStray[],
+  paint: Paint,
+  columns: number | undefined,
+): readonly string[] {
+  if (strays.length === 0) return [];
+  const rows = strays.map(({ sandboxId, session, state, createdAt, why }) => {
+    const at = createdAt === null ? "?" : createdAt.replace("T", " ").slice(0, 16);
+    return [plain(sandboxId), plain(session ?? "?"), plain(state), at, why];
+  });
+  const head = ["STRAY SANDBOX", "MADE FOR", "STATE", "CREATED (UTC)", "WHY"];
+  const next =
+    "The hub leaves them alone. Copy out what matters, then delete them at the platform.";
+  return ["", renderTable(head, rows, columns), paint.yellow(next)];
 }
 
 export function renderStep(step: ControlStep, paint: Paint): string {

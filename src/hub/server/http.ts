@@ -12,6 +12,7 @@ import { HubError } from "../../base/hub-error.ts";
 import { newId } from "../../base/ids.ts";
 import type { Logger } from "../../base/log.ts";
 import type { BackupMaker } from "../backup/make-backup.ts";
+import type { Stray } from "../janitor.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { DrillWatch } from "../drill-watch.ts";
 import type { DriverUpdates } from "../driver-update/driver-updates.ts";
@@ -59,6 +60,7 @@ export interface HttpOptions {
   readonly metrics: HubMetrics;
   readonly watch: PlatformWatch;
   readonly drills: Pick<DrillWatch, "on" | "sentence">;
+  readonly strays: () => readonly Stray[];
   readonly updates: Pick<DriverUpdates, "view">;
   readonly work: Pick<WorkRoom, "run">;
   readonly leases: Pick<LeaseKeeper, "renew">;

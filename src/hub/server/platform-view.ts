@@ -2,6 +2,8 @@
  * What the hub knows of its platform, as JSON. Comes from memory with the age of what it says: a
  * platform that hangs does not hang who asks about it.
  */
+import type { Stray } from "../janitor.ts";
+import { LABELS } from "../labels.ts";
 import type { AlikeFacts } from "../platform-watch/alike-watch.ts";
 import type { BreakerFacts } from "../platform-watch/breaker.ts";
 import type { ControlFacts } from "../platform-watch/control-desk.ts";
@@ -29,6 +31,12 @@ export function platformView(platform: string, report: PlatformWatchReport, now:
     lastErrors: lastErrors.map(({ at, ...error }) => ({ at: iso(at), ...error })),
     ...counts,
   };
+}
+
+export function strayView({ listed, why }: Stray) {
+  const { sandboxId, name, labels, state, createdAt } = listed;
+  const session = labels[LABELS.name] ?? labels[LABELS.session] ?? null;
+  return { sandboxId, name, session, state, createdAt: isoOrNull(createdAt), why };
 }
 
 /** The last control sandbox, and how far the one is that is under way. */

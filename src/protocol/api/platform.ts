@@ -117,5 +117,18 @@ const report = {
   ageMs: Optional(OrNull(AgeMs)),
   detail: OrNull(Text("What the look found.")),
   cost: Optional(HubCostSchema),
+  strays: Optional(
+    List(
+      Shape({
+        sandboxId: Text("At the platform."),
+        name: Text("At the platform."),
+        session: OrNull(Text("The session that its labels name.")),
+        state: Text("As the platform lists it."),
+        createdAt: OrNull(Time("By the platform's clock.")),
+        why: Text("A sentence."),
+      }),
+      { description: "With this hub's label and unknown to its store: nobody deletes them." },
+    ),
+  ),
 };
 export const PlatformSchema = Shape({ ...report, ...guard });

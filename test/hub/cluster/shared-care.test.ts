@@ -82,6 +82,15 @@ describe("what should not be at the platform", () => {
     expect([there(id), holder.counts.deleted, owner.counts.deleted]).toEqual([false, 0, 1]);
   });
 
+  test("[JA10] what no record speaks of each hub can tell, whoever has the job", async () => {
+    const id = stray("ses_unknown", "unknown");
+    const { of } = sharedJob();
+    const both = ["holder", "other"].map((hub) => janitor(of(hub), () => []));
+    await world.clock.advanceAsync(EVERY_MS);
+    const told = both.map(({ strays }) => strays.map(({ listed }) => listed.sandboxId));
+    expect(told).toEqual([[id], [id]]);
+  });
+
   test("[CL17] of no living session one hub alone deletes it, and its heir looks twice first", async () => {
     const { session } = await world.connected();
     session.operate("operator.removed");

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { Type, type Static } from "typebox";
 import { sleep } from "../../../base/deadline.ts";
-import { controlView, iso, platformView } from "../platform-view.ts";
+import { controlView, iso, platformView, strayView } from "../platform-view.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { RouteOptions } from "../http.ts";
 import { idNamed } from "../named-session.ts";
@@ -22,11 +22,12 @@ type TicketWish = Static<typeof TicketWish>;
 const asked = { schema: { body: Type.Union([TicketWish, Type.Null()]) } };
 
 export function addPlatformRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { watch, access, clock, hub, drills } = options;
+  const { watch, access, clock, hub, drills, strays } = options;
   app.get("/v1/platform", () => ({
     ...platformView(watch.provider.platform, watch.report(), clock.now()),
     cost: hub.cost.view(),
     drills: drills.on,
+    strays: strays().map(strayView),
   }));
   /** Makes a control sandbox now, or joins the one that is under way. */
   app.post("/v1/platform/control", async (request, reply) => {
