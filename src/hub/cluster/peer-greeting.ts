@@ -51,7 +51,7 @@ export async function dialPeer(
   const socket = connect({ host, port: Number(advertise.slice(at + 1)), noDelay: true });
   try {
     const [version, theirs = ""] = (await lineOf(socket)).split(" ");
-    if (version !== VERSION) throw new Error("no hub of ours answers there");
+    if (version !== VERSION) throw new Error(whoElse(version));
     const own = randomBytes(NUMBER_BYTES).toString("base64url");
     socket.write(`${inc} ${own} ${macOf(key, ["dial", theirs, own, inc])}\n`);
     const [word, ...rest] = (await lineOf(socket)).split(" ");
@@ -64,6 +64,12 @@ export async function dialPeer(
     const where = `the hub ${name}, which has the session, cannot be reached at ${advertise}`;
     throw new HubError("SessionMoved", `${where}: ${said}`, { cause: error });
   }
+}
+
+/** A hub of another version says so itself; whatever else answers there is none. */
+function whoElse(version = ""): string {
+  if (!/^HFPEER\d+$/.test(version)) return "no hub of ours answers there";
+  return `it speaks ${version} and this hub ${VERSION}: bring both to one version`;
 }
 
 /** One line; what came behind it stays in the socket. */

@@ -86,15 +86,19 @@ test("[CL9] another secret, a life that is over, silence: nothing of a request i
 
 test("[CL9] a hub that speaks another version of the greeting is named, and sent nothing", async () => {
   const heard: string[] = [];
+  let greeting = "HFPEER2 a-number\n";
   const other = createTcpServer((socket) => {
     socket.on("data", (bytes) => void heard.push(bytes.toString())).on("error", () => undefined);
-    socket.write("HFPEER2 a-number\n");
+    socket.write(greeting);
   });
   await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
   const bound = other.address();
   const advertise = `127.0.0.1:${typeof bound === "object" ? (bound?.port ?? 0) : 0}`;
-  const dialled = dialPeer({ ...hub(), advertise }, key);
-  await expect(dialled).rejects.toThrow("no hub of ours answers there");
+  const newer = dialPeer({ ...hub(), advertise }, key);
+  await expect(newer).rejects.toThrow("it speaks HFPEER2 and this hub HFPEER1");
+  greeting = "220 mail.example ESMTP\n";
+  const stranger = dialPeer({ ...hub(), advertise }, key);
+  await expect(stranger).rejects.toThrow("no hub of ours answers there");
   expect(heard).toEqual([]);
   await new Promise((done) => other.close(done));
 });
