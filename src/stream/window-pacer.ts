@@ -1,7 +1,8 @@
 /**
  * Finds out whether the window is what a sender waits for: then a whole window is taken in about
  * one round trip, and a larger one brings more bytes. Where the line or the reader is the limit, a
- * larger window would only be a longer queue in front of every keystroke.
+ * larger window would only be a longer queue in front of every keystroke, unless that queue is
+ * gone in a few milliseconds.
  */
 import type { Clock } from "../base/clock.ts";
 
@@ -10,6 +11,12 @@ import type { Clock } from "../base/clock.ts";
  * still open and one frame; a share well below 16/13 tells the two apart.
  */
 const ROUND_TRIP_SHARE = 1.1;
+/**
+ * One that is taken in less grows whatever the round trip: else each frame has a grant of its own,
+ * a message and a wake in three processes, and the sender runs dry whenever one of them gets its
+ * processor late.
+ */
+const WINDOW_MS_MIN = 4;
 
 export class WindowPacer {
   readonly #clock: Clock;
@@ -42,6 +49,7 @@ export class WindowPacer {
     const tookMs = this.#windowSinceMs === null ? Infinity : nowMs - this.#windowSinceMs;
     this.#windowFrom = offset;
     this.#windowSinceMs = nowMs;
+    if (tookMs < WINDOW_MS_MIN) return true;
     return tookMs <= this.#roundTripMs * ROUND_TRIP_SHARE && this.#roundTripMs !== Infinity;
   }
 

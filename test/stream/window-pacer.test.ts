@@ -36,6 +36,10 @@ describe("a window grows", () => {
     expect(grows(20, 100_000)).toBeGreaterThan(3);
   });
 
+  test("[ST8] where it is taken in a moment, so that not each frame has a grant of its own", () => {
+    expect(grows(0.2, 150_000)).toBeGreaterThan(3);
+  });
+
   test("[ST8] and not where the line is the limit, however far", () => {
     expect(grows(20, 2_000)).toBe(0);
     expect(grows(100, 250)).toBe(0);
