@@ -14,6 +14,7 @@ interface Bound {
 const decision = (file: string): string => `[${file.slice(0, 4)}](decisions/${file}.md)`;
 const BYTES = decision("0503-what-bytes-cost-on-their-way");
 const FRAMES = decision("0509-fewer-and-fuller-frames");
+const WINDOWS = decision("0510-windows-taken-in-a-moment");
 const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
@@ -80,17 +81,17 @@ const bounds: readonly Bound[] = [
   {
     topic: "output",
     by: `sshd and ssh are two processes of C, and here are three of Node that check and keep what
-      they carry (${BYTES})`,
+      they carry (${WINDOWS})`,
   },
   {
     topic: "forward",
     work: /processor/,
-    by: `the hub collects the 64 KiB buffers of each read, which is most of what it does (${BYTES})`,
+    by: `half of what the hub does is the kernel's, which copies each byte in and out (${WINDOWS})`,
   },
   {
     topic: "forward",
     by: `client, hub and driver share two cores with both ends: what each byte costs of processor
-      bounds its rate (${BYTES})`,
+      bounds its rate (${WINDOWS})`,
   },
   {
     topic: "idle",
