@@ -35,7 +35,7 @@ export const KINDS = {
   ours: "Holdfast",
   packages: "packages",
   node: "JavaScript of Node",
-  native: "V8, C++ of Node and the kernel",
+  native: "V8, C++ and the kernel",
   collector: "the collector of garbage",
 } as const;
 export type Kind = keyof typeof KINDS;

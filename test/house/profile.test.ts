@@ -28,7 +28,7 @@ test("tells each kind of code and each function by its own time", () => {
     "60 % Holdfast",
     "0 % packages",
     "20 % JavaScript of Node",
-    "0 % V8, C++ of Node and the kernel",
+    "0 % V8, C++ and the kernel",
     "20 % the collector of garbage",
     "60 % work src/hub/a.ts:7",
     "20 % parse<T> node:internal/url:2",
