@@ -33,7 +33,13 @@ export function createCaretakers(
   const all = { ...parts, sessions: () => sessions.all };
   const onDropped = metrics.factsDropped;
   const looks = { everyMs: janitorMs, youngMs: createMs, cost: sessions.cost };
-  const janitor = new Janitor({ ...all, ...looks, store, job: seat?.jobs.strays });
+  const janitor = new Janitor({
+    ...all,
+    ...looks,
+    store,
+    job: seat?.jobs.strays,
+    shared: seat?.store,
+  });
   const caretakers = [
     parts.loop,
     janitor,

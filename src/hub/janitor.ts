@@ -38,6 +38,13 @@ export interface JanitorOptions {
   readonly cost: Pick<CostBook, "sight" | "close">;
   /** What is of no living session is one hub's to delete; unset in a hub of its own. */
   readonly job?: SoleJob | undefined;
+  /** Where other hubs have sessions, too: many are asked for at once. */
+  readonly shared?: SharedRecords | undefined;
+}
+
+export interface SharedRecords {
+  /** Of these sessions, removed ones included, those that the store knows. */
+  findAll(ids: readonly string[]): Promise<ReadonlyMap<string, SessionRecord>>;
 }
 
 /** What the last look saw, by standing, and what came of it. */
@@ -74,6 +81,8 @@ interface Overdue {
 /** Platforms work on a delete for minutes; an hour means that somebody has to look at it. */
 const STUCK_MS = 60 * 60_000;
 const LOOKS_TO_DELETE = 2;
+/** Records in one answer of the store: others are served between two. */
+const AT_ONCE = 500;
 
 export class Janitor {
   readonly #options: JanitorOptions;
@@ -143,6 +152,7 @@ export class Janitor {
   /** What is this hub's to care for; the rest is another's. */
   async #sight(listed: readonly ListedSandbox[]): Promise<void> {
     const isOurs = await this.#share();
+    const owners = await this.#ownersOf(listed);
     const now = this.#options.clock.mono();
     const before = this.#sighted;
     this.#sighted = new Map();
@@ -150,7 +160,8 @@ export class Janitor {
     for (const one of listed) {
       const known = before.get(one.sandboxId);
       const seenAt = known?.seenAt ?? now;
-      const { standing, owner } = await this.#judge(one, seenAt);
+      const owner = owners.get(sessionOf(one)) ?? null;
+      const standing = this.#standingOf(one, owner, seenAt);
       const looks = DOOMED.includes(standing) ? (known?.looks ?? 0) + 1 : 0;
       before.delete(one.sandboxId);
       if (standing === "foreign" && one.labels[LABELS.hub] === this.#options.hubId)
@@ -185,7 +196,7 @@ export class Janitor {
     if (standing === "control" || standing === "control-leftover")
       return { kind: "control", forMs };
     if (standing !== "orphan") return null;
-    const owner = await store.find(listed.labels[LABELS.session] ?? "");
+    const owner = await store.find(sessionOf(listed));
     const counted = owner?.detail !== "ended.gone" && owner?.litter.includes(listed.name);
     return counted === true ? null : { kind: "orphaned", forMs };
   }
@@ -201,30 +212,41 @@ export class Janitor {
     };
   }
 
-  async #judge(
-    listed: ListedSandbox,
-    seenAt: number,
-  ): Promise<{ readonly standing: Standing; readonly owner: SessionRecord | null }> {
-    const { hubId, store, clock, youngMs } = this.#options;
-    const owner = await store.find(listed.labels[LABELS.session] ?? "");
+  /** Who has a session knows it, and all others are asked for together: not each by itself. */
+  async #ownersOf(listed: readonly ListedSandbox[]): Promise<ReadonlyMap<string, SessionRecord>> {
+    const { sessions, store, shared } = this.#options;
+    const owners = new Map(sessions().map(({ record }) => [record.id, record]));
+    const away = [...new Set(listed.map(sessionOf))].filter((id) => !owners.has(id));
+    for (let from = 0; shared !== undefined && from < away.length; from += AT_ONCE) {
+      const found = await shared.findAll(away.slice(from, from + AT_ONCE));
+      for (const [id, record] of found) owners.set(id, record);
+    }
+    if (shared !== undefined) return owners;
+    for (const id of away) {
+      const record = await store.find(id);
+      if (record !== null) owners.set(id, record);
+    }
+    return owners;
+  }
+
+  #standingOf(listed: ListedSandbox, owner: SessionRecord | null, seenAt: number): Standing {
+    const { hubId, clock, youngMs } = this.#options;
     const seenForMs = clock.mono() - seenAt;
-    const standing = standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
-    return { standing, owner };
+    return standingOf(listed, { hubId, owner, now: clock.now(), seenForMs, youngMs });
   }
 
   async #sweep(sighted: Sighted): Promise<void> {
     if (this.#stopped || sighted.looks < LOOKS_TO_DELETE) return;
     const { listed, seenAt } = sighted;
     // Earlier deletes of this look took their time: only what is doomed now is deleted now.
-    const { standing, owner: whose } = await this.#judge(listed, seenAt);
-    if (!DOOMED.includes(standing) || !(await this.#share())(whose)) return;
+    const whose = await this.#options.store.find(sessionOf(listed));
+    const isDoomed = DOOMED.includes(this.#standingOf(listed, whose, seenAt));
+    if (!isDoomed || !(await this.#share())(whose)) return;
     const { sandboxId, name } = listed;
     if (!(await this.#destroy(sandboxId, name))) return;
     this.#sighted.delete(sandboxId);
     await this.#closeCost(sighted);
-    const owner = this.#options.sessions().find(({ record }) => {
-      return record.id === listed.labels[LABELS.session];
-    });
+    const owner = this.#options.sessions().find(({ record }) => record.id === sessionOf(listed));
     if (owner === undefined) return;
     const quarantine = owner.record.quarantine.filter((kept) => !isSame(listed, kept));
     const text = `${name} (${sandboxId}) is gone: ${WHY[sighted.standing] ?? sighted.standing}`;
@@ -288,6 +310,8 @@ const WHY: Readonly<Partial<Record<Standing, string>>> = {
 /** Both come of a store that went back in time: a restore, or a fail-over to a copy that lagged. */
 const NO_RECORD = "the store has no record of its session";
 const TOO_NEW = "it is newer than all that its session's record asked for";
+
+const sessionOf = ({ labels }: ListedSandbox): string => labels[LABELS.session] ?? "";
 
 /** A session whose own words say that its sandbox exists. */
 function isExpected(record: Session["record"]): boolean {

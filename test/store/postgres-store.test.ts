@@ -126,6 +126,19 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     expect(await alive.load()).toHaveLength(20);
   });
 
+  test("[CL22] each hub that has a session or a job is told once, and no other", async () => {
+    const [a, b, c, idle] = [await open("a"), await open("b"), await open("c"), await open("d")];
+    expect(await idle.owners()).toEqual([]);
+    for (let n = 1; n <= 6; n++) await make(n % 2 === 0 ? a : c, n);
+    const ended = await make(b, 7);
+    await b.append(ended, fact("session.ended", { state: "ended", detail: "ended.gone" })).event;
+    await a.release(["ses_2"]);
+    expect([...(await idle.owners())].sort()).toEqual(["a", "c"]);
+    await b.jobs.takeJob("strays", 0);
+    await c.jobs.takeJob("control", 0);
+    expect([...(await idle.owners())].sort()).toEqual(["a", "b", "c"]);
+  });
+
   test("[CL14] one that was given back is unproven until its next hub has proven it", async () => {
     const [giver, heir] = [await open("giver"), await open("heir")];
     const made = await make(giver);
@@ -154,10 +167,13 @@ describeWhere([needs.postgres], "a store in PostgreSQL", () => {
     });
     const codes = await Promise.all(made.map(codeOf));
     expect(codes.sort()).toEqual(["SessionNameTaken", "none"]);
-    expect(await a.living()).toHaveLength(1);
-    const free = codes.length > 0 ? [a, b] : [];
-    for (const store of free) await make(store, 10 + free.indexOf(store));
-    expect(await a.living()).toHaveLength(3);
+    expect((await a.findAll(["ses_1", "ses_2"])).size).toBe(1);
+    await make(a, 10);
+    const gone = await make(b, 11);
+    await b.append(gone, fact("session.ended", { state: "ended", detail: "ended.gone" })).event;
+    const found = await a.findAll(["ses_10", "ses_11", "ses_12"]);
+    expect([...found.keys()].sort()).toEqual(["ses_10", "ses_11"]);
+    expect(found.get("ses_11")).toEqual(await a.find("ses_11"));
   });
 
   test("[FA19] an engine that dies and comes back keeps each fact once, and all in order", async () => {

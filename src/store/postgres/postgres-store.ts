@@ -155,8 +155,8 @@ export class PostgresStore implements Store {
     return this.#lookups.one(idOrName);
   }
 
-  living(): ReturnType<SessionRows["living"]> {
-    return this.#rows.living();
+  findAll(ids: readonly string[]): ReturnType<SessionRows["findAll"]> {
+    return this.#rows.findAll(ids);
   }
 
   places(): ReturnType<SessionRows["places"]> {

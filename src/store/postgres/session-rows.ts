@@ -185,10 +185,19 @@ export class SessionRows {
     return rows.map(placeFromRow);
   }
 
-  /** Of sessions, and of jobs that only one hub does. */
+  /**
+   * Of sessions, and of jobs that only one hub does. From each owner to the next in the index: asked
+   * for every few seconds, all sessions would be read to find a few hubs.
+   */
   async owners(): Promise<readonly string[]> {
     const { rows } = await this.#ask<{ owner: string }>(
-      `SELECT owner FROM session WHERE owner IS NOT NULL AND NOT gone
+      `WITH RECURSIVE each (owner) AS (
+         SELECT min(owner) FROM session WHERE NOT gone
+         UNION ALL
+         SELECT (SELECT min(s.owner) FROM session AS s WHERE NOT s.gone AND s.owner > each.owner)
+         FROM each WHERE each.owner IS NOT NULL
+       )
+       SELECT owner FROM each WHERE owner IS NOT NULL
        UNION SELECT owner FROM job WHERE owner IS NOT NULL`,
     );
     return rows.map(({ owner }) => owner);
@@ -239,14 +248,13 @@ export class SessionRows {
     return rows[0] === undefined ? null : recordOf(rows[0].record);
   }
 
-  /** Of all hubs, for who lists sessions. */
-  async living(): Promise<readonly (Whereabouts & { readonly record: SessionRecord })[]> {
-    const { rows } = await this.#ask<WhereaboutsRow & { record: string }>(
-      "SELECT id, name, owner, fence, record FROM session WHERE NOT gone ORDER BY born",
+  /** As `find`: those that there are. */
+  async findAll(ids: readonly string[]): Promise<ReadonlyMap<string, SessionRecord>> {
+    const { rows } = await this.#ask<{ id: string; record: string }>(
+      "SELECT id, record FROM session WHERE id = ANY($1)",
+      [ids],
     );
-    return rows.map((row) => {
-      return { ...row, fence: Number(row.fence), record: recordOf(row.record) };
-    });
+    return new Map(rows.map(({ id, record }) => [id, recordOf(record)]));
   }
 
   async endedCost(): Promise<readonly number[] | null> {

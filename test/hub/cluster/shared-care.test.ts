@@ -6,6 +6,8 @@ import { Janitor } from "../../../src/hub/janitor.ts";
 import { PlatformWatch } from "../../../src/hub/platform-watch/platform-watch.ts";
 import type { Session } from "../../../src/hub/session/session.ts";
 import type { SoleJob } from "../../../src/hub/sole-job.ts";
+import type { SessionRecord } from "../../../src/store/facts.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { HubWorld } from "../../support/hub-world.ts";
 
 const EVERY_MS = 15_000;
@@ -33,11 +35,27 @@ let stops: (() => void)[];
 beforeEach(() => {
   world = new HubWorld();
   stops = [];
+  asked = [];
+  unseen = world.store.find.bind(world.store);
 });
 
 afterEach(() => {
   for (const stop of stops) stop();
 });
+
+/** Questions to the store that all hubs share. */
+let asked: string[][];
+let unseen: Store["find"];
+
+async function findAll(ids: readonly string[]): Promise<ReadonlyMap<string, SessionRecord>> {
+  asked.push([...ids]);
+  const found = new Map<string, SessionRecord>();
+  for (const id of ids) {
+    const record = await unseen(id);
+    if (record !== null) found.set(id, record);
+  }
+  return found;
+}
 
 const there = (id: string): boolean => world.platform.sandboxes.has(id);
 
@@ -56,6 +74,7 @@ describe("what should not be at the platform", () => {
       youngMs: 120_000,
       cost: world.sessions.cost,
       job,
+      shared: { findAll },
     });
     made.start();
     stops.push(() => made.stop());
@@ -109,6 +128,22 @@ describe("what should not be at the platform", () => {
     expect([there(id), first?.counts.seen, second?.counts.seen]).toEqual([true, {}, { orphan: 1 }]);
     await world.clock.advanceAsync(EVERY_MS);
     expect([there(id), second?.counts.deleted]).toEqual([false, 1]);
+  });
+
+  test("[CL17] a look asks the store once for all that is others', and not for what is here", async () => {
+    world.driversDial();
+    const own = world.create({ name: "own" });
+    const others = ["b", "c"].map((name) => world.create({ name }));
+    await world.clock.advanceAsync(200);
+    const found: string[] = [];
+    world.store.find = (id) => {
+      found.push(id);
+      return unseen(id);
+    };
+    const made = janitor(sharedJob().of("holder"), () => [own]);
+    await world.clock.advanceAsync(EVERY_MS);
+    expect([asked, found]).toEqual([[others.map(({ record }) => record.id)], []]);
+    expect(made.counts.seen).toEqual({ current: 1 });
   });
 
   test("[CL17] a job that is lost within a look ends what the look would delete", async () => {
