@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
-import { slowPeerLimits } from "./server/listener.ts";
+import { LISTEN_BACKLOG, slowPeerLimits } from "./server/listener.ts";
 import type { UpgradeGate } from "./server/upgrade.ts";
 
 type PlatformDoor = NonNullable<PlatformFacts["door"]>;
@@ -103,7 +103,7 @@ export class HostDoor {
     gate.attach(server);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(file, resolve);
+      server.listen({ path: file, backlog: LISTEN_BACKLOG }, resolve);
     });
     chmodSync(file, SOCKET_MODE);
     this.#server = server;

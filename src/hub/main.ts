@@ -40,6 +40,7 @@ import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
+import { LISTEN_BACKLOG } from "./server/listener.ts";
 import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
 import { createUpgradeGate } from "./server/upgrade.ts";
@@ -105,9 +106,6 @@ export interface RunningHub {
   readonly superseded: Promise<void>;
   close(): Promise<void>;
 }
-
-/** SYNs of a reconnect storm wait in the kernel instead of being dropped. */
-const LISTEN_BACKLOG = 4096;
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {

@@ -1,6 +1,8 @@
 /** The way of sandboxes without a network to the hub: found late, once, closed without a trace. */
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { Server } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -87,6 +89,17 @@ describe("the host door", () => {
     expect(mode).toBe(0o666);
     await door.close();
     expect(readdirSync(servicesDir)).toEqual([]);
+  });
+
+  test("[SB16] a thousand drivers that dial in one moment wait, and none is refused", async () => {
+    await door.reach(() => Promise.resolve(there()), gate);
+    const path = join(servicesDir, "hub_1.sock");
+    const dials = Array.from({ length: 1_000 }, () => connect(path));
+    const refusals: string[] = [];
+    for (const dial of dials) dial.on("error", ({ message }) => refusals.push(message));
+    await Promise.allSettled(dials.map((dial) => once(dial, "connect")));
+    for (const dial of dials) dial.destroy();
+    expect(refusals).toEqual([]);
   });
 
   test("[SB16] a platform that was down when the hub started is asked again", async () => {

@@ -8,6 +8,7 @@ import { createServer as createTcpServer, type Server, type Socket } from "node:
 import { toHubError, HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Principal } from "../auth/principal.ts";
+import { LISTEN_BACKLOG } from "../server/listener.ts";
 import { receivePeer, type PeerKey } from "./peer-greeting.ts";
 
 /** Names whom the other hub let in; from anybody else it is a header like any other. */
@@ -45,7 +46,7 @@ export class PeerDoor {
         const where = `${listen.host}:${listen.port}`;
         reject(new HubError(code, `cannot listen for other hubs on ${where}`, { cause: error }));
       });
-      server.listen(listen, resolve);
+      server.listen({ ...listen, backlog: LISTEN_BACKLOG }, resolve);
     });
     const bound = server.address();
     if (bound === null || typeof bound === "string") throw new HubError("Internal", "no port");

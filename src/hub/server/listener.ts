@@ -15,6 +15,9 @@ export const slowPeerLimits = {
   connectionsCheckingInterval: 100,
 } as const;
 
+/** Whoever dials in a storm waits in the kernel; of a socket in a directory he is refused else. */
+export const LISTEN_BACKLOG = 4096;
+
 /** As long as a head may take: a handshake comes before it. */
 const HANDSHAKE_MS = slowPeerLimits.headersTimeout;
 /** A year, as browsers ask for it. */
