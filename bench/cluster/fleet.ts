@@ -15,19 +15,23 @@ import { PostgresServer } from "../../test/support/postgres-server.ts";
 import type { Gap } from "../crowd-platform.ts";
 import { spread, type Figures } from "./figures.ts";
 import { seedFleet } from "./fleet-seed.ts";
+import { tellUse, usedMs, type Used } from "./processors.ts";
+import { countingSettings, countStatements, measureRest } from "./rest.ts";
 import { speakTo } from "./speakers.ts";
 
 const SETTLE_MS = 10_000;
-const IDLE_MS = 30_000;
 const AWAY_MS = 60_000;
 const LOOK_MS = 100;
 const PROOF_LOOK_MS = 500;
 const BACK_MS_MAX = 60_000;
 const SPEAKERS = 30;
-const S_PER_DAY = 86_400;
-const MIB = 1_048_576;
 const SECRET = "a secret of hubs that are measured here";
 const NAMES = ["a", "b", "c"] as const;
+/**
+ * Sandboxes and their platform are on these processors, too: rounds of looks at those that are well
+ * come slower than a hub's own, or most of what is measured would be what answers them.
+ */
+const POLICY = { patrolsPerMinute: 100, driverPatrolMs: 60_000 } as const;
 
 /** In the order in which they are done; what is not named is left out, and nothing named is all. */
 export const fleetParts = ["rest", "away", "drained", "killed", "restarted"] as const;
@@ -85,7 +89,8 @@ class Fleet {
   }
 
   static async open(sessions: number, figures: Figures): Promise<Fleet> {
-    const server = await PostgresServer.start("on");
+    const server = await PostgresServer.start("on", tmpdir(), null, countingSettings);
+    await countStatements(server);
     const url = await server.fresh();
     const crowd = await startCrowd();
     const platform = { apiUrl: crowd.url, apiKey: "crowd-key-0123456789" };
@@ -94,7 +99,7 @@ class Fleet {
       const peerListen = { host: "127.0.0.1", port: 0 };
       const cluster = { url, secret: SECRET, name, peerListen, advertise: null };
       const more = { cluster, logLevel: "warn", platform: { ...platform, ...calls } };
-      return new RealHub(platform, {}, more);
+      return new RealHub(platform, POLICY, more);
     });
     const fleet = new Fleet(sessions, figures, { server, url, crowd, hubs });
     for (const hub of hubs) await hub.start();
@@ -112,6 +117,7 @@ class Fleet {
 
   async seed(): Promise<void> {
     const beganAtMs = performance.now();
+    const before = this.#used();
     await seedFleet({
       count: this.#sessions,
       url: this.#url,
@@ -122,8 +128,11 @@ class Fleet {
     });
     await this.#proven();
     const s = (performance.now() - beganAtMs) / 1_000;
+    const after = this.#used();
     this.#figures.tell("fleet: sessions", this.#sessions);
     this.#figures.tell("fleet: sessions taken and proven a second", this.#sessions / s);
+    const what = "fleet: ms of processor to take and prove a session";
+    tellUse(this.#figures, what, { before, after, by: this.#sessions });
     for (const name of NAMES) {
       this.#figures.tell(`fleet: sessions of ${name}`, (await this.#ownedBy(name)).length);
     }
@@ -144,24 +153,17 @@ class Fleet {
     }
   }
 
-  /** What PostgreSQL gets to do while nothing happens. */
   async rest(): Promise<void> {
-    const before = await this.#work();
-    await pause(IDLE_MS);
-    const after = await this.#work();
-    const s = (after.at - before.at) / 1_000;
-    const { tell } = this.#figures;
-    tell("fleet at rest: transactions a second", (after.commits - before.commits) / s);
-    const perDay = ((after.wal - before.wal) / s) * S_PER_DAY;
-    tell("fleet at rest: MiB of WAL a day", perDay / MIB);
+    const [beganAtMs, before] = [performance.now(), this.#used()];
+    await measureRest(this.#server, this.#url, this.#figures);
+    const [after, ms] = [this.#used(), performance.now() - beganAtMs];
+    const what = "fleet at rest: % of a processor";
+    tellUse(this.#figures, what, { before, after, by: ms / 100 });
   }
 
-  async #work(): Promise<{ at: number; commits: number; wal: number }> {
-    const [row] = await this.#server.query(
-      `SELECT xact_commit::text AS commits, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text AS wal
-       FROM pg_stat_database WHERE datname = current_database()`,
-    );
-    return { at: performance.now(), commits: Number(row?.["commits"]), wal: Number(row?.["wal"]) };
+  #used(): Used {
+    const hubs = this.#hubs.map(({ pid }) => pid);
+    return usedMs(hubs, this.#crowd.child.pid ?? 0);
   }
 
   async storeAway(): Promise<void> {
@@ -194,7 +196,11 @@ class Fleet {
     const name = NAMES[at];
     if (victim === undefined || witness === undefined || name === undefined) throw new Error(blow);
     const had = new Set(await this.#ownedBy(name));
-    const hushed = await speakTo([...had].slice(0, SPEAKERS), witness);
+    const speakers = await speakTo([...had].slice(0, SPEAKERS), witness);
+    this.#figures.tell(
+      "a command through another hub opens within, ms",
+      spread(speakers.openMs).max,
+    );
     await this.#crowd.ask("mark");
     const beganAtMs = performance.now();
     const since = (): number => performance.now() - beganAtMs;
@@ -220,7 +226,7 @@ class Fleet {
     await this.#tellBack(blow, had);
     this.#figures.tell(`hub ${blows[blow]}: all drivers live again after, ms`, liveMs);
     this.#figures.tell(`hub ${blows[blow]}: all sessions proven again after, ms`, provenMs);
-    const heard = await hushed();
+    const heard = await speakers.hush();
     const lost = heard.reduce((sum, { bytesWrong }) => sum + bytesWrong, 0);
     this.#figures.atMost(`hub ${blows[blow]}: bytes of speakers lost or doubled`, lost, 0);
     const stalls = spread(heard.map(({ stallMs }) => stallMs));

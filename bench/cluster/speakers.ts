@@ -14,13 +14,23 @@ export interface Heard {
   readonly stallMs: number;
 }
 
-/** Begins to speak; the answer ends it, once all is heard. */
-export async function speakTo(
-  sessions: readonly string[],
-  through: RealHub,
-): Promise<() => Promise<readonly Heard[]>> {
-  const ends = await Promise.all(sessions.map((session) => speak(session, through)));
-  return () => Promise.all(ends.map((end) => end()));
+export interface Speakers {
+  /** From the dial of each until its command runs. */
+  readonly openMs: readonly number[];
+  /** Ends it, once all is heard. */
+  hush(): Promise<readonly Heard[]>;
+}
+
+/** Begins to speak, one after the other: they are no storm of their own. */
+export async function speakTo(sessions: readonly string[], through: RealHub): Promise<Speakers> {
+  const ends: (() => Promise<Heard>)[] = [];
+  const openMs: number[] = [];
+  for (const session of sessions) {
+    const beganAtMs = performance.now();
+    ends.push(await speak(session, through));
+    openMs.push(performance.now() - beganAtMs);
+  }
+  return { openMs, hush: () => Promise.all(ends.map((end) => end())) };
 }
 
 async function speak(session: string, { url }: RealHub): Promise<() => Promise<Heard>> {

@@ -34,6 +34,7 @@ export class PostgresServer {
   readonly #bin: string;
   readonly #directory: string;
   readonly #user: { uid: number; gid: number } | object;
+  #more: Readonly<Record<string, string>> = {};
   #process: ChildProcess | null = null;
   #fsync: "on" | "off" = "off";
   #schemas = 0;
@@ -46,13 +47,14 @@ export class PostgresServer {
   }
 
   /**
-   * `fsync` on measures what a user's own would take; its directory is made in `where`, and its
-   * log of writes in `wal`, if that is named.
+   * `fsync` on measures what a user's own would take; its directory is made in `where`, its log of
+   * writes in `wal`, if that is named, and `more` are settings of its own.
    */
   static async start(
     fsync: "on" | "off" = "off",
     where = tmpdir(),
     wal: string | null = null,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<PostgresServer> {
     const bin = postgresDirectory();
     if (bin === null) throw new Error("there is no PostgreSQL here");
@@ -66,6 +68,7 @@ export class PostgresServer {
     if (wal !== null && isRoot) chownSync(wal, NOBODY, NOBODY);
     const server = new PostgresServer(bin, directory, await freePort(), user);
     server.#fsync = fsync;
+    server.#more = more;
     try {
       execFileSync(join(bin, "initdb"), how, { ...user, cwd: directory, stdio: "pipe" });
       await server.run();
@@ -148,6 +151,7 @@ export class PostgresServer {
       fsync: this.#fsync,
       autovacuum: "off",
       shared_buffers: "16MB",
+      ...this.#more,
     };
     const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
     this.#process = spawn(
