@@ -9,7 +9,7 @@ import type { Figures } from "./figures.ts";
 const QUIET_MS = 30_000;
 const QUIET_MS_MAX = 240_000;
 const LOOK_MS = 1_000;
-const REST_MS = 60_000;
+const REST_MS = 40_000;
 const S_PER_DAY = 86_400;
 const MIB = 1_048_576;
 const TEXT_CHARS = 60;
