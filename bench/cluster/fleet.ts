@@ -29,9 +29,10 @@ const SECRET = "a secret of hubs that are measured here";
 const NAMES = ["a", "b", "c"] as const;
 /**
  * Sandboxes and their platform are on these processors, too: rounds of looks at those that are well
- * come slower than a hub's own, or most of what is measured would be what answers them.
+ * come slower than a hub's own, or most of what is measured would be what answers them. Drivers that
+ * run from their source are of no version, and would be replaced by newer ones all the while.
  */
-const POLICY = { patrolsPerMinute: 1_000, driverPatrolMs: 60_000 } as const;
+const POLICY = { patrolsPerMinute: 1_000, driverPatrolMs: 60_000, driverUpdateMs: null } as const;
 
 /** In the order in which they are done; what is not named is left out, and nothing named is all. */
 export const fleetParts = ["rest", "away", "drained", "killed", "restarted"] as const;

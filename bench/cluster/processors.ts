@@ -8,7 +8,8 @@ export type Used = Readonly<Record<(typeof users)[number], number>>;
 /** So far, in ms; of all that this process started and that lives. */
 export function usedMs(hubs: readonly number[], crowd: number): Used {
   const sum = (pids: readonly number[]): number => pids.reduce((ms, pid) => ms + cpuMs(pid), 0);
-  const store = childrenOf(process.pid).filter(({ words }) => words.includes("postgres"));
+  // Not hubs, which are told its address.
+  const store = childrenOf(process.pid).filter(({ words }) => /^\S*postgres\b/.test(words));
   return {
     hubs: sum(hubs),
     PostgreSQL: sum(store.map(({ pid }) => pid)),
