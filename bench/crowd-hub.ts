@@ -60,7 +60,8 @@ export class CrowdHub {
     const port = await freePort();
     const hub = new RealHub(
       platform,
-      {},
+      // Drivers that run from their source are of no version: a newer one would replace each.
+      { driverUpdateMs: null },
       {
         listen: { host: "127.0.0.1", port },
         publicUrl: `http://127.0.0.1:${port}`,

@@ -1,7 +1,7 @@
 /**
- * Three real hubs on one PostgreSQL with thousands of light drivers (crowd-platform.ts): what they
- * cost at rest, and how long a driver is without a hub when PostgreSQL is away, when its hub is
- * drained, killed, or killed and started again under its name. A driver's own word is what counts:
+ * Three real hubs on one PostgreSQL with thousands of light drivers (crowd-platform.ts): how long a
+ * driver is without a hub when PostgreSQL is away, when its hub is drained, killed, or killed and
+ * started again under its name, and what they cost at rest. A driver's own word is what counts:
  * from the loss of its link to the next that is live, all losses together.
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -35,7 +35,7 @@ const NAMES = ["a", "b", "c"] as const;
 const POLICY = { patrolsPerMinute: 1_000, driverPatrolMs: 60_000, driverUpdateMs: null } as const;
 
 /** In the order in which they are done; what is not named is left out, and nothing named is all. */
-export const fleetParts = ["rest", "away", "drained", "killed", "restarted"] as const;
+export const fleetParts = ["away", "drained", "killed", "restarted", "rest"] as const;
 type Part = (typeof fleetParts)[number];
 type Blow = Exclude<Part, "rest" | "away">;
 
