@@ -4,8 +4,8 @@
  * `node bench/cluster.ts [parts] [splice] [fleet] [seeds] [COUNT] [--keep]` measures what is named,
  * and the parts alone where nothing is: `parts` without sockets (a minute), `splice` a stream
  * through a hub that does not have the session beside one that has it, `fleet` three real hubs with
- * light drivers that have no PostgreSQL for a minute, are drained, killed, killed and started again,
- * and are at rest (`away`, `drained`, `killed`, `restarted`, `rest` name some of these),
+ * light drivers that have no PostgreSQL for a minute, are drained, killed, killed and started
+ * again, and are at rest (`away`, `drained`, `killed`, `restarted`, `rest` name some of these),
  * `seeds` simulated worlds. COUNT is how many sessions or worlds. Prints a verdict for each figure
  * and ends with 1 where a bound is missed; `--keep` writes them into bench/cluster.json beside
  * those that are there.

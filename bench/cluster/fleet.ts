@@ -29,8 +29,8 @@ const SECRET = "a secret of hubs that are measured here";
 const NAMES = ["a", "b", "c"] as const;
 /**
  * Sandboxes and their platform are on these processors, too: rounds of looks at those that are well
- * come slower than a hub's own, or most of what is measured would be what answers them. Drivers that
- * run from their source are of no version, and would be replaced by newer ones all the while.
+ * come slower than a hub's own, or most of what is measured would be what answers them. Drivers
+ * that run from their source are of no version, and newer ones would replace them all the while.
  */
 const POLICY = { patrolsPerMinute: 1_000, driverPatrolMs: 60_000, driverUpdateMs: null } as const;
 

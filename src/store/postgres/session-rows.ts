@@ -186,8 +186,8 @@ export class SessionRows {
   }
 
   /**
-   * Of sessions, and of jobs that only one hub does. From each owner to the next in the index: asked
-   * for every few seconds, all sessions would be read to find a few hubs.
+   * Of sessions, and of jobs that only one hub does. From each owner to the next in the index:
+   * asked for every few seconds, all sessions would be read to find a few hubs.
    */
   async owners(): Promise<readonly string[]> {
     const { rows } = await this.#ask<{ owner: string }>(
