@@ -95,7 +95,7 @@ export class Cluster implements Company {
     try {
       for (;;) {
         const tried = await this.#tryToReach(session, isDriver);
-        if (!(tried instanceof HubError)) return this.#counted(tried);
+        if (!(tried instanceof HubError)) return tried;
         const isOver = this.#phase === "left" || this.#clock.mono() >= endAt;
         if (isOver || (!isParked && this.#parked >= PARKED_MAX)) throw tried;
         if (!isParked) this.#parked += 1;
@@ -107,11 +107,21 @@ export class Cluster implements Company {
     }
   }
 
-  #counted(way: Way | null): Way | null {
-    if (way === null) return null;
+  /**
+   * A hub that died standing still keeps its sockets: who was joined to it is let go with the
+   * verdict, and dials again, instead of waiting for what will not come.
+   */
+  #joined(inc: string, way: Way): Way {
+    const { members } = this.#seat;
     this.#counts.splices += 1;
     this.#counts.splicesOpen += 1;
-    way.peer.once("close", () => (this.#counts.splicesOpen -= 1));
+    const forget = members.onDeath(() => {
+      if (members.dead.includes(inc)) way.peer.destroy();
+    });
+    way.peer.once("close", () => {
+      forget();
+      this.#counts.splicesOpen -= 1;
+    });
     return way;
   }
 
@@ -126,7 +136,7 @@ export class Cluster implements Company {
     const dialled = dialPeer(hub, peerKey).catch(toHubError);
     const first = await this.#orDeath(dialled);
     if (first instanceof HubError) return first;
-    if (first !== null) return { to: hub.name, peer: first };
+    if (first !== null) return this.#joined(hub.inc, { to: hub.name, peer: first });
     // One that stands still says nothing for as long as it is dialled: it may be the dead one.
     void dialled.then((late) => {
       if (!(late instanceof HubError)) late.destroy();

@@ -6,11 +6,13 @@ import { silentLogger } from "../../../src/base/log.ts";
 import { Cluster } from "../../../src/hub/cluster/cluster.ts";
 import type { ClusterSeat } from "../../../src/hub/cluster/open-cluster.ts";
 import { Membership } from "../../../src/hub/cluster/membership.ts";
+import { receivePeer } from "../../../src/hub/cluster/peer-greeting.ts";
 import type { HubRow } from "../../../src/hub/cluster/roll-book.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 const ROW = { version: "1", started: 0, beat: 1, state: "live" } as const;
 const SESSION = "ses_1";
+const PEER_KEY = new Uint8Array(32);
 
 /** Takes connections and says nothing, as a hub that stands still; closed, as one that is gone. */
 let mute: Server;
@@ -53,7 +55,7 @@ beforeEach(async () => {
     whereabouts: () => Promise.resolve({ id: SESSION, name: "one", owner, fence: 1 }),
     claim: () => Promise.resolve({ id: SESSION }),
   };
-  const seat = { members, store, peerKey: new Uint8Array(32) };
+  const seat = { members, store, peerKey: PEER_KEY };
   cluster = new Cluster({
     seat: seat as unknown as ClusterSeat,
     household: {
@@ -91,6 +93,22 @@ test.each([
   await pass(150);
   await expect.poll(() => way).toBeNull();
   expect(adopted).toEqual([SESSION]);
+});
+
+test("[CL9] who was joined to a hub that stands still is let go with the verdict", async () => {
+  mute.on("connection", (socket) => void receivePeer(socket, PEER_KEY, "inc_b"));
+  isBeating = true;
+  const way = await cluster.reach(SESSION, false);
+  let isOpen = true;
+  way?.peer.once("close", () => (isOpen = false));
+  await pass(10_000);
+  expect([way?.to, isOpen, cluster.numbers.splicesOpen]).toEqual(["b", true, 1]);
+  isBeating = false;
+  await pass(3_900);
+  expect(isOpen).toBe(true);
+  await pass(700);
+  await expect.poll(() => isOpen).toBe(false);
+  expect(cluster.numbers.splicesOpen).toBe(0);
 });
 
 test("[CL9] one that beats and cannot be reached is named when the time is over", async () => {
