@@ -237,6 +237,22 @@ describe("a session whose driver does not come", () => {
     expect(world.platform.count("exec:launch")).toBe(launches + 1);
   });
 
+  test.for(["read ECONNRESET", "write EPIPE", "dial was given up"])(
+    "[SM70] one that met %s of a hub that ended, where the way is open, is left alone",
+    async (met) => {
+      const world = new HubWorld();
+      const { session, link } = await world.connected();
+      const launches = world.platform.count("exec:launch");
+      world.platform.wayOut = printed({ ...report(tried("ok", "ok")), driver: met });
+      world.platform.driverWord = word({ lastError: met });
+      session.detach(link, "silent");
+      await world.clock.advanceAsync(world.policy.silenceMs - 1);
+      expect(session.record.state).toBe("nudging");
+      expect(world.platform.count("exec:launch")).toBe(launches);
+      expect(world.platform.count("exec:egress")).toBeGreaterThan(0);
+    },
+  );
+
   test("[SM70] one that comes while it is left alone is proven, with nothing launched", async () => {
     const world = new HubWorld();
     const { session, link } = await world.connected();

@@ -46,12 +46,13 @@ export class DriverWork {
       const urls = await driver.urls(ledger.record.name);
       // Before another one is launched: is one on its way, and can any of them get out?
       if (this.#isUnheard || (context.counts.relaunches > 0 && !context.driverDead)) {
-        if (await this.#isOnItsWay(urls[0], signal)) {
+        const seen = await this.#seek(urls[0], signal);
+        const closed = seen.wayIsOpen ? null : await this.wayOut(signal, urls[0]);
+        if (closed !== null) throw closed;
+        if (seen.dialling) {
           board.stepped("launch", true, "its driver lives and dials: it is waited for");
           return { at: clock.now(), leftAlone: true };
         }
-        const closed = await this.wayOut(signal, urls[0]);
-        if (closed !== null) throw closed;
       }
       const home = await provider.homeDir(sandboxId, signal);
       const dir = `${home}/${DRIVER_DIR}`;
@@ -198,14 +199,14 @@ export class DriverWork {
   }
 
   /**
-   * Missed for less than a silent sandbox may be, its driver lives, dials this hub, and met nothing
-   * there that could keep it out.
+   * A driver that was missed for less than a silent sandbox may be: whether it lives and dials this
+   * hub, and has met nothing there that could keep it out.
    */
-  async #isOnItsWay(url: string | undefined, signal: AbortSignal): Promise<boolean> {
+  async #seek(url: string | undefined, signal: AbortSignal): Promise<Sought> {
     const { provider, board, clock, ledger, policy, loop } = this.#desk.deps;
     const { driverDir } = ledger.record;
     const missedMs = clock.now() - (board.driverAbsentSince ?? clock.now());
-    if (driverDir === null || url === undefined || missedMs >= policy.silenceMs) return false;
+    if (driverDir === null || url === undefined || missedMs >= policy.silenceMs) return NOT_SEEN;
     const sandboxId = this.#desk.sandboxId();
     const asked = { command: seekCommand(driverDir, url), timeoutMs: PROBE_WAIT_MS - 500 };
     const { output } = await withDeadline(
@@ -218,7 +219,7 @@ export class DriverWork {
     );
     const { dialling, met } = readSeekAnswer(output, url);
     const isKeptOut = met !== null && !(loop?.wasLate === true && isOfALateHub(met));
-    return dialling && !isKeptOut;
+    return { dialling, wayIsOpen: dialling && !isKeptOut };
   }
 
   /** Why no driver can reach the hub from inside; null where it can, or nobody can tell. */
@@ -238,6 +239,13 @@ export class DriverWork {
     return found.code === null ? null : new HubError(found.code, found.detail);
   }
 }
+
+interface Sought {
+  readonly dialling: boolean;
+  readonly wayIsOpen: boolean;
+}
+
+const NOT_SEEN: Sought = { dialling: false, wayIsOpen: false };
 
 /** Both ends are times of one clock, so their distance is true however wrong it goes. */
 function unusedMs({ lastActivityAt, updatedAt }: Claim): number | null {
