@@ -61,6 +61,21 @@ storeContract("sqlite", open, () => {
 });
 timelineContract("sqlite", open);
 
+/** Of the log, by its own head: a page and what is said of it. */
+function pagesLogged(): number {
+  const PAGE_BYTES = 4_096 + 24;
+  return Math.floor(statSync(`${file}-wal`).size / PAGE_BYTES);
+}
+
+test("[PF5] a fact of a known session is three pages of the disk: two rows and an index", () => {
+  const store = open();
+  const { record: known } = store.create(record(1), fact("session.created", {})) ?? {};
+  if (known === undefined) throw new Error("it was there");
+  const before = pagesLogged();
+  for (let n = 0; n < 10; n++) store.append(known, fact("probe.answered", {}));
+  expect(pagesLogged() - before).toBeLessThanOrEqual(30);
+});
+
 describe("the store on disk", () => {
   test("[FA6] what was acknowledged survives kill -9, at any moment", async () => {
     const writer = join(import.meta.dirname, "..", "support", "store-writer.ts");

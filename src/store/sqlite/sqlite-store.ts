@@ -99,6 +99,7 @@ type Kept = Appended & { readonly event: SessionEvent };
 export class SqliteStore implements Store, TimelineShelf {
   readonly #db: DatabaseSync;
   readonly #putSession: StatementSync;
+  readonly #renewSession: StatementSync;
   readonly #putFact: StatementSync;
   readonly #file: string;
 
@@ -112,6 +113,9 @@ export class SqliteStore implements Store, TimelineShelf {
     this.#putSession = this.#db.prepare(
       `INSERT INTO session (id, name, gone, record) VALUES (?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET gone = excluded.gone, record = excluded.record`,
+    );
+    this.#renewSession = this.#db.prepare(
+      "UPDATE session SET record = ? WHERE id = ? AND gone = 0",
     );
     this.#putFact = this.#db.prepare(
       `INSERT INTO fact (session, name, at, kind, state, detail, text, data)
@@ -159,10 +163,7 @@ export class SqliteStore implements Store, TimelineShelf {
     const last = new Map(facts.map(({ record }) => [record.id, record]));
     try {
       this.#db.exec("BEGIN IMMEDIATE");
-      for (const record of last.values()) {
-        const gone = record.detail === "ended.gone" ? 1 : 0;
-        this.#putSession.run(record.id, record.name, gone, JSON.stringify(record));
-      }
+      for (const record of last.values()) this.#keepRecord(record);
       const seqs = facts.map(({ fact: { at, kind, text, data }, record }) => {
         const { id, name, state, detail } = record;
         const words = [id, name, at, kind, state, detail, text, JSON.stringify(data)];
@@ -175,6 +176,15 @@ export class SqliteStore implements Store, TimelineShelf {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw refused(this.#file, error);
     }
+  }
+
+  /** Nearly all are known and stay: their row changes, and no index. */
+  #keepRecord(record: SessionRecord): void {
+    const { id, name, detail } = record;
+    const text = JSON.stringify(record);
+    const isGone = detail === "ended.gone";
+    if (!isGone && this.#renewSession.run(text, id).changes === 1) return;
+    this.#putSession.run(id, name, isGone ? 1 : 0, text);
   }
 
   /** What `append` returned is kept. */
