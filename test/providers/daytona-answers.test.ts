@@ -199,7 +199,19 @@ describe("the way into a sandbox", () => {
     });
     await api.claim("id-1");
     expect(await api.homeDir("id-1")).toBe("/home/daytona");
-    const asked = isNamed ? [] : ["/sandbox/id-1", "/sandbox/id-1/toolbox-proxy-url"];
-    expect(seen).toEqual(["/sandbox/id-1", ...asked, "/id-1/user-home-dir"]);
+    const read = "/sandbox/id-1";
+    const asked = isNamed ? [] : [read, read, `${read}/toolbox-proxy-url`];
+    expect(seen).toEqual([read, ...asked, "/id-1/user-home-dir"]);
+  });
+
+  test("is read without the SDK, whose object of each would be kept", async () => {
+    const speakers: unknown[] = [];
+    const { api, base } = await on((_, path, { headers }) => {
+      speakers.push(headers["x-daytona-source"]);
+      const isDoor = path.endsWith("/user-home-dir");
+      return { body: isDoor ? { dir: "/home/daytona" } : dto({ toolboxProxyUrl: base }) };
+    });
+    expect(await api.homeDir("id-1")).toBe("/home/daytona");
+    expect(speakers).toEqual([undefined, undefined]);
   });
 });

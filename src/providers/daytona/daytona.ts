@@ -31,7 +31,7 @@ import {
 } from "./answers.ts";
 import { readApi } from "./api-read.ts";
 import { readBuildLog } from "./build-log.ts";
-import { KeptSandboxes } from "./kept-sandboxes.ts";
+import { KeptSandboxes, type Door } from "./kept-sandboxes.ts";
 import { classify, sdkFailure } from "./classify.ts";
 import { listSandboxes } from "./listing.ts";
 import { readPlatformFacts } from "./platform-facts.ts";
@@ -285,12 +285,17 @@ export class DaytonaProvider implements SandboxProvider {
   }
 
   async #toolbox(sandboxId: string, signal?: AbortSignal): Promise<Toolbox> {
-    // An answer may have had no door: then the SDK asks for it.
-    const door = this.#kept.door(sandboxId) ?? (await this.#cached(sandboxId, signal));
+    const door = await this.#door(sandboxId, signal);
     const baseUrl = `${door.toolboxProxyUrl.replace(/\/$/, "")}/${sandboxId}`;
     const { callMs, clock, ask } = this.#options;
     const address = { baseUrl, clock, apiKey: this.#key.current, ...(ask && { ask }) };
     return new Toolbox(address, callMs);
+  }
+
+  /** After a start none is known: a read tells it. Where its answer does not, the SDK asks for it. */
+  async #door(sandboxId: string, signal?: AbortSignal): Promise<Door> {
+    if (this.#kept.door(sandboxId) === undefined) await this.claim(sandboxId, signal);
+    return this.#kept.door(sandboxId) ?? this.#cached(sandboxId, signal);
   }
 
   /** Where the platform is, with the key of now. */
