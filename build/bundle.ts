@@ -134,20 +134,27 @@ const onlyTheDialler: Plugin = {
     for (const filter of [server, rest]) {
       builder.onLoad({ filter }, () => ({ contents: "module.exports = { EventTarget: {} };" }));
     }
-    for (const [filter, part] of UNASKED_PARTS) {
+    for (const [filter, ...parts] of UNASKED_PARTS) {
       builder.onLoad({ filter }, ({ path }) => {
-        const text = readFileSync(path, "utf8");
-        if (!part.test(text)) throw new Error(`${path} has no part ${String(part)} any more`);
-        return { contents: text.replace(part, "") };
+        let contents = readFileSync(path, "utf8");
+        for (const part of parts) {
+          if (!part.test(contents)) throw new Error(`${path} has no part ${String(part)} any more`);
+          contents = contents.replace(part, "");
+        }
+        return { contents };
       });
     }
   },
 };
 
-/** `onmessage` and its like, blobs, and the letters of an extension's name. */
+/** `onmessage` and its like, redirects, blobs, and the letters of an extension's name. */
 const UNASKED_PARTS = [
   [/[\\/]ws[\\/]lib[\\/]sender\.js$/, /^ {2}getBlobData\(blob[^]*?(?=^ {2}\/\*\*)/m],
-  [/[\\/]ws[\\/]lib[\\/]websocket\.js$/, /^\['open', 'error'[^]*?(?=^module\.exports)/m],
+  [
+    /[\\/]ws[\\/]lib[\\/]websocket\.js$/,
+    /^\['open', 'error'[^]*?(?=^module\.exports)/m,
+    /(?<=^ {2}if \(opts\.followRedirects\) \{)[^]*?(?=^ {2}\} else \{)/m,
+  ],
   [/[\\/]ws[\\/]lib[\\/]validation\.js$/, /(?<=^const tokenChars = \[)[^\]]*/m],
 ] as const;
 

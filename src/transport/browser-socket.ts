@@ -5,7 +5,7 @@
 import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import { SUBPROTOCOL, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/version.ts";
 import type { FrameSocket } from "./frame-socket.ts";
-import { createPendingEvents } from "./pending-events.ts";
+import { PendingEvents } from "./pending-events.ts";
 
 /** Scripts may only send these codes; others are the protocol's own. */
 const FIRST_OWN_CODE = 3000;
@@ -45,7 +45,7 @@ export function dialBrowserSocket(
 }
 
 export function fromBrowserWebSocket(ws: WebSocket): FrameSocket {
-  const events = createPendingEvents();
+  const events = new PendingEvents();
   let polling = false;
   ws.binaryType = "arraybuffer";
   ws.addEventListener("message", (event: MessageEvent<unknown>) => {

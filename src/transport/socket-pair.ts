@@ -1,7 +1,7 @@
 /** Two FrameSockets in one process: what one end sends, the other hears in a later turn. */
 import { NO_CLOSE_FRAME } from "../protocol/close-codes.ts";
 import type { FrameSocket, SocketEnd } from "./frame-socket.ts";
-import { createPendingEvents, type PendingEvents } from "./pending-events.ts";
+import { PendingEvents } from "./pending-events.ts";
 
 export function socketPair(): readonly [FrameSocket, FrameSocket] {
   const [a, b] = [new PairSocket(), new PairSocket()];
@@ -11,7 +11,7 @@ export function socketPair(): readonly [FrameSocket, FrameSocket] {
 }
 
 class PairSocket implements FrameSocket {
-  readonly #events: PendingEvents = createPendingEvents();
+  readonly #events = new PendingEvents();
   #peer: PairSocket = this;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;

@@ -8,7 +8,7 @@ import type { ClientOptions, RawData, ServerOptions } from "ws";
 import { limits } from "../base/limits.ts";
 import type { FrameSocket, SocketEnd } from "./frame-socket.ts";
 import { ownBytes } from "../stream/own-bytes.ts";
-import { createPendingEvents } from "./pending-events.ts";
+import { PendingEvents } from "./pending-events.ts";
 
 /** A close frame that the peer does not answer within this time becomes a hard end. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -39,43 +39,53 @@ export type DialOutcome =
   | { readonly ok: true; readonly socket: FrameSocket; readonly subprotocol: string }
   | { readonly ok: false; readonly failure: DialFailure };
 
+class WsFrames extends PendingEvents implements FrameSocket {
+  readonly #ws: WebSocket;
+
+  constructor(ws: WebSocket) {
+    super();
+    this.#ws = ws;
+    let lastError = "";
+    ws.binaryType = "nodebuffer";
+    ws.on("message", (data: RawData, isBinary: boolean) => {
+      if (isBinary) this.frame(data as Buffer);
+      else ws.close(1003, "text message");
+    });
+    ws.on("error", (error) => {
+      lastError = sayError(error);
+    });
+    ws.on("close", (code, reason) => {
+      this.end({ code, reason: reason.length > 0 ? reason.toString("utf8") : lastError });
+    });
+  }
+
+  readonly #sent = (): void => {
+    if (this.#ws.bufferedAmount === 0) this.drained();
+  };
+
+  send(message: Uint8Array): void {
+    const ws = this.#ws;
+    if (ws.readyState !== WebSocket.OPEN) return;
+    // With an idle socket the kernel takes the bytes in this call; otherwise they wait here.
+    ws.send(ws.bufferedAmount === 0 ? pooled(message) : ownBytes(message), BINARY, this.#sent);
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, clipReason(reason));
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+}
+
 /** Wraps an open or opening WebSocket. Call it in the turn in which the socket appears. */
 export function fromWebSocket(ws: WebSocket): FrameSocket {
-  const events = createPendingEvents();
-  let lastError = "";
-  ws.binaryType = "nodebuffer";
-  ws.on("message", (data: RawData, isBinary: boolean) => {
-    if (isBinary) events.frame(data as Buffer);
-    else ws.close(1003, "text message");
-  });
-  ws.on("error", (error) => {
-    lastError = sayError(error);
-  });
-  ws.on("close", (code, reason) => {
-    events.end({ code, reason: reason.length > 0 ? reason.toString("utf8") : lastError });
-  });
-  const sent = (): void => {
-    if (ws.bufferedAmount === 0) events.drained();
-  };
-  return {
-    send(message) {
-      if (ws.readyState !== WebSocket.OPEN) return;
-      // With an idle socket the kernel takes the bytes in this call; otherwise they wait here.
-      ws.send(ws.bufferedAmount === 0 ? pooled(message) : ownBytes(message), BINARY, sent);
-    },
-    get bufferedBytes() {
-      return ws.bufferedAmount;
-    },
-    close(code, reason) {
-      ws.close(code, clipReason(reason));
-    },
-    terminate() {
-      ws.terminate();
-    },
-    onFrame: (listener) => events.onFrame(listener),
-    onClose: (listener) => events.onClose(listener),
-    onDrain: (listener) => events.onDrain(listener),
-  };
+  return new WsFrames(ws);
 }
 
 /**

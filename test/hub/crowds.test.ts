@@ -15,7 +15,7 @@ import { LinkError, parseControl } from "../../src/protocol/control.ts";
 import { decodeFrame, encodeFrame, FrameType } from "../../src/protocol/frame.ts";
 import { joinAttach } from "../../src/protocol/resume.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
-import { createPendingEvents } from "../../src/transport/pending-events.ts";
+import { PendingEvents } from "../../src/transport/pending-events.ts";
 import { hubServer } from "../support/hub-server.ts";
 import { HubWorld } from "../support/hub-world.ts";
 import { MemorySocket } from "../support/memory-socket.ts";
@@ -179,7 +179,7 @@ describe("[SB22] a driver that is missing while many come back", () => {
 class StalledSocket implements FrameSocket {
   readonly bufferedBytes = limits.DATA_BYTES_MAX * 16;
   code: number | null = null;
-  readonly #events = createPendingEvents();
+  readonly #events = new PendingEvents();
 
   say(message: Uint8Array): void {
     this.#events.frame(message);

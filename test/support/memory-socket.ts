@@ -1,11 +1,11 @@
 /** Two FrameSockets joined in memory; frames move only when the test says so. */
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
-import { createPendingEvents, type PendingEvents } from "../../src/transport/pending-events.ts";
+import { PendingEvents } from "../../src/transport/pending-events.ts";
 
 export class MemorySocket implements FrameSocket {
   /** What was sent and not delivered yet. */
   readonly sent: Uint8Array[] = [];
-  readonly #events: PendingEvents = createPendingEvents();
+  readonly #events = new PendingEvents();
   #peer: MemorySocket | null = null;
   ended: SocketEnd | null = null;
 

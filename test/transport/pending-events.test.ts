@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createPendingEvents } from "../../src/transport/pending-events.ts";
+import { PendingEvents } from "../../src/transport/pending-events.ts";
 
 test("keeps early messages in order, as copies, for the listener that comes", () => {
-  const events = createPendingEvents();
+  const events = new PendingEvents();
   const chunk = new Uint8Array(1_000);
   for (let i = 0; i < 3; i++) {
     chunk[i] = i + 1;
@@ -16,7 +16,7 @@ test("keeps early messages in order, as copies, for the listener that comes", ()
 });
 
 test("tells the end once, also to a listener that comes late, and no frame after it", () => {
-  const events = createPendingEvents();
+  const events = new PendingEvents();
   events.end({ code: 4000, reason: "first" });
   events.end({ code: 4400, reason: "second" });
   const ends: number[] = [];

@@ -62,8 +62,11 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
   });
   const road = elsewhere === undefined ? null : new FarRoad({ ...options, elsewhere });
 
+  // One for all: one of each socket's own would hold its request for as long as the socket lives.
+  const failed = (error: Error): void =>
+    log.debug({ error: error.message }, "upgrade socket failed");
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    socket.on("error", (error) => log.debug({ error: error.message }, "upgrade socket failed"));
+    socket.on("error", failed);
     if (previews.door.isFor(request)) {
       void previews.door.upgrade(request, socket, head);
       return;

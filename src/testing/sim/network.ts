@@ -5,7 +5,7 @@
  */
 import type { Random } from "../../base/random.ts";
 import type { FrameSocket, SocketEnd } from "../../transport/frame-socket.ts";
-import { createPendingEvents } from "../../transport/pending-events.ts";
+import { PendingEvents } from "../../transport/pending-events.ts";
 import type { SimKernel, SimProcess } from "./kernel.ts";
 
 /** An unanswered close frame becomes a hard end after this, as in the real socket. */
@@ -111,7 +111,7 @@ class SimEnd implements FrameSocket {
   readonly process: SimProcess;
   peer: SimEnd | null = null;
   readonly #link: SimLink;
-  readonly #events = createPendingEvents();
+  readonly #events = new PendingEvents();
   #open = true;
   /** Messages travel in order although each has its own latency. */
   #inbox: Uint8Array[] = [];

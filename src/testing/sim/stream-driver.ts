@@ -25,7 +25,7 @@ import type { Channel } from "../../stream/channel.ts";
 import { Redial, type LinkEnd } from "../../stream/redial.ts";
 import type { Stream } from "../../stream/stream.ts";
 import type { FrameSocket } from "../../transport/frame-socket.ts";
-import { createPendingEvents } from "../../transport/pending-events.ts";
+import { PendingEvents } from "../../transport/pending-events.ts";
 import type { SimProcess } from "./kernel.ts";
 
 /** What a command did in one driver. */
@@ -233,7 +233,7 @@ export function pattern(lane: string, offset: number, length: number, timeline: 
 
 /** One socket for two listeners: the first one speaks, the second one only hears. */
 export function shadowed(socket: FrameSocket): { first: FrameSocket; second: FrameSocket } {
-  const [one, two] = [createPendingEvents(), createPendingEvents()];
+  const [one, two] = [new PendingEvents(), new PendingEvents()];
   socket.onFrame((message) => {
     two.frame(withoutHop(message));
     one.frame(message);
