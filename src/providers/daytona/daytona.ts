@@ -292,7 +292,7 @@ export class DaytonaProvider implements SandboxProvider {
     return new Toolbox(address, callMs);
   }
 
-  /** After a start none is known: a read tells it. Where its answer does not, the SDK asks for it. */
+  /** After a start none is known: a read tells it. Where it does not, the SDK asks for it. */
   async #door(sandboxId: string, signal?: AbortSignal): Promise<Door> {
     if (this.#kept.door(sandboxId) === undefined) await this.claim(sandboxId, signal);
     return this.#kept.door(sandboxId) ?? this.#cached(sandboxId, signal);
