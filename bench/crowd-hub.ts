@@ -212,14 +212,15 @@ export function crowdName(n: number): string {
 
 /** What its hub gave to its driver. */
 export function seededSandbox(
-  { id: session, sandboxName: name }: SessionRecord,
+  { id: session, sandboxId, sandboxName: name }: SessionRecord,
   of: { hubId: string; driverSecret: Uint8Array; urls: string[] },
 ): SeededSandbox {
   const owner = `${session}.${name}`;
   const mac = createHmac("sha256", of.driverSecret).update(`driver:${owner}`).digest("base64url");
   const [home, readyFile] = ["/home/daytona", `${DRIVER_DIR}/ready.json`];
   const config = { session, token: `hfd_${owner}.${mac}`, urls: of.urls, home, readyFile };
-  return { name, labels: { [LABELS.session]: session, [LABELS.hub]: of.hubId }, config };
+  const id = sandboxId ?? "";
+  return { id, name, labels: { [LABELS.session]: session, [LABELS.hub]: of.hubId }, config };
 }
 
 /** As it is a while after its proof, or after somebody paused it. */
@@ -235,7 +236,7 @@ export function seededRecord(n: number, isLive: boolean): SessionRecord {
     ...rest,
     asked: true,
     attemptEnded: 1,
-    sandboxId: `box-${n + 1}`,
+    sandboxId: `left-${n + 1}`,
     driverDir: DRIVER_DIR,
   };
 }

@@ -8,10 +8,12 @@
  * drivers are live and how many came back since the last `GET /crowd/mark`, `GET /crowd/gaps` how
  * long and how often each of these was without a hub, and how links ended. With a directory it is
  * the platform's host door, and drivers dial the sockets that hubs open in it. `POST /crowd/seed`
- * makes sandboxes whose drivers dial at once, and `/crowd/cut` breaks all links.
+ * makes sandboxes whose drivers dial at once, and `/crowd/cut` breaks all links. A crowd too large
+ * for one process is several: one tells hubs of all sandboxes, the others have drivers and toolbox.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { basename } from "node:path";
 import { systemClock, type TimerId } from "../src/base/clock.ts";
 import { HubError } from "../src/base/hub-error.ts";
 import { silentLogger, type Logger } from "../src/base/log.ts";
@@ -29,9 +31,12 @@ import { FakePlatform, type FakeSandbox } from "../test/support/fake-platform.ts
 
 /** A sandbox that an earlier hub asked for, with what its driver was given. */
 export interface SeededSandbox {
+  readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly config: DriverConfig;
+  /** Of the process that plays its inside; unset where this one does. */
+  readonly toolbox?: string;
 }
 
 /** The driver's bundle, which nobody runs here. */
@@ -47,8 +52,19 @@ class CrowdPlatform extends FakePlatform {
   readonly #named = new Map<string, FakeSandbox>();
 
   override make(...[request, state]: Parameters<FakePlatform["make"]>): FakeSandbox {
-    const made = super.make(request, state);
-    this.#named.set(request.name, made);
+    return this.#name(super.make(request, state));
+  }
+
+  /** As an earlier hub asked for it; ids of `make` are of another form. */
+  keep(id: string, request: SandboxRequest): FakeSandbox {
+    const [state, reason, createdAt] = ["started", null, this.clock.now()] as const;
+    const kept: FakeSandbox = { id, request, state, reason, createdAt, files: new Map() };
+    this.sandboxes.set(id, kept);
+    return this.#name(kept);
+  }
+
+  #name(made: FakeSandbox): FakeSandbox {
+    this.#named.set(made.request.name, made);
     return made;
   }
 
@@ -64,24 +80,34 @@ class CrowdPlatform extends FakePlatform {
   }
 }
 
-/** A driver says why its link ended, and nothing else that is wanted here. */
-const countingLogger: Logger = {
-  ...silentLogger,
-  info: (fields, message) => {
-    if (message !== "link ended") return;
-    const { code, reason } = fields as { readonly code: number; readonly reason: string };
-    const how = `${code} ${reason}`.replaceAll(/\d+ ms/g, "N ms");
-    ends[how] = (ends[how] ?? 0) + 1;
-  },
-};
+/** A driver says where its link goes and why it ended, and nothing else that is wanted here. */
+function followingLogger(driver: { readonly trail: string[] }): Logger {
+  const note = (what: string): number =>
+    driver.trail.push(`${Math.round(performance.now() - markedAtMs)} ${what}`);
+  return {
+    ...silentLogger,
+    info: (fields, message) => {
+      const told = fields as { readonly code: number; readonly reason: string; url?: string };
+      if (message === "link is live") note(`live at ${basename(told.url ?? "", ":/v1/driver")}`);
+      if (message !== "link ended") return;
+      const how = `${told.code} ${told.reason}`;
+      note(how);
+      const kind = how.replaceAll(/\d+ ms/g, "N ms");
+      ends[kind] = (ends[kind] ?? 0) + 1;
+    },
+  };
+}
 
 const platform = new CrowdPlatform(systemClock);
+/** Of sandboxes whose insides another process plays. */
+const toolboxes = new Map<string, string>();
 const drivers = new Map<string, Driver>();
 let nextPid = 2;
 let hangs = false;
 const door = process.argv[2];
 /** How links ended since the mark, and how many did so. */
 let ends: Record<string, number> = {};
+let markedAtMs = performance.now();
 
 /** Of a driver that was without a hub and has one again. */
 export interface Gap {
@@ -89,6 +115,8 @@ export interface Gap {
   /** In all since the mark, and in how many losses. */
   readonly ms: number;
   readonly losses: number;
+  /** Each end of a link, each failed dial and each link, with the ms from the mark to it. */
+  readonly trail: readonly string[];
 }
 
 /** One sandbox's driver, its files those of the fake. */
@@ -96,13 +124,14 @@ class Driver {
   isLive = false;
   losses = 0;
   awayMs = 0;
+  readonly trail: string[] = [];
   #lostAtMs: number | null = null;
   readonly session: string;
   readonly uplink: Uplink;
 
   constructor(sandbox: FakeSandbox, pid: number, config: DriverConfig) {
     this.session = config.session;
-    const [clock, random, log] = [systemClock, systemRandom, countingLogger];
+    const [clock, random, log] = [systemClock, systemRandom, followingLogger(this)];
     const jobs = new Jobs(clock, () => null);
     this.uplink = new Uplink({
       config,
@@ -135,13 +164,14 @@ class Driver {
 
 function mark(): void {
   ends = {};
-  for (const driver of drivers.values()) driver.losses = driver.awayMs = 0;
+  markedAtMs = performance.now();
+  for (const driver of drivers.values()) driver.losses = driver.awayMs = driver.trail.length = 0;
 }
 
 function gaps(): readonly Gap[] {
   return [...drivers.values()]
     .filter(({ losses, isLive }) => losses > 0 && isLive)
-    .map(({ session, awayMs: ms, losses }) => ({ session, ms, losses }));
+    .map(({ session, awayMs: ms, losses, trail }) => ({ session, ms, losses, trail }));
 }
 
 function counts(): { readonly live: number; readonly back: number } {
@@ -210,9 +240,10 @@ platform.onNudge = ({ id }) => {
 
 /** Their files are as a launch leaves them. */
 async function seed(seeded: readonly SeededSandbox[]): Promise<void> {
-  for (const [n, { name, labels, config }] of seeded.entries()) {
-    const sandbox = platform.make({ name, labels, env: {} }, "started");
-    drivers.set(sandbox.id, new Driver(sandbox, nextPid++, config));
+  for (const [n, { id, name, labels, config, toolbox }] of seeded.entries()) {
+    const sandbox = platform.keep(id, { name, labels, env: {} });
+    if (toolbox === undefined) drivers.set(id, new Driver(sandbox, nextPid++, config));
+    else toolboxes.set(id, toolbox);
     if (n % DIALS_PER_TURN === 0) await new Promise((turn) => setImmediate(turn));
   }
 }
@@ -225,7 +256,7 @@ const dto = (sandbox: FakeSandbox): object => ({
   env: {},
   state: sandbox.state,
   createdAt: new Date(sandbox.createdAt).toISOString(),
-  toolboxProxyUrl: `${url}/toolbox`,
+  toolboxProxyUrl: toolboxes.get(sandbox.id) ?? `${url}/toolbox`,
 });
 
 type Answer = object | Uint8Array;

@@ -13,7 +13,6 @@ import { seededRecord, seededSandbox } from "../crowd-hub.ts";
 
 /** As many as three hubs take at once: nobody is told to come later. */
 const AT_ONCE = 600;
-const LOOK_MS = 50;
 
 interface Seeding {
   readonly count: number;
@@ -23,11 +22,12 @@ interface Seeding {
   /** The directory of the hubs' sockets. */
   readonly door: string;
   readonly tell: (sandboxes: readonly SeededSandbox[]) => Promise<void>;
-  readonly live: () => Promise<number>;
+  /** There once so many are live; their proofs may trail behind by `trailing`. */
+  readonly taken: (count: number, trailing: number) => Promise<void>;
 }
 
 export async function seedFleet(seeding: Seeding): Promise<void> {
-  const { count, url, secret, door, tell, live } = seeding;
+  const { count, url, secret, door, tell, taken } = seeding;
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -44,9 +44,7 @@ export async function seedFleet(seeding: Seeding): Promise<void> {
         return seededSandbox(record, { hubId, driverSecret, urls });
       });
       await tell(sandboxes);
-      while ((await live()) < from + records.length) {
-        await new Promise((next) => setTimeout(next, LOOK_MS));
-      }
+      await taken(from + records.length, AT_ONCE);
     }
     await client.query("UPDATE hub SET state = 'gone' WHERE name LIKE 'left-%'");
   } finally {

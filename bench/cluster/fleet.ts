@@ -4,27 +4,24 @@
  * started again under its name, and what they cost at rest. A driver's own word is what counts:
  * from the loss of its link to the next that is live, all losses together.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { RealHub, TOKEN } from "../../test/e2e/hub-kit.ts";
-import { exited } from "../../test/e2e/platform-kit.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 import type { Gap } from "../crowd-platform.ts";
+import { Crowd } from "./crowd.ts";
 import { spread, type Figures } from "./figures.ts";
 import { seedFleet } from "./fleet-seed.ts";
 import { tellUse, usedMs, type Used } from "./processors.ts";
 import { countingSettings, countStatements, measureRest } from "./rest.ts";
 import { speakTo } from "./speakers.ts";
+import { untilCounted } from "./until-counted.ts";
 
 const SETTLE_MS = 10_000;
 const AWAY_MS = 60_000;
 const LOOK_MS = 100;
-const PROOF_LOOK_MS = 500;
 const BACK_MS_MAX = 60_000;
 const SPEAKERS = 30;
+const TRAILS = 5;
 const SECRET = "a secret of hubs that are measured here";
 const NAMES = ["a", "b", "c"] as const;
 /**
@@ -93,7 +90,7 @@ class Fleet {
     const server = await PostgresServer.start("on", tmpdir(), null, countingSettings);
     await countStatements(server);
     const url = await server.fresh();
-    const crowd = await startCrowd();
+    const crowd = await Crowd.start();
     const platform = { apiUrl: crowd.url, apiKey: "crowd-key-0123456789" };
     const calls = { kind: "daytona", target: "local", callsPerMinute: 1_000_000 } as const;
     const hubs = NAMES.map((name) => {
@@ -110,9 +107,7 @@ class Fleet {
   async close(): Promise<void> {
     for (const hub of this.#hubs) await hub.kill("SIGKILL");
     for (const hub of this.#hubs) await hub.remove();
-    this.#crowd.child.kill("SIGKILL");
-    await exited(this.#crowd.child);
-    rmSync(this.#crowd.door, { recursive: true, force: true });
+    await this.#crowd.close();
     await this.#server.stop();
   }
 
@@ -124,8 +119,8 @@ class Fleet {
       url: this.#url,
       secret: SECRET,
       door: this.#crowd.door,
-      tell: (sandboxes) => this.#crowd.ask("seed", sandboxes),
-      live: async () => (await this.#counts()).live,
+      tell: (sandboxes) => this.#crowd.seed(sandboxes),
+      taken: (count, trailing) => this.#taken(count, trailing),
     });
     await this.#proven();
     const s = (performance.now() - beganAtMs) / 1_000;
@@ -140,18 +135,23 @@ class Fleet {
     await pause(SETTLE_MS);
   }
 
-  #counts(): Promise<{ readonly live: number; readonly back: number }> {
-    return this.#crowd.ask("");
+  async #taken(goal: number, trailing: number): Promise<void> {
+    const stuckAt = async (): Promise<string> => JSON.stringify((await this.#crowd.gaps()).ends);
+    const live = async (): Promise<number> => (await this.#crowd.counts()).live;
+    await untilCounted({ what: "drivers live", goal, count: live, stuckAt });
+    await this.#proven(this.#hubs, goal - trailing);
   }
 
-  /** Once all that run together call all sessions connected. */
-  async #proven(ended: RealHub | null = null): Promise<void> {
-    const hubs = this.#hubs.filter((hub) => hub !== ended);
-    for (;;) {
-      const connected = await Promise.all(hubs.map((hub) => connectedAt(hub)));
-      if (connected.reduce((sum, count) => sum + count, 0) === this.#sessions) return;
-      await pause(PROOF_LOOK_MS);
-    }
+  /** Once these hubs together call so many sessions connected. */
+  async #proven(hubs = this.#hubs, goal = this.#sessions): Promise<void> {
+    const each = (): Promise<number[]> => Promise.all(hubs.map(connectedAt));
+    const stuckAt = async (): Promise<string> => `at each hub ${(await each()).join(", ")}`;
+    const count = async (): Promise<number> =>
+      Math.min(
+        goal,
+        (await each()).reduce((sum, connected) => sum + connected, 0),
+      );
+    await untilCounted({ what: "sessions proven", goal, count, stuckAt });
   }
 
   async rest(): Promise<void> {
@@ -164,11 +164,11 @@ class Fleet {
 
   #used(): Used {
     const hubs = this.#hubs.map(({ pid }) => pid);
-    return usedMs(hubs, this.#crowd.child.pid ?? 0);
+    return usedMs(hubs, this.#crowd.pids);
   }
 
   async storeAway(): Promise<void> {
-    await this.#crowd.ask("mark");
+    await this.#crowd.mark();
     await this.#server.kill();
     await pause(AWAY_MS);
     const leases = await Promise.all(this.#hubs.map((hub) => leaseOf(hub)));
@@ -179,7 +179,7 @@ class Fleet {
       return performance.now() - backAtMs;
     };
     const backMs = await Promise.all(this.#hubs.map(actsAgain));
-    const { live, back } = await this.#counts();
+    const { live, back } = await this.#crowd.counts();
     const [row] = await this.#server.query(
       "SELECT count(*) AS dead FROM hub WHERE state = 'dead'",
       this.#url,
@@ -198,11 +198,13 @@ class Fleet {
     if (victim === undefined || witness === undefined || name === undefined) throw new Error(blow);
     const had = new Set(await this.#ownedBy(name));
     const speakers = await speakTo([...had].slice(0, SPEAKERS), witness);
+    const spliced = await splicesAt(victim);
+    this.#figures.tell(`hub ${blows[blow]}: links through it to sessions of others`, spliced);
     this.#figures.tell(
       "a command through another hub opens within, ms",
       spread(speakers.openMs).max,
     );
-    await this.#crowd.ask("mark");
+    await this.#crowd.mark();
     const beganAtMs = performance.now();
     const since = (): number => performance.now() - beganAtMs;
     const ending = victim.kill(blow === "drained" ? "SIGTERM" : "SIGKILL").then(async () => {
@@ -213,14 +215,14 @@ class Fleet {
     let deadMs: number | null = null;
     while (since() < BACK_MS_MAX) {
       deadMs ??= blow === "killed" && (await isDead(witness, name)) ? since() : null;
-      const { live, back } = await this.#counts();
+      const { live, back } = await this.#crowd.counts();
       const isKnown = deadMs !== null || blow !== "killed";
       if (isKnown && live === this.#sessions && back >= had.size) break;
       await pause(LOOK_MS);
     }
     const liveMs = since();
     const endedMs = await ending;
-    await this.#proven(blow === "restarted" ? null : victim);
+    await this.#proven(this.#hubs.filter((hub) => blow === "restarted" || hub !== victim));
     const provenMs = since();
     if (blow !== "restarted") await victim.start();
     this.#tell(blow, had, { deadMs, endedMs: blow === "drained" ? endedMs : null });
@@ -260,8 +262,8 @@ class Fleet {
   async #tellBack(blow: Blow, had: ReadonlySet<string>): Promise<void> {
     const { tell, atMost } = this.#figures;
     const what = `hub ${blows[blow]}`;
-    const { gaps, ends } = await this.#crowd.ask<Gaps>("gaps");
-    const { live } = await this.#counts();
+    const { gaps, ends } = await this.#crowd.gaps();
+    const { live } = await this.#crowd.counts();
     const [middle, most] = blow === "drained" ? [2_500, 2_500] : [5_000, 7_000];
     const { p50, p99, max } = spread(gaps.map(({ ms }) => ms));
     const others = gaps.filter(({ session }) => !had.has(session)).length;
@@ -273,6 +275,14 @@ class Fleet {
     atMost(`${what}: driver back, p99, ms`, p99, most);
     tell(`${what}: driver back, max, ms`, max);
     for (const [how, count] of Object.entries(ends)) process.stdout.write(`  ${count} × ${how}\n`);
+    const slowest = gaps.toSorted((a, b) => b.ms - a.ms);
+    tellTrails("slowest", slowest);
+    tellTrails(
+      "another hub's",
+      slowest.filter(({ session }) => !had.has(session)),
+    );
+    const twice = slowest.filter(({ losses }) => losses > 1);
+    tellTrails("hit more than once", twice);
   }
 
   /** Ids of its sessions, of none where it is dead or gone. */
@@ -286,10 +296,13 @@ class Fleet {
   }
 }
 
-interface Gaps {
-  readonly gaps: readonly Gap[];
-  readonly ends: Readonly<Record<string, number>>;
+/** By what ways drivers came back: what one was told and met, from the blow on. */
+function tellTrails(which: string, gaps: readonly Gap[]): void {
+  for (const { session, ms, trail } of gaps.slice(0, TRAILS)) {
+    process.stdout.write(`  ${which}: ${session} ${Math.round(ms)} ms; ${trail.join("; ")}\n`);
+  }
 }
+
 interface HubItem {
   readonly name: string;
   readonly state: string;
@@ -304,34 +317,19 @@ async function leaseOf(hub: RealHub): Promise<number> {
   return (await hubsOf(hub)).find(({ self }) => self)?.leaseMs ?? 0;
 }
 
-async function connectedAt({ url }: RealHub): Promise<number> {
+const connectedAt = (hub: RealHub): Promise<number> =>
+  metricOf(hub, /^holdfast_sessions\{[^}]*state="connected"[^}]*\} (\d+)/m);
+/** Links of drivers and people that go through it to the hub that has their session. */
+const splicesAt = (hub: RealHub): Promise<number> =>
+  metricOf(hub, /^holdfast_cluster_splices(?:\{[^}]*\})? (\d+)/m);
+
+async function metricOf({ url }: RealHub, line: RegExp): Promise<number> {
   const headers = { authorization: `Bearer ${TOKEN}` };
   const text = await (await fetch(`${url}/metrics`, { headers })).text();
-  return Number(/^holdfast_sessions\{[^}]*state="connected"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+  return Number(line.exec(text)?.[1] ?? 0);
 }
 
 async function isDead(witness: RealHub, name: string): Promise<boolean> {
   const lives = (await hubsOf(witness)).filter((one) => one.name === name);
   return lives.every(({ state }) => state === "dead" || state === "gone");
-}
-
-interface Crowd {
-  readonly child: ChildProcess;
-  readonly url: string;
-  readonly door: string;
-  ask<T = object>(what: string, body?: object): Promise<T>;
-}
-
-async function startCrowd(): Promise<Crowd> {
-  const door = mkdtempSync(join(tmpdir(), "hfd-"));
-  const file = join(import.meta.dirname, "..", "crowd-platform.ts");
-  const words = ["--disable-warning=ExperimentalWarning", file, door];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
-  const { url } = JSON.parse(line.toString()) as { url: string };
-  const ask = async <T>(what: string, body?: object): Promise<T> => {
-    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-    return (await (await fetch(`${url}/crowd/${what}`, sent)).json()) as T;
-  };
-  return { child, url, door, ask };
 }

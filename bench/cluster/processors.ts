@@ -6,14 +6,14 @@ export const users = ["hubs", "PostgreSQL", "drivers and platform"] as const;
 export type Used = Readonly<Record<(typeof users)[number], number>>;
 
 /** So far, in ms; of all that this process started and that lives. */
-export function usedMs(hubs: readonly number[], crowd: number): Used {
+export function usedMs(hubs: readonly number[], crowd: readonly number[]): Used {
   const sum = (pids: readonly number[]): number => pids.reduce((ms, pid) => ms + cpuMs(pid), 0);
   // Not hubs, which are told its address.
   const store = childrenOf(process.pid).filter(({ words }) => /^\S*postgres\b/.test(words));
   return {
     hubs: sum(hubs),
     PostgreSQL: sum(store.map(({ pid }) => pid)),
-    "drivers and platform": cpuMs(crowd),
+    "drivers and platform": sum(crowd),
   };
 }
 
