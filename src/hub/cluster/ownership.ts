@@ -13,7 +13,7 @@ import type { Membership } from "./membership.ts";
 
 /** Drivers redial within this: whoever holds the driver should have the session, too. */
 const PREFER_DRIVER_MS = 2_000;
-/** While so many come between two looks, the others stand in a queue, for so long at most. */
+/** While so many are taken between two looks, the others stand in a queue, for so long at most. */
 const STREAM_COUNT = 20;
 const STREAM_MS_MAX = 15_000;
 const SWEEP_MS = 1_000;
@@ -82,8 +82,6 @@ export class Ownership<R> {
   #timer: unknown = null;
   /** Orphans of the last look, by id, and monotonic ms since which they are seen. */
   #waiting = new Map<string, { readonly fence: number; readonly since: number }>();
-  /** Sessions that their drivers brought since then. */
-  #landed = 0;
 
   constructor(options: {
     claims: Claims<R>;
@@ -121,9 +119,7 @@ export class Ownership<R> {
       owner === null || owner === this.#members.inc || this.#members.dead.includes(owner);
     if (!free) return this.#livesElsewhere(owner);
     if (!isDriver || this.#phase !== "serving" || !this.#members.mayAct()) return { kind: "wait" };
-    if (!(await this.#claim(place))) return { kind: "wait" };
-    this.#landed += 1;
-    return { kind: "here" };
+    return (await this.#claim(place)) ? { kind: "here" } : { kind: "wait" };
   }
 
   /** It is not known what became of a write: what is this hub's is read again soon. */
@@ -220,11 +216,18 @@ export class Ownership<R> {
     if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());
     const left = this.#leftFor(await this.#claims.orphans(this.#members.dead, LOOK_COUNT));
     if (left.length === 0) return;
-    const claimed = await this.orDoubt(this.#claims.claimAll(left.slice(0, SWEEP_COUNT)));
+    const some = left.slice(0, SWEEP_COUNT);
+    // What this look takes is no driver's coming.
+    for (const { id } of some) this.#waiting.delete(id);
+    const claimed = await this.orDoubt(this.#claims.claimAll(some));
     for (const one of claimed) this.#household.adopt(one);
   }
 
-  /** Those that stood there for as long as their drivers may take. */
+  /**
+   * Those that stood there for as long as their drivers may take. Whether drivers come is told by
+   * what all hubs took: a hub to which few come would take what stands in the queue of another, and
+   * their drivers would be joined to it through that one, and lost with either.
+   */
   #leftFor(orphans: readonly Place[]): readonly Place[] {
     const now = this.#clock.mono();
     const before = this.#waiting;
@@ -234,8 +237,8 @@ export class Ownership<R> {
         return [id, known?.fence === fence ? known : { fence, since: now }];
       }),
     );
-    const waitMs = this.#landed > STREAM_COUNT ? STREAM_MS_MAX : PREFER_DRIVER_MS;
-    this.#landed = 0;
+    const taken = [...before.keys()].filter((id) => !this.#waiting.has(id)).length;
+    const waitMs = taken > STREAM_COUNT ? STREAM_MS_MAX : PREFER_DRIVER_MS;
     return orphans.filter(({ id }) => now - (this.#waiting.get(id)?.since ?? now) >= waitMs);
   }
 

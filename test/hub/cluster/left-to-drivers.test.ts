@@ -82,3 +82,21 @@ test("[CL25] while one driver after the other comes the rest is left to them, no
   await clock.advanceAsync(1_000);
   expect(adopted.filter((id) => !brought.has(id))).toHaveLength(200);
 });
+
+test("[CL25] while drivers come to another hub the rest is left to them, too", async () => {
+  const { clock, free, adopted } = looking(1_000);
+  await clock.advanceAsync(1_000);
+  for (let s = 0; s < 10; s++) {
+    for (const id of [...free.keys()].slice(-30)) free.delete(id);
+    await clock.advanceAsync(1_000);
+  }
+  expect(adopted).toEqual([]);
+  await clock.advanceAsync(1_000);
+  expect(adopted).toHaveLength(200);
+});
+
+test("[CL25] what a hub takes itself is no sign of drivers: it goes on with the next look", async () => {
+  const { clock, adopted } = looking(1_000);
+  await clock.advanceAsync(5_000);
+  expect(adopted).toHaveLength(600);
+});
