@@ -12,7 +12,7 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "beat-shared-with-queries": 284,
   "epoch-reuse-after-failover": 17,
   "drain-stops-beating": 453,
-  "end-right-after-claim": 73,
+  "end-right-after-claim": 171,
   "job-without-compare": 1,
   "job-without-lease": 61,
   "refused-is-anothers": 33,
