@@ -45,6 +45,8 @@ export class Cluster implements Company {
   readonly #counts = { claims: 0, releases: 0, splices: 0, splicesOpen: 0 };
   /** Those that wait for a session, by the id or name that they asked for. */
   readonly #awaited = new Map<string, Set<() => void>>();
+  /** Hubs by life that could not be reached, and monotonic ms until which nobody tries again. */
+  readonly #silent = new Map<string, { readonly error: HubError; untilMs: number }>();
 
   constructor({ seat, household, clock, log }: ClusterOptions) {
     const { store: claims, members } = seat;
@@ -133,7 +135,10 @@ export class Cluster implements Company {
     const owner = landing.kind === "elsewhere" ? landing.owner : null;
     const hub = members.hubs.find(({ inc }) => inc === owner);
     if (hub === undefined) return new HubError("SessionMoved", `no hub has session ${session} yet`);
+    const silence = this.#silenceOf(hub.inc);
+    if (silence !== null) return silence;
     const dialled = dialPeer(hub, peerKey).catch(toHubError);
+    void dialled.then((outcome) => this.#heardOf(hub.inc, outcome));
     const first = await this.#orDeath(dialled);
     if (first instanceof HubError) return first;
     if (first !== null) return this.#joined(hub.inc, { to: hub.name, peer: first });
@@ -142,6 +147,24 @@ export class Cluster implements Company {
       if (!(late instanceof HubError)) late.destroy();
     });
     return this.#tryToReach(session, isDriver);
+  }
+
+  /**
+   * Of the thousands that wait for the sessions of one hub, one tries for all: a dial for each, four
+   * times a second, would take the processor from those whose hub lives.
+   */
+  #silenceOf(inc: string): HubError | null {
+    const silent = this.#silent.get(inc);
+    if (silent === undefined) return null;
+    const now = this.#clock.mono();
+    if (now < silent.untilMs) return silent.error;
+    silent.untilMs = now + PARK_LOOK_MS;
+    return null;
+  }
+
+  #heardOf(inc: string, outcome: Way["peer"] | HubError): void {
+    if (!(outcome instanceof HubError)) this.#silent.delete(inc);
+    else this.#silent.set(inc, { error: outcome, untilMs: this.#clock.mono() + PARK_LOOK_MS });
   }
 
   /** Until the session is here, or it is time to look again. */

@@ -121,6 +121,28 @@ test("[CL9] one that beats and cannot be reached is named when the time is over"
   expect(adopted).toEqual([]);
 });
 
+test("[CL9] of many that wait for one hub that cannot be reached one tries for all", async () => {
+  let dials = 0;
+  mute.on("connection", (socket) => {
+    dials += 1;
+    socket.destroy();
+  });
+  isBeating = true;
+  const waiting = [cluster.reach(SESSION, true)];
+  await pass(100);
+  for (let n = 0; n < 50; n++) waiting.push(cluster.reach(SESSION, true));
+  const refused = Promise.allSettled(waiting);
+  await pass(2_000);
+  expect(dials).toBeGreaterThan(4);
+  expect(dials).toBeLessThan(12);
+  mute.removeAllListeners("connection");
+  mute.on("connection", (socket) => void receivePeer(socket, PEER_KEY, "inc_b"));
+  await pass(600);
+  const ways = await refused;
+  expect(ways.filter(({ status }) => status === "fulfilled")).toHaveLength(51);
+  for (const way of ways) if (way.status === "fulfilled") way.value?.peer.destroy();
+});
+
 test.each([
   ["another hub's", "inc_b", /has the hub b at 127\./],
   ["nobody's", null, /has no hub yet/],
