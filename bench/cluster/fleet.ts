@@ -29,7 +29,7 @@ const NAMES = ["a", "b", "c"] as const;
  * come slower than a hub's own, or most of what is measured would be what answers them. Drivers
  * that run from their source are of no version, and newer ones would replace them all the while.
  */
-const POLICY = { patrolsPerMinute: 1_000, driverPatrolMs: 60_000, driverUpdateMs: null } as const;
+const POLICY = { patrolsPerMinute: 200, driverPatrolMs: 60_000, driverUpdateMs: null } as const;
 
 /** In the order in which they are done; what is not named is left out, and nothing named is all. */
 export const fleetParts = ["away", "drained", "killed", "restarted", "rest"] as const;

@@ -1,7 +1,10 @@
 /**
  * What is asked while an answer is under way is asked together with the next: a thousand drivers
- * that come at once cost a statement for each round trip, and not for each of them.
+ * that come at once cost some statements, and not one each. Not one for all either: the first would
+ * wait for the last, and what follows from thousands of answers in one turn holds up the hub's beat.
  */
+export const TOGETHER_MAX = 200;
+
 interface Waiting<Q, A> {
   readonly question: Q;
   readonly answer: PromiseWithResolvers<A>;
@@ -9,7 +12,7 @@ interface Waiting<Q, A> {
 
 export class Gathered<Q, A> {
   readonly #ask: (questions: readonly Q[]) => Promise<(question: Q) => A>;
-  #waiting: Waiting<Q, A>[] = [];
+  readonly #waiting: Waiting<Q, A>[] = [];
   #isUnderWay = false;
 
   /** `ask` answers many with what tells the answer of each, in their order. */
@@ -30,8 +33,7 @@ export class Gathered<Q, A> {
 
   async #askAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const together = this.#waiting;
-      this.#waiting = [];
+      const together = this.#waiting.splice(0, TOGETHER_MAX);
       try {
         const answerOf = await this.#ask(together.map(({ question }) => question));
         for (const { question, answer } of together) answer.resolve(answerOf(question));
