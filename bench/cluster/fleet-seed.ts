@@ -11,8 +11,10 @@ import { COSTS } from "../../src/store/postgres/session-rows.ts";
 import type { SeededSandbox } from "../crowd-platform.ts";
 import { seededRecord, seededSandbox } from "../crowd-hub.ts";
 
-/** As many as three hubs take at once: nobody is told to come later. */
-const AT_ONCE = 600;
+/** What three hubs on two cores take and prove in some seconds, while they serve the others. */
+const AT_ONCE = 300;
+/** So many proofs may be missing when the next come. */
+const TRAILING = 30;
 
 interface Seeding {
   readonly count: number;
@@ -44,7 +46,7 @@ export async function seedFleet(seeding: Seeding): Promise<void> {
         return seededSandbox(record, { hubId, driverSecret, urls });
       });
       await tell(sandboxes);
-      await taken(from + records.length, AT_ONCE);
+      await taken(from + records.length, TRAILING);
     }
     await client.query("UPDATE hub SET state = 'gone' WHERE name LIKE 'left-%'");
   } finally {
