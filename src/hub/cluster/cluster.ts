@@ -150,8 +150,8 @@ export class Cluster implements Company {
   }
 
   /**
-   * Of the thousands that wait for the sessions of one hub, one tries for all: a dial for each, four
-   * times a second, would take the processor from those whose hub lives.
+   * Of the thousands that wait for the sessions of one hub, one tries for all: a dial for each of
+   * them, four times a second, would take the processor from those whose hub lives.
    */
   #silenceOf(inc: string): HubError | null {
     const silent = this.#silent.get(inc);
