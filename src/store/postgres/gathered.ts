@@ -1,7 +1,7 @@
 /**
  * What is asked while an answer is under way is asked together with the next: a thousand drivers
- * that come at once cost some statements, and not one each. Not one for all either: the first would
- * wait for the last, and what follows from thousands of answers in one turn holds up the hub's beat.
+ * that come at once cost some statements, and not one each. Not one for all either: the first of
+ * them would wait for the last, and all that follows in one turn would keep the beat waiting.
  */
 export const TOGETHER_MAX = 200;
 
