@@ -60,14 +60,9 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.#nextId = options.side === "client" ? 1 : 2;
-    const link = (): ChannelLink | null => this.#link;
     this.#port = {
-      get linked() {
-        return link() !== null;
-      },
-      get hushed() {
-        return options.isHushed?.() === true;
-      },
+      isLinked: () => this.#link !== null,
+      isHushed: () => options.isHushed?.() === true,
       send: (stream, type, body) =>
         this.#link?.egress.control(encodeFrame({ ...this.#header(stream, type), body })),
       data: (stream, { offset, parts, fin }, ctlTx) => {

@@ -30,20 +30,19 @@ export interface DataSource {
 export class Egress {
   readonly #sink: Sink;
   readonly #clock: Clock;
-  readonly #turns: Turns<DataSource>;
-  readonly #flows = new Map<DataSource, Flow<DataSource>>();
+  /** Of a link that carries no stream there are none, and most links are idle. */
+  #turns: Turns<DataSource> | null = null;
   #hop: HopWindow | null = null;
   #pumping = false;
 
   constructor(sink: Sink, clock: Clock) {
     this.#sink = sink;
     this.#clock = clock;
-    this.#turns = new Turns(clock);
   }
 
   /** Sources of which something is kept. */
   get known(): number {
-    return this.#flows.size;
+    return this.#turns?.known ?? 0;
   }
 
   /** The next hop acknowledges what it reads; before the first DATA of the link. */
@@ -76,53 +75,54 @@ export class Egress {
 
   /** The source has data: it gets its turns from now on until it has none. */
   ready(source: DataSource, group = 0): void {
-    let flow = this.#flows.get(source);
-    if (flow === undefined) this.#flows.set(source, (flow = this.#turns.make(source, group)));
-    this.#turns.enter(flow);
+    const turns = (this.#turns ??= new Turns(this.#clock));
+    turns.enter(turns.find(source) ?? turns.make(source, group));
     this.pump();
   }
 
   forget(source: DataSource): void {
-    const flow = this.#flows.get(source);
-    if (flow === undefined) return;
-    this.#flows.delete(source);
-    this.#turns.leave(flow);
+    this.#turns?.forget(source);
   }
 
   /** Forgets a source of which nothing is worth knowing; false when there is something. */
   forgetIdle(source: DataSource): boolean {
-    const flow = this.#flows.get(source);
-    const idle = flow === undefined || this.#turns.isLikeNew(flow);
-    if (idle) this.#flows.delete(source);
+    const flow = this.#turns?.find(source);
+    const idle = flow === undefined || this.#turns?.isLikeNew(flow) === true;
+    if (idle) this.forget(source);
     return idle;
   }
 
   pump(): void {
-    if (this.#pumping) return;
+    const turns = this.#turns;
+    if (turns === null || this.#pumping) return;
     this.#pumping = true;
-    for (let flow = this.#next(); flow !== undefined; flow = this.#next()) this.#serve(flow);
+    for (;;) {
+      const flow = this.#next(turns);
+      if (flow === undefined) break;
+      this.#serve(turns, flow);
+    }
     this.#pumping = false;
   }
 
-  #serve(flow: Flow<DataSource>): void {
+  #serve(turns: Turns<DataSource>, flow: Flow<DataSource>): void {
     const lineBytes = this.#hop?.frameBytesMax ?? limits.DATA_BYTES_FIRST;
     // What goes ahead of others does not do so with a large frame.
     const ahead = flow.place === "ahead" ? limits.DATA_BYTES_FIRST : Infinity;
     const frame = flow.source.nextFrame(Math.min(lineBytes, ahead));
     if (frame === null) {
-      this.#turns.leave(flow);
+      turns.leave(flow);
       return;
     }
-    this.#turns.charge(flow, frame.length, lineBytes);
+    turns.charge(flow, frame.length, lineBytes);
     if (frame[0] === FrameType.data) this.#hop?.sent(frame.length);
     this.#sink.send(frame);
   }
 
-  #next(): Flow<DataSource> | undefined {
+  #next(turns: Turns<DataSource>): Flow<DataSource> | undefined {
     const hop = this.#hop;
     const heldBytes = hop?.flightBytes ?? this.#sink.bufferedBytes;
     const lineBytes = hop?.lineBytesMax ?? SOCKET_BYTES_MAX;
-    const ahead = heldBytes < lineBytes + AHEAD_BYTES_MAX ? this.#turns.ahead : undefined;
-    return ahead ?? (heldBytes < (hop?.bytesMax ?? lineBytes) ? this.#turns.bulk : undefined);
+    const ahead = heldBytes < lineBytes + AHEAD_BYTES_MAX ? turns.ahead : undefined;
+    return ahead ?? (heldBytes < (hop?.bytesMax ?? lineBytes) ? turns.bulk : undefined);
   }
 }

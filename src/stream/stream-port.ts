@@ -25,9 +25,9 @@ export interface StreamEvents {
 
 /** What a stream needs of its channel. Without a link nothing is sent: `bound` catches up. */
 export interface StreamPort {
-  readonly linked: boolean;
+  isLinked(): boolean;
   /** The channel is at rest: nothing more is written and nothing granted. */
-  readonly hushed: boolean;
+  isHushed(): boolean;
   send(stream: number, type: FrameType, body: Uint8Array): void;
   /** Makes a DATA frame: its bytes are copied once, here. `ctlTx` as in its body. */
   data(stream: number, segment: Segment, ctlTx: number | null): Uint8Array;

@@ -341,7 +341,7 @@ export class Stream implements DataSource {
 
   /** Only what was said counts as told: without a link the next one will hear it. */
   #credit(): void {
-    if (!this.#port.linked || this.#port.hushed) return;
+    if (!this.#port.isLinked() || this.#port.isHushed()) return;
     const { rx, ack, max } = this.#receive.tell();
     this.#pacer.granted(this.#toldMax);
     this.#toldMax = max;
@@ -357,7 +357,7 @@ export class Stream implements DataSource {
   }
 
   #sendCtls(): void {
-    while (this.#port.linked) {
+    while (this.#port.isLinked()) {
       const next = this.#ctl.take();
       if (next === null) return;
       this.#control(FrameType.ctl, encodeCtl(next.seq, encodeJson(next.ctl)));
@@ -378,7 +378,7 @@ export class Stream implements DataSource {
   }
 
   get #waits(): boolean {
-    return !this.closed && (this.#send.waitingBytes > 0 || this.#port.hushed);
+    return !this.closed && (this.#send.waitingBytes > 0 || this.#port.isHushed());
   }
 
   /** The answer may be lost and what followed not: all that shows that the peer has it is one. */

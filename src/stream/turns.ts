@@ -33,6 +33,7 @@ interface Group<S> {
 
 export class Turns<S> {
   readonly #clock: Clock;
+  readonly #flows = new Map<S, Flow<S>>();
   readonly #ahead = new Set<Flow<S>>();
   readonly #groups = new Map<number, Group<S>>();
 
@@ -40,9 +41,33 @@ export class Turns<S> {
     this.#clock = clock;
   }
 
+  /** Flows that are kept in mind. */
+  get known(): number {
+    return this.#flows.size;
+  }
+
+  find(source: S): Flow<S> | undefined {
+    return this.#flows.get(source);
+  }
+
   make(source: S, group: number): Flow<S> {
-    const atMs = this.#clock.mono();
-    return { source, group, allowance: BURST_BYTES, atMs, deficit: 0, place: null };
+    const flow: Flow<S> = {
+      source,
+      group,
+      allowance: BURST_BYTES,
+      atMs: this.#clock.mono(),
+      deficit: 0,
+      place: null,
+    };
+    this.#flows.set(source, flow);
+    return flow;
+  }
+
+  forget(source: S): void {
+    const flow = this.#flows.get(source);
+    if (flow === undefined) return;
+    this.#flows.delete(source);
+    this.leave(flow);
   }
 
   /** True when a new flow would be treated just the same. */

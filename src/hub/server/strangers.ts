@@ -51,7 +51,8 @@ export class Strangers {
       const from = networkOf(socket.remoteAddress);
       const one = { line: lineOf(socket), socket, from, calls: 0 };
       this.#all.set(one.line, one);
-      socket.once("close", () => {
+      // It comes once, and what waits for it once would be an object more for each.
+      socket.on("close", () => {
         if (this.#all.get(one.line) === one) this.#all.delete(one.line);
         if (one.calls === 0) this.#leave(one);
       });

@@ -68,7 +68,7 @@ export function admitPerson(
 
 /** For as long as its connection lasts, also when no WebSocket comes of it. @throws HubError */
 export function countLink(access: Access, { socket }: IncomingMessage, id: string): void {
-  socket.once("close", access.links.enter({ id }));
+  socket.on("close", access.links.enter({ id }));
   access.strangers.hold(socket);
 }
 
@@ -89,8 +89,7 @@ export function linkNote(
 interface Endable {
   close(code: number, reason: string): void;
   removeAllListeners(event: "message"): unknown;
-  once(event: "close", listener: () => void): unknown;
-  on(event: "ping", listener: () => void): unknown;
+  on(event: "close" | "ping", listener: () => void): unknown;
   terminate(): void;
 }
 
@@ -123,6 +122,6 @@ export function heldBy<Socket extends Endable>(
     ws.removeAllListeners("message");
     ws.close(CloseCodes.unauthenticated.code, why);
   });
-  ws.once("close", release);
+  ws.on("close", release);
   return calm(access, ws);
 }

@@ -105,7 +105,7 @@ export class Switchboard {
 
   /** `guest` is what this client may do; a session that it cannot see does not exist for it. */
   acceptClient(socket: FrameSocket, guest: Guest = EVERYBODY): void {
-    const { clock, find, explain, verdict } = this.#options;
+    const { clock, random, log, find, explain, verdict } = this.#options;
     onHello(socket, clock, (hello) => {
       if (this.#refuseWhileClosing(socket)) return;
       if (hello.role !== "client") {
@@ -115,8 +115,7 @@ export class Switchboard {
       if (this.#refuseOverRate(socket, "client")) return;
       this.#welcome(socket, hello, limits.CLIENT_PING_MS, limits.CLIENT_DEAD_MS, {});
       const link = new ClientLink({
-        ...this.#options,
-        socket,
+        ...{ clock, random, log, socket },
         features: commonFeatures(hello.features),
         waiting: this.#waiting,
         guest,
@@ -255,9 +254,9 @@ export class Switchboard {
       { epoch, reason: hello.reason, impl: hello.impl, instance: hello.instance },
       { epoch },
     );
+    const { clock, random, log } = this.#options;
     const link = new DriverLink({
-      ...this.#options,
-      socket,
+      ...{ clock, random, log, socket },
       features: commonFeatures(hello.features),
       waiting: this.#waiting,
       epoch,

@@ -64,8 +64,9 @@ export class ClientLink {
 
   constructor(options: ClientLinkOptions) {
     this.#options = options;
+    const { socket, clock, random, log, features, waiting } = options;
     this.#leg = new Leg({
-      ...options,
+      ...{ socket, clock, random, log, features, waiting },
       pingMs: limits.CLIENT_PING_MS,
       suspectMs: limits.CLIENT_PING_MS * 2,
       deadMs: limits.CLIENT_DEAD_MS,

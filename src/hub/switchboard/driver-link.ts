@@ -72,8 +72,9 @@ export class DriverLink implements SessionDriverLink {
     this.#options = options;
     this.epoch = options.epoch;
     this.#clock = options.clock;
+    const { socket, clock, random, log, features, waiting } = options;
     this.#leg = new Leg({
-      ...options,
+      ...{ socket, clock, random, log, features, waiting },
       pingMs: limits.DRIVER_PING_MS,
       suspectMs: limits.DRIVER_SUSPECT_MS,
       deadMs: limits.DRIVER_DEAD_MS,

@@ -26,7 +26,7 @@ const ANSWER_BYTES_MAX = 16_384;
  * The channel ends with its link, so of what is over only what may still be on its way matters. A
  * session is asked all day: a memory of the usual size was seven times all else of an idle one.
  */
-const TOMBSTONES_MAX = 16;
+const TOMBSTONES_MAX = 4;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
