@@ -277,7 +277,9 @@ export class Sessions {
     const { clock, providerFor } = this.#parts;
     const provider = providerFor?.(record.id) ?? this.#parts.provider;
     const isOwn = former !== undefined || provider !== this.#parts.provider;
-    const env = Object.values(record.spec.env);
+    // No function of it may hold this record: it would be kept beside each that follows.
+    const { id, spec } = record;
+    const env = Object.values(spec.env);
     const ledger = new SessionLedger({
       store: this.#store,
       clock,
@@ -289,7 +291,7 @@ export class Sessions {
     const session = new Session({
       parts: isOwn ? { ...this.#parts, provider, ...(former && { former }) } : this.#parts,
       ledger,
-      isTaken: (sandboxId) => this.#hasAnother(record.id, sandboxId),
+      isTaken: (sandboxId) => this.#hasAnother(id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
       onHalted: (halted) => {
         if (halted.halted?.isLost === true) {

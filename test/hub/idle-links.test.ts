@@ -57,6 +57,17 @@ test("[PF6] the links of a driver and of a client that say nothing keep 5.5 KiB"
   expect(kibEach).toBeLessThan(5.5);
 });
 
+test("[PF6] of a session the newest record is kept, and none of before", async () => {
+  const world = new HubWorld();
+  const made = world.create();
+  const first = new WeakRef(made.record);
+  world.driversDial();
+  await world.clock.advanceAsync(2_000);
+  expect(made.record.detail).toBe("connected.healthy");
+  await heldHere();
+  expect(first.deref()).toBeUndefined();
+});
+
 test("[PF6] what a link was asked for with is gone once it is open", async () => {
   const world = new HubWorld();
   server = await hubServer(world);
