@@ -2,6 +2,7 @@
  * FrameSocket over the package ws, for the hub's server side and for every Node or Bun dialler.
  * Owns the ws options and their reasons. Does not own re-dialling, liveness or who may connect.
  */
+import type { Duplex } from "node:stream";
 import { rootCertificates } from "node:tls";
 import { WebSocket } from "ws";
 import type { ClientOptions, RawData, ServerOptions } from "ws";
@@ -39,12 +40,22 @@ export type DialOutcome =
   | { readonly ok: true; readonly socket: FrameSocket; readonly subprotocol: string }
   | { readonly ok: false; readonly failure: DialFailure };
 
+/** The connection under a WebSocket, where small messages are written to it as whole frames. */
+export interface Below {
+  /** Null for one that is ws's alone, or not open yet. */
+  socket: Duplex | null;
+  /** What a dialler's frames carry as their mask, and it is of zeros. */
+  readonly maskBytes: 0 | 4;
+}
+
 class WsFrames extends PendingEvents implements FrameSocket {
   readonly #ws: WebSocket;
+  readonly #below: Below;
 
-  constructor(ws: WebSocket) {
+  constructor(ws: WebSocket, below: Below) {
     super();
     this.#ws = ws;
+    this.#below = below;
     let lastError = "";
     ws.binaryType = "nodebuffer";
     ws.on("message", (data: RawData, isBinary: boolean) => {
@@ -66,6 +77,11 @@ class WsFrames extends PendingEvents implements FrameSocket {
   send(message: Uint8Array): void {
     const ws = this.#ws;
     if (ws.readyState !== WebSocket.OPEN) return;
+    const { socket, maskBytes } = this.#below;
+    if (socket !== null && message.length <= POOLED_BYTES_MAX) {
+      socket.write(wholeFrame(message, maskBytes), this.#sent);
+      return;
+    }
     // With an idle socket the kernel takes the bytes in this call; otherwise they wait here.
     ws.send(ws.bufferedAmount === 0 ? pooled(message) : ownBytes(message), BINARY, this.#sent);
   }
@@ -84,8 +100,8 @@ class WsFrames extends PendingEvents implements FrameSocket {
 }
 
 /** Wraps an open or opening WebSocket. Call it in the turn in which the socket appears. */
-export function fromWebSocket(ws: WebSocket): FrameSocket {
-  return new WsFrames(ws);
+export function fromWebSocket(ws: WebSocket, below: Below = WS_ALONE): FrameSocket {
+  return new WsFrames(ws, below);
 }
 
 /**
@@ -108,13 +124,14 @@ export function dialWebSocket(
       resolve({ ok: false, failure: { message, status, body } });
     };
     let ws: WebSocket;
+    const isUnread = UNREAD_ON_THE_WAY.test(url);
     try {
       ws = new WebSocket(url, [...options.protocols], {
         ...wsOptions,
         headers: { ...options.headers },
         handshakeTimeout: options.timeoutMs,
         ...(options.ca !== undefined && { ca: [...rootCertificates, options.ca] }),
-        ...(UNREAD_ON_THE_WAY.test(url) && { generateMask: maskNothing }),
+        ...(isUnread && { generateMask: maskNothing }),
       });
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error));
@@ -126,7 +143,9 @@ export function dialWebSocket(
     };
     options.signal?.addEventListener("abort", abort, { once: true });
     if (options.signal?.aborted === true) abort();
-    const socket = fromWebSocket(ws);
+    const below: Below = { socket: null, maskBytes: 4 };
+    if (isUnread) ws.once("upgrade", (response) => (below.socket = response.socket));
+    const socket = fromWebSocket(ws, below);
     ws.once("open", () => {
       options.signal?.removeEventListener("abort", abort);
       resolve({ ok: true, socket, subprotocol: ws.protocol });
@@ -169,6 +188,27 @@ const POOLED_BYTES_MAX = 1024;
 function pooled(message: Uint8Array): Uint8Array {
   const isSmall = message.length <= POOLED_BYTES_MAX && !Buffer.isBuffer(message);
   return isSmall ? Buffer.from(message) : message;
+}
+
+const WS_ALONE: Below = { socket: null, maskBytes: 0 };
+const LAST_BINARY = 0x82;
+const MASKED = 0x80;
+const LENGTH_FOLLOWS = 126;
+
+/**
+ * One piece, one call: ws writes what stands before a message apart from it, corks the socket for
+ * that and has the kernel gather the two, which costs a key more than all that is done to it here.
+ */
+function wholeFrame(message: Uint8Array, maskBytes: 0 | 4): Buffer {
+  const { length } = message;
+  const payloadAt = (length < LENGTH_FOLLOWS ? 2 : 4) + maskBytes;
+  const frame = Buffer.allocUnsafe(payloadAt + length);
+  frame[0] = LAST_BINARY;
+  frame[1] = Math.min(length, LENGTH_FOLLOWS) | (maskBytes === 0 ? 0 : MASKED);
+  if (length >= LENGTH_FOLLOWS) frame.writeUInt16BE(length, 2);
+  if (maskBytes > 0) frame.writeUInt32BE(0, payloadAt - maskBytes);
+  frame.set(message, payloadAt);
+  return frame;
 }
 
 /**

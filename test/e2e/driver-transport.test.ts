@@ -1,11 +1,11 @@
 /** FrameSocket over real WebSockets, TCP and unix, as the hub and the driver use it. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import { fromBrowserWebSocket } from "../../src/transport/browser-socket.ts";
@@ -39,7 +39,7 @@ beforeEach(() => {
       return;
     }
     wss.handleUpgrade(request, socket, head, (ws) => {
-      const frames = fromWebSocket(ws);
+      const frames = fromWebSocket(ws, { socket, maskBytes: 0 });
       accepted.push(frames);
       onAccept(frames);
     });
@@ -174,6 +174,26 @@ test("the browser's socket behaves the same, with the global WebSocket", async (
   const end = ended(socket);
   hub.close(4404, "gone");
   expect(await end).toEqual({ code: 4404, reason: "gone" });
+});
+
+test("a small message is one write, at either end, and a key wakes nobody for its head", async () => {
+  const sizes = [1, 125, 126, 1_024];
+  const socket = await dial(`${await tcp()}/v1`);
+  const [hub] = accepted;
+  if (hub === undefined) throw new Error("nothing was accepted");
+  for (const [from, to] of [
+    [socket, hub],
+    [hub, socket],
+  ] as const) {
+    const got = collect(to, sizes.length);
+    const writes = vi.spyOn(Socket.prototype, "write");
+    for (const size of sizes) from.send(new Uint8Array(size).fill(size));
+    const count = writes.mock.calls.length;
+    writes.mockRestore();
+    expect(count).toBe(sizes.length);
+    const heard = (await got).map((message) => new Uint8Array(message));
+    expect(heard).toEqual(sizes.map((size) => new Uint8Array(size).fill(size)));
+  }
 });
 
 test("bytes are masked where a proxy may read along, and nowhere else", async () => {

@@ -8,7 +8,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import { SUBPROTOCOL } from "../../protocol/version.ts";
-import { fromWebSocket, wsOptions } from "../../transport/ws-socket.ts";
+import { fromWebSocket, wsOptions, type Below } from "../../transport/ws-socket.ts";
 import { guestOf } from "../auth/guest.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Elsewhere } from "../cluster/company.ts";
@@ -30,7 +30,7 @@ import {
 } from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
 
-type Accept = (ws: WebSocket) => void;
+type Accept = (ws: WebSocket, below: Below) => void;
 
 export interface UpgradeGate {
   attach(server: Server): void;
@@ -81,16 +81,16 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
       );
       refuseUpgrade(socket, error);
     };
+    const enter = (accept: Accept): void =>
+      server.handleUpgrade(request, socket, head, (ws) => accept(ws, { socket, maskBytes: 0 }));
     whenKnown(access, request, refuse, () => {
       const wanted = road?.wants(request) ?? null;
       if (road === null || wanted === null) {
-        server.handleUpgrade(request, socket, head, admitted(options, request));
+        enter(admitted(options, request));
         return;
       }
-      const here = (person: Principal | null): void => {
-        const accept = person === null ? admitted(options, request) : seated(options, person);
-        server.handleUpgrade(request, socket, head, accept);
-      };
+      const here = (person: Principal | null): void =>
+        enter(person === null ? admitted(options, request) : seated(options, person));
       checkProtocol(request);
       road.take(wanted, { request, socket, head }, here).catch(refuse);
     });
@@ -130,14 +130,14 @@ function admitted(options: UpgradeGateOptions, request: IncomingMessage): Accept
       throw new HubError("SessionNotFound", `${sandboxName} was replaced: it has no session`);
     }
     countLink(access, request, `driver of ${sessionId}`);
-    return (ws) => switchboard.acceptDriver(fromWebSocket(calm(access, ws)), session);
+    return (ws, below) => switchboard.acceptDriver(fromWebSocket(calm(access, ws), below), session);
   }
   return seated(options, admitPerson(access, request, { route: "WS /v1/client" }));
 }
 
 function seated({ access, switchboard }: UpgradeGateOptions, person: Principal): Accept {
-  return (ws) =>
-    switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws)), guestOf(person));
+  return (ws, below) =>
+    switchboard.acceptClient(fromWebSocket(heldBy(access, person, ws), below), guestOf(person));
 }
 
 /** @throws HubError VersionUnsupported */
