@@ -40,6 +40,7 @@ import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
+import { Acceptors } from "./server/acceptors.ts";
 import { LISTEN_BACKLOG } from "./server/listener.ts";
 import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
@@ -152,6 +153,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const seen = { version, watch, drills, updates, metrics, previews, leases, strays, tls, ...told };
   const app = createHttp({ ...open, ...seen, ...ofHub(options, opened, company, switchboard) });
   gate.attach(app.server);
+  const acceptors = new Acceptors(app.server, log);
 
   const close = async (): Promise<void> => {
     await company.drain();
@@ -161,13 +163,14 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     switchboard.close("the hub is going down");
     gate.close();
     app.server.closeAllConnections();
-    for (const part of [door, app, provider]) await part.close();
+    for (const part of [acceptors, door, app, provider]) await part.close();
     await company.leave();
     access.close();
     await stopped();
   };
   try {
     const url = tls.address(await listenOn(app, listen));
+    void acceptors.open();
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
     await door.keepReaching(clock, () => provider.facts(), gate);
