@@ -74,7 +74,7 @@ export class Sessions {
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
   constructor(parts: SessionsParts, store: Store, secrets: readonly string[] = []) {
     const pace = new PatrolPace(parts.policy.patrolsPerMinute);
-    this.#parts = { ...parts, pace, proofs: new ProofQueue() };
+    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock) };
     this.#store = store;
     this.#secrets = secrets;
     this.#redact = createRedact(secrets);
