@@ -283,6 +283,13 @@ export const policyTable = {
     "Rounds over the platform's path that all connected sessions share, in any minute.",
     { range: [1, 1_000_000] },
   ),
+  driverPatrolsPerMinute: count(
+    "pace.driverPatrols",
+    "DRIVER_PATROLS_PER_MINUTE",
+    6_000,
+    "Rounds over the driver's own path that all connected sessions share, in any minute.",
+    { range: [1, 1_000_000] },
+  ),
   janitorMs: duration(
     "pace.janitor",
     "JANITOR_PACE",

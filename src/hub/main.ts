@@ -153,7 +153,6 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const seen = { version, watch, drills, updates, metrics, previews, leases, strays, tls, ...told };
   const app = createHttp({ ...open, ...seen, ...ofHub(options, opened, company, switchboard) });
   gate.attach(app.server);
-  const acceptors = new Acceptors(app.server, log);
 
   const close = async (): Promise<void> => {
     await company.drain();
@@ -163,14 +162,13 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     switchboard.close("the hub is going down");
     gate.close();
     app.server.closeAllConnections();
-    for (const part of [acceptors, door, app, provider]) await part.close();
+    for (const part of [door, app, provider]) await part.close();
     await company.leave();
     access.close();
     await stopped();
   };
   try {
-    const url = tls.address(await listenOn(app, listen));
-    void acceptors.open();
+    const url = tls.address(await listenOn(app, listen, log));
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
     await door.keepReaching(clock, () => provider.facts(), gate);
@@ -321,9 +319,14 @@ async function createAccess(
 async function listenOn(
   app: ReturnType<typeof createHttp>,
   listen: HubOptions["listen"],
+  log: Logger,
 ): Promise<string> {
+  const acceptors = new Acceptors(app.server, log);
+  app.addHook("preClose", () => acceptors.close());
   try {
-    return await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
+    const url = await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
+    void acceptors.open();
+    return url;
   } catch (error) {
     const why = whyNotListening(error);
     if (why === null) throw error;

@@ -73,7 +73,11 @@ export class Sessions {
 
   /** `secrets` are hidden in all that sessions say: a platform may repeat what it was sent. */
   constructor(parts: SessionsParts, store: Store, secrets: readonly string[] = []) {
-    const pace = new PatrolPace(parts.policy.patrolsPerMinute);
+    const { patrolsPerMinute, driverPatrolsPerMinute } = parts.policy;
+    const pace = {
+      platform: new PatrolPace(patrolsPerMinute),
+      driver: new PatrolPace(driverPatrolsPerMinute),
+    };
     this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock) };
     this.#store = store;
     this.#secrets = secrets;

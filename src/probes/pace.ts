@@ -1,7 +1,8 @@
 /**
- * When a connected session may be looked at over the platform's path, so that any number of them
- * together stays inside one rate: a row of slots, each given once, in the order of asking. The
- * driver's own path costs the platform nothing and is not paced here. Pure: no queue, no timer.
+ * When a connected session may be looked at, so that any number of them together stays inside one
+ * rate: a row of slots, each given once, in the order of asking. There is a row for the platform's
+ * path, whose calls an account counts, and one for the driver's own, which takes the hub's time.
+ * Pure: no queue, no timer.
  *
  * Only patrols take slots. A session under suspicion and one that is being proved never wait: they
  * are few, or people wait for them.

@@ -33,6 +33,20 @@ describe("the pace of patrols", () => {
     }
   }, 20_000);
 
+  test("[PR14] nor do they ask their drivers more than the hub has time for", async () => {
+    const policy = { driverPatrolsPerMinute: 300, patrolMs: 600_000 };
+    const world = new HubWorld({ policy });
+    await connect(world, 100);
+    await world.clock.advanceAsync(MINUTE_MS);
+    for (let minute = 0; minute < 2; minute++) {
+      const before = challengesOf(world);
+      await world.clock.advanceAsync(MINUTE_MS);
+      const rounds = challengesOf(world) - before;
+      expect(rounds).toBeGreaterThan(290);
+      expect(rounds).toBeLessThanOrEqual(301);
+    }
+  }, 20_000);
+
   test("[PR14] one that is looked at seldom holds up nobody who is due sooner", async () => {
     const pace = { patrolMs: 3_000, confirmMs: 60_000, driverPatrolMs: 600_000 };
     const world = new HubWorld({ policy: pace });
@@ -60,6 +74,9 @@ describe("the pace of patrols", () => {
     expect(world.platform.count("exec:probe")).toBeLessThanOrEqual(8);
   });
 });
+
+const challengesOf = ({ links }: HubWorld): number =>
+  links.reduce((sum, { challenges }) => sum + challenges, 0);
 
 async function connect(world: HubWorld, sessions: number) {
   world.driversDial();

@@ -56,30 +56,40 @@ export class ProofWork {
     const { clock, policy, random, pace } = this.#desk.deps;
     const believed = context.fault?.code ?? null;
     const wantedMs = believed === null ? policy.patrolMs : policy.confirmMs;
-    const jitter = (): number => 0.8 + 0.4 * random.next();
-    const nextDue = (): number => clock.mono() + wantedMs * jitter();
+    const within = (ms: number): number => clock.mono() + ms * (0.8 + 0.4 * random.next());
     return this.#desk.run(context, async () => {
-      let due = nextDue();
+      let due = within(wantedMs);
       let hasSlot = false;
       for (;;) {
-        const leftMs = Math.max(0, due - clock.mono());
-        await sleep(clock, Math.min(policy.driverPatrolMs * jitter(), leftMs), signal);
+        await this.#sleepUntil(Math.min(within(policy.driverPatrolMs), due), signal);
         if (clock.mono() >= due && !hasSlot) {
-          due = pace.slot(clock.mono());
+          due = pace.platform.slot(clock.mono());
           hasSlot = true;
         }
         if (clock.mono() < due) {
-          const broken = await this.#lookInside(context, signal);
-          if (broken !== null) return broken;
+          // The other round looks inside, too: who waits for that one waits for no slot of this.
+          const at = Math.min(due, pace.driver.slot(clock.mono()));
+          await this.#sleepUntil(at, signal);
+          if (at < due) {
+            const broken = await this.#lookInside(context, signal);
+            if (broken !== null) return broken;
+          }
           continue;
         }
         const proof = await this.proveSession(context, signal);
         const kept = proof.fault === null || proof.degraded !== null;
         if (!kept || (proof.fault?.code ?? null) !== believed) return proof;
-        due = nextDue();
+        due = within(wantedMs);
         hasSlot = false;
       }
     });
+  }
+
+  /** Monotonic ms; in this very turn where that is now. */
+  async #sleepUntil(atMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#desk.deps;
+    const leftMs = atMs - clock.mono();
+    if (leftMs > 0) await sleep(clock, leftMs, signal);
   }
 
   /** The driver's path alone; null while it is well, whatever the platform's may be. */

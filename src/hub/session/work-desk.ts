@@ -100,8 +100,8 @@ export interface WorkDeps {
   readonly queue?: DriverQueue;
   /** Whether the hub itself was late to answer; unset where nobody looks. */
   readonly loop?: { readonly wasLate: boolean };
-  /** Shared by all sessions of the hub. */
-  readonly pace: PatrolPace;
+  /** Shared by all sessions of the hub, a row for each path. */
+  readonly pace: { readonly platform: PatrolPace; readonly driver: PatrolPace };
   readonly proofs: ProofQueue;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
