@@ -3,7 +3,7 @@
  * proofs at once would make each of them late, and a proof that is late proves nothing and is made
  * again; and the turns of the event loop would be as long as all that these proofs hear, while one
  * new connection is taken in a turn. So few begin, more follow for as long as the loop is on time,
- * and the rest wait, in the order in which they came. Whoever is connected and in doubt does not: it
+ * and the rest wait, in the order of coming. Whoever is connected and in doubt does not: it
  * is looked at now.
  */
 import type { Clock, TimerId } from "../base/clock.ts";
