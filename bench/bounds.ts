@@ -18,7 +18,7 @@ const WINDOWS = decision("0510-windows-taken-in-a-moment");
 const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
-const ACCEPTS = decision("0812-epochs-first-proofs-in-turn");
+const ACCEPTS = decision("0816-one-connection-in-a-turn");
 const SLEEP = decision("0810-who-sleeps-costs-a-record");
 const BESIDE = decision("0505-streams-beside-others");
 
@@ -113,7 +113,7 @@ const bounds: readonly Bound[] = [
   {
     topic: "storm",
     work: /an epoch/,
-    by: `Node takes one connection in a turn of its event loop, and proofs make turns long
+    by: `a link with its epoch is a fact that is kept, and proofs of the first go on beside the last
       (${ACCEPTS})`,
   },
   {

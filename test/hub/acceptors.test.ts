@@ -31,6 +31,18 @@ describe("the doors of a hub", () => {
     await closed(server);
   });
 
+  test("[SB24] no copy cuts the queue that all of them share", async () => {
+    const { server, address } = await listening(ways[1][1]);
+    const acceptors = new Acceptors(server, silentLogger);
+    await acceptors.open();
+    const dials = Array.from({ length: 1_000 }, () => connect(address));
+    const ends = await Promise.allSettled(dials.map((dial) => once(dial, "connect")));
+    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
+    for (const dial of dials) dial.destroy();
+    await acceptors.close();
+    await closed(server);
+  });
+
   test.for(ways)("[SB24] %s: who comes after the end is refused", async ([, way]) => {
     const { server, address } = await listening(way);
     const acceptors = new Acceptors(server, silentLogger);

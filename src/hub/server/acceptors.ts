@@ -4,19 +4,24 @@
  * itself copies none; one that went to another process and came back is a copy. All of them share
  * one queue, so none is lost with a handle, and the port stays one that nobody else can bind.
  */
-import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { spawn, type ChildProcess, type SendHandle, type StdioOptions } from "node:child_process";
 import { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "node:net";
 import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
+import { LISTEN_BACKLOG } from "./listener.ts";
 
 /** Handles of one socket: as many heads are read in a turn, some milliseconds of work. */
 const HANDLES = 8;
 
-/** Sends each handle back. Closes its own in the same turn: it would take connections with it. */
+/** Sends the handle back so often. What is sent bare is not listened on there. */
 const SEND_BACK = `
-process.on("message", (_, server) => { process.send(null, server); server.close(); });
+process.on("message", (copies, handle) => {
+  for (let copy = 0; copy < copies; copy++) process.send(copy, handle);
+});
 process.on("disconnect", () => process.exit());`;
+
+type BareHandle = SendHandle & { close(): void };
 
 export class Acceptors {
   readonly #server: Server;
@@ -59,20 +64,21 @@ export class Acceptors {
     return new Promise((resolve, reject) => {
       messenger.on("error", reject);
       messenger.on("exit", (code, signal) => resolve(`it ended with ${code ?? signal}`));
-      messenger.on("message", (_, copy) => {
-        if (copy instanceof Server) this.#take(copy);
-        if (this.#isClosed || this.#isComplete) messenger.disconnect();
-        else messenger.send("again", this.#server);
+      messenger.on("message", (_, handle) => {
+        this.#listen(handle);
+        if (this.#isComplete) messenger.disconnect();
       });
-      messenger.send("again", this.#server);
+      messenger.send(HANDLES - 1, bareHandle(this.#server));
     });
   }
 
-  #take(copy: Server): void {
+  #listen(handle: SendHandle): void {
     if (this.#isClosed) {
-      copy.close();
+      // Or the socket would go on listening, with nobody who takes what comes.
+      (handle as BareHandle).close();
       return;
     }
+    const copy = new Server();
     this.#copies.push(copy);
     copy.on("connection", (socket: Socket) => {
       // As those have it that come by the server's own handle.
@@ -81,5 +87,12 @@ export class Acceptors {
       this.#server.emit("connection", socket);
     });
     copy.on("error", (error) => this.#log.warn({ reason: error.message }, "a door has a fault"));
+    // With another length it would be the queue of all of them that is cut.
+    copy.listen(handle, LISTEN_BACKLOG);
   }
+}
+
+/** A server that is sent is listened on where it comes, with Node's own short queue. */
+function bareHandle(server: Server): BareHandle {
+  return Reflect.get(server, "_handle") as BareHandle;
 }
