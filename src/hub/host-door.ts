@@ -10,7 +10,6 @@ import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
-import { Acceptors } from "./server/acceptors.ts";
 import { LISTEN_BACKLOG, slowPeerLimits } from "./server/listener.ts";
 import type { UpgradeGate } from "./server/upgrade.ts";
 
@@ -25,7 +24,6 @@ export class HostDoor {
   readonly #kin: string | null;
   readonly #log: Logger;
   #server: Server | null = null;
-  #acceptors: Acceptors | null = null;
   #file: string | null = null;
   /** Path of the socket as a sandbox sees it; null when there is no door. */
   #insidePath: string | null = null;
@@ -109,8 +107,6 @@ export class HostDoor {
     });
     chmodSync(file, SOCKET_MODE);
     this.#server = server;
-    this.#acceptors = new Acceptors(server, this.#log);
-    void this.#acceptors.open();
     this.#file = file;
     this.#insidePath = `${mountedAt}/${this.#name}.sock`;
     this.#log.info({ file }, "listening in the platform's host door");
@@ -124,10 +120,7 @@ export class HostDoor {
     this.#insidePath = null;
     if (server !== null) {
       server.closeAllConnections();
-      await Promise.all([
-        this.#acceptors?.close(),
-        new Promise((resolve) => server.close(resolve)),
-      ]);
+      await new Promise((resolve) => server.close(resolve));
     }
     if (this.#file !== null) rmSync(this.#file, { force: true });
   }

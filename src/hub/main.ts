@@ -40,7 +40,6 @@ import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
-import { Acceptors } from "./server/acceptors.ts";
 import { LISTEN_BACKLOG } from "./server/listener.ts";
 import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
@@ -168,7 +167,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await stopped();
   };
   try {
-    const url = tls.address(await listenOn(app, listen, log));
+    const url = tls.address(await listenOn(app, listen));
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
     await door.keepReaching(clock, () => provider.facts(), gate);
@@ -319,14 +318,9 @@ async function createAccess(
 async function listenOn(
   app: ReturnType<typeof createHttp>,
   listen: HubOptions["listen"],
-  log: Logger,
 ): Promise<string> {
-  const acceptors = new Acceptors(app.server, log);
-  app.addHook("preClose", () => acceptors.close());
   try {
-    const url = await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
-    void acceptors.open();
-    return url;
+    return await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
   } catch (error) {
     const why = whyNotListening(error);
     if (why === null) throw error;

@@ -78,7 +78,7 @@ export class Sessions {
       platform: new PatrolPace(patrolsPerMinute),
       driver: new PatrolPace(driverPatrolsPerMinute),
     };
-    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock) };
+    this.#parts = { ...parts, pace, proofs: new ProofQueue() };
     this.#store = store;
     this.#secrets = secrets;
     this.#redact = createRedact(secrets);
