@@ -163,6 +163,8 @@ export class Cluster implements Company {
   }
 
   #heardOf(inc: string, outcome: Way["peer"] | HubError): void {
+    const living = new Set(this.#seat.members.hubs.map((hub) => hub.inc));
+    for (const known of this.#silent.keys()) if (!living.has(known)) this.#silent.delete(known);
     if (!(outcome instanceof HubError)) this.#silent.delete(inc);
     else this.#silent.set(inc, { error: outcome, untilMs: this.#clock.mono() + PARK_LOOK_MS });
   }
