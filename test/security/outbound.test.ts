@@ -3,6 +3,7 @@ import { createServer, get, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { fetchWhole } from "../../src/base/fetch-whole.ts";
 import { guardedFetch } from "../../src/hub/outbound/guarded-fetch.ts";
 import { guardFor } from "../../src/hub/outbound/open-outbound.ts";
 import { OutboundGuard } from "../../src/hub/outbound/outbound-guard.ts";
@@ -43,6 +44,9 @@ function names(...answers: readonly string[][]) {
     );
   }) satisfies ConstructorParameters<typeof OutboundGuard>[2];
 }
+
+/** Of nobody who gives up. */
+const NEVER = new AbortController().signal;
 
 const refusedBy = (guard: OutboundGuard, host: string, address = host): boolean => {
   try {
@@ -177,6 +181,56 @@ test("[OB3] an answer that breaks off is an error, and no shorter answer", async
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const ask = guardedFetch(new OutboundGuard([], [url]));
   await expect(ask(url).then((answer) => answer.text())).rejects.toThrow();
+  await expect(fetchWhole(url, {}, NEVER, ask)).rejects.toThrow("aborted");
+});
+
+test("[OB3] a whole answer is what fetch would have made of it, on the shorter way", async () => {
+  const { url, seen } = await serve((path) =>
+    path === "/none" ? [204, {}, ""] : [404, { "x-two": ["a", "b"] }, "ok".repeat(100_000)],
+  );
+  const ask = guardedFetch(new OutboundGuard([], [url]));
+  const none = await fetchWhole(`${url}/none`, {}, NEVER, ask);
+  expect([none.status, none.ok, none.bytes.length]).toEqual([204, true, 0]);
+  const form = new FormData();
+  form.set("file", new Blob(["bytes"]), "name");
+  for (const body of ["as it is", new TextEncoder().encode("as it is"), form]) {
+    const headers = { ...(body !== form && { "content-type": "text/plain" }), "x-who": "hub" };
+    const init = { method: "POST", body, headers };
+    const answer = await fetchWhole(`${url}/plain`, init, NEVER, ask);
+    expect([answer.status, answer.ok, answer.headers.get("x-two")]).toEqual([404, false, "a, b"]);
+    expect(new TextDecoder().decode(answer.bytes)).toBe("ok".repeat(100_000));
+    expect(seen.at(-1)).toMatch(/^POST \/plain hub (as it is$|---)/);
+  }
+  const refusing = guardedFetch(new OutboundGuard([], []));
+  await expect(fetchWhole(url, {}, NEVER, refusing)).rejects.toThrow("it is no public address");
+  expect(seen).toHaveLength(4);
+});
+
+test("[OB3] a whole answer ends with its signal: before it, while it waits, and half-way through", async () => {
+  let [reached, gone] = [(): void => undefined, (): void => undefined];
+  const server = createServer((request, response) => {
+    if (request.url === "/half") {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("half", () => reached());
+    } else reached();
+    request.socket.once("close", () => gone());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ask = guardedFetch(new OutboundGuard([], [url]));
+  const before = fetchWhole(url, {}, AbortSignal.abort(new Error("before")), ask);
+  await expect(before).rejects.toThrow("before");
+  for (const path of ["/held", "/half"]) {
+    const stop = new AbortController();
+    const met = new Promise<void>((resolve) => (reached = resolve));
+    const closed = new Promise<void>((resolve) => (gone = resolve));
+    const asked = fetchWhole(`${url}${path}`, {}, stop.signal, ask);
+    await met;
+    stop.abort(new Error(`given up at ${path}`));
+    await expect(asked).rejects.toThrow(`given up at ${path}`);
+    await closed;
+  }
 });
 
 test("[OB3] a socket that another left to be destroyed at its rest is not, under a slow answer", async () => {

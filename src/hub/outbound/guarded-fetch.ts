@@ -2,50 +2,123 @@
  * `fetch` through the guard: the same call, but for redirects, which are answers here and are not
  * followed. Owns no deadline: the signal does.
  *
- * Each look at a session is five of these calls, so what is plain goes no way round: streams of the
- * web are made only for bodies that are long, or of a length that nobody said.
+ * A look at a session is eight of these calls, so what is plain goes no way round: streams of the
+ * web are made only for who asks for a `Response`, and an answer that is wanted whole is none.
  */
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
+import type { Ask, WholeAnswer } from "../../base/fetch-whole.ts";
 import type { OutboundGuard } from "./outbound-guard.ts";
 
 const NO_BODY = [101, 103, 204, 205, 304];
-/** Most answers of a platform; what is longer may be of any length, and comes as it comes. */
-const SHORT_BYTES_MAX = 64 * 1024;
 
-export function guardedFetch(guard: Pick<OutboundGuard, "http" | "https">): typeof fetch {
-  return async (input, init = {}) => {
-    const { href, method, headers, body, signal } =
+export function guardedFetch(guard: Guard): Ask {
+  const ask: typeof fetch = async (input, init = {}) => {
+    const { signal, ...asked } =
       plainOf(input, init) ?? (await unwrapped(new Request(input, init)));
-    const url = new URL(href);
-    const isSecure = url.protocol === "https:";
-    const options = {
-      method,
-      headers: { ...headers, "content-length": String(Buffer.byteLength(body)) },
-      agent: isSecure ? guard.https : guard.http,
-      ...(signal !== null && { signal }),
-      // A kept socket rests under a time of its own, and the SDK leaves word to destroy it then.
-      timeout: 0,
-    };
+    const options = signal === null ? {} : { signal };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
-      sent.once("response", resolve).once("error", reject).end(body);
+      sent(guard, asked, options).once("response", resolve).once("error", reject).end(asked.body);
     });
-    const status = answer.statusCode ?? 500;
-    const answered = Object.entries(answer.headersDistinct).flatMap(([name, values]) =>
-      (values ?? []).map((value): [string, string] => [name, value]),
-    );
-    const bytes = await bodyOf(answer);
-    return new Response(NO_BODY.includes(status) ? null : bytes, { status, headers: answered });
+    const { statusCode: status = 500 } = answer;
+    const body = NO_BODY.includes(status) ? null : (Readable.toWeb(answer) as ReadableStream);
+    if (body === null) answer.resume();
+    return new Response(body, { status, headers: said(answer) });
   };
+  const whole: Ask["whole"] = async (url, init, signal) => {
+    const asked = plainOf(url, init) ?? (await unwrapped(new Request(url, init)));
+    return wholeOf(sent(guard, asked, {}), asked.body, signal);
+  };
+  return Object.assign(ask, { whole });
 }
 
-interface Plain {
+function sent(guard: Guard, { href, method, headers, body }: Asked, more: object): ClientRequest {
+  const url = new URL(href);
+  const isSecure = url.protocol === "https:";
+  const options = {
+    method,
+    headers: { ...headers, "content-length": String(Buffer.byteLength(body)) },
+    agent: isSecure ? guard.https : guard.http,
+    // A kept socket rests under a time of its own, and the SDK leaves word to destroy it then.
+    timeout: 0,
+    ...more,
+  };
+  return isSecure ? httpsRequest(url, options) : httpRequest(url, options);
+}
+
+/** Ends with all of the answer, or with what went wrong first; the signal ends the connection. */
+function wholeOf(
+  request: ClientRequest,
+  body: string | Uint8Array,
+  signal: AbortSignal,
+): Promise<WholeAnswer> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      signal.removeEventListener("abort", giveUp);
+      reject(error);
+    };
+    const giveUp = (): void => {
+      const reason = signal.reason as Error;
+      fail(reason);
+      request.destroy(reason);
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    request.on("error", fail).once("response", (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", fail);
+      answer.once("end", () => {
+        signal.removeEventListener("abort", giveUp);
+        const { statusCode: status = 500 } = answer;
+        const [only = NOTHING] = chunks;
+        const bytes = chunks.length > 1 ? Buffer.concat(chunks) : only;
+        resolve(new Whole(status, bytes, answer));
+      });
+    });
+    if (signal.aborted) giveUp();
+    else request.end(body);
+  });
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Few ask for the headers of an answer that is well. */
+class Whole implements WholeAnswer {
+  readonly status: number;
+  readonly bytes: Uint8Array;
+  readonly #answer: IncomingMessage;
+
+  constructor(status: number, bytes: Uint8Array, answer: IncomingMessage) {
+    this.status = status;
+    this.bytes = bytes;
+    this.#answer = answer;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  get headers(): Headers {
+    return new Headers(said(this.#answer));
+  }
+}
+
+function said({ headersDistinct }: IncomingMessage): [string, string][] {
+  return Object.entries(headersDistinct).flatMap(([name, values]) =>
+    (values ?? []).map((value): [string, string] => [name, value]),
+  );
+}
+
+type Guard = Pick<OutboundGuard, "http" | "https">;
+
+interface Asked {
   readonly href: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
+}
+
+interface Plain extends Asked {
   readonly signal: AbortSignal | null;
 }
 
@@ -67,19 +140,4 @@ async function unwrapped(asked: Request): Promise<Plain> {
   const headers = Object.fromEntries(asked.headers);
   const { url: href, method, signal } = asked;
   return { href, method, headers, body, signal };
-}
-
-async function bodyOf(answer: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | ReadableStream> {
-  const length = Number(answer.headers["content-length"] ?? Infinity);
-  if (length > SHORT_BYTES_MAX) return Readable.toWeb(answer) as ReadableStream<Uint8Array>;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  return new Promise((resolve, reject) => {
-    answer.on("data", (chunk: Buffer) => {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    });
-    answer.once("end", () => resolve(bytes.subarray(0, at)));
-    answer.once("error", reject);
-  });
 }
