@@ -113,7 +113,7 @@ const bounds: readonly Bound[] = [
   {
     topic: "storm",
     work: /an epoch/,
-    by: `Node takes one connection in a turn of its event loop, and proofs make turns long
+    by: `a link with its epoch is a fact that is kept, and proofs of the first go on beside the last
       (${ACCEPTS})`,
   },
   {

@@ -10,6 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { Logger } from "../base/log.ts";
 import type { PlatformFacts } from "../providers/provider.ts";
+import { Acceptors } from "./server/acceptors.ts";
 import { LISTEN_BACKLOG, slowPeerLimits } from "./server/listener.ts";
 import type { UpgradeGate } from "./server/upgrade.ts";
 
@@ -24,6 +25,7 @@ export class HostDoor {
   readonly #kin: string | null;
   readonly #log: Logger;
   #server: Server | null = null;
+  #acceptors: Acceptors | null = null;
   #file: string | null = null;
   /** Path of the socket as a sandbox sees it; null when there is no door. */
   #insidePath: string | null = null;
@@ -107,6 +109,8 @@ export class HostDoor {
     });
     chmodSync(file, SOCKET_MODE);
     this.#server = server;
+    this.#acceptors = new Acceptors(server, this.#log);
+    void this.#acceptors.open();
     this.#file = file;
     this.#insidePath = `${mountedAt}/${this.#name}.sock`;
     this.#log.info({ file }, "listening in the platform's host door");
@@ -120,7 +124,10 @@ export class HostDoor {
     this.#insidePath = null;
     if (server !== null) {
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await Promise.all([
+        this.#acceptors?.close(),
+        new Promise((resolve) => server.close(resolve)),
+      ]);
     }
     if (this.#file !== null) rmSync(this.#file, { force: true });
   }

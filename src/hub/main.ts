@@ -40,6 +40,7 @@ import { AuditLog } from "./auth/audit-log.ts";
 import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
+import { Acceptors } from "./server/acceptors.ts";
 import { LISTEN_BACKLOG } from "./server/listener.ts";
 import type { HubSelf } from "./server/routes/hubs.ts";
 import { createTextDoor } from "./server/text-upgrade.ts";
@@ -121,11 +122,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { provider: asked, readDrills } = platformOf(platform, policy, secret, log);
   // What sessions are given asks for sessions: some functions below name parts that are made only
   // further down, and nobody calls them before all are there.
+  const hasClients = (sessionId: string): boolean => switchboard.isWanted(sessionId);
   const watch = createWatch(asked, platform, opened.seat, {
-    hubId,
-    log,
+    ...{ hubId, log, hasClients },
     living: () => sessions.living,
-    hasClients: (sessionId) => switchboard.isWanted(sessionId),
     onControl: ({ sandboxSeconds }) =>
       sessions.cost.close({ kind: "control", forMs: sandboxSeconds * 1_000 }),
   });
@@ -135,7 +135,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const reach = () => door.reach(() => provider.facts(), gate);
   const driver = createDriver(options, access, reach, () => door.kin());
   const providerFor = callsOf(provider);
-  const parts = alike({ hubId, provider, driver, control, policy, log, providerFor });
+  const shared = { hubId, provider, driver, control, policy, log, providerFor, hasClients };
+  const parts = alike(shared);
   const sessions: Sessions = new Sessions(parts, opened.store, secret);
   const company = openCompany(opened, sessions, log);
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
@@ -167,7 +168,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await stopped();
   };
   try {
-    const url = tls.address(await listenOn(app, listen));
+    const url = tls.address(await listenOn(app, listen, log));
     previews.listensOn(url);
     // The door opens before sessions start: their drivers get its address.
     await door.keepReaching(clock, () => provider.facts(), gate);
@@ -318,9 +319,14 @@ async function createAccess(
 async function listenOn(
   app: ReturnType<typeof createHttp>,
   listen: HubOptions["listen"],
+  log: Logger,
 ): Promise<string> {
+  const acceptors = new Acceptors(app.server, log);
+  app.addHook("preClose", () => acceptors.close());
   try {
-    return await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
+    const url = await app.listen({ ...listen, backlog: LISTEN_BACKLOG });
+    void acceptors.open();
+    return url;
   } catch (error) {
     const why = whyNotListening(error);
     if (why === null) throw error;

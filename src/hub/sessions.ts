@@ -17,6 +17,7 @@ import type { Appended, EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
 import { startMs } from "./session/start-law.ts";
 import { SessionIndex } from "./session-index.ts";
+import { SessionWaiters } from "./session-waiters.ts";
 import { SessionLedger } from "./session/ledger.ts";
 import { FormerOwner } from "./session/former-owner.ts";
 import { isAtRest } from "./session/outcome.ts";
@@ -52,6 +53,8 @@ export interface NewSession {
 export interface SessionsParts extends SessionParts {
   /** The platform as one session calls it; the same for all when it is not given. */
   readonly providerFor?: (sessionId: string) => SessionParts["provider"];
+  /** Whether somebody has the session open, or waits for it to come back; nobody unless given. */
+  readonly hasClients?: (sessionId: string) => boolean;
 }
 
 export class Sessions {
@@ -62,7 +65,7 @@ export class Sessions {
   readonly #redact: Redact;
   readonly #index = new SessionIndex();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
-  readonly #waiters = new Set<(session: Session) => void>();
+  readonly #waiters: SessionWaiters;
   readonly #halted = new Set<Session>();
   #trouble: StoreTrouble | null = null;
   #stopped = false;
@@ -78,7 +81,10 @@ export class Sessions {
       platform: new PatrolPace(patrolsPerMinute),
       driver: new PatrolPace(driverPatrolsPerMinute),
     };
-    this.#parts = { ...parts, pace, proofs: new ProofQueue() };
+    this.#waiters = new SessionWaiters(parts.clock);
+    const isWanted = (id: string): boolean =>
+      this.#waiters.has(id) || parts.hasClients?.(id) === true;
+    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock, isWanted) };
     this.#store = store;
     this.#secrets = secrets;
     this.#redact = createRedact(secrets);
@@ -252,20 +258,7 @@ export class Sessions {
   ): Promise<void> {
     const isGone = (): boolean => this.known(session.record.id) !== session;
     const isOver = (): boolean => isReached(session.record) || isGone();
-    if (isOver() || waitMs <= 0) return Promise.resolve();
-    const { clock } = this.#parts;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clock.clearTimeout(timer);
-        this.#waiters.delete(check);
-        resolve();
-      };
-      const check = (changed: Session): void => {
-        if (changed === session && isOver()) done();
-      };
-      const timer = clock.setTimeout(done, waitMs);
-      this.#waiters.add(check);
-    });
+    return this.#waiters.until(session.record.id, waitMs, isOver);
   }
 
   events(query: EventQuery): Soon<readonly SessionEvent[]> {
@@ -361,7 +354,7 @@ export class Sessions {
     this.#index.drop(session);
     // The end of its link is no news of the session, which others go on with.
     session.stop();
-    for (const waiter of [...this.#waiters]) waiter(session);
+    this.#waiters.changed(session.record.id);
     return () => link?.end("moved");
   }
 
@@ -371,7 +364,7 @@ export class Sessions {
       this.cost.end(session.record);
       this.#index.drop(session);
     }
-    for (const waiter of [...this.#waiters]) waiter(session);
+    this.#waiters.changed(id);
   }
 
   #publish(event: SessionEvent): void {

@@ -103,6 +103,8 @@ export class HubWorld {
   sessions: Sessions;
   /** The platform as one session calls it. */
   providerFor: (id: string, platform: SandboxProvider) => SandboxProvider = (_, same) => same;
+  /** Whether somebody has the session of this id open. */
+  hasClients: (id: string) => boolean = () => false;
   /** Each new link before the session gets it: what is set here is true from its first probe on. */
   onLink: (link: FakeLink) => void = () => undefined;
 
@@ -143,6 +145,7 @@ export class HubWorld {
         random: seededRandom("hub-world"),
         log: silentLogger,
         providerFor: (id) => this.providerFor(id, this.platform),
+        hasClients: (id) => this.hasClients(id),
       },
       this.store,
     );

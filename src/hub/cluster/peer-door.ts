@@ -8,6 +8,7 @@ import { createServer as createTcpServer, type Server, type Socket } from "node:
 import { toHubError, HubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Principal } from "../auth/principal.ts";
+import { Acceptors } from "../server/acceptors.ts";
 import { LISTEN_BACKLOG } from "../server/listener.ts";
 import { receivePeer, type PeerKey } from "./peer-greeting.ts";
 
@@ -16,6 +17,7 @@ export const AS_HEADER = "x-holdfast-as";
 
 export class PeerDoor {
   readonly #server: Server;
+  readonly #acceptors: Acceptors;
   readonly #key: PeerKey;
   readonly #inc: string;
   readonly #log: Logger;
@@ -31,6 +33,7 @@ export class PeerDoor {
     this.#server = createTcpServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
       void this.#receive(socket);
     });
+    this.#acceptors = new Acceptors(this.#server, log);
   }
 
   /** @throws HubError PortInUse, ConfigInvalid */
@@ -48,6 +51,7 @@ export class PeerDoor {
       });
       server.listen({ ...listen, backlog: LISTEN_BACKLOG }, resolve);
     });
+    void door.#acceptors.open();
     const bound = server.address();
     if (bound === null || typeof bound === "string") throw new HubError("Internal", "no port");
     const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
@@ -79,7 +83,10 @@ export class PeerDoor {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await Promise.all([
+      this.#acceptors.close(),
+      new Promise((resolve) => this.#server.close(resolve)),
+    ]);
   }
 
   async #receive(socket: Socket): Promise<void> {

@@ -53,7 +53,8 @@ export const boundMachine: SessionMachine = sessionMachine.provide({
     proveSession: actor(({ proof, desk }, context, signal) => {
       const { ledger, proofs } = desk.deps;
       const prove = () => proof.proveSession(context, signal);
-      return ledger.record.state === "connected" ? prove() : proofs.inTurn(prove, signal);
+      const { id, state } = ledger.record;
+      return state === "connected" ? prove() : proofs.inTurn(id, prove, signal);
     }),
     awaitRecovery: actor(({ proof }, context, signal) => proof.awaitRecovery(context, signal)),
     patrol: actor(({ proof }, context, signal) => proof.patrol(context, signal)),

@@ -99,8 +99,8 @@ export class Switchboard {
 
   /** Whether somebody has the session open, or waits for it to come back. */
   isWanted(sessionId: string): boolean {
-    const askedAt = this.#askedFor.get(sessionId) ?? -Infinity;
-    return this.#options.clock.mono() - askedAt < WANTED_MS;
+    const askedAt = this.#askedFor.get(sessionId);
+    return askedAt !== undefined && this.#options.clock.mono() - askedAt < WANTED_MS;
   }
 
   /** `guest` is what this client may do; a session that it cannot see does not exist for it. */
