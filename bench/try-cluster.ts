@@ -1,18 +1,23 @@
 /**
- * Three hubs on one PostgreSQL behind a balancer, here, to be killed by hand: `node
- * bench/try-cluster.ts` starts all of it, prints what to type and whom to kill, and ends with ^C.
+ * Three hubs on one PostgreSQL behind a balancer, here, to be killed by hand: `npm run try:cluster`
+ * starts all of it, prints what to type and whom to kill, starts the dead anew when Enter is
+ * pressed, and ends with ^C.
  *
- * `--check` breaks by itself: a stream runs while PostgreSQL is away, while its hub is drained, and
- * while the next one is killed. Prints a verdict for each, ends with 1 where one is missed. Takes a
- * minute.
+ * `-- --check` breaks by itself: a stream runs while PostgreSQL is away, while its hub is drained,
+ * and while the next one is killed. Prints a verdict for each, ends with 1 where one is missed.
+ * Takes two minutes.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { ensureBundles } from "../build/bundle.ts";
 import { connectNode } from "../src/client/node.ts";
 import { RealHub, TOKEN } from "../test/e2e/hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform } from "../test/e2e/platform-kit.ts";
-import { PostgresServer } from "../test/support/postgres-server.ts";
+import { postgresDirectory, PostgresServer } from "../test/support/postgres-server.ts";
 import { Balancer } from "./balancer.ts";
 
 const NAMES = ["a", "b", "c"];
+const OWN_GROUP = "--own-group";
 const LINES = 250;
 /** Longer than a lease, and than a fail-over of a database that is somebody else's. */
 const AWAY_MS = 60_000;
@@ -114,43 +119,89 @@ async function strike(what: string, hubs: readonly RealHub[], balancer: Balancer
   return met;
 }
 
-const postgres = await PostgresServer.start("on");
-const platform = await startPlatform(makeDataDir());
-const url = await postgres.fresh();
-const hubs = NAMES.map((name) => {
-  const peerListen = { host: "127.0.0.1", port: 0 };
-  const secret = "a secret of hubs that are only tried here";
-  return new RealHub(platform, {}, { cluster: { url, secret, name, peerListen, advertise: null } });
-});
-const balancer = new Balancer(hubs);
-try {
-  for (const hub of hubs) await hub.start();
-  await balancer.listen();
-  const made = await fetch(`${balancer.url}/v1/sessions?wait=60`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "demo" }),
-  });
-  const { state } = (await made.json()) as { state: string };
-  say(`three hubs behind ${balancer.url}; session demo is ${state}`);
-  if (process.argv.includes("--check")) {
-    const kept = await storeAway(postgres, hubs, balancer.url);
-    const drained = await strike("drain", hubs, balancer, "demo");
-    const killed = await strike("kill -9", hubs, balancer, "demo");
-    process.exitCode = kept && drained && killed ? 0 : 1;
-  } else {
-    say(`  export HOLDFAST_URL=${balancer.url} HOLDFAST_TOKEN=${TOKEN}`);
-    say("  npx holdfast sh demo          # then, in another window, one of these:");
+/** Who ended, by whatever hand, comes back when Enter is pressed; returns at ^C. */
+async function untilEnd(hubs: readonly RealHub[], asked: Promise<unknown>): Promise<void> {
+  const anew = async (): Promise<void> => {
     for (const [at, hub] of hubs.entries()) {
-      say(`  kill -9 ${hub.pid}   # the hub ${NAMES[at] ?? ""} dies; plain kill drains it`);
+      if (!hub.hasEnded) continue;
+      await hub.start();
+      say(`  hub ${NAMES[at] ?? ""} is back: kill -9 ${hub.pid}`);
     }
-    say(`  curl -H "authorization: Bearer ${TOKEN}" ${balancer.url}/v1/hubs`);
-    say("^C ends all of it.");
-    await new Promise((resolve) => process.once("SIGINT", resolve));
-  }
-} finally {
-  balancer.close();
-  for (const hub of hubs) await hub.remove();
-  await stopPlatform(platform);
-  await postgres.stop();
+  };
+  let last = Promise.resolve();
+  process.stdin.on("data", () => void (last = last.then(anew)));
+  await asked;
+  process.stdin.destroy();
+  await last;
 }
+
+/** All of it, until the end or the verdict. */
+async function tried(): Promise<void> {
+  const asked = once(process, "SIGTERM");
+  const postgres = await PostgresServer.start("on");
+  const platform = await startPlatform(makeDataDir());
+  const url = await postgres.fresh();
+  const { web: webDir } = await ensureBundles();
+  const hubs = NAMES.map((name) => {
+    const peerListen = { host: "127.0.0.1", port: 0 };
+    const secret = "a secret of hubs that are only tried here";
+    const cluster = { url, secret, name, peerListen, advertise: null };
+    return new RealHub(platform, {}, { cluster, webDir });
+  });
+  const balancer = new Balancer(hubs);
+  try {
+    for (const hub of hubs) await hub.start();
+    await balancer.listen();
+    const made = await fetch(`${balancer.url}/v1/sessions?wait=60`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "demo" }),
+    });
+    const { state } = (await made.json()) as { state: string };
+    say(`three hubs behind ${balancer.url}; session demo is ${state}`);
+    if (process.argv.includes("--check")) {
+      process.exitCode = 1;
+      const judged = (async () => {
+        const kept = await storeAway(postgres, hubs, balancer.url);
+        const drained = await strike("drain", hubs, balancer, "demo");
+        const killed = await strike("kill -9", hubs, balancer, "demo");
+        if (kept && drained && killed) process.exitCode = 0;
+      })();
+      await Promise.race([judged, asked]);
+    } else {
+      say(`  export HOLDFAST_URL=${balancer.url} HOLDFAST_TOKEN=${TOKEN}`);
+      say("  npx holdfast sh demo          # then, in another window, one of these:");
+      for (const [at, hub] of hubs.entries()) {
+        say(`  kill -9 ${hub.pid}   # the hub ${NAMES[at] ?? ""} dies; plain kill drains it`);
+      }
+      say(`  curl -H "authorization: Bearer ${TOKEN}" ${balancer.url}/v1/hubs`);
+      say(`The dashboard is ${balancer.url}, its token ${TOKEN}.`);
+      say("Enter starts anew who ended, ^C ends all of it.");
+      await untilEnd(hubs, asked);
+    }
+  } finally {
+    balancer.close();
+    await Promise.all(hubs.map((hub) => hub.remove()));
+    await stopPlatform(platform);
+    await postgres.stop();
+  }
+}
+
+/** ^C reaches a whole group of processes: these have one of their own, to be ended in turn. */
+async function inOwnGroup(): Promise<void> {
+  const args = [...process.execArgv, import.meta.filename, ...process.argv.slice(2), OWN_GROUP];
+  const stdio = ["pipe", "inherit", "inherit"] as const;
+  const child = spawn(process.execPath, args, { detached: true, stdio: [...stdio] });
+  process.stdin.pipe(child.stdin);
+  const end = (): void => void child.kill("SIGTERM");
+  process.on("SIGINT", end).on("SIGTERM", end);
+  const [code] = (await once(child, "exit")) as [number | null];
+  process.exitCode = code ?? 1;
+}
+
+if (postgresDirectory() === null) {
+  say("There is no PostgreSQL here. On Debian: apt-get install --no-install-recommends postgresql");
+  process.exit(1);
+}
+await (process.argv.includes(OWN_GROUP) ? tried() : inOwnGroup());
+process.exit();
