@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/log.ts";
 import { Acceptors } from "../../src/hub/server/acceptors.ts";
+import { LISTEN_BACKLOG } from "../../src/hub/server/listener.ts";
 
 const CONNECTIONS = 40;
 const directory = mkdtempSync(join(tmpdir(), "hft-"));
@@ -79,7 +80,7 @@ describe("the doors of a hub", () => {
 
 async function listening(way: object): Promise<{ server: Server; address: NetConnectOpts }> {
   const server = createServer((_, response) => response.writeHead(204).end());
-  server.listen({ ...way, backlog: 4_096 });
+  server.listen({ ...way, backlog: LISTEN_BACKLOG });
   await once(server, "listening");
   const bound = server.address();
   if (bound === null) throw new Error("it does not listen");

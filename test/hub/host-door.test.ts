@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/log.ts";
 import { createDriverKit } from "../../src/hub/driver-kit.ts";
 import { HostDoor } from "../../src/hub/host-door.ts";
-import { slowPeerLimits } from "../../src/hub/server/listener.ts";
+import { LISTEN_BACKLOG, slowPeerLimits } from "../../src/hub/server/listener.ts";
 import type { PlatformFacts } from "../../src/providers/provider.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { until } from "../support/until.ts";
@@ -100,6 +100,20 @@ describe("the host door", () => {
     await Promise.allSettled(dials.map((dial) => once(dial, "connect")));
     for (const dial of dials) dial.destroy();
     expect(refusals).toEqual([]);
+  });
+
+  test("[SB25] who finds no room at the door is refused at once", async () => {
+    await door.reach(() => Promise.resolve(there()), gate);
+    const path = join(servicesDir, "hub_1.sock");
+    const dials = Array.from({ length: 2 * LISTEN_BACKLOG }, () => connect(path));
+    const refusals: string[] = [];
+    for (const dial of dials) {
+      dial.on("error", (error: NodeJS.ErrnoException) => refusals.push(error.code ?? ""));
+    }
+    await Promise.allSettled(dials.map((dial) => once(dial, "connect")));
+    for (const dial of dials) dial.destroy();
+    // The kernel lets in one more than it is told.
+    expect(refusals).toEqual(Array.from({ length: LISTEN_BACKLOG - 1 }, () => "EAGAIN"));
   });
 
   test("[SB16] a platform that was down when the hub started is asked again", async () => {

@@ -64,6 +64,7 @@ export class FarRoad {
     if (!isReady()) throw starting();
     this.#travellers.add(socket);
     socket.once("close", () => this.#travellers.delete(socket));
+    if (await hasLeft(socket)) return;
     const person = isDriver ? null : admitPerson(access, request, { route: "WS /v1/client" });
     const session = person === null ? asked : meant(person, asked);
     const stay = (): void => {
@@ -80,7 +81,7 @@ export class FarRoad {
       demandSeen(person, asked, await elsewhere.place(session));
     }
     const way = await elsewhere.reach(session, isDriver);
-    if (socket.destroyed) {
+    if (await hasLeft(socket)) {
       way?.peer.destroy();
       return;
     }
@@ -101,4 +102,16 @@ export class FarRoad {
   close(): void {
     for (const socket of this.#travellers) socket.destroy();
   }
+}
+
+/**
+ * Whether nobody is at the other end any more, who waited for longer than he dials. What follows
+ * the head is read in the next turn, and an end is told to whom asks for what comes before it.
+ */
+async function hasLeft(socket: Duplex): Promise<boolean> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((next) => setImmediate(next));
+  socket.read(0);
+  await new Promise((next) => process.nextTick(next));
+  if (socket.readableEnded) socket.destroy();
+  return socket.destroyed;
 }

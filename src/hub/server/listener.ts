@@ -15,8 +15,12 @@ export const slowPeerLimits = {
   connectionsCheckingInterval: 100,
 } as const;
 
-/** Whoever dials in a storm waits in the kernel; of a socket in a directory he is refused else. */
-export const LISTEN_BACKLOG = 4096;
+/**
+ * Whoever dials in a storm waits in the kernel, and who finds no room comes again. Where a queue
+ * takes much longer than a dial, which is 7 s, all have gone when their turn comes; a hub that is
+ * late takes some 150 a second.
+ */
+export const LISTEN_BACKLOG = 1_024;
 
 /** As long as a head may take: a handshake comes before it. */
 const HANDSHAKE_MS = slowPeerLimits.headersTimeout;

@@ -154,3 +154,28 @@ test("[CL16] a driver's session is its token's, whatever its URL says", async ()
   await closed(front);
   await driver.ended;
 });
+
+test("[SB25] who has gone before he is looked at is looked for nowhere", async () => {
+  reach = () => Promise.resolve(toOther());
+  const gone = dial(driverToken("ses_far"), "ses_far", "driver");
+  gone.socket.end();
+  await gone.ended;
+  expect([asked, gone.heard()]).toEqual([0, ""]);
+  const there = dial(driverToken("ses_far"), "ses_far", "driver");
+  await expect.poll(there.heard).toBe("joined");
+  there.socket.destroy();
+  await closed(front);
+});
+
+test("[SB25] who goes while he waits is joined to nobody, and keeps nothing open", async () => {
+  const told = Promise.withResolvers<Way>();
+  reach = () => told.promise;
+  const gone = dial(driverToken("ses_far"), "ses_far", "driver");
+  await expect.poll(() => asked).toBe(1);
+  gone.socket.end();
+  const way = toOther();
+  told.resolve(way);
+  await gone.ended;
+  expect([way.peer.destroyed, gone.heard()]).toEqual([true, ""]);
+  await closed(front);
+});
