@@ -151,6 +151,7 @@ class Detection {
     const boundS = boundOf(row, this.mode.policy);
     const struck = await this.#strike(one, given);
     const { said, seconds } = await this.#watch(struck, row, boundS);
+    const uses = await this.#uses(struck);
     const wrong: string[] = [];
     if (said === null) {
       const kinds = (await this.#answers(struck.session.id, struck.beganAt))?.timeline
@@ -158,7 +159,6 @@ class Detection {
         .join(", ");
       wrong.push(`nothing of it in ${row.where} within ${boundS} s: ${kinds ?? "it is gone"}`);
     }
-    const uses = await Promise.all(struck.ids.map((id) => this.#rig.usesOf(id)));
     if (uses.includes(0)) wrong.push("the switch was never used");
     if (row.scene !== "activate" && !(await this.#isTold(struck, fault))) {
       wrong.push("health and timeline do not say that it is a drill");
@@ -219,12 +219,20 @@ class Detection {
     return made;
   }
 
-  /** Asks until the hub says it; a hub that says it too late has not. */
+  #uses({ ids }: Struck): Promise<readonly number[]> {
+    return Promise.all(ids.map((id) => this.#rig.usesOf(id)));
+  }
+
+  /**
+   * Asks until the hub says it; a hub that says it too late has not. What it says before any call
+   * met the switch is of something else: a machine that was late.
+   */
   async #watch(
-    { session, beganAt }: Struck,
+    struck: Struck,
     row: DetectionRow,
     boundS: number,
   ): Promise<{ readonly said: string | null; readonly seconds: number | null }> {
+    const { session, beganAt } = struck;
     // A resume takes the platform's time: what is counted begins once it says that it is done.
     let countedFrom = row.atResume && row.scene === "resume" ? null : beganAt;
     const endAt = Date.now() + (boundS + graceS) * 1000;
@@ -234,7 +242,8 @@ class Detection {
       countedFrom ??= answers === null ? null : startedAt(answers);
       if (said !== null && countedFrom !== null) {
         const seconds = Math.max(0, Date.parse(said.at) - countedFrom) / 1000;
-        if (seconds <= boundS) return { said: said.code, seconds };
+        const isMet = seconds <= boundS && !(await this.#uses(struck)).includes(0);
+        if (isMet) return { said: said.code, seconds };
       }
       await this.#pause();
     }
