@@ -37,8 +37,8 @@ export const limits = {
 
   /** First frame after the upgrade. */
   HELLO_TIMEOUT_MS: 5_000,
-  /** Hub to driver: fast enough to suspect a dead driver in 3 s. */
-  DRIVER_PING_MS: 1_000,
+  /** Hub to driver: who is suspected had as long as a stall (STALL_MS) for its last answer. */
+  DRIVER_PING_MS: 1_500,
   DRIVER_SUSPECT_MS: 3_000,
   DRIVER_DEAD_MS: 6_000,
   /** Hub to client: a laptop may be slow, and resuming is cheap. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import { decodePing } from "../../src/protocol/bodies.ts";
 import { createHeartbeat, type ClockJump, type Heartbeat } from "../../src/stream/heartbeat.ts";
 import { TestClock } from "../support/test-clock.ts";
@@ -63,6 +64,43 @@ describe("heartbeat", () => {
     clock.advance(60_000);
     expect(told).toHaveLength(2);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("[SB13] as a hub asks a driver, one that stands still is suspected only past a stall", () => {
+    heartbeat.stop();
+    /** Silence after which it was suspected, by how long it stood still, from any moment on. */
+    const suspectedFor = (stillMs: number): readonly string[] => {
+      const said: string[] = [];
+      for (let phase = 0; phase < limits.DRIVER_PING_MS; phase += 50) {
+        let still = false;
+        const asked: Uint8Array[] = [];
+        const answer = (): void => {
+          if (!still) for (const body of asked.splice(0)) beat.ponged(body);
+        };
+        const beat = createHeartbeat({
+          clock,
+          pingMs: limits.DRIVER_PING_MS,
+          suspectMs: limits.DRIVER_SUSPECT_MS,
+          deadMs: limits.DRIVER_DEAD_MS,
+          send: (body) => {
+            asked.push(body);
+            clock.setTimeout(answer, 1);
+          },
+          onSuspect: (silentMs) => said.push(`after ${silentMs}`),
+          onDead: () => expect.unreachable(),
+        });
+        clock.advance(10 * limits.DRIVER_PING_MS + phase);
+        still = true;
+        clock.advance(stillMs);
+        still = false;
+        answer();
+        clock.advance(limits.DRIVER_SUSPECT_MS);
+        beat.stop();
+      }
+      return said;
+    };
+    expect(suspectedFor(limits.STALL_MS - 1)).toEqual([]);
+    expect(new Set(suspectedFor(limits.DRIVER_SUSPECT_MS))).toEqual(new Set(["after 3000"]));
   });
 
   test("a suspected peer that speaks is alive again", () => {
