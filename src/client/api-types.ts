@@ -33,6 +33,13 @@ export interface Session {
   readonly lastError: SessionError | null;
   /** Absent from hubs that do not count yet. */
   readonly cost?: SessionCost;
+  /** Which of several hubs has it; null while none has, absent from a hub without others. */
+  readonly hub?: string | null;
+  /**
+   * Why a list has this from the store, as of `updatedAt`, and not from its hub: whatever the state
+   * says, nothing of it is proven now.
+   */
+  readonly stale?: string;
   /** In a list that was asked for with health. */
   readonly health?: HealthBrief;
 }

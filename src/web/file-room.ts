@@ -55,7 +55,7 @@ export function openFileRoom({ api, session }: { readonly api: Api; readonly ses
     reached = null;
   };
   const reach = async () => {
-    const link = await openPageLink(api);
+    const link = await openPageLink(api, session);
     try {
       const channel = await link.hub.attach(session);
       // What ended is dialled anew by the next question.

@@ -1,4 +1,4 @@
-/** The page's own way into sessions: one connection to its hub, which sleeps and wakes with it. */
+/** The page's own way into a session: a connection to its hub, which sleeps and wakes with it. */
 import type { Api } from "../client/api.ts";
 import { connectHub, dialBrowser, wakeWithPage, type HubConnection } from "../client/index.ts";
 
@@ -8,8 +8,10 @@ export interface PageLink {
 }
 
 /** @throws HubError */
-export async function openPageLink(api: Api): Promise<PageLink> {
-  const url = `${api.url.replace(/^http/, "ws")}/v1/client`;
+export async function openPageLink(api: Api, session: string): Promise<PageLink> {
+  // Named in the address it is met wherever it is: the page's hub may not be the session's.
+  const named = new URLSearchParams({ session }).toString();
+  const url = `${api.url.replace(/^http/, "ws")}/v1/client?${named}`;
   // A ticket is good for one dial.
   const open = async () => dialBrowser({ url, ticket: (await api.ticket()).ticket });
   const hub = await connectHub({ open });

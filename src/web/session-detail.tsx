@@ -127,6 +127,8 @@ function Identity({ row, seen }: { readonly row: Row; readonly seen: SeenInDepth
         <dd>{session.id}</dd>
         <dt>sandbox</dt>
         <dd>{session.sandboxId ?? "none"}</dd>
+        {session.hub !== undefined && <dt>hub</dt>}
+        {session.hub !== undefined && <dd>{plainText(session.hub ?? "none now")}</dd>}
         <dt>epoch</dt>
         <dd>{session.epoch}</dd>
         <dt>created</dt>

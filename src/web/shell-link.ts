@@ -72,7 +72,7 @@ export function openShell(options: ShellOptions): ShellLink {
 
   const run = async (): Promise<void> => {
     tell({ kind: "connecting" });
-    link = await openPageLink(api);
+    link = await openPageLink(api, session);
     if (closed) return;
     const channel = await link.hub.attach(session, looksOn ? { intent: "observe" } : {});
     const id = looksOn ? await firstTerminal(channel) : null;

@@ -103,6 +103,7 @@ describe("GET /v1/events", () => {
   test("[CL9] those of another hub's session, by its name there; of none, and of others', none", async () => {
     const elsewhere: Elsewhere = {
       isShared: true,
+      roster: null,
       isPeer: () => false,
       place: (name) => Promise.resolve(name === "far" ? { id: "ses_7", name } : null),
       reach: () => Promise.resolve(null),

@@ -29,20 +29,23 @@ export function fleetTable(
   nowMs: number,
   columns?: number,
 ): string {
+  const areSeveral = new Set(sessions.map(({ hub }) => hub)).size > 1;
   const rows = sessions.map((session) => [
     plain(session.name),
     paintState(paint, session.state),
     session.platform,
+    ...(areSeveral ? [plain(session.hub ?? "-")] : []),
     String(session.epoch),
     formatAge(session.updatedAt, nowMs),
     plain(noteOf(session)),
   ]);
-  return renderTable(HEAD, rows, columns);
+  return renderTable(HEAD.toSpliced(3, 0, ...(areSeveral ? ["HUB"] : [])), rows, columns);
 }
 
 /** What is wrong with it in a word, or what there is to know although nothing is. */
-function noteOf({ lastError, health, source, state }: Session): string {
+function noteOf({ lastError, health, source, state, stale }: Session): string {
   if (lastError !== null) return lastError.code;
+  if (stale !== undefined) return `unproven: ${stale}`;
   const isHeld = health !== undefined && health.status !== "pass" && state !== "suspended";
   if (isHeld && health.verdict.code !== "Connected") return health.verdict.code;
   if ((source?.warning ?? null) !== null) return "image fallback";

@@ -15,6 +15,7 @@ import type { Company, Way } from "./company.ts";
 import { Drain } from "./drain.ts";
 import { Ownership, type Household } from "./ownership.ts";
 import { dialPeer } from "./peer-greeting.ts";
+import { Roster } from "./roster.ts";
 import { viewOf, type ClusterNumbers, type ClusterView } from "./view.ts";
 
 /** Claimed at once at the start; others may start in the same moment. */
@@ -34,6 +35,7 @@ export interface ClusterOptions {
 }
 
 export class Cluster implements Company {
+  readonly roster: Roster;
   readonly #seat: ClusterSeat;
   readonly #ownership: Ownership<SessionRecord>;
   readonly #household: Household<SessionRecord>;
@@ -65,6 +67,7 @@ export class Cluster implements Company {
     };
     this.#clock = clock;
     this.#log = log;
+    this.roster = new Roster({ seat, clock, log });
     const told = { claims, household: this.#household, members, clock, log };
     this.#ownership = new Ownership({ ...told, onCalledOff: () => this.#calledOff() });
   }

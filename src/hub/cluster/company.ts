@@ -11,6 +11,7 @@ import type { Sessions } from "../sessions.ts";
 import { Cluster } from "./cluster.ts";
 import { LEASE_TTL_MS } from "./membership.ts";
 import type { ClusterSeat } from "./open-cluster.ts";
+import type { Roster } from "./roster.ts";
 import type { ClusterNumbers, ClusterView } from "./view.ts";
 
 /** A line to another hub, on which it waits for a request. */
@@ -24,6 +25,8 @@ export interface Way {
 export interface Elsewhere {
   /** False for a hub of its own, which asks nobody. */
   readonly isShared: boolean;
+  /** All sessions of all hubs; null for a hub of its own. */
+  readonly roster: Roster | null;
   /** It was let in by another hub, and is passed on to no third. */
   isPeer(request: IncomingMessage): boolean;
   /**
@@ -91,6 +94,7 @@ function alone(store: Store): Company {
     view: null,
     numbers: null,
     isShared: false,
+    roster: null,
     isPeer: () => false,
     reach: () => Promise.resolve(null),
     place: () => Promise.resolve(null),

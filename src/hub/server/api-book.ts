@@ -108,6 +108,7 @@ export const apiBook: Readonly<Record<string, RouteAbout>> = {
   "GET /v1/sessions": {
     tag: "sessions",
     summary: "List the sessions, oldest first",
+    description: "Those of all hubs. `nextCursor` alone tells the last page: one may hold fewer.",
     query: {
       limit: Type.Integer({ minimum: 1, maximum: 200, description: "Sessions of a page (100)." }),
       cursor: Type.String({ description: "`nextCursor` of the page before." }),

@@ -11,7 +11,7 @@ import { sessionStates, type SessionRecord, type SessionState } from "../../stor
 import type { Session } from "../session/session.ts";
 import { flagOf, knowsAll, numberOf } from "./query.ts";
 
-const PAGE_MAX = 200;
+export const PAGE_MAX = 200;
 const PAGE_UNSAID = 100;
 
 export interface SessionQuery {
@@ -54,33 +54,66 @@ export function sessionQueryOf(request: FastifyRequest): SessionQuery {
   };
 }
 
-export interface Page {
-  readonly page: readonly Session[];
+export interface Page<T> {
+  readonly page: readonly T[];
   readonly nextCursor: string | null;
 }
 
 /** Oldest first. */
-export function pageOf(all: readonly Session[], query: SessionQuery): Page {
+export function pageOf(all: readonly Session[], query: SessionQuery): Page<Session> {
   const { limit, after } = query;
   const wanted = all
-    .filter((session) => isWanted(session, query))
+    .filter((session) => isWanted(judgedOf(session), query))
     .filter(({ record }) => after === null || compare(record, after) > 0)
     .sort((a, b) => compare(a.record, b.record));
   const page = wanted.slice(0, limit);
   const last = page.at(-1)?.record;
   const isMore = last !== undefined && wanted.length > limit;
-  return { page, nextCursor: isMore ? `${last.createdAt}.${last.id}` : null };
+  return { page, nextCursor: isMore ? cursorOf(last) : null };
 }
 
-function isWanted(session: Session, { state, code, label, id }: SessionQuery): boolean {
-  const { record } = session;
-  if (id !== null && !id.has(record.id)) return false;
-  if (state !== null && !state.includes(record.state)) return false;
-  if (label?.every((one) => hasLabel(record.spec.labels, one)) === false) return false;
+export function cursorOf({ createdAt, id }: Place): string {
+  return `${createdAt}.${id}`;
+}
+
+/** What of a session decides whether it is listed. */
+interface Judged {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fault: { readonly code: string; readonly diagnosis?: string } | null;
+  /** Asked only where nothing else decides. */
+  readonly verdict: () => string;
+}
+
+function judgedOf(session: Session): Judged {
+  const { id, state, spec, fault } = session.record;
+  return { id, state, labels: spec.labels, fault, verdict: () => session.health().verdict.code };
+}
+
+export function isWanted(session: Judged, { state, code, label, id }: SessionQuery): boolean {
+  if (id !== null && !id.has(session.id)) return false;
+  if (state !== null && !state.includes(session.state)) return false;
+  if (label?.every((one) => hasLabel(session.labels, one)) === false) return false;
   if (code === null) return true;
-  const { fault } = record;
-  if (fault === null) return code.includes(session.health().verdict.code);
+  const { fault } = session;
+  if (fault === null) return code.includes(session.verdict());
   return code.includes(fault.code) || code.includes(fault.diagnosis ?? "");
+}
+
+/** What of these filters the JSON of a record tells: of each group one is in it, or it is not meant. */
+export function sieveOf({ state, code, label }: SessionQuery): readonly (readonly string[])[] {
+  const states = state?.map((one) => `"state":"${one}"`);
+  const labels = label?.map(({ key, value }) => [
+    `${JSON.stringify(key)}:${value === null ? "" : JSON.stringify(value)}`,
+  ]);
+  // What has no fault has a verdict, which only its hub knows.
+  const faulty = code?.flatMap((one) => [`"code":"${one}"`, `"diagnosis":"${one}"`]);
+  return [
+    ...(states === undefined ? [] : [states]),
+    ...(labels ?? []),
+    ...(faulty === undefined ? [] : [[...faulty, '"fault":null']]),
+  ];
 }
 
 function hasLabel(labels: Readonly<Record<string, string>>, { key, value }: Label): boolean {
@@ -132,6 +165,11 @@ function labelOf(text: string): Label {
   return at === -1
     ? { key: text, value: null }
     : { key: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** @throws HubError BadRequest always: there is no such place. */
+export function noPlace({ createdAt, id }: Place): never {
+  throw wrong("cursor", `names the session ${id} of ${createdAt}, which there never was`);
 }
 
 function wrong(key: string, what: string): HubError {

@@ -108,6 +108,14 @@ export const SessionSchema = Shape(
     deadlineAt: OrNull(Time("When the running attempt ends at the latest.")),
     lastError: OrNull(SessionErrorSchema),
     cost: Optional(SessionCostSchema),
+    hub: Optional(
+      OrNull(Text("Which of several hubs has it; null while none has, absent from a single hub.")),
+    ),
+    stale: Optional(
+      Text(
+        "Why this is the store's word, as of `updatedAt`, and not that of its hub: unproven now.",
+      ),
+    ),
     health: Optional(HealthBriefSchema),
   },
   {

@@ -15,6 +15,7 @@ import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { Gathered } from "./gathered.ts";
 import { JobRows } from "./job-rows.ts";
+import type { RosterQuery } from "./roster-rows.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
 import { untilThere } from "./until-there.ts";
@@ -157,6 +158,10 @@ export class PostgresStore implements Store {
 
   findAll(ids: readonly string[]): ReturnType<SessionRows["findAll"]> {
     return this.#rows.findAll(ids);
+  }
+
+  roster(query: RosterQuery): ReturnType<SessionRows["roster"]> {
+    return this.#rows.roster(query);
   }
 
   places(): ReturnType<SessionRows["places"]> {

@@ -17,6 +17,7 @@ import {
 import type { Verdict, Write } from "../journal.ts";
 import type { EventQuery } from "../store.ts";
 import { awayNow, isAway } from "./connect.ts";
+import { rosterQuery, type Enrolled, type RosterQuery } from "./roster-rows.ts";
 
 /** What a hub knows of a session that it owns, beside its record. */
 export interface Hold {
@@ -238,6 +239,10 @@ export class SessionRows {
   async whereabouts(idsOrNames: readonly string[]): Promise<readonly Whereabouts[]> {
     const { rows } = await this.#ask<WhereaboutsRow>(LOOK_UP, [idsOrNames]);
     return rows.map(placeFromRow);
+  }
+
+  async roster(query: RosterQuery): Promise<readonly Enrolled[]> {
+    return (await this.#ask<Enrolled & QueryResultRow>(rosterQuery(query))).rows;
   }
 
   async find(id: string): Promise<SessionRecord | null> {

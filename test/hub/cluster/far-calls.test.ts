@@ -22,6 +22,7 @@ beforeEach(() => {
   asked = [];
   const elsewhere: Elsewhere = {
     isShared: true,
+    roster: null,
     isPeer: () => false,
     place: (session) => Promise.resolve([far.id, far.name].includes(session) ? far : null),
     reach: (session) => {

@@ -63,6 +63,7 @@ beforeEach(async () => {
   });
   const elsewhere: Elsewhere = {
     isShared: true,
+    roster: null,
     isPeer: () => false,
     reach: (session, isDriver) => {
       asked += 1;

@@ -1,25 +1,28 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
-import { costOf } from "../../cost/cost-book.ts";
 import { eventView } from "../../event-view.ts";
 import type { SeenSessions } from "../../seen-sessions.ts";
-import { briefOf, faultView } from "../../session/health.ts";
+import { briefOf } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
-import { sourceView } from "../../session/source-view.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { RouteOptions } from "../http.ts";
 import { dryRunOf, timelineQueryOf, waitOf } from "../query.ts";
 import { pageOf, sessionQueryOf } from "../session-query.ts";
 import { NewSession, specOf } from "../session-request.ts";
+import { recordView, type SessionView } from "../session-view.ts";
+import { wholePageOf } from "../whole-list.ts";
 
 type Id = { Params: { id: string } };
 
 export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): void {
-  const { sessionsOf, hub, watch, clock } = options;
-  const view = (session: Session) => ({
-    ...sessionView(session, watch.provider.platform),
-    cost: costOf(session.record, clock.now()),
+  const { sessionsOf, hub, watch, clock, elsewhere } = options;
+  const { platform } = watch.provider;
+  const roster = elsewhere?.roster ?? null;
+  const where = roster === null ? {} : { hub: roster.name };
+  const view = (session: Session): SessionView => ({
+    ...recordView(session.record, platform, clock.now()),
+    ...where,
   });
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
@@ -51,21 +54,7 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
     },
   );
 
-  app.get("/v1/sessions", async (request) => {
-    const query = sessionQueryOf(request);
-    const seen = sessionsOf(request);
-    const { page, nextCursor } = pageOf(seen.all, query);
-    const [newest] = await seen.events({ after: 0, limit: 1, newest: true });
-    return {
-      items: page.map((session) =>
-        query.health ? { ...view(session), health: briefOf(session.health()) } : view(session),
-      ),
-      nextCursor,
-      // Following the events after this one continues the list without a gap.
-      eventSeq: newest?.seq ?? 0,
-    };
-  });
-
+  addListRoute(app, options, view);
   app.get<Id>("/v1/sessions/:id", (request) => view(sessionsOf(request).find(request.params.id)));
   app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
     void reply.type("application/health+json");
@@ -89,6 +78,38 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
   });
 
   addChangeRoutes(app, options, answer);
+}
+
+/** Of all hubs, by whichever is asked. */
+function addListRoute(
+  app: FastifyInstance,
+  { sessionsOf, elsewhere, watch, clock }: RouteOptions,
+  view: (session: Session) => SessionView,
+): void {
+  const { platform } = watch.provider;
+  const roster = elsewhere?.roster ?? null;
+  const viewWithHealth = (session: Session): SessionView => ({
+    ...view(session),
+    health: briefOf(session.health()),
+  });
+  app.get("/v1/sessions", async (request) => {
+    const query = sessionQueryOf(request);
+    const seen = sessionsOf(request);
+    // Another hub makes the list then, and wants of this one what only this one knows.
+    const isAsked = elsewhere?.isPeer(request.raw) === true;
+    // Before the list: following the events after this one continues it without a gap.
+    const [newest] = isAsked ? [] : await seen.events({ after: 0, limit: 1, newest: true });
+    const eventSeq = newest?.seq ?? 0;
+    if (isAsked || roster === null) {
+      const { page, nextCursor } = pageOf(seen.all, query);
+      return { items: page.map(query.health ? viewWithHealth : view), nextCursor, eventSeq };
+    }
+    const as = principalOf(request);
+    const whole = { roster, seen, as, platform, now: clock.now(), view: viewWithHealth };
+    const { page, nextCursor } = await wholePageOf(query, whole);
+    const items = query.health ? page : page.map((one) => ({ ...one, health: undefined }));
+    return { items, nextCursor, eventSeq };
+  });
 }
 
 /** @throws HubError HubBusy once sessions are given back: one that begins now would stay behind */
@@ -169,31 +190,6 @@ function addChangeRoutes(
     void reply.code(202);
     return answer(session, waitMs);
   });
-}
-
-function sessionView(session: Session, platform: string) {
-  const { record } = session;
-  return {
-    id: record.id,
-    name: record.name,
-    state: record.state,
-    detail: record.detail,
-    desired: record.desired,
-    platform,
-    sandboxId: record.sandboxId,
-    source: sourceView(record),
-    epoch: record.epoch,
-    attempt: record.attempt,
-    labels: record.spec.labels,
-    quarantine: record.quarantine.map(({ until, ...kept }) => ({
-      ...kept,
-      until: new Date(until).toISOString(),
-    })),
-    createdAt: new Date(record.createdAt).toISOString(),
-    updatedAt: new Date(record.updatedAt).toISOString(),
-    deadlineAt: record.deadlineAt === null ? null : new Date(record.deadlineAt).toISOString(),
-    lastError: record.fault === null ? null : faultView(record.fault),
-  };
 }
 
 /** @throws HubError with the code of the refusal, once it is known. */
