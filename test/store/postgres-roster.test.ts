@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { SessionRecord } from "../../src/store/facts.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import type { RosterQuery } from "../../src/store/postgres/roster-rows.ts";
+import type { RosterQuery } from "../../src/store/roster.ts";
 import { fact, record } from "../contract/store-contract.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { PostgresServer } from "../support/postgres-server.ts";

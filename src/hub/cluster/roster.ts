@@ -1,7 +1,7 @@
 /**
  * All sessions of all hubs: which there are is told by the store they share, how they are by the
- * hubs that have them. One that does not answer is waited for once, and not for long: until it does,
- * the store tells of its sessions, and that it is the store that does.
+ * hubs that have them. One that does not answer is waited for once, and not for long: until it
+ * does, the store tells of its sessions, marked as such.
  */
 import { request } from "node:http";
 import type { Socket } from "node:net";
@@ -11,7 +11,7 @@ import { withDeadline } from "../../base/deadline.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { SessionRecord } from "../../store/facts.ts";
-import type { Enrolled, RosterQuery } from "../../store/postgres/roster-rows.ts";
+import type { Enrolled, RosterQuery } from "../../store/roster.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { SessionView } from "../server/session-view.ts";
 import type { ClusterSeat } from "./open-cluster.ts";

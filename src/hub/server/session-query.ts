@@ -101,7 +101,7 @@ export function isWanted(session: Judged, { state, code, label, id }: SessionQue
   return code.includes(fault.code) || code.includes(fault.diagnosis ?? "");
 }
 
-/** What of these filters the JSON of a record tells: of each group one is in it, or it is not meant. */
+/** What the JSON of a record tells of these filters: of each group one is in it, or all is moot. */
 export function sieveOf({ state, code, label }: SessionQuery): readonly (readonly string[])[] {
   const states = state?.map((one) => `"state":"${one}"`);
   const labels = label?.map(({ key, value }) => [

@@ -4,7 +4,7 @@
  */
 import { sees, type Principal } from "../auth/principal.ts";
 import type { Roster, Said } from "../cluster/roster.ts";
-import type { Enrolled, RosterQuery } from "../../store/postgres/roster-rows.ts";
+import type { Enrolled, RosterQuery } from "../../store/roster.ts";
 import type { SeenSessions } from "../seen-sessions.ts";
 import type { Session } from "../session/session.ts";
 import { cursorOf, isWanted, noPlace, PAGE_MAX, sieveOf } from "./session-query.ts";

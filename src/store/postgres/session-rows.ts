@@ -15,9 +15,10 @@ import {
   type SessionState,
 } from "../facts.ts";
 import type { Verdict, Write } from "../journal.ts";
+import type { Enrolled, RosterQuery } from "../roster.ts";
 import type { EventQuery } from "../store.ts";
 import { awayNow, isAway } from "./connect.ts";
-import { rosterQuery, type Enrolled, type RosterQuery } from "./roster-rows.ts";
+import { rosterQuery } from "./roster-rows.ts";
 
 /** What a hub knows of a session that it owns, beside its record. */
 export interface Hold {

@@ -9,7 +9,7 @@ import { peerKeyOf } from "../../../src/hub/cluster/peer-greeting.ts";
 import type { HubRow } from "../../../src/hub/cluster/roll-book.ts";
 import { Roster, type RosterParts } from "../../../src/hub/cluster/roster.ts";
 import { newRecord, type SessionRecord } from "../../../src/store/facts.ts";
-import type { Enrolled, RosterQuery } from "../../../src/store/postgres/roster-rows.ts";
+import type { Enrolled, RosterQuery } from "../../../src/store/roster.ts";
 import { hubHttp, type HubHttp } from "../../support/hub-http.ts";
 import { HubWorld } from "../../support/hub-world.ts";
 import { until } from "../../support/until.ts";
