@@ -77,7 +77,8 @@ export class FileSource {
   async pump(sink: CopyingSink): Promise<Digest | null> {
     // A file of the kernel says that it is empty, and is not: it is read until its end.
     const endAt = this.info.size === 0 ? Infinity : this.info.size;
-    const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
+    const chunkBytes = Math.min(CHUNK_BYTES, endAt);
+    const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
     let turn = 0;
     let reading = this.#read(buffers[0], this.#at, endAt);
     for (;;) {

@@ -130,6 +130,8 @@ export class PartFile {
     else await this.#readPrefix(thereBytes);
     this.from = this.#at;
     this.prefix = this.#hash.copy().digest("hex");
+    // Of a small file its only write tells.
+    if (size <= READ_BYTES) return;
     const free = await freeBytes(this.#gate, this.#path);
     if (free === null || free >= size - this.from) return;
     throw new DiskFault(

@@ -56,3 +56,12 @@ test("[FI1, FI3] a disk that cannot keep the bytes gives no name, and nothing is
   await expect(part.commit(digest, { mode: 0o644 })).rejects.toMatchObject({ code: "NO_SPACE" });
   expect(readdirSync(directory)).toEqual([]);
 });
+
+test("[FI3] a small file that finds no space is told of it, and nothing is left", async () => {
+  const target = join(directory, "file");
+  const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
+  vi.spyOn(await handles(), "writev").mockRejectedValue(full);
+  const part = await partOf(target);
+  await expect(part.commit(digest, { mode: 0o644 })).rejects.toMatchObject({ code: "NO_SPACE" });
+  expect(readdirSync(directory)).toEqual([]);
+});
