@@ -114,7 +114,7 @@ try {
   const made = Array.from({ length: TOKENS }, (_, at) =>
     http.access.tokens.create({ ...wish, name: `t${at}` }),
   );
-  const own = made[TOKENS / 2]?.token ?? "";
+  const own = (await made[TOKENS / 2])?.token ?? "";
   await hub.start();
   await hub.ask("POST", "/sessions", { name: "demo" });
   await hub.until("demo", ({ state }) => state === "connected");

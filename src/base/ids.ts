@@ -15,7 +15,8 @@ export type IdPrefix =
   | "tok"
   | "req"
   | "inc"
-  | "chk";
+  | "chk"
+  | "rgt";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS = 20;

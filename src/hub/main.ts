@@ -2,7 +2,6 @@
  * The hub, put together: store, provider, sessions, switchboard, servers. Reads like a table of
  * contents; each part is where its name says.
  */
-import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
 import type { OidcSettings } from "../base/oidc-config.ts";
@@ -32,12 +31,10 @@ import { openPlatform, type PlatformOptions } from "./open-platform.ts";
 import { openStore, type OpenStore } from "./open-store.ts";
 import { openOutbound } from "./outbound/open-outbound.ts";
 import { openPreviews } from "./preview/previews.ts";
-import { revocationFile } from "./preview/revocation-file.ts";
 import { PlatformWatch, type PlatformWatchOptions } from "./platform-watch/platform-watch.ts";
 import { openOidc } from "./auth/oidc/open-oidc.ts";
 import { AuditFile } from "./auth/audit-file.ts";
 import { AuditLog } from "./auth/audit-log.ts";
-import { tokenFile } from "./auth/token-file.ts";
 import { Access } from "./server/access.ts";
 import { createHttp } from "./server/http.ts";
 import { Acceptors } from "./server/acceptors.ts";
@@ -142,7 +139,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
   let ready = false;
   const board = { access, sessions, switchboard, log, elsewhere: company, isReady: () => ready };
-  const { open, inner, previews, texts, gate } = openGates(options, opened.driverSecret, board);
+  const { open, inner, previews, texts, gate } = openGates(options, opened, board);
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
   const metrics = hearFacts({ ...board, version, watch, webhook, traces });
   const drills = new DrillWatch({ read: readDrills, sessions, clock, log });
@@ -162,7 +159,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     switchboard.close("the hub is going down");
     gate.close();
     app.server.closeAllConnections();
-    for (const part of [door, app, provider]) await part.close();
+    for (const part of [door, app, provider, access.tokens]) await part.close();
     await company.leave();
     access.close();
     await stopped();
@@ -187,14 +184,15 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 /** What lets people and drivers in, before there is a session to let them into. */
 function openGates(
   options: HubOptions,
-  driverSecret: Uint8Array,
+  { driverSecret, links, seat }: OpenStore,
   asked: Omit<Parameters<typeof createUpgradeGate>[0], "previews" | "texts">,
 ) {
   const board = { ...asked, clock: systemClock, random: systemRandom };
   const inner = new InnerClient(board);
   const work = new WorkRoom({ ...board, client: inner });
   const open = { ...board, client: inner, work };
-  const previews = openPreviews({ ...options, shelf: shelfIn(options.home) }, driverSecret, open);
+  const kept = { shelf: links, isShared: seat !== null };
+  const previews = openPreviews({ ...options, ...kept }, driverSecret, open);
   const texts = createTextDoor({ ...open, lsp: new LspRoom(open) });
   const gate = createUpgradeGate({ ...open, previews, texts });
   return { open, inner, previews, texts, gate };
@@ -220,10 +218,6 @@ function secretsOf(options: HubOptions): string[] {
   const told = [metricsToken, webhook?.secret, oidc?.clientSecret].map((text) => text ?? "");
   const others = [...told, ...(cluster === undefined ? [] : secretsOfCluster(cluster))];
   return [token, platform.apiKey, ...others, ...Object.values(telemetry?.headers ?? {})];
-}
-
-function shelfIn(home: string) {
-  return revocationFile(join(home, "preview-revocations.json"));
 }
 
 /** What the process tells of itself, and the copy of all that it keeps. */
@@ -294,7 +288,7 @@ function createDriver(
 
 async function createAccess(
   options: HubOptions,
-  { driverSecret, seat }: OpenStore,
+  { driverSecret, seat, tokens }: OpenStore,
   log: Logger,
   ask: typeof fetch,
 ): Promise<Access> {
@@ -309,7 +303,7 @@ async function createAccess(
     trustedProxies: options.trustedProxies ?? [],
     audit: new AuditLog(new AuditFile(options.home), systemClock, log),
     ...(seat === null ? {} : { peers: seat.peers }),
-    shelf: tokenFile(join(options.home, "tokens.json")),
+    shelf: tokens,
     hostNames: [listen.host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     clock: systemClock,
     random: systemRandom,

@@ -27,9 +27,10 @@ type Seen = Pick<Principal, "tenant" | "sessions">;
 const tenant: Seen = { tenant: "acme", sessions: null };
 const guest = (): Seen => ({ tenant: null, sessions: [plainId] });
 
-function run(as: Seen | "admin", ...argv: string[]) {
+async function run(as: Seen | "admin", ...argv: string[]) {
   const made = { name: "t", role: "viewer", createdBy: "admin", forMs: 3_600_000 } as const;
-  const token = as === "admin" ? ADMIN_TOKEN : hub.access.tokens.create({ ...made, ...as }).token;
+  const token =
+    as === "admin" ? ADMIN_TOKEN : (await hub.access.tokens.create({ ...made, ...as })).token;
   const url = `http://127.0.0.1:${hub.port}`;
   const home = "/nonexistent/holdfast";
   return runCaptured(argv, { HOLDFAST_URL: url, HOLDFAST_TOKEN: token, HOLDFAST_HOME: home });

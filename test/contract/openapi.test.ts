@@ -179,7 +179,7 @@ describe("what the hub answers", () => {
       sessions: null,
       createdBy: "admin",
     } as const;
-    http.access.tokens.create({ ...wish, forMs: 60_000 });
+    await http.access.tokens.create({ ...wish, forMs: 60_000 });
     await check(http, "ApiTokenList", "/v1/tokens");
     await check(http, "Audit", "/v1/audit");
     await check(http, "PreviewLink", `${at}/ports/8000/links`, "POST");

@@ -131,7 +131,7 @@ describe("GET /v1/events", () => {
     const asked = { for: "client", session: "far" };
     expect((await http.ask("POST", "/v1/tickets", asked)).status).toBe(200);
     const others = { name: "t", role: "owner", tenant: "acme", sessions: null } as const;
-    const { token } = http.access.tokens.create({ ...others, createdBy: "x", forMs: 60_000 });
+    const { token } = await http.access.tokens.create({ ...others, createdBy: "x", forMs: 60_000 });
     const refused = await open("?session=far", { authorization: `Bearer ${token}` });
     expect(refused.response.status).toBe(404);
   });

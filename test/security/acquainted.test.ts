@@ -44,7 +44,7 @@ function me(token: string | null): Promise<readonly [status: number, id: string,
 }
 
 test("[AU2] of several on one connection each is who its own token says", async () => {
-  const [ada, bob] = [tokenOf("ada"), tokenOf("bob")];
+  const [ada, bob] = [await tokenOf("ada"), await tokenOf("bob")];
   const asked = [ada.token, ada.token, bob.token, ADMIN_TOKEN, ada.token, null, `${ada.token}x`];
   const told: (readonly [number, string, number])[] = [];
   for (const token of asked) told.push(await me(token));
@@ -61,15 +61,15 @@ test("[AU2] of several on one connection each is who its own token says", async 
 });
 
 test("[AU6] a token that is taken back opens nothing on the connection that knew it", async () => {
-  const { token, kept } = tokenOf("ada");
+  const { token, kept } = await tokenOf("ada");
   const [, , port] = await me(token);
   await me(token);
-  hub.access.tokens.revoke(kept.id);
+  await hub.access.tokens.revoke(kept.id);
   expect(await me(token)).toEqual([401, "", port]);
 });
 
 test("[AU6] nor does one that ran out, and its last use is told until then", async () => {
-  const { token, kept } = tokenOf("ada", 10_000);
+  const { token, kept } = await tokenOf("ada", 10_000);
   const [, , port] = await me(token);
   world.clock.advance(5_000);
   await me(token);

@@ -140,7 +140,7 @@ beforeEach(async () => {
   world.create({ tenant: "acme" });
 });
 
-function tokenOf(caller: string): string | null {
+async function tokenOf(caller: string): Promise<string | null> {
   const { tokens } = http.access;
   const make = (
     role: Role,
@@ -160,17 +160,17 @@ function tokenOf(caller: string): string | null {
     case "nobody":
       return null;
     case "a wrong token":
-      return make("owner").token.replace(/.{3}$/, "abc");
+      return (await make("owner")).token.replace(/.{3}$/, "abc");
     case "a driver":
       return http.access.driverToken(world.sessions.find("demo").record.id, "box");
     case "an expired token": {
-      const { token } = make("owner", null, 1_000);
+      const { token } = await make("owner", null, 1_000);
       world.clock.jumpWall(1_000);
       return token;
     }
     case "a revoked token": {
-      const { token, kept } = make("owner");
-      tokens.revoke(kept.id);
+      const { token, kept } = await make("owner");
+      await tokens.revoke(kept.id);
       return token;
     }
     case "the hub's own token":
@@ -182,7 +182,7 @@ function tokenOf(caller: string): string | null {
       const [, role = "", of, within] = pattern.exec(caller) ?? [];
       const session = { this: "demo", another: "other" }[of ?? ""] ?? null;
       const tenant = { this: "acme", another: "beta" }[within ?? ""] ?? null;
-      return make(role as Role, session, 3_600_000, tenant).token;
+      return (await make(role as Role, session, 3_600_000, tenant)).token;
     }
   }
 }
@@ -251,7 +251,7 @@ describe("the authorisation matrix", () => {
   });
 
   test.for(Object.entries(matrix))("[AU2] %s", async ([caller, expected]) => {
-    const token = tokenOf(caller);
+    const token = await tokenOf(caller);
     for (const [kind, routes] of Object.entries(classes)) {
       for (const route of routes.filter(runs)) {
         const answer = await ask(route, token);
@@ -261,7 +261,7 @@ describe("the authorisation matrix", () => {
   });
 
   test("[AU3] a session of others is answered as one that does not exist", async () => {
-    const token = tokenOf("an operator of another session");
+    const token = await tokenOf("an operator of another session");
     const headers = { host: "127.0.0.1:7070", authorization: `Bearer ${token ?? ""}` };
     const get = async (name: string) => {
       const answer = await http.app.inject({ url: `/v1/sessions/${name}/health`, headers });

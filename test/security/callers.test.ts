@@ -72,9 +72,9 @@ describe("how many sessions one may start", () => {
     ...(person === undefined ? {} : { person }),
   });
 
-  function tokenOf(http: HubHttp, createdBy: string): string {
+  async function tokenOf(http: HubHttp, createdBy: string): Promise<string> {
     const wish = { ...OPERATOR, name: "t", forMs: 7_200_000 } as const;
-    return http.access.tokens.create({ ...wish, createdBy }).token;
+    return (await http.access.tokens.create({ ...wish, createdBy })).token;
   }
 
   async function start(http: HubHttp, token: string, body: object, key?: string) {
@@ -95,7 +95,7 @@ describe("how many sessions one may start", () => {
 
   test("[AU17] of a hundred at once as many as there is room for, and no sandbox more", async () => {
     const http = limited(3);
-    const token = tokenOf(http, "admin");
+    const token = await tokenOf(http, "admin");
     const all = await Promise.all(
       Array.from({ length: 100 }, (_, at) => start(http, token, { name: `s-${at}` })),
     );
@@ -103,12 +103,12 @@ describe("how many sessions one may start", () => {
     expect(all.filter(({ status, again }) => status === 429 && again === "3600")).toHaveLength(97);
     expect(world.sessions.all).toHaveLength(3);
     // Others have room of their own, and who runs the hub has no limit.
-    expect((await start(http, tokenOf(http, "admin"), {})).status).toBe(202);
+    expect((await start(http, await tokenOf(http, "admin"), {})).status).toBe(202);
   });
 
   test("[AU17] what is repeated or refused counts for nothing", async () => {
     const http = limited(2);
-    const token = tokenOf(http, "admin");
+    const token = await tokenOf(http, "admin");
     for (let at = 0; at < 3; at += 1) {
       expect((await start(http, token, { name: "one" }, "key-1")).status).toBe(202);
       expect((await start(http, token, { name: "one" })).status).toBe(409);
@@ -120,20 +120,23 @@ describe("how many sessions one may start", () => {
 
   test("[AU17] two logins of one person are one", async () => {
     const http = limited(1);
-    const [first, second] = [tokenOf(http, `${LOGIN}oidc_ada`), tokenOf(http, `${LOGIN}oidc_ada`)];
+    const [first, second] = [
+      await tokenOf(http, `${LOGIN}oidc_ada`),
+      await tokenOf(http, `${LOGIN}oidc_ada`),
+    ];
     expect((await start(http, first, {})).status).toBe(202);
     expect((await start(http, second, {})).status).toBe(429);
-    expect((await start(http, tokenOf(http, `${LOGIN}oidc_bob`), {})).status).toBe(202);
+    expect((await start(http, await tokenOf(http, `${LOGIN}oidc_bob`), {})).status).toBe(202);
   });
 
   test("[AU21] a tenant has as many as there is room for, by whichever token", async () => {
     const rules = { tenantSessions: 2 };
     const http = hubHttp(world, undefined, undefined, undefined, null, undefined, null, rules);
-    const of = (tenant: string | null): string => {
+    const of = async (tenant: string | null): Promise<string> => {
       const wish = { ...OPERATOR, name: "t", createdBy: "admin", forMs: 7_200_000 };
-      return http.access.tokens.create({ ...wish, tenant }).token;
+      return (await http.access.tokens.create({ ...wish, tenant })).token;
     };
-    const [first, second] = [of("acme"), of("acme")];
+    const [first, second] = [await of("acme"), await of("acme")];
     expect((await start(http, first, { name: "one" }, "key-1")).status).toBe(202);
     expect((await start(http, second, { name: "two" })).status).toBe(202);
     const full = await http.app.inject({
@@ -149,7 +152,7 @@ describe("how many sessions one may start", () => {
     expect(full.json<{ hint: string }>().hint).toContain("HOLDFAST_TENANT_SESSIONS");
     // What is repeated is there already; others, and the hub's own people, have room of their own.
     expect((await start(http, first, { name: "one" }, "key-1")).status).toBe(202);
-    for (const token of [of("beta"), of(null), of(null), of(null)]) {
+    for (const token of [await of("beta"), await of(null), await of(null), await of(null)]) {
       expect((await start(http, token, {})).status).toBe(202);
     }
     expect(world.sessions.of("acme")).toHaveLength(2);
@@ -193,7 +196,7 @@ describe("what a ticket opens", () => {
       expect([narrow.id, narrow.sessions]).toEqual(["admin", [id]]);
       const unknown = await hub.ask("POST", "/v1/tickets", { session: "nobody" });
       const wish = { name: "t", tenant: null, sessions: [id], createdBy: "a", forMs: 60_000 };
-      const { token } = hub.access.tokens.create({ ...wish, role: "viewer" });
+      const { token } = await hub.access.tokens.create({ ...wish, role: "viewer" });
       const unseen = await fetch(`http://127.0.0.1:${hub.port}/v1/tickets`, {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -212,7 +215,7 @@ test("[AU11] the call that ends its own login is answered", async () => {
   try {
     const wish = { ...OPERATOR, name: "ada", forMs: 60_000 } as const;
     const createdBy = `${LOGIN}oidc_ada`;
-    const { token } = hub.access.tokens.create({ ...wish, createdBy });
+    const { token } = await hub.access.tokens.create({ ...wish, createdBy });
     const headers = { authorization: `Bearer ${token}` };
     const url = `http://127.0.0.1:${hub.port}/v1/login`;
     expect((await fetch(url, { method: "DELETE", headers })).status).toBe(200);

@@ -51,18 +51,18 @@ async function dialled(token: string): Promise<number> {
 describe("a link", () => {
   test("[AU4] is for those who may look, and for nobody else", async () => {
     for (const role of ["owner", "operator", "viewer"] as const) {
-      expect([role, await dialled(make(role).token)]).toEqual([role, 101]);
+      expect([role, await dialled((await make(role)).token)]).toEqual([role, 101]);
     }
-    expect(await dialled(make("metrics").token)).toBe(403);
-    const { token, kept } = make("owner");
-    hub.access.tokens.revoke(kept.id);
+    expect(await dialled((await make("metrics")).token)).toBe(403);
+    const { token, kept } = await make("owner");
+    await hub.access.tokens.revoke(kept.id);
     expect(await dialled(token)).toBe(401);
   });
 
   test("[AU3] finds no session that its token cannot see", async () => {
     const other = world.create({ name: "other" }).record.id;
     await driver();
-    const wire = await client(make("operator", [other]).token);
+    const wire = await client((await make("operator", [other])).token);
     for (const asked of ["demo", session.record.id, "nope"]) {
       wire.say(FrameType.attach, { mode: "new", session: asked, channelId: "chn_1" });
       const said = bodyOf(await wire.hear(FrameType.error));
@@ -75,7 +75,7 @@ describe("a link", () => {
 
   test("[AU5] of one who looks on opens no stream but to look at terminals", async () => {
     const at = await driver();
-    const wire = await client(make("viewer").token);
+    const wire = await client((await make("viewer")).token);
     const route = await attached(wire, at);
     const refused = [
       { kind: "exec", argv: ["sh"], rxMax: 1 },
@@ -103,7 +103,7 @@ describe("a link", () => {
 
   test("[AU5] and one who types there is cut off at both ends", async () => {
     const at = await driver();
-    const wire = await client(make("viewer").token);
+    const wire = await client((await make("viewer")).token);
     const route = await attached(wire, at);
     const place = { route: route.client, epoch: 1, stream: 7 };
     const typed = encodeData({
@@ -120,14 +120,14 @@ describe("a link", () => {
       false,
     );
     // Whoever works there types as before.
-    const worker = await client(make("operator").token);
+    const worker = await client((await make("operator")).token);
     const own = await attached(worker, at);
     worker.say(FrameType.data, typed, { route: own.client, epoch: 1, stream: 1 });
     expect((await at.hear(FrameType.data)).route).toBe(own.driver);
   });
 
   test("[AU5] of one who looks on wakes nothing", async () => {
-    const wire = await client(make("viewer").token);
+    const wire = await client((await make("viewer")).token);
     const before = session.record.desired;
     const wake = { mode: "new", session: "demo", channelId: "c", intent: "wake" };
     wire.say(FrameType.attach, wake);
@@ -138,8 +138,8 @@ describe("a link", () => {
 
 describe("a token that is taken back", () => {
   test("[AU6] ends its links, its event stream and its tickets, and nobody else's", async () => {
-    const mine = make("operator");
-    const other = make("operator");
+    const mine = await make("operator");
+    const other = await make("operator");
     const [wire, kept] = [await client(mine.token), await client(other.token)];
     const base = `http://127.0.0.1:${hub.port}`;
     const events = await fetch(`${base}/v1/events`, { headers: bearer(mine.token) });
@@ -155,7 +155,7 @@ describe("a token that is taken back", () => {
     const answer = await hub.app.inject({
       method: "DELETE",
       url: `/v1/tokens/${mine.kept.id}`,
-      headers: { host: "127.0.0.1", ...bearer(make("owner").token) },
+      headers: { host: "127.0.0.1", ...bearer((await make("owner")).token) },
     });
     expect(answer.statusCode).toBe(200);
     expect(answer.body).not.toContain(mine.kept.hash);
@@ -168,13 +168,13 @@ describe("a token that is taken back", () => {
   });
 
   test("[AU6] or runs out does so within a second of its time", async () => {
-    const wire = await client(make("operator", null, 3_000).token);
+    const wire = await client((await make("operator", null, 3_000)).token);
     world.clock.advance(2_000);
     expect(wire.ended).toBeNull();
     world.clock.advance(2_000);
     expect(await wire.end()).toMatchObject({ code: 4401, reason: "the token has expired" });
     // A machine that slept: the wall is ahead of every timer.
-    const second = await client(make("operator", null, 3_000).token);
+    const second = await client((await make("operator", null, 3_000)).token);
     world.clock.jumpWall(3_000);
     world.clock.advance(1_000);
     expect((await second.end()).code).toBe(4401);

@@ -72,7 +72,7 @@ describe("a login with a code", () => {
     expect((await ask("GET", "me", token)).status).toBe(401);
     expect((await ask("DELETE", "login", ADMIN_TOKEN)).json["code"]).toBe("BadRequest");
     const wish = { name: "ci", createdBy: "admin", forMs: 60_000 };
-    const machine = http.access.tokens.create({ ...wish, ...VIEWER }).token;
+    const machine = (await http.access.tokens.create({ ...wish, ...VIEWER })).token;
     expect((await ask("DELETE", "login", machine)).json["code"]).toBe("BadRequest");
     expect((await ask("GET", "me", machine)).status).toBe(200);
   });

@@ -100,16 +100,20 @@ describe("a share", () => {
     const wire = await client((await share(ADMIN_TOKEN, { expiresInSeconds: 3 })).token);
     world.clock.advance(4_000);
     expect(await wire.end()).toMatchObject({ code: 4401, reason: "the token has expired" });
-    const { json } = await ask("POST", "sessions/demo/shares", tokenOf("operator", 60_000).token);
+    const { json } = await ask(
+      "POST",
+      "sessions/demo/shares",
+      (await tokenOf("operator", 60_000)).token,
+    );
     expect(Date.parse(String(json["expiresAt"]))).toBe(world.clock.now() + 60_000);
     const shares = (await ask("GET", "sessions/demo/shares", ADMIN_TOKEN)).json["items"];
     expect(shares).toHaveLength(1);
   });
 
   test("[AU10] ends with the token that made it", async () => {
-    const maker = tokenOf("operator");
+    const maker = await tokenOf("operator");
     const wire = await client((await share(maker.token)).token);
-    hub.access.tokens.revoke(maker.kept.id);
+    await hub.access.tokens.revoke(maker.kept.id);
     expect((await wire.end()).code).toBe(4401);
   });
 
@@ -117,13 +121,13 @@ describe("a share", () => {
     world.create({ name: "other" });
     const { id, token } = await share();
     for (const role of ["viewer", "metrics"] as const) {
-      const { status } = await ask("POST", "sessions/demo/shares", tokenOf(role).token);
+      const { status } = await ask("POST", "sessions/demo/shares", (await tokenOf(role)).token);
       expect([role, status]).toEqual([role, 403]);
     }
     expect((await ask("POST", "sessions/demo/shares", token)).status).toBe(403);
     const elsewhere = await ask("DELETE", `sessions/other/shares/${id}`, ADMIN_TOKEN);
     expect(elsewhere.json["code"]).toBe("NotFound");
-    const plain = tokenOf("owner").kept.id;
+    const plain = (await tokenOf("owner")).kept.id;
     const notOne = await ask("DELETE", `sessions/demo/shares/${plain}`, ADMIN_TOKEN);
     expect(notOne.json["code"]).toBe("NotFound");
     const asked = await ask("POST", "tokens", ADMIN_TOKEN, { name: "w", role: "watcher" });

@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { systemRandom } from "../../src/base/random.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { importStore } from "../../src/hub/backup/import-store.ts";
+import type { ApiToken } from "../../src/hub/auth/api-token.ts";
+import { tokenFile, tokenFileIn } from "../../src/hub/auth/token-file.ts";
+import { SharedRights } from "../../src/hub/cluster/shared-rights.ts";
 import { openSecrets } from "../../src/hub/hub-secrets.ts";
+import { revocationFile, revocationFileIn } from "../../src/hub/preview/revocation-file.ts";
 import type { SessionRecord } from "../../src/store/facts.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -113,6 +118,35 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
     const aside = new SqliteStore(imported.aside);
     expect(await seen(aside)).toEqual(before);
     aside.close();
+  });
+
+  test("[FA22, CL33] its API tokens and revoked links come with it", async () => {
+    fill();
+    const hash = "h".repeat(43);
+    const token: ApiToken = {
+      ...{ id: `tok_${"0".repeat(20)}`, name: "ci", role: "viewer", tenant: null, sessions: null },
+      ...{ hash, createdAt: 1, createdBy: "admin", expiresAt: 2e12, lastUsedAt: 7 },
+    };
+    await tokenFile(tokenFileIn(home)).change(() => [token]);
+    const links = [
+      { session: "ses_1", port: 80, count: 2 },
+      { session: "ses_1", port: null, count: 1 },
+    ];
+    await revocationFile(revocationFileIn(home)).change(() => links);
+    expect(await run()).toMatchObject({ tokens: 1 });
+    const store = await open();
+    try {
+      const told = { now: 1, log: silentLogger, random: systemRandom };
+      const rights = await SharedRights.open(store.rights, told);
+      expect([rights.tokens.all, rights.links.all]).toEqual([[token], links]);
+    } finally {
+      await store.close();
+    }
+    const left = readdirSync(home).filter((name) => /^(tokens|preview)/.test(name));
+    expect(left.map((name) => name.replace(/d-.*/, "d"))).toEqual([
+      "preview-revocations.json.imported",
+      "tokens.json.imported",
+    ]);
   });
 
   test("[FA22] a database that holds anything, or is another cluster's, is left as it is", async () => {

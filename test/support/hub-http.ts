@@ -14,8 +14,6 @@ import { LeaseKeeper } from "../../src/hub/lease-keeper.ts";
 import { ROOT, type AuditEntry } from "../../src/hub/auth/audit-chain.ts";
 import { AuditLog, type AuditPlace } from "../../src/hub/auth/audit-log.ts";
 import type { Oidc } from "../../src/hub/auth/oidc/oidc.ts";
-import type { ApiToken } from "../../src/hub/auth/api-token.ts";
-import type { TokenShelf } from "../../src/hub/auth/token-book.ts";
 import { Access, type AccessOptions } from "../../src/hub/server/access.ts";
 import type { Telemetry } from "../../src/hub/telemetry/telemetry.ts";
 import { AskingBook } from "../../src/hub/server/asking.ts";
@@ -23,6 +21,7 @@ import { PlatformWatch } from "../../src/hub/platform-watch/platform-watch.ts";
 import { createHttp, type HttpOptions } from "../../src/hub/server/http.ts";
 import type { Sessions } from "../../src/hub/sessions.ts";
 import type { FakePlatform } from "./fake-platform.ts";
+import { memoryShelf } from "./memory-shelf.ts";
 
 export const ADMIN_TOKEN = "canary-admin-token-0123456789";
 export const METRICS_TOKEN = "canary-metrics-token-0123456789";
@@ -75,15 +74,12 @@ export function hubHttp(
   rules: Pick<AccessOptions, "createsPerHour" | "tenantSessions" | "trustedProxies"> = {},
   far: Pick<HttpOptions, "elsewhere"> = {},
 ): HubHttp {
-  let kept: readonly ApiToken[] = [];
-  const noRevocations = { read: () => [], write: () => undefined };
-  const shelf: TokenShelf = { read: () => kept, write: (tokens) => (kept = tokens) };
   const access = new Access({
     adminToken: ADMIN_TOKEN,
     metricsToken: METRICS_TOKEN,
     driverSecret: new Uint8Array(32).fill(7),
     hostNames: ["hub.example"],
-    shelf,
+    shelf: memoryShelf(),
     oidc,
     ...rules,
     audit: new AuditLog(memoryPlace(), world.clock, log),
@@ -123,7 +119,7 @@ export function hubHttp(
   world.sessions.onEvent((event) => watch.observe(event));
   const isReady = (): boolean => state.ready;
   const secret = new Uint8Array(32).fill(9);
-  const previews = openPreviews({ publicUrl: null, shelf: noRevocations }, secret, {
+  const previews = openPreviews({ publicUrl: null, shelf: memoryShelf() }, secret, {
     access,
     sessions: world.sessions,
     client,

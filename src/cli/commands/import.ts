@@ -25,7 +25,7 @@ export const run: Run = async (cli) => {
     told = count;
     note(cli, `${count} of ${counted(of, "fact")}`);
   });
-  const { cluster, sessions, facts, aside } = imported;
+  const { cluster, sessions, facts, tokens, aside } = imported;
   if (cli.json) {
     printJson(cli, imported);
     return 0;
@@ -34,6 +34,7 @@ export const run: Run = async (cli) => {
     cli,
     `${counted(sessions, "session")} with ${counted(facts, "fact")}, as cluster ${cluster}`,
   );
+  if (tokens > 0) note(cli, `and ${counted(tokens, "API token")}, which open every hub of it`);
   note(cli, `the file is in ${aside} now; no hub goes on with it`);
   note(cli, "Drivers get new tokens: they are launched anew, which ends what runs in terminals.");
   note(cli, asTyped("next, with the same settings: holdfast up"));

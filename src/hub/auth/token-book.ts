@@ -3,21 +3,15 @@
  * that who reads the file gets in by none of them. What a principal may is principal.ts.
  */
 import { timingSafeEqual } from "node:crypto";
+import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import type { Random } from "../../base/random.ts";
+import type { Shelf } from "../shelf.ts";
 import { hashOf, idOfToken, newToken, type ApiToken } from "./api-token.ts";
 import type { Principal } from "./principal.ts";
 
-/** Where the book is kept. `write` returns once a power cut cannot take it back. */
-export interface TokenShelf {
-  /** @throws HubError StoreCorrupt, HomeNotWritable */
-  read(): readonly ApiToken[];
-  /** @throws HubError HomeNotWritable */
-  write(tokens: readonly ApiToken[]): void;
-}
-
-/** A hub has people and tools, not thousands of them; more is a program that does not stop. */
+/** People and tools, of all hubs on one store, not thousands; more is a program without end. */
 const TOKENS_MAX = 1_000;
 /** Of these, for one tenant: the others need some, too. */
 const TENANT_MAX = 200;
@@ -32,21 +26,27 @@ const OVER_KEEP_MS = 30 * 24 * 60 * 60 * 1_000;
 export const LOGIN = "login:";
 
 export interface TokenBookOptions {
-  readonly shelf: TokenShelf;
+  readonly shelf: Shelf<ApiToken>;
   readonly clock: Clock;
   readonly random: Random;
   /** The token of this id opens nothing any more. */
   readonly onRevoked: (id: string) => void;
 }
 
+type Wanted = Pick<ApiToken, "name" | "role" | "tenant" | "sessions" | "createdBy"> & {
+  readonly forMs: number;
+};
+
 export class TokenBook {
   readonly #options: TokenBookOptions;
-  readonly #byId: Map<string, ApiToken>;
-  #writtenAt = -Infinity;
+  #byId = new Map<string, ApiToken>();
+  /** When uses were last written down. */
+  #toldAt = -Infinity;
 
   constructor(options: TokenBookOptions) {
     this.#options = options;
-    this.#byId = new Map(options.shelf.read().map((token) => [token.id, token]));
+    this.#take(options.shelf.all);
+    options.shelf.onChange((all) => this.#take(all));
   }
 
   get all(): readonly ApiToken[] {
@@ -55,47 +55,46 @@ export class TokenBook {
 
   /** Those of the tenant; the hub's own people see them all. */
   seenBy({ tenant }: Pick<Principal, "tenant">): readonly ApiToken[] {
-    return this.all.filter((token) => tenant === null || token.tenant === tenant);
+    return this.all.filter((token) => isSeen(token, { tenant }));
   }
 
-  /** The token is told this once. @throws HubError RateLimited, HomeNotWritable */
-  create(
-    wanted: Pick<ApiToken, "name" | "role" | "tenant" | "sessions" | "createdBy"> & {
-      readonly forMs: number;
-    },
-  ): { readonly token: string; readonly kept: ApiToken } {
-    const { clock, random } = this.#options;
+  /**
+   * The token is told this once. `makeRoom` is given all there are and returns those that stay, or
+   * refuses.
+   * @throws HubError RateLimited, HomeNotWritable, StoreUnreachable
+   */
+  async create(
+    { forMs, ...wanted }: Wanted,
+    makeRoom: (all: readonly ApiToken[]) => readonly ApiToken[] = (all) => all,
+  ): Promise<{ readonly token: string; readonly kept: ApiToken }> {
+    const { clock, random, shelf } = this.#options;
     const now = clock.now();
-    const alive = this.all.filter(
-      (old) => old.expiresAt + (isPassing(old) ? 0 : OVER_KEEP_MS) > now,
-    );
-    if (alive.length >= TOKENS_MAX) {
-      throw new HubError("RateLimited", `this hub has ${TOKENS_MAX} tokens: revoke some`);
-    }
-    const { tenant } = wanted;
-    if (tenant !== null && alive.filter((one) => one.tenant === tenant).length >= TENANT_MAX) {
-      throw new HubError("RateLimited", `${tenant} has ${TENANT_MAX} tokens: revoke some`);
-    }
     const { id, token, hash } = newToken(random);
-    const { name, role, sessions, createdBy, forMs } = wanted;
     const times = { createdAt: now, expiresAt: now + forMs, lastUsedAt: null };
-    const kept: ApiToken = { id, name, role, tenant, sessions, hash, createdBy, ...times };
-    this.#replace([...alive, kept]);
+    const kept: ApiToken = { id, ...wanted, hash, ...times };
+    await shelf.change((all) => {
+      const alive = makeRoom(all).filter(
+        (old) => old.expiresAt + (isPassing(old) ? 0 : OVER_KEEP_MS) > now,
+      );
+      demandRoom(alive, wanted.tenant);
+      return [...alive, kept];
+    });
     return { token, kept };
   }
 
   /**
-   * Opens nothing from now on, also what it has open; nor does what it shared.
-   * @throws HubError NotFound
+   * Opens nothing from now on, also what it has open; nor does what it shared. What `by` does not
+   * see is answered as one that nobody made.
+   * @throws HubError NotFound, HomeNotWritable, StoreUnreachable
    */
-  revoke(id: string): ApiToken {
-    const known = this.#byId.get(id);
-    if (known === undefined) throw noToken(id);
-    const goes = (token: ApiToken): boolean =>
-      token.id === id || (token.role === "watcher" && token.createdBy === id);
-    const gone = this.all.filter(goes);
-    this.#replace(this.all.filter((token) => !goes(token)));
-    for (const token of gone) this.#options.onRevoked(token.id);
+  async revoke(id: string, by: Pick<Principal, "tenant"> = { tenant: null }): Promise<ApiToken> {
+    let known = null as ApiToken | null;
+    await this.#options.shelf.change((all) => {
+      known = all.find((token) => token.id === id && isSeen(token, by)) ?? null;
+      if (known === null) throw noToken(id);
+      return without(all, [id]);
+    });
+    assert(known !== null, "it was found, or refused");
     return known;
   }
 
@@ -131,39 +130,64 @@ export class TokenBook {
   }
 
   /** Writes down what was only remembered. */
-  close(): void {
-    if (this.all.some(({ lastUsedAt }) => (lastUsedAt ?? 0) > this.#writtenAt)) this.#write();
+  async close(): Promise<void> {
+    if (this.all.some(({ lastUsedAt }) => (lastUsedAt ?? 0) > this.#toldAt)) await this.#tellUsed();
   }
 
   #used(token: ApiToken, now: number): void {
     if (token.lastUsedAt !== null && now - token.lastUsedAt < USED_TOLD_MS) return;
     this.#byId.set(token.id, { ...token, lastUsedAt: now });
-    if (token.lastUsedAt !== null && now - this.#writtenAt < USED_EVERY_MS) return;
+    if (token.lastUsedAt !== null && now - this.#toldAt < USED_EVERY_MS) return;
+    void this.#tellUsed();
+  }
+
+  async #tellUsed(): Promise<void> {
+    this.#toldAt = this.#options.clock.now();
     try {
-      this.#write();
+      await this.#options.shelf.change((all) => all.map((one) => this.#byId.get(one.id) ?? one));
     } catch (error) {
       // When it was used is told to people; that it may be used does not hang on it.
       if (!(error instanceof HubError)) throw error;
-      this.#writtenAt = now;
     }
   }
 
-  /** On the shelf before it is true here: a revoked token does not come back with a restart. */
-  #replace(tokens: readonly ApiToken[]): void {
-    this.#options.shelf.write(tokens);
-    this.#writtenAt = this.#options.clock.now();
-    this.#byId.clear();
-    for (const token of tokens) this.#byId.set(token.id, token);
-  }
-
-  #write(): void {
-    this.#writtenAt = this.#options.clock.now();
-    this.#options.shelf.write(this.all);
+  /** What the shelf holds now; whatever is not on it any more is over here, too. */
+  #take(all: readonly ApiToken[]): void {
+    const before = this.#byId;
+    this.#byId = new Map(all.map((token) => [token.id, laterUsed(token, before.get(token.id))]));
+    for (const id of before.keys()) if (!this.#byId.has(id)) this.#options.onRevoked(id);
   }
 }
 
+/** These, and what they shared, are not among them. */
+export function without(all: readonly ApiToken[], ids: readonly string[]): readonly ApiToken[] {
+  return all.filter(({ id, role, createdBy }) => {
+    return !ids.includes(id) && !(role === "watcher" && ids.includes(createdBy));
+  });
+}
+
+/** @throws HubError RateLimited */
+function demandRoom(alive: readonly ApiToken[], tenant: string | null): void {
+  if (alive.length >= TOKENS_MAX) {
+    throw new HubError("RateLimited", `there are ${TOKENS_MAX} tokens: revoke some`);
+  }
+  if (tenant !== null && alive.filter((one) => one.tenant === tenant).length >= TENANT_MAX) {
+    throw new HubError("RateLimited", `${tenant} has ${TENANT_MAX} tokens: revoke some`);
+  }
+}
+
+/** The hub's own people see them all. */
+function isSeen(token: ApiToken, { tenant }: Pick<Principal, "tenant">): boolean {
+  return tenant === null || token.tenant === tenant;
+}
+
+function laterUsed(token: ApiToken, known: ApiToken | undefined): ApiToken {
+  const isLater = (known?.lastUsedAt ?? 0) > (token.lastUsedAt ?? 0);
+  return isLater && known !== undefined ? known : token;
+}
+
 /** The same words for one of another tenant. */
-export function noToken(id: string): HubError {
+function noToken(id: string): HubError {
   return new HubError("NotFound", `there is no token ${JSON.stringify(id)}`);
 }
 

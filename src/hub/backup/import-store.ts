@@ -1,23 +1,27 @@
 /**
  * From a hub of its own to the first of several: what its file holds goes into an empty
- * PostgreSQL, under the id of this hub, which its sandboxes carry. The file is moved aside behind
- * it, so that no hub goes on with it by accident; nothing is deleted.
+ * PostgreSQL, under the id of this hub, which its sandboxes carry, and its API tokens and revoked
+ * links with it. The files are moved aside behind it, so that no hub goes on with them by accident;
+ * nothing is deleted.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
 import { fillDatabase } from "../../store/postgres/fill-database.ts";
 import { SqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { StorePages } from "../../store/sqlite/store-pages.ts";
 import { openSecrets } from "../hub-secrets.ts";
+import { rightsIn } from "../cluster/bring-along.ts";
+import { tokenRow } from "../cluster/right-views.ts";
 import { draftIn, dropDrafts } from "./drafts.ts";
+import { moveAside } from "./move-aside.ts";
 import type { ClusterSettings } from "../cluster/settings.ts";
 
 export interface Imported {
   readonly cluster: string;
   readonly sessions: number;
   readonly facts: number;
+  readonly tokens: number;
   /** Where the file is now. */
   readonly aside: string;
 }
@@ -36,6 +40,7 @@ export async function importStore(
   }
   // Open, it is locked: no hub writes it meanwhile.
   const store = new SqliteStore(file);
+  const rights = rightsIn(home);
   const draft = draftIn(home, "import");
   let imported: Omit<Imported, "aside">;
   try {
@@ -49,6 +54,8 @@ export async function importStore(
     const told = {
       counts,
       booked: store.booked(),
+      tokens: rights.tokens.map(tokenRow),
+      links: rights.links,
       onFacts: (n: number) => onFacts(n, counts.facts),
     };
     const read = { sessions: pages.sessions.bind(pages), facts: pages.facts.bind(pages) };
@@ -57,17 +64,11 @@ export async function importStore(
     } finally {
       pages.close();
     }
-    imported = { cluster: hubId, ...counts };
+    imported = { cluster: hubId, ...counts, tokens: rights.tokens.length };
   } finally {
     store.close();
     rmSync(draft, { recursive: true, force: true });
   }
+  rights.moveAside();
   return { ...imported, aside: moveAside(file) };
-}
-
-function moveAside(file: string): string {
-  const at = new Date(systemClock.now()).toISOString().replace(/[:.]/g, "-");
-  const aside = `${file}.imported-${at}`;
-  renameSync(file, aside);
-  return aside;
 }

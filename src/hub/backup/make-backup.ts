@@ -52,7 +52,7 @@ export function backupMaker(
 
 /** Facts in PostgreSQL have backups of their own. @throws HubError StateConflict */
 export const noBackup: BackupMaker = () => {
-  const hint = "Back it up with pg_dump or your provider's snapshots; tokens are in each home.";
+  const hint = "Back it up with pg_dump or your provider's snapshots.";
   throw new HubError("StateConflict", "this hub keeps its facts in PostgreSQL", { hint });
 };
 

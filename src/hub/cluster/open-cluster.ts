@@ -15,10 +15,12 @@ import { JobHolder, type JobName } from "./job-holder.ts";
 import { PeerDoor } from "./peer-door.ts";
 import { peerKeyOf, type PeerKey } from "./peer-greeting.ts";
 import type { ClusterSettings } from "./settings.ts";
+import { SharedRights } from "./shared-rights.ts";
 
 export interface ClusterSeat {
   readonly store: PostgresStore;
   readonly roll: PostgresRoll;
+  readonly rights: SharedRights;
   readonly members: Membership;
   readonly jobs: Readonly<Record<JobName, JobHolder>>;
   /** Where other hubs come in, and what proves to them that this one is of theirs. */
@@ -48,7 +50,7 @@ export async function openCluster(
   const { url, secret, advertise } = settings;
   const inc = newId("inc", systemRandom);
   const name = settings.name ?? self.hubId;
-  const roll = new PostgresRoll(url);
+  const roll = new PostgresRoll(url, (stamp) => rights.hear(stamp));
   const peerKey = peerKeyOf(secret);
   const peers = await PeerDoor.open(settings.peerListen, { key: peerKey, inc, log });
   const superseded = Promise.withResolvers<undefined>();
@@ -69,8 +71,17 @@ export async function openCluster(
   const cluster = { idIfFirst: self.hubId, secret };
   const lease = { mayAct: () => members.mayAct(), mayNote: () => members.mayNote() };
   const patient = <T>(work: () => Promise<T>) => untilThere(work, { clock, waits });
-  const open = () => PostgresStore.open({ url, inc, clock, log, cluster, ...lease });
-  const store = await patient(open).catch(async (error: unknown) => {
+  const open = async () => {
+    const opened = await PostgresStore.open({ url, inc, clock, log, cluster, ...lease });
+    try {
+      const told = { now: clock.now(), log, random: systemRandom };
+      return { store: opened, rights: await SharedRights.open(opened.rights, told) };
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  };
+  const { store, rights } = await patient(open).catch(async (error: unknown) => {
     await peers.close();
     throw error;
   });
@@ -78,6 +89,7 @@ export async function openCluster(
   return {
     store,
     roll,
+    rights,
     members,
     jobs: { strays: jobOf("strays"), control: jobOf("control") },
     peers,

@@ -5,11 +5,12 @@ import { HubError } from "../../base/hub-error.ts";
 import type { Principal } from "../auth/principal.ts";
 import { whyNotPreviewDomain } from "../../base/preview-domain.ts";
 import type { SessionRecord } from "../../store/facts.ts";
+import type { Shelf } from "../shelf.ts";
 import { PASS_PARAMETER } from "./preview-access.ts";
 import { PreviewDoor, type PreviewDoorOptions } from "./preview-door.ts";
 import { addressOf, type PreviewPlace } from "./preview-host.ts";
 import { PreviewPasses } from "./preview-pass.ts";
-import { Revocations, type RevocationShelf } from "./revocations.ts";
+import { Revocations, type Revocation } from "./revocations.ts";
 
 export interface PreviewLink {
   /** The preview's own address; it opens for whoever has its cookie, or the admin's token. */
@@ -24,7 +25,7 @@ export interface PreviewLinks {
   /** For as long as that, and no longer than whoever asks. */
   sign(record: SessionRecord, port: number, forMs: number, by: Principal): PreviewLink;
   /** All there are to this port, or to all ports; what they have open ends. @throws HubError */
-  revoke(record: SessionRecord, port: number | null): void;
+  revoke(record: SessionRecord, port: number | null): Promise<void>;
 }
 
 export interface Previews {
@@ -41,7 +42,9 @@ export function openPreviews(
     /** Set where the hub itself speaks TLS. */
     readonly tls?: object | null;
     readonly previewDomain?: string;
-    readonly shelf: RevocationShelf;
+    readonly shelf: Shelf<Revocation>;
+    /** The shelf has those of sessions that other hubs have, too. */
+    readonly isShared?: boolean;
   },
   secret: Uint8Array,
   open: Pick<PreviewDoorOptions, "access" | "sessions" | "client" | "clock" | "isReady" | "log">,
@@ -50,7 +53,9 @@ export function openPreviews(
   const { tls = null, publicUrl } = options;
   let place = placeOf(domain, publicUrl ?? `${tls === null ? "http" : "https"}://localhost`);
   const { access, clock, sessions } = open;
-  const revocations = new Revocations(options.shelf, (id) => sessions.known(id) !== undefined);
+  const { shelf, isShared = false } = options;
+  const isKnown = (id: string): boolean => isShared || sessions.known(id) !== undefined;
+  const revocations = new Revocations(shelf, isKnown);
   const stands = (id: string): boolean => access.tokens.stands({ id, expiresAt: null });
   const passes = new PreviewPasses({ secret, clock, revocations, stands });
   const via = `holdfast-${randomBytes(6).toString("hex")}`;

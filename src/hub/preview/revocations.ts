@@ -3,6 +3,7 @@
  * revocations that its port and its session had by then, and opens nothing once there are more. So
  * no clock has a say in it. In memory: what links hold open, so that it ends at once.
  */
+import type { Shelf } from "../shelf.ts";
 import type { Pass } from "./preview-pass.ts";
 
 export interface Revocation {
@@ -12,46 +13,33 @@ export interface Revocation {
   readonly count: number;
 }
 
-/** `write` returns once a power cut cannot take it back. */
-export interface RevocationShelf {
-  /** @throws HubError StoreCorrupt, HomeNotWritable */
-  read(): readonly Revocation[];
-  /** @throws HubError HomeNotWritable */
-  write(revocations: readonly Revocation[]): void;
-}
-
 interface Held {
   readonly pass: Pass;
   readonly end: () => void;
 }
 
 export class Revocations {
-  readonly #shelf: RevocationShelf;
+  readonly #shelf: Shelf<Revocation>;
   readonly #isKnown: (session: string) => boolean;
-  readonly #byPlace = new Map<string, Revocation>();
+  #byPlace = new Map<string, Revocation>();
   readonly #held = new Set<Held>();
 
   /** What is kept of a session goes with it: its links open nothing then. */
-  constructor(shelf: RevocationShelf, isKnown: (session: string) => boolean) {
+  constructor(shelf: Shelf<Revocation>, isKnown: (session: string) => boolean) {
     this.#shelf = shelf;
     this.#isKnown = isKnown;
-    for (const one of shelf.read()) this.#byPlace.set(placeOf(one), one);
+    this.#take(shelf.all);
+    shelf.onChange((all) => this.#take(all));
   }
 
   /** All links to the port, or to all ports, that there are now. @throws HubError */
-  revoke(session: string, port: number | null): void {
-    const made = { session, port, count: this.#countOf(session, port) + 1 };
-    const others = [...this.#byPlace.values()].filter(
-      (one) => this.#isKnown(one.session) && placeOf(one) !== placeOf(made),
-    );
-    // On the shelf before it is true here: a link does not come back with a restart.
-    this.#shelf.write([...others, made]);
-    this.#byPlace.clear();
-    for (const one of [...others, made]) this.#byPlace.set(placeOf(one), one);
-    for (const held of [...this.#held].filter(({ pass }) => this.covers(pass))) {
-      this.#held.delete(held);
-      held.end();
-    }
+  async revoke(session: string, port: number | null): Promise<void> {
+    const place = placeOf({ session, port });
+    await this.#shelf.change((all) => {
+      const before = all.find((one) => placeOf(one) === place)?.count ?? 0;
+      const others = all.filter((one) => this.#isKnown(one.session) && placeOf(one) !== place);
+      return [...others, { session, port, count: before + 1 }];
+    });
   }
 
   covers({ sessionId, port, revocations }: Pass): boolean {
@@ -68,6 +56,14 @@ export class Revocations {
     const held = { pass, end };
     this.#held.add(held);
     return () => void this.#held.delete(held);
+  }
+
+  #take(all: readonly Revocation[]): void {
+    this.#byPlace = new Map(all.map((one) => [placeOf(one), one]));
+    for (const held of [...this.#held].filter(({ pass }) => this.covers(pass))) {
+      this.#held.delete(held);
+      held.end();
+    }
   }
 
   #countOf(session: string, port: number | null): number {

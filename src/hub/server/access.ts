@@ -16,7 +16,9 @@ import type { Oidc } from "../auth/oidc/oidc.ts";
 import { ADMIN, COLLECTOR, type Principal } from "../auth/principal.ts";
 import { Traffic } from "../auth/traffic.ts";
 import { TicketBook, type TicketPurpose } from "../auth/ticket-book.ts";
-import { TokenBook, type TokenShelf } from "../auth/token-book.ts";
+import { TokenBook } from "../auth/token-book.ts";
+import type { ApiToken } from "../auth/api-token.ts";
+import type { Shelf } from "../shelf.ts";
 import { Callers, type Asked } from "./callers.ts";
 import { Strangers } from "./strangers.ts";
 
@@ -59,7 +61,7 @@ export interface AccessOptions {
   /** Sessions that a tenant may have at a time; as many as the platform gives when left out. */
   readonly tenantSessions?: number | null;
   /** Where API tokens are kept. */
-  readonly shelf: TokenShelf;
+  readonly shelf: Shelf<ApiToken>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly random: Random;
@@ -248,9 +250,8 @@ export class Access {
     return this.#options.clock.mono();
   }
 
-  /** Writes down what was only remembered. */
+  /** The tokens are closed before: where they are kept may be gone by now. */
   close(): void {
-    this.tokens.close();
     this.admitted.close();
     this.audit.close();
   }

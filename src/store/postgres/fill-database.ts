@@ -10,6 +10,7 @@ import type { Store } from "../store.ts";
 import type { StoredFact, StoredSession } from "../stored-rows.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
+import { writeRights, type LinkRow, type TokenRow } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
 import { COSTS } from "./session-rows.ts";
 
@@ -21,6 +22,8 @@ export interface Filling {
   readonly facts: (size: number) => Iterable<readonly StoredFact[]>;
   readonly counts: { readonly sessions: number; readonly facts: number };
   readonly booked: ReturnType<Store["booked"]>;
+  readonly tokens: readonly TokenRow[];
+  readonly links: readonly LinkRow[];
   /** Facts that are in the database, not kept yet. */
   readonly onFacts: (count: number) => void;
 }
@@ -52,7 +55,7 @@ async function fill(client: ClientBase, key: ClusterKey, filling: Filling): Prom
   await client.query("BEGIN");
   try {
     // A hub that starts meanwhile waits, and finds it filled.
-    await client.query("LOCK TABLE cluster, session, fact IN ACCESS EXCLUSIVE MODE");
+    await client.query("LOCK TABLE cluster, session, fact, rights IN ACCESS EXCLUSIVE MODE");
     await demandEmpty(client, key);
     const versions = await putFacts(client, filling);
     await putSessions(client, filling, versions);
@@ -60,6 +63,7 @@ async function fill(client: ClientBase, key: ClusterKey, filling: Filling): Prom
       const row = [kind, Math.round(ms), count];
       await client.query("INSERT INTO booked (kind, ms, count) VALUES ($1, $2, $3)", row);
     }
+    await putRights(client, filling);
     await client.query("SELECT setval('fact_seq_seq', (SELECT max(seq) FROM fact))");
     await demandWhole(client, filling);
     await client.query("COMMIT");
@@ -147,6 +151,13 @@ async function putSessions(
 function costText(record: string): string {
   const { cost } = upgradeRecord(JSON.parse(record) as Partial<SessionRecord>);
   return `{${COSTS.map((key) => Math.round(cost[key])).join(",")}}`;
+}
+
+async function putRights(client: ClientBase, { tokens: put, links }: Filling): Promise<void> {
+  const { rows } = await client.query<{ stamp: string }>("SELECT stamp FROM rights");
+  const change = { stamp: "import", put, revoked: [], links };
+  if (await writeRights(client, rows[0]?.stamp ?? "", change)) return;
+  throw new HubError("StoreCorrupt", "the table rights has no row");
 }
 
 async function demandWhole(client: ClientBase, { counts }: Filling): Promise<void> {

@@ -17,10 +17,13 @@ interface Row {
 }
 
 /** PostgreSQL's big integers come as text. */
-type RowAsSent = Omit<Row, "beat" | "started"> & {
+type RowAsSent = Omit<Asked, "beat" | "started"> & {
   readonly beat: string;
   readonly started: string;
 };
+
+/** A beat brings the stamp of what hubs share beside sessions, too: right-rows.ts. */
+type Asked = Row & { readonly rights?: string | null };
 
 type Self = Omit<Row, "state" | "beat">;
 
@@ -29,10 +32,13 @@ const FORGET_AFTER = 50;
 
 export class PostgresRoll {
   readonly #url: string;
+  readonly #hear: (rights: string) => void;
   #client: Promise<Client> | null = null;
 
-  constructor(url: string) {
+  /** `hear` is told the stamp of rights with each beat. */
+  constructor(url: string, hear: (rights: string) => void = () => undefined) {
     this.#url = url;
+    this.#hear = hear;
   }
 
   async register({ inc, name, advertise, version, started }: Self): Promise<void> {
@@ -61,13 +67,17 @@ export class PostgresRoll {
          UPDATE hub SET beat = beat + 1 WHERE inc = $1 AND state IN ('live', 'draining')
          RETURNING inc, name, advertise, version, state, beat, started
        )
-       SELECT * FROM me
+       SELECT *, (SELECT stamp FROM rights) AS rights FROM me
        UNION ALL
-       SELECT inc, name, advertise, version, state, beat, started FROM hub
+       SELECT inc, name, advertise, version, state, beat, started, NULL FROM hub
        WHERE inc <> $1 AND state <> 'gone' AND EXISTS (SELECT FROM me)`,
       [inc],
     );
-    return rows.length === 0 ? null : rows;
+    if (rows.length === 0) return null;
+    return rows.map(({ rights, ...row }) => {
+      if (typeof rights === "string") this.#hear(rights);
+      return row;
+    });
   }
 
   async declareDead(inc: string, seenBeat: number): Promise<boolean> {
@@ -93,7 +103,7 @@ export class PostgresRoll {
     if (opened !== null) await discard(opened);
   }
 
-  async #query(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  async #query(text: string, values: readonly unknown[]): Promise<readonly Asked[]> {
     const opened = (this.#client ??= openClient(this.#url, () => (this.#client = null)));
     try {
       const { rows } = await (await opened).query<RowAsSent>(text, [...values]);

@@ -16,6 +16,7 @@ import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { Gathered } from "./gathered.ts";
 import { JobRows } from "./job-rows.ts";
+import { RightRows } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
 import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
 import { untilThere } from "./until-there.ts";
@@ -58,6 +59,7 @@ export class PostgresStore implements Store {
   /** The same for all hubs on this database, for as long as it lives; empty without a key. */
   readonly clusterId: string;
   readonly jobs: JobRows;
+  readonly rights: RightRows;
 
   private constructor(
     { inc, clock, log, mayAct = () => true, mayNote = mayAct }: PostgresOptions,
@@ -72,6 +74,7 @@ export class PostgresStore implements Store {
     this.clusterId = read.clusterId;
     this.#rows = new SessionRows(pool, inc);
     this.jobs = new JobRows(pool, inc);
+    this.rights = new RightRows(pool);
     this.#lookups = new Gathered(async (asked) => {
       const places = await this.#rows.whereabouts(asked);
       const byName = new Map(places.map((place) => [place.name, place]));

@@ -78,6 +78,29 @@ export const STEPS: readonly Step[] = [
       );
     `,
   },
+  {
+    id: 3,
+    sql: `
+      CREATE TABLE rights (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        stamp text NOT NULL
+      ) WITH (fillfactor = 50);
+      INSERT INTO rights (stamp) VALUES ('none');
+      CREATE TABLE token (
+        id text PRIMARY KEY,
+        ends bigint NOT NULL,
+        used bigint,
+        revoked boolean NOT NULL DEFAULT false,
+        body text NOT NULL
+      ) WITH (fillfactor = 70);
+      CREATE TABLE link_revocation (
+        session text NOT NULL,
+        port int NOT NULL,
+        count int NOT NULL,
+        PRIMARY KEY (session, port)
+      );
+    `,
+  },
 ];
 
 /** Any number that no other program takes for its own lock in the same database. */

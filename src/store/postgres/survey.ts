@@ -46,6 +46,9 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   fact: ["SELECT", "INSERT"],
   booked: ["SELECT", "INSERT", "UPDATE"],
   job: ["SELECT", "INSERT", "UPDATE"],
+  rights: ["SELECT", "UPDATE"],
+  token: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+  link_revocation: ["SELECT", "INSERT", "UPDATE", "DELETE"],
 };
 
 /** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid: what a hub would not start on */

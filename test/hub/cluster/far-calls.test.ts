@@ -45,7 +45,7 @@ afterEach(() => app.close());
 
 async function codeFor(tenant: string | null, sessions: string[] | null, session: string) {
   const made = { name: "t", role: "owner", tenant, sessions, createdBy: "admin" } as const;
-  const { token } = http.access.tokens.create({ ...made, forMs: 60_000 });
+  const { token } = await http.access.tokens.create({ ...made, forMs: 60_000 });
   const answer = await app.inject({
     url: `/v1/sessions/${encodeURIComponent(session)}`,
     headers: { host: "127.0.0.1", authorization: `Bearer ${token}` },

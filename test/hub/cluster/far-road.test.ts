@@ -27,7 +27,7 @@ let gate: UpgradeGate;
 let reach: Elsewhere["reach"];
 let asked: number;
 let place: Elsewhere["place"];
-let tokenOf: (tenant: string) => string;
+let tokenOf: (tenant: string) => Promise<string>;
 let driverToken: (session: string) => string;
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -48,9 +48,9 @@ beforeEach(async () => {
   const world = new HubWorld();
   const { access, previews } = hubHttp(world);
   const { sessions } = world;
-  tokenOf = (tenant) => {
+  tokenOf = async (tenant) => {
     const made = { name: "t", role: "owner", sessions: null, createdBy: "admin" } as const;
-    return access.tokens.create({ ...made, tenant, forMs: 60_000 }).token;
+    return (await access.tokens.create({ ...made, tenant, forMs: 60_000 })).token;
   };
   driverToken = (session) => access.driverToken(session, "box");
   world.create({ name: "far" });
@@ -128,14 +128,14 @@ test("[AU18] who may not see a session of another hub is not joined to it, as to
   place = (session) => Promise.resolve(known.get(session) ?? null);
   reach = () => Promise.resolve(toOther());
   const refused = [
-    dial(tokenOf("beta"), "far"),
-    dial(tokenOf("beta"), "acme/far"),
-    dial(tokenOf("beta"), "nobody"),
+    dial(await tokenOf("beta"), "far"),
+    dial(await tokenOf("beta"), "acme/far"),
+    dial(await tokenOf("beta"), "nobody"),
   ];
   for (const { heard } of refused) await expect.poll(heard).toContain("404 Not Found");
   expect(asked).toBe(0);
   // Its own of that name is joined, although the hub has one of its own here.
-  const own = dial(tokenOf("acme"), "far");
+  const own = dial(await tokenOf("acme"), "far");
   await expect.poll(own.heard).toBe("joined");
   gate.close();
   await closed(front);

@@ -233,7 +233,7 @@ test("[CL29, AU18, AU3] the store is asked for what the caller sees, and nobody 
   const [ours, theirs] = [enrol(1, null, { name: "acme/x" }), enrol(2, null, { name: "beta/x" })];
   const listAs = async (tenant: string | null, sessions: string[] | null, query = "") => {
     const made = { name: "t", role: "viewer", tenant, sessions, createdBy: "admin" } as const;
-    const { token } = http.access.tokens.create({ ...made, forMs: 60_000 });
+    const { token } = await http.access.tokens.create({ ...made, forMs: 60_000 });
     const headers = { host: "127.0.0.1", authorization: `Bearer ${token}` };
     const answer = await http.app.inject({ url: `/v1/sessions${query}`, headers });
     return ids(answer.json<{ items: Listed[] }>());

@@ -6,9 +6,8 @@ import { openPreviews } from "../../../src/hub/preview/previews.ts";
 import { Revocations } from "../../../src/hub/preview/revocations.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN_TOKEN } from "../../support/hub-http.ts";
+import { memoryShelf } from "../../support/memory-shelf.ts";
 import { heard, PreviewWorld, type Ask } from "./preview-kit.ts";
-
-const NO_SHELF = { read: () => [], write: () => undefined };
 
 let at: PreviewWorld;
 beforeAll(async () => {
@@ -79,7 +78,7 @@ test("[PW4] no clock of the API's runs against an upload to an app", () => {
 test("[PW1] a domain that has the hub itself below it is refused at the start", () => {
   const start = (previewDomain: string) => () =>
     openPreviews(
-      { publicUrl: "https://hub.example.com", previewDomain, shelf: NO_SHELF },
+      { publicUrl: "https://hub.example.com", previewDomain, shelf: memoryShelf() },
       new Uint8Array(32),
       {
         access: at.hub.access,
@@ -99,7 +98,7 @@ test("[PW1] a domain that has the hub itself below it is refused at the start", 
 
 test("[PW3] behind https the cookie never goes over a line without it", () => {
   const { clock } = at.world;
-  const revocations = new Revocations(NO_SHELF, () => true);
+  const revocations = new Revocations(memoryShelf(), () => true);
   const secret = new Uint8Array(32);
   const passes = new PreviewPasses({ secret, clock, revocations, stands: () => true });
   const { id } = at.session.record;

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import { HubError } from "../../../base/hub-error.ts";
 import type { Oidc, Person } from "../../auth/oidc/oidc.ts";
-import { LOGIN } from "../../auth/token-book.ts";
+import { LOGIN, without } from "../../auth/token-book.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { RouteOptions } from "../http.ts";
 import { LoginRate } from "../login-rate.ts";
@@ -69,7 +69,7 @@ export function addLoginRoutes(app: FastifyInstance, options: RouteOptions): voi
         const person = await personOf(oidc, request.body, redirectUriOf(request));
         // Before there is a token: a grant that cannot be written down is none.
         access.audit.note(noteOf(person, from, "POST /v1/login", "asked"), true);
-        const { token, kept } = grant(options, oidc, person);
+        const { token, kept } = await grant(options, oidc, person);
         void reply.code(201);
         return { ...tokenView(kept), token };
       } catch (error) {
@@ -81,13 +81,13 @@ export function addLoginRoutes(app: FastifyInstance, options: RouteOptions): voi
     },
   );
 
-  app.delete("/v1/login", (request) => {
+  app.delete("/v1/login", async (request) => {
     const { id } = principalOf(request);
     const own = access.tokens.all.find((token) => token.id === id);
     // Whoever holds a share or the token of a machine takes it from nobody else by this.
     if (own?.createdBy.startsWith(LOGIN) === true) {
       request.outlive?.();
-      return tokenView(access.tokens.revoke(id));
+      return tokenView(await access.tokens.revoke(id));
     }
     throw new HubError("BadRequest", `${id} did not log in: there is no login to end`);
   });
@@ -101,12 +101,12 @@ function personOf(oidc: Oidc, body: Static<typeof Login>, redirectUri: string): 
 function grant({ access }: RouteOptions, oidc: Oidc, { id, name, role, tenant }: Person) {
   const forMs = oidc.settings.loginMs;
   const createdBy = `${LOGIN}${id}`;
-  const own = access.tokens.all.filter((token) => token.createdBy === createdBy);
+  const wanted = { name, role, tenant, sessions: null, createdBy, forMs };
   // Somebody who logs in again and again does not fill the book for the others.
-  for (const old of own.slice(0, Math.max(0, own.length - LOGINS_EACH_MAX + 1))) {
-    access.tokens.revoke(old.id);
-  }
-  return access.tokens.create({ name, role, tenant, sessions: null, createdBy, forMs });
+  return access.tokens.create(wanted, (all) => {
+    const own = all.filter((token) => token.createdBy === createdBy).map(({ id: old }) => old);
+    return without(all, own.slice(0, Math.max(0, own.length - LOGINS_EACH_MAX + 1)));
+  });
 }
 
 function noteOf(

@@ -36,9 +36,9 @@ export function addPortRoutes(app: FastifyInstance, { sessionsOf, previews }: Ro
       return { session: record.id, port, ...link };
     },
   );
-  const revoke = (request: FastifyRequest<Id>, port: number | null) => {
+  const revoke = async (request: FastifyRequest<Id>, port: number | null) => {
     const { record } = sessionsOf(request).find(request.params.id);
-    previews.links.revoke(record, port);
+    await previews.links.revoke(record, port);
     return { session: record.id, port };
   };
   app.delete<Port>("/v1/sessions/:id/ports/:port/links", (request) =>

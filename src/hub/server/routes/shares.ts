@@ -28,8 +28,8 @@ type Share = { Params: { id: string; shareId: string } };
 export function addShareRoutes(app: FastifyInstance, options: RouteOptions): void {
   const { access, sessionsOf, clock, publicUrl } = options;
   const { tokens } = access;
-  const sharesOf = (id: string): readonly ApiToken[] =>
-    tokens.all.filter(
+  const sharesOf = (id: string, all = tokens.all): readonly ApiToken[] =>
+    all.filter(
       ({ role, sessions: of, expiresAt }) =>
         role === "watcher" && of?.[0] === id && expiresAt > clock.now(),
     );
@@ -39,31 +39,32 @@ export function addShareRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.post<Id & { Body: Static<typeof NewShare> | null }>(
     "/v1/sessions/:id/shares",
     { schema: { body: Type.Union([NewShare, Type.Null()]) } },
-    (request, reply) => {
+    async (request, reply) => {
       const { id, name } = sessionsOf(request).find(request.params.id).record;
       const maker = principalOf(request);
       const wantedMs = (request.body?.expiresInSeconds ?? SECONDS_DEFAULT) * 1_000;
-      if (sharesOf(id).length >= SHARES_EACH_MAX) {
-        throw new HubError("RateLimited", `${name} has ${SHARES_EACH_MAX} shares: revoke some`);
-      }
-      const { token, kept } = tokens.create({
+      const share = {
         name,
-        role: "watcher",
+        role: "watcher" as const,
         tenant: tenantOf(name),
         sessions: [id],
         createdBy: maker.id,
         // No longer than whoever shares could look.
         forMs: Math.min(wantedMs, (maker.expiresAt ?? Infinity) - clock.now()),
+      };
+      const { token, kept } = await tokens.create(share, (all) => {
+        if (sharesOf(id, all).length < SHARES_EACH_MAX) return all;
+        throw new HubError("RateLimited", `${name} has ${SHARES_EACH_MAX} shares: revoke some`);
       });
       void reply.code(201);
       return { ...shareView(kept), url: `${publicUrl ?? addressOf(request)}/login#token=${token}` };
     },
   );
-  app.delete<Share>("/v1/sessions/:id/shares/:shareId", (request) => {
+  app.delete<Share>("/v1/sessions/:id/shares/:shareId", async (request) => {
     const { params } = request;
     const { id, name } = sessionsOf(request).find(params.id).record;
     const share = sharesOf(id).find((one) => one.id === params.shareId);
-    if (share !== undefined) return shareView(tokens.revoke(share.id));
+    if (share !== undefined) return shareView(await tokens.revoke(share.id));
     throw new HubError("NotFound", `${name} has no share ${JSON.stringify(params.shareId)}`);
   });
 }
