@@ -7,7 +7,7 @@ import type { EventStreamOptions } from "../../src/client/api-events.ts";
 import type { HubEvent, Session } from "../../src/client/api-types.ts";
 import { createCli } from "../../src/cli/cli.ts";
 import { watchFleet, type FleetChange } from "../../src/cli/fleet-watch.ts";
-import { fleetLines, openFleetView } from "../../src/cli/render/fleet.ts";
+import { fleetLines, fleetTable, openFleetView } from "../../src/cli/render/fleet.ts";
 import { createPaint } from "../../src/cli/render/paint.ts";
 import { captureStreams } from "./capture.ts";
 
@@ -183,6 +183,21 @@ describe("what is shown of it", () => {
     expect(lines[2]).toMatch(/^n-4 +error/);
     expect(lines.at(-1)).toMatch(/^2 more;/);
     expect(fleetLines([], 2, paint, null)).toHaveLength(2);
+  });
+
+  test("[CL29] hubs are named where there are several, and what one did not say is unproven", () => {
+    const one = [{ ...session("1", "connected"), hub: "a" }];
+    expect(fleetTable(one, paint, 0)).not.toMatch(/HUB/);
+    const stale = "the hub b does not answer";
+    const others = [
+      { ...session("2", "connected"), hub: "b", stale },
+      { ...session("3", "nudging"), hub: null, stale: "no hub has it now" },
+    ];
+    const [head, ...rows] = fleetTable([...one, ...others], paint, 0).split("\n");
+    expect(head).toMatch(/^NAME +STATE +PLATFORM +HUB +EPOCH/);
+    expect(rows[0]).toMatch(/^n-1 +connected +\w+ +a +\d/);
+    expect(rows[1]).toMatch(/^n-2 +connected +\w+ +b .* unproven: the hub b does not answer$/);
+    expect(rows[2]).toMatch(/^n-3 +nudging +\w+ +- .* unproven: no hub has it now$/);
   });
 
   test("a terminal's table goes up by what it drew; a name with escape codes moves nothing", () => {
