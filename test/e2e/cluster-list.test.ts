@@ -3,6 +3,8 @@
  * still, and when it is dead and the others have what it had.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createApi } from "../../src/client/api.ts";
+import { connectHub, dialBrowser } from "../../src/client/index.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { bin, runProgram } from "./cli-kit.ts";
 import { HubGroup } from "./cluster-kit.ts";
@@ -44,6 +46,20 @@ describeWhere([needs.linux, needs.postgres], "the list of three hubs", () => {
     return runProgram(process.execPath, [bin, "ls", "--url", hub.url, ...words], env);
   };
 
+  /** What the dashboard of one hub does for a terminal: a ticket, and the session in the address. */
+  const echoedAsByPage = async (hub: RealHub, session: string): Promise<string> => {
+    const api = createApi({ url: hub.url, token: TOKEN, fetch });
+    const url = `${hub.url.replace(/^http/, "ws")}/v1/client?session=${session}`;
+    const open = async () => dialBrowser({ url, ticket: (await api.ticket()).ticket });
+    const connection = await connectHub({ open });
+    const channel = await connection.attach(session);
+    let said = "";
+    const onStdout = (bytes: Uint8Array): void => void (said += Buffer.from(bytes).toString());
+    await channel.exec({ argv: ["echo", "from a"], onStdout }).exit;
+    connection.close();
+    return said;
+  };
+
   test("[CL29] the same at each, also while one stands still, and after it died", async () => {
     const [a, b, c] = hubs as [RealHub, RealHub, RealHub];
     const made: string[] = [];
@@ -66,6 +82,7 @@ describeWhere([needs.linux, needs.postgres], "the list of three hubs", () => {
       );
       expect(names(odd.items)).toEqual(["n1", "n3"]);
     }
+    expect(await echoedAsByPage(b, "n0")).toBe("from a\n");
     expect((await ls(b)).stdout).toMatch(/^NAME +STATE +PLATFORM +HUB +EPOCH/);
     process.kill(c.pid, "SIGSTOP");
     const frozen = await list(a);
