@@ -46,7 +46,7 @@ describeWhere([needs.linux, needs.postgres], "the list of three hubs", () => {
     return runProgram(process.execPath, [bin, "ls", "--url", hub.url, ...words], env);
   };
 
-  /** What the dashboard of one hub does for a terminal: a ticket, and the session in the address. */
+  /** As the dashboard of a hub dials for a terminal: a ticket, the session in the address. */
   const echoedAsByPage = async (hub: RealHub, session: string): Promise<string> => {
     const api = createApi({ url: hub.url, token: TOKEN, fetch });
     const url = `${hub.url.replace(/^http/, "ws")}/v1/client?session=${session}`;
