@@ -19,6 +19,8 @@ const AGAIN_MS = 250;
 export const LEASE_TTL_MS = 4_000;
 /** For what lies between the check of a deadline and the act, and for clocks that drift. */
 const MARGIN_MS = 1_000;
+/** One that takes so long is told of: half as much again, and this hub may not act. */
+const LATE_MS = 2_000;
 /** Two beats that are further apart mean that this hub stood still, and saw nobody. */
 const STOOD_STILL_MS = 2_000;
 
@@ -175,9 +177,22 @@ export class Membership {
 
   #arm(): void {
     if (this.#stopped) return;
-    this.#timer = this.#options.clock.setTimeout(() => {
-      void this.#beat().finally(() => this.#arm());
-    }, this.#waitMs());
+    const { clock } = this.#options;
+    const waitMs = this.#waitMs();
+    const due = clock.mono() + waitMs;
+    this.#timer = clock.setTimeout(() => {
+      const late = clock.mono() - due;
+      void this.#beat()
+        .finally(() => this.#arm())
+        .then(() => this.#tellLate(late, clock.mono() - due - late));
+    }, waitMs);
+  }
+
+  /** Late before it was sent is this hub's own event loop; afterwards it may be the store, too. */
+  #tellLate(sentLateMs: number, tookMs: number): void {
+    if (sentLateMs + tookMs < LATE_MS) return;
+    const told = { sentLateMs: Math.round(sentLateMs), tookMs: Math.round(tookMs) };
+    this.#options.log.warn(told, "a beat came late");
   }
 
   /** Whoever is due before the next beat is looked at when it is due: that beat has the verdict. */

@@ -9,10 +9,13 @@ import { TestClock } from "../../support/test-clock.ts";
 class OneBook implements RollBook {
   answers = true;
   isDead = false;
+  /** What the next answer waits for. */
+  slow: Promise<void> | null = null;
 
-  beat(): ReturnType<RollBook["beat"]> {
+  async beat(): ReturnType<RollBook["beat"]> {
+    await this.slow;
     if (!this.answers) return new Promise(() => undefined);
-    return Promise.resolve(this.isDead ? null : []);
+    return this.isDead ? null : [];
   }
   register(): Promise<void> {
     return Promise.resolve();
@@ -25,12 +28,12 @@ class OneBook implements RollBook {
   }
 }
 
-async function beating() {
+async function beating(log = silentLogger) {
   const [clock, book] = [new TestClock(), new OneBook()];
   const self = { inc: "inc_1", name: "a", advertise: "", version: "1", started: clock.now() };
   const ends: string[] = [];
   const members = new Membership({
-    ...{ clock, book, self, log: silentLogger },
+    ...{ clock, book, self, log },
     onDeclaredDead: () => ends.push("declared dead"),
     onDead: () => undefined,
   });
@@ -48,6 +51,27 @@ test("[CL8] a lease that is over for a moment ends acts, and what is learned goe
   expect(may(members)).toEqual([false, true]);
   await clock.advanceAsync(LEASE_TTL_MS);
   expect(may(members)).toEqual([false, false]);
+});
+
+test("[CL34] a beat that comes late says how much of it was this hub, and how much the store", async () => {
+  const told: object[] = [];
+  const warn = (fields: object, text: string): void => void told.push({ ...fields, text });
+  const { clock, book } = await beating({ ...silentLogger, warn });
+  const answer = Promise.withResolvers<undefined>();
+  book.slow = answer.promise;
+  await clock.advanceAsync(500 + 1_900);
+  book.slow = null;
+  answer.resolve(undefined);
+  await clock.advanceAsync(1_000);
+  expect(told).toEqual([]);
+  const slower = Promise.withResolvers<undefined>();
+  book.slow = slower.promise;
+  await clock.advanceAsync(500 + 2_100);
+  slower.resolve(undefined);
+  await clock.advanceAsync(0);
+  expect(told).toEqual([
+    { sentLateMs: 0, tookMs: expect.any(Number) as number, text: "a beat came late" },
+  ]);
 });
 
 test("[CL8] who was declared dead learns nothing any more", async () => {
