@@ -147,9 +147,14 @@ const onlyTheDialler: Plugin = {
   },
 };
 
-/** `onmessage` and its like, redirects, blobs, and the letters of an extension's name. */
+/** `onmessage` and its like, redirects, blobs, compression, an extension's letters. */
 const UNASKED_PARTS = [
-  [/[\\/]ws[\\/]lib[\\/]sender\.js$/, /^ {2}getBlobData\(blob[^]*?(?=^ {2}\/\*\*)/m],
+  [
+    /[\\/]ws[\\/]lib[\\/]sender\.js$/,
+    /^ {2}getBlobData\(blob[^]*?(?=^ {2}\/\*\*)/m,
+    /(?<=^ {2}dispatch\(data[^]*?^ {4}\}\n)[^]*?(?=^ {2}\}\n)/m,
+  ],
+  [/[\\/]ws[\\/]lib[\\/]receiver\.js$/, /^ {2}decompress\(data[^]*?(?=^ {2}\/\*\*)/m],
   [
     /[\\/]ws[\\/]lib[\\/]websocket\.js$/,
     /^\['open', 'error'[^]*?(?=^module\.exports)/m,

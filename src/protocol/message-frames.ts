@@ -120,7 +120,8 @@ class LineCodec implements MessageCodec {
       }
       messages.push(line);
     }
-    this.#parts.push(bytes.slice(from));
+    // A Buffer's own slice is a view.
+    this.#parts.push(new Uint8Array(bytes.subarray(from)));
     this.#bytes += bytes.length - from;
     if (this.#bytes > MESSAGE_BYTES_MAX) throw new ProtocolError("the line has no end");
     return messages;

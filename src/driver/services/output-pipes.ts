@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Logger } from "../../base/log.ts";
+import { sharedReads } from "./shared-reads.ts";
 
 /** Made by one `mkfifo`, so that a command rarely waits for one. */
 const BATCH = 8;
@@ -72,7 +73,9 @@ export function createOutputPipes(log: Logger): OutputPipes {
 }
 
 function openReader({ readFd, writeFd }: Ends): OutputPipe {
-  return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
+  const onread = sharedReads(() => reader);
+  const reader: Socket = new Socket({ fd: readFd, readable: true, writable: false, onread });
+  return { reader, writeFd };
 }
 
 function makeFifos(done: (made: Ends[] | Error) => void): void {

@@ -1,10 +1,11 @@
 /** Connects to a port or a unix socket for a client. */
-import { connect, type Socket } from "node:net";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
 import type { Clock } from "../../../base/clock.ts";
 import { limits } from "../../../base/limits.ts";
 import type { OpenTcp, OpenUnix } from "../../../protocol/port-services.ts";
 import type { Stream } from "../../../stream/stream.ts";
 import { resolvePath } from "../files/paths.ts";
+import { sharedReads } from "../shared-reads.ts";
 import { portFault } from "./port-faults.ts";
 import { bridge } from "./socket-bridge.ts";
 
@@ -19,28 +20,25 @@ export function openUnix({ path }: OpenUnix, stream: Stream, home: string, clock
     return;
   }
   const whole = resolvePath(home, path);
-  const dial = (): Socket => connect({ path: whole, allowHalfOpen: true });
-  attempt({ dials: [dial], where: whole, timeoutMs: CONNECT_MS }, stream, clock);
+  attempt({ places: [{ path: whole }], where: whole, timeoutMs: CONNECT_MS }, stream, clock);
 }
 
 export function openTcp(request: OpenTcp, stream: Stream, clock: Clock): void {
   const { host, port, timeoutMs = CONNECT_MS } = request;
   const hosts = host === undefined ? OWN_ADDRESSES : [host];
-  const dials = hosts.map(
-    (one) => (): Socket => connect({ host: one, port, allowHalfOpen: true, noDelay: true }),
-  );
+  const places = hosts.map((one) => ({ host: one, port, noDelay: true }));
   const where = host === undefined ? `port ${port}` : `${host}:${port}`;
-  attempt({ dials, where, timeoutMs }, stream, clock);
+  attempt({ places, where, timeoutMs }, stream, clock);
 }
 
 interface Plan {
   /** One after the other, as long as nobody listens. */
-  readonly dials: readonly (() => Socket)[];
+  readonly places: readonly NetConnectOpts[];
   readonly where: string;
   readonly timeoutMs: number;
 }
 
-function attempt({ dials, where, timeoutMs }: Plan, stream: Stream, clock: Clock): void {
+function attempt({ places, where, timeoutMs }: Plan, stream: Stream, clock: Clock): void {
   let socket: Socket | null = null;
   const timer = clock.setTimeout(() => {
     stream.reset("TIMEOUT", `${where}: no connection within ${timeoutMs / 1_000} s`);
@@ -52,20 +50,21 @@ function attempt({ dials, where, timeoutMs }: Plan, stream: Stream, clock: Clock
     },
   });
   const next = (at: number, first: unknown): void => {
-    const dial = dials[at];
-    if (dial === undefined) {
+    const place = places[at];
+    if (place === undefined) {
       const { code, message } = portFault(first, where);
       stream.reset(code, message);
       return;
     }
-    const dialled = dial();
+    const onread = sharedReads(() => dialled);
+    const dialled = connect({ ...place, allowHalfOpen: true, onread });
     socket = dialled;
     const failed = (error: Error): void => {
       dialled.destroy();
       if (stream.closed) return;
       const refused = portFault(error, where).code === "CONNECT_REFUSED";
       // What the first address says is what people know; the second is a courtesy.
-      next(refused ? at + 1 : dials.length, at === 0 ? error : first);
+      next(refused ? at + 1 : places.length, at === 0 ? error : first);
     };
     dialled.once("error", failed);
     dialled.once("connect", () => {

@@ -31,7 +31,8 @@ export function bridge(socket: Socket, stream: Stream, where: string): void {
 
 /** What a connection that is gone does not take is told by its reset, not by the bytes. */
 function send(socket: Socket, bytes: Uint8Array): void | Promise<void> {
-  if (socket.destroyed || socket.write(bytes)) return;
+  // What the kernel has taken at once is no reason to wait, however much it was.
+  if (socket.destroyed || socket.write(bytes) || socket.writableLength === 0) return;
   return new Promise((resolve) => {
     const done = (): void => {
       socket.off("drain", done);
