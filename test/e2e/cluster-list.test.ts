@@ -25,7 +25,11 @@ describeWhere([needs.linux, needs.postgres], "the list of three hubs", () => {
     group = await HubGroup.start();
     hubs = await Promise.all(["a", "b", "c"].map((name) => group.open(name)));
   }, 60_000);
-  afterAll(() => group.close());
+  afterAll(async () => {
+    // One that stands still would not hear that it is to end.
+    for (const hub of hubs) if (!hub.hasEnded) process.kill(hub.pid, "SIGCONT");
+    await group.close();
+  });
 
   /** In pages of two, so that one has sessions of several hubs. */
   const list = async (hub: RealHub): Promise<readonly Listed[]> => {
