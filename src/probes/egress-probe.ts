@@ -105,7 +105,10 @@ export function judgeEgress(
 
 /** Of TLS, by OpenSSL's and Node's names, which stand in the driver's message. */
 const CERTIFICATE = /\b[A-Z_]*(?:CERT|UNABLE_TO|SELF_SIGNED|CRL)[A-Z_]*\b|certificate/;
-/** What answers instead of the hub: plain HTTP, nothing, or an upgrade that is none. */
+/**
+ * What answers instead of the hub: plain HTTP, nothing, or an upgrade that is none. A hub that says
+ * no has its fault behind the status.
+ */
 const NO_UPGRADE = /^server answered \d+$|socket hang up|^Invalid |handshake has timed out/;
 /** What a hub that is late lets a driver meet, or a proxy say in its place: nothing of the way. */
 const OF_A_LATE_HUB = /^server answered 5\d\d$|socket hang up|handshake has timed out/;

@@ -155,7 +155,8 @@ export function dialWebSocket(
       let bytes = 0;
       const done = (): void => {
         const status = response.statusCode ?? 0;
-        fail(`server answered ${status}`, status, Buffer.concat(chunks).toString("utf8"));
+        const body = Buffer.concat(chunks).toString("utf8");
+        fail(`server answered ${status}${hubFault(body)}`, status, body);
         ws.terminate();
       };
       response.on("data", (chunk: Buffer) => {
@@ -174,6 +175,12 @@ function sayError(error: Error): string {
   const { message } = error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return code === "" || message.includes(code) ? message : `${message} (${code})`;
+}
+
+/** Which fault a hub refused with: what only stands in its place has no such name for it. */
+function hubFault(body: string): string {
+  const [, code] = /"urn:holdfast:fault:(\w+)"/.exec(body) ?? [];
+  return code === undefined ? "" : ` (${code})`;
 }
 
 const BINARY = { binary: true } as const;

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { HubError } from "../../src/base/hub-error.ts";
+import { refuseUpgrade } from "../../src/hub/server/problem.ts";
 import type { FrameSocket, SocketEnd } from "../../src/transport/frame-socket.ts";
 import { fromBrowserWebSocket } from "../../src/transport/browser-socket.ts";
 import { dialWebSocket, fromWebSocket, wsOptions } from "../../src/transport/ws-socket.ts";
@@ -32,6 +34,10 @@ beforeEach(() => {
     if (request.url === "/refuse") {
       const body = JSON.stringify({ code: "Unauthenticated", detail: "no token" });
       socket.end(`HTTP/1.1 401 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      return;
+    }
+    if (request.url === "/busy") {
+      refuseUpgrade(socket, new HubError("StoreUnreachable", "no facts are taken"));
       return;
     }
     if (request.url === "/hang") {
@@ -107,6 +113,10 @@ test("a refusal over HTTP says its status and body; a hanging server and a missi
   const refused = await dialWebSocket(`${base}/refuse`, options);
   expect(refused).toMatchObject({ ok: false, failure: { status: 401 } });
   expect(JSON.stringify(refused)).toContain("no token");
+  expect(refused).toMatchObject({ failure: { message: "server answered 401" } });
+  const busy = await dialWebSocket(`${base}/busy`, options);
+  const message = "server answered 503 (StoreUnreachable)";
+  expect(busy).toMatchObject({ ok: false, failure: { status: 503, message } });
   const hanging = await dialWebSocket(`${base}/hang`, { ...options, timeoutMs: 100 });
   expect(hanging).toMatchObject({ ok: false, failure: { status: null } });
   const missing = `ws+unix:${join(directory, "none.sock")}:/v1`;

@@ -48,6 +48,7 @@ describe("the judge of the way out", () => {
     ["TlsRejected", "self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)"],
     ["TlsRejected", "certificate has expired (CERT_HAS_EXPIRED)"],
     ["TlsRejected", "no names match (ERR_TLS_CERT_ALTNAME_INVALID)"],
+    [null, "server answered 503 (StoreUnreachable)"],
     [null, "connect ECONNREFUSED 10.0.0.1:443"],
     [null, "the hub did not confirm in time"],
     [null, null],
