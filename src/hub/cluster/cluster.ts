@@ -24,6 +24,8 @@ const CLAIM_COUNT = 200;
 const GOODBYE_MS = 2_000;
 /** Between two looks at where its session is; a death and its arrival here are told at once. */
 const PARK_LOOK_MS = 250;
+/** Of thousands each looks more seldom: all drivers together so often, and all clients. */
+const PARK_LOOKS_PER_MS = 1;
 /** More at once are sent away, and come again. */
 const PARKED_MAX = 2_000;
 
@@ -43,7 +45,7 @@ export class Cluster implements Company {
   readonly #log: Logger;
   #phase: "joining" | "serving" | "left" = "joining";
   #drain: Drain | null = null;
-  #parked = 0;
+  readonly #parked = { driver: 0, client: 0 };
   readonly #counts = { claims: 0, releases: 0, splices: 0, splicesOpen: 0 };
   /** Those that wait for a session, by the id or name that they asked for. */
   readonly #awaited = new Map<string, Set<() => void>>();
@@ -85,7 +87,11 @@ export class Cluster implements Company {
     const hubs = { live: 0, draining: 0, dead: 0, gone: 0 };
     for (const { state } of members.hubs) hubs[state] += 1;
     const { leaseMs, dead } = members;
-    return { ...this.#counts, hubs, leaseMs, deaths: dead.length, parked: this.#parked };
+    return { ...this.#counts, hubs, leaseMs, deaths: dead.length, parked: this.#allParked };
+  }
+
+  get #allParked(): number {
+    return this.#parked.driver + this.#parked.client;
   }
 
   readonly isShared = true;
@@ -96,19 +102,21 @@ export class Cluster implements Company {
 
   async reach(session: string, isDriver: boolean): Promise<Way | null> {
     const endAt = this.#clock.mono() + limits.UPGRADE_PARKED_MS_MAX;
+    const kind = isDriver ? "driver" : "client";
     let isParked = false;
     try {
       for (;;) {
         const tried = await this.#tryToReach(session, isDriver);
         if (!(tried instanceof HubError)) return tried;
         const isOver = this.#phase === "left" || this.#clock.mono() >= endAt;
-        if (isOver || (!isParked && this.#parked >= PARKED_MAX)) throw tried;
-        if (!isParked) this.#parked += 1;
+        if (isOver || (!isParked && this.#allParked >= PARKED_MAX)) throw tried;
+        if (!isParked) this.#parked[kind] += 1;
         isParked = true;
-        await this.#orDeath(this.#orArrival(session));
+        const lookMs = Math.max(PARK_LOOK_MS, this.#parked[kind] / PARK_LOOKS_PER_MS);
+        await this.#orDeath(this.#orArrival(session, lookMs));
       }
     } finally {
-      if (isParked) this.#parked -= 1;
+      if (isParked) this.#parked[kind] -= 1;
     }
   }
 
@@ -173,12 +181,12 @@ export class Cluster implements Company {
   }
 
   /** Until the session is here, or it is time to look again. */
-  async #orArrival(session: string): Promise<void> {
+  async #orArrival(session: string, lookMs: number): Promise<void> {
     const arrived = Promise.withResolvers<undefined>();
     const told = (): void => arrived.resolve(undefined);
     const awaited = this.#awaited.get(session) ?? new Set();
     this.#awaited.set(session, awaited.add(told));
-    await Promise.race([arrived.promise, this.#pause(PARK_LOOK_MS)]);
+    await Promise.race([arrived.promise, this.#pause(lookMs)]);
     awaited.delete(told);
     if (awaited.size === 0) this.#awaited.delete(session);
   }

@@ -24,6 +24,8 @@ let adopted: string[];
 /** The other hub lives, whether it can be reached or not. */
 let isBeating: boolean;
 let owner: string | null;
+/** How often the store was asked where a session is, by what it was called. */
+let looks: Record<string, number>;
 
 beforeEach(async () => {
   mute = createServer((socket) => void socket.on("error", () => undefined));
@@ -33,6 +35,7 @@ beforeEach(async () => {
   adopted = [];
   isBeating = false;
   owner = "inc_b";
+  looks = {};
   rows = [{ ...ROW, inc: "inc_b", name: "b", advertise }];
   members = new Membership({
     self: { inc: "inc_a", name: "a", advertise: "", version: "1", started: 0 },
@@ -52,7 +55,10 @@ beforeEach(async () => {
   });
   await members.start();
   const store = {
-    whereabouts: () => Promise.resolve({ id: SESSION, name: "one", owner, fence: 1 }),
+    whereabouts: (asked: string) => {
+      looks[asked] = (looks[asked] ?? 0) + 1;
+      return Promise.resolve({ id: SESSION, name: "one", owner, fence: 1 });
+    },
     claim: () => Promise.resolve({ id: SESSION }),
   };
   const seat = { members, store, peerKey: PEER_KEY };
@@ -141,6 +147,24 @@ test("[CL9] of many that wait for one hub that cannot be reached one tries for a
   const ways = await refused;
   expect(ways.filter(({ status }) => status === "fulfilled")).toHaveLength(51);
   for (const way of ways) if (way.status === "fulfilled") way.value?.peer.destroy();
+});
+
+test("[CL9] a thousand drivers that wait look once a second each, a client as one alone", async () => {
+  await new Promise((resolve) => mute.close(resolve));
+  isBeating = true;
+  const waiting = Array.from({ length: 1_000 }, () => cluster.reach(SESSION, true));
+  waiting.push(cluster.reach("one", false));
+  const all = Promise.allSettled(waiting);
+  await pass(1_500);
+  expect(cluster.numbers.parked).toBe(1_001);
+  looks = {};
+  await pass(2_000);
+  expect((looks[SESSION] ?? 0) / 1_000).toBeCloseTo(2, 0);
+  expect(looks["one"]).toBeGreaterThan(5);
+  owner = null;
+  await pass(4_200);
+  const drivers = (await all).slice(0, 1_000);
+  expect(drivers.filter(({ status }) => status === "fulfilled")).toHaveLength(1_000);
 });
 
 test.each([
