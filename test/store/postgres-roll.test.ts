@@ -1,5 +1,5 @@
 /** Hubs that share a real PostgreSQL: beats, verdicts, and an engine that dies under them. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Membership } from "../../src/hub/cluster/membership.ts";
@@ -7,7 +7,7 @@ import type { HubRow } from "../../src/hub/cluster/roll-book.ts";
 import { PostgresRoll } from "../../src/store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { describeWhere, needs } from "../support/needs.ts";
-import { PostgresServer } from "../support/postgres-server.ts";
+import { ownPostgres } from "../support/own-postgres.ts";
 import { until } from "../support/until.ts";
 
 const self = (inc: string, name = inc): Omit<HubRow, "state" | "beat"> => ({
@@ -19,31 +19,17 @@ const self = (inc: string, name = inc): Omit<HubRow, "state" | "beat"> => ({
 });
 
 describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
-  let server: PostgresServer;
-  let url: string;
-  let rolls: PostgresRoll[];
+  const postgres = ownPostgres();
   let store: PostgresStore;
 
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
   beforeEach(async () => {
-    url = await server.fresh();
-    rolls = [];
     // It makes the tables.
-    store = await PostgresStore.open({ url, inc: "x", clock: systemClock, log: silentLogger });
-  });
-  afterEach(async () => {
-    for (const roll of rolls) await roll.close();
-    await store.close();
+    const { url } = postgres;
+    const opened = PostgresStore.open({ url, inc: "x", clock: systemClock, log: silentLogger });
+    store = postgres.closes(await opened);
   });
 
-  const open = (): PostgresRoll => {
-    const roll = new PostgresRoll(url);
-    rolls.push(roll);
-    return roll;
-  };
+  const open = (): PostgresRoll => postgres.closes(new PostgresRoll(postgres.url));
 
   test("[CL4] a beat adds one and shows all; one that was seen to stand still can be ended", async () => {
     const [a, b] = [open(), open()];
@@ -80,6 +66,7 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
   test("[CL17] of many that take a job one has it, until it ends it or another takes it over", async () => {
     const holders = await Promise.all(
       ["a", "b", "c", "d"].map((inc) => {
+        const { url } = postgres;
         return PostgresStore.open({ url, inc, clock: systemClock, log: silentLogger });
       }),
     );
@@ -115,8 +102,8 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     });
     for (const member of members) await member.start();
     expect(members.map((member) => member.mayAct(2_000))).toEqual([true, true]);
-    await server.kill();
-    await server.run();
+    await postgres.server.kill();
+    await postgres.server.run();
     const isBack = (): boolean => members.every((member) => member.leaseMs > 2_500);
     await until(isBack, () => members.map((member) => member.leaseMs).join(" "));
     expect(dead).toEqual([]);

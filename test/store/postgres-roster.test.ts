@@ -1,5 +1,5 @@
 /** What a list of all hubs is made of, in a real PostgreSQL. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { SessionRecord } from "../../src/store/facts.ts";
@@ -7,27 +7,19 @@ import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import type { RosterQuery } from "../../src/store/roster.ts";
 import { fact, record } from "../contract/store-contract.ts";
 import { describeWhere, needs } from "../support/needs.ts";
-import { PostgresServer } from "../support/postgres-server.ts";
+import { ownPostgres } from "../support/own-postgres.ts";
 
 const ALL: RosterQuery = { limit: 100, after: null, tenant: null, ids: null, sieve: [] };
 
 describeWhere([needs.postgres], "the roster in PostgreSQL", () => {
-  let server: PostgresServer;
+  const postgres = ownPostgres();
   let a: PostgresStore;
   let b: PostgresStore;
 
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
   beforeEach(async () => {
-    const told = { url: await server.fresh(), clock: systemClock, log: silentLogger };
-    a = await PostgresStore.open({ ...told, inc: "a" });
-    b = await PostgresStore.open({ ...told, inc: "b" });
-  });
-  afterEach(async () => {
-    await a.close();
-    await b.close();
+    const told = { url: postgres.url, clock: systemClock, log: silentLogger };
+    a = postgres.closes(await PostgresStore.open({ ...told, inc: "a" }));
+    b = postgres.closes(await PostgresStore.open({ ...told, inc: "b" }));
   });
 
   const make = async (

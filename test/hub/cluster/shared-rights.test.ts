@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
@@ -17,7 +17,7 @@ import type { ApiToken } from "../../../src/hub/auth/api-token.ts";
 import { PostgresRoll } from "../../../src/store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../../src/store/postgres/postgres-store.ts";
 import { describeWhere, needs } from "../../support/needs.ts";
-import { PostgresServer } from "../../support/postgres-server.ts";
+import { ownPostgres } from "../../support/own-postgres.ts";
 import { until } from "../../support/until.ts";
 
 const [clock, random, log] = [systemClock, systemRandom, silentLogger];
@@ -34,30 +34,16 @@ interface Hub {
 }
 
 describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
-  let server: PostgresServer;
-  let url: string;
-  const closers: (() => Promise<unknown>)[] = [];
-
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    url = await server.fresh();
-  });
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
+  const postgres = ownPostgres();
 
   function bookOn(shelf: Shelf<ApiToken>, revoked: string[] = []): TokenBook {
     return new TokenBook({ shelf, clock, random, onRevoked: (id) => revoked.push(id) });
   }
   async function open(inc: string): Promise<Hub> {
-    const store = await PostgresStore.open({ url, inc, clock, log });
-    closers.push(() => store.close());
+    const { url } = postgres;
+    const store = postgres.closes(await PostgresStore.open({ url, inc, clock, log }));
     const rights = await SharedRights.open(store.rights, { now: clock.now(), log, random });
-    const roll = new PostgresRoll(url, (stamp) => rights.hear(stamp));
-    closers.push(() => roll.close());
+    const roll = postgres.closes(new PostgresRoll(url, (stamp) => rights.hear(stamp)));
     await roll.register({ inc, name: inc, advertise: "", version: "1", started: 7 });
     const revoked: string[] = [];
     const links = new Revocations(rights.links, () => true);
@@ -79,7 +65,7 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
     expect([a.book.check(token), a.revoked]).toEqual([null, [kept.id]]);
     await expect(a.book.revoke(kept.id)).rejects.toMatchObject({ code: "NotFound" });
     // Nothing but a hash is there.
-    const [row] = await server.query("SELECT body FROM token", url);
+    const [row] = await postgres.server.query("SELECT body FROM token", postgres.url);
     expect(row?.["body"]).toContain(kept.hash);
     expect(row?.["body"]).not.toContain(token.split(".")[1]);
   });
@@ -102,7 +88,10 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
     expect([made.length - refused.length, refused.length]).toEqual([200, 10]);
     for (const one of refused) expect(one).toMatchObject({ reason: { code: "RateLimited" } });
     await b.book.create(own);
-    const [{ n } = { n: 0 }] = await server.query("SELECT count(*)::int AS n FROM token", url);
+    const [{ n } = { n: 0 }] = await postgres.server.query(
+      "SELECT count(*)::int AS n FROM token",
+      postgres.url,
+    );
     expect(n).toBe(201);
   }, 60_000);
 
@@ -128,7 +117,10 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
     const { kept } = await a.book.create(own);
     await a.book.revoke(kept.id);
     // As a copy that lagged has it.
-    await server.query("UPDATE token SET revoked = false; UPDATE rights SET stamp = 'old'", url);
+    await postgres.server.query(
+      "UPDATE token SET revoked = false; UPDATE rights SET stamp = 'old'",
+      postgres.url,
+    );
     await a.beat();
     await until(() => a.book.all.length === 1);
     expect(a.book.all[0]?.id).toBe(kept.id);
@@ -137,7 +129,7 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
   test("[CL32] without PostgreSQL what is known goes on, and a change says what is wrong", async () => {
     const a = await open("a");
     const { token, kept } = await a.book.create(own);
-    await server.kill();
+    await postgres.server.kill();
     try {
       expect(a.book.check(token)?.id).toBe(kept.id);
       for (const change of [() => a.book.create(own), () => a.book.revoke(kept.id)]) {
@@ -147,7 +139,7 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
       }
       expect(a.book.check(token)?.id).toBe(kept.id);
     } finally {
-      await server.run();
+      await postgres.server.run();
     }
     await until(async () => {
       return await a.book.revoke(kept.id).then(
