@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import type { ClientOptions, RawData, ServerOptions } from "ws";
 import { limits } from "../base/limits.ts";
 import type { FrameSocket, SocketEnd } from "./frame-socket.ts";
+import { faultIn } from "../protocol/fault-urn.ts";
 import { ownBytes } from "../stream/own-bytes.ts";
 import { PendingEvents } from "./pending-events.ts";
 
@@ -156,7 +157,8 @@ export function dialWebSocket(
       const done = (): void => {
         const status = response.statusCode ?? 0;
         const body = Buffer.concat(chunks).toString("utf8");
-        fail(`server answered ${status}${hubFault(body)}`, status, body);
+        const fault = faultIn(body);
+        fail(`server answered ${status}${fault === null ? "" : ` (${fault})`}`, status, body);
         ws.terminate();
       };
       response.on("data", (chunk: Buffer) => {
@@ -175,12 +177,6 @@ function sayError(error: Error): string {
   const { message } = error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return code === "" || message.includes(code) ? message : `${message} (${code})`;
-}
-
-/** Which fault a hub refused with: what only stands in its place has no such name for it. */
-function hubFault(body: string): string {
-  const [, code] = /"urn:holdfast:fault:(\w+)"/.exec(body) ?? [];
-  return code === undefined ? "" : ` (${code})`;
 }
 
 const BINARY = { binary: true } as const;

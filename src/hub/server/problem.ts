@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { toHubError, HubError } from "../../base/hub-error.ts";
 import type { WorkAttempt } from "../../protocol/api/work.ts";
+import { faultUrn } from "../../protocol/fault-urn.ts";
 import { WorkFailed } from "../work/attempts.ts";
 
 /** What is full now has room again after a breath, or after many of them. */
@@ -25,7 +26,7 @@ export function problemOf(error: unknown): Problem {
   const fault = asHubError(error);
   const status = fault.kind.http;
   return {
-    type: `urn:holdfast:fault:${fault.code}`,
+    type: faultUrn(fault.code),
     title: STATUS_CODES[status] ?? "Error",
     status,
     // What we did wrong inside is for the log, not for the answer.
