@@ -1,4 +1,5 @@
 /** Real hubs that share a real PostgreSQL and a real platform. */
+import { join } from "node:path";
 import { PostgresServer } from "../support/postgres-server.ts";
 import { RealHub } from "./hub-kit.ts";
 import { makeDataDir, startPlatform, stopPlatform, type StartedPlatform } from "./platform-kit.ts";
@@ -25,6 +26,11 @@ export class HubGroup {
     this.postgres = postgres;
     this.platform = platform;
     this.url = url;
+  }
+
+  /** Of commands that know no hub of their own; it goes with the platform. */
+  get cliHome(): string {
+    return join(this.platform.dataDir, "cli");
   }
 
   /** A hub that runs. */

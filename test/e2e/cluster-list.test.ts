@@ -9,7 +9,6 @@ import { describeWhere, needs } from "../support/needs.ts";
 import { bin, runProgram } from "./cli-kit.ts";
 import { HubGroup } from "./cluster-kit.ts";
 import { TOKEN, type RealHub, type SessionView } from "./hub-kit.ts";
-import { makeDataDir } from "./platform-kit.ts";
 
 interface Listed extends SessionView {
   readonly name: string;
@@ -46,7 +45,7 @@ describeWhere([needs.linux, needs.postgres], "the list of three hubs", () => {
   };
   const names = (items: readonly Listed[]): readonly string[] => items.map(({ name }) => name);
   const ls = async (hub: RealHub, ...words: string[]) => {
-    const env = { ...process.env, HOLDFAST_TOKEN: TOKEN, HOLDFAST_HOME: makeDataDir() };
+    const env = { ...process.env, HOLDFAST_TOKEN: TOKEN, HOLDFAST_HOME: group.cliHome };
     return runProgram(process.execPath, [bin, "ls", "--url", hub.url, ...words], env);
   };
 

@@ -10,7 +10,6 @@ import { until } from "../support/until.ts";
 import { bin, runProgram } from "./cli-kit.ts";
 import { HubGroup } from "./cluster-kit.ts";
 import { TOKEN, type RealHub } from "./hub-kit.ts";
-import { makeDataDir } from "./platform-kit.ts";
 
 interface Made {
   readonly id: string;
@@ -95,7 +94,7 @@ describeWhere([needs.linux, needs.postgres], "tokens of two hubs on one PostgreS
     try {
       expect(await asked(b, kept.token)).toBe(200);
       expect(await make(b)).toMatchObject({ code: "StoreUnreachable", status: 503 });
-      const own = { HOLDFAST_URL: b.url, HOLDFAST_TOKEN: TOKEN, HOLDFAST_HOME: makeDataDir() };
+      const own = { HOLDFAST_URL: b.url, HOLDFAST_TOKEN: TOKEN, HOLDFAST_HOME: group.cliHome };
       const command = [bin, "token", "create", "ci", "--role", "operator"];
       const told = await runProgram(process.execPath, command, { ...process.env, ...own });
       expect(told.exitCode).toBe(1);

@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 import { bin, runProgram } from "./cli-kit.ts";
 import { HubGroup } from "./cluster-kit.ts";
 import { TOKEN, type RealHub } from "./hub-kit.ts";
-import { api, makeDataDir } from "./platform-kit.ts";
+import { api } from "./platform-kit.ts";
 
 describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
   let group: HubGroup;
@@ -94,7 +94,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
       runProgram(process.execPath, [bin, "drain", "--url", hub.url, ...words], {
         ...process.env,
         HOLDFAST_TOKEN: TOKEN,
-        HOLDFAST_HOME: makeDataDir(),
+        HOLDFAST_HOME: group.cliHome,
       });
     const unasked = await drain(c);
     expect([unasked.exitCode, unasked.stderr]).toEqual([2, expect.stringContaining("--yes")]);

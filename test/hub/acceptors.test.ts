@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import { connect, type NetConnectOpts } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/log.ts";
 import { Acceptors } from "../../src/hub/server/acceptors.ts";
 import { LISTEN_BACKLOG } from "../../src/hub/server/listener.ts";
@@ -19,6 +19,7 @@ const ways = [
 ] as const;
 
 afterEach(() => rmSync(path, { force: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 describe("the doors of a hub", () => {
   test.for(ways)("[SB24] %s: eight are taken in a turn, and all are answered", async ([, way]) => {
