@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { constants } from "node:os";
 import { setFlagsFromString } from "node:v8";
+import "./kept-code.js";
 
 const NODE_MAJOR_MIN = 24;
 // Node opens its inspector on this signal, to whoever reaches its port: a door into the hub.
@@ -75,7 +76,8 @@ function bundledNode() {
 
 function runOn(node) {
   const flags = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1", SMALL_YOUNG_SPACE];
-  const args = [...flags, main, ...process.argv.slice(2)];
+  const keptCode = join(root, "bin", "kept-code.js");
+  const args = [...flags, "--import", keptCode, main, ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
   // ^C reaches the whole process group by itself; the others are passed on.
   for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR2"])

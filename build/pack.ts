@@ -14,7 +14,7 @@ import { buildAll } from "./bundle.ts";
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** What each command, client and sandbox begins with; the list of package.json takes the rest. */
 export const PACKED_FILES: readonly string[] = [
-  ...["bin/holdfast.js", "lib/cli/main.js", "lib/platform/main.js"],
+  ...["bin/holdfast.js", "bin/kept-code.js", "lib/cli/main.js", "lib/platform/main.js"],
   ...["dist/driver.cjs", "dist/toolbox.cjs", "dist/sftp.cjs", "dist/web/index.html"],
   ...["dist/client/index.js", "dist/client/node.js", "dist/testing/index.js"],
   ...["docs/holdfast.1"],

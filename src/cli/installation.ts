@@ -67,7 +67,7 @@ export function programArgv(
 ): readonly [string, ...string[]] {
   const file = isCheckout ? `${root}src/${program}/main.ts` : `${root}lib/${program}/main.js`;
   // The signal: as in bin/holdfast.js, too.
-  const flags = ["--disable-sigusr1", ...youngSpace];
+  const flags = ["--disable-sigusr1", ...youngSpace, "--import", `${root}bin/kept-code.js`];
   return [process.execPath, "--disable-warning=ExperimentalWarning", ...flags, file];
 }
 

@@ -1,8 +1,5 @@
 /** Entry of the `holdfast` command: the only file of the CLI that touches the process itself. */
-import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { runProgram } from "./program.ts";
 
 /** What a shell reports for a program that wrote to a closed pipe. */
 const EXIT_BROKEN_PIPE = 141;
@@ -10,13 +7,6 @@ const EXIT_BROKEN_PIPE = 141;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? EXIT_BROKEN_PIPE : 1);
 });
-
-// Compiled code is kept beside the packages, where only who may change the code may write: every
-// command starts in half the time. Where nothing can be written it is compiled each time.
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const packages = /[\\/]node_modules[\\/]/.test(root) ? dirname(root) : `${root}/node_modules`;
-if (existsSync(packages)) enableCompileCache(`${packages}/.cache/holdfast`);
-const { runProgram } = await import("./program.ts");
 
 const exitCode = await runProgram(process.argv.slice(2), {
   env: process.env,

@@ -10,7 +10,7 @@ import type { SessionHealth } from "../../src/hub/session/health.ts";
 import { exited, type StartedPlatform } from "./platform-kit.ts";
 
 const main = join(import.meta.dirname, "..", "support", "hub-process.ts");
-const compiledOnce = join(import.meta.dirname, "..", "support", "compiled-once.ts");
+const keptCode = join(import.meta.dirname, "..", "..", "bin", "kept-code.js");
 export const TOKEN = "canary-admin-token-0123456789";
 
 export interface SessionView {
@@ -80,7 +80,7 @@ export class RealHub {
     };
     // As bin/holdfast.js starts a hub, with its compiled code kept as the command keeps it.
     const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
-    flags.push("--import", compiledOnce);
+    flags.push("--import", keptCode);
     const child = spawn(process.execPath, [...flags, main, JSON.stringify(options)], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const main = join(import.meta.dirname, "..", "..", "src", "platform", "main.ts");
-const compiledOnce = join(import.meta.dirname, "..", "support", "compiled-once.ts");
+const keptCode = join(import.meta.dirname, "..", "..", "bin", "kept-code.js");
 
 export interface StartedPlatform {
   child: ChildProcess;
@@ -41,7 +41,7 @@ export function runPlatform(
   args: string[],
   asUser?: number,
 ): Promise<{ child: ChildProcess; output: string }> {
-  const words = ["--import", compiledOnce, main, "--data", join(dataDir, "p"), ...args];
+  const words = ["--import", keptCode, main, "--data", join(dataDir, "p"), ...args];
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "pipe", "pipe"],
     ...(asUser === undefined ? {} : { uid: asUser, gid: asUser }),
