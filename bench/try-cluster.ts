@@ -23,7 +23,7 @@ const LINES = 250;
 const AWAY_MS = 60_000;
 const AWAY_LINES = 1_500;
 const CONTROL_MS_MAX = 2_000;
-/** A drain waits three seconds for the balancer; a death is certain after four and a half. */
+/** A drain waits three seconds for the balancer; a full machine is slow to see a death. */
 const DRAIN_MS_MAX = 15_000;
 const TAKE_OVER_MS_MAX = 20_000;
 

@@ -80,6 +80,7 @@ async function deaths(server: PostgresServer, url: string, { tell }: Figures): P
     return new Membership({
       self: { inc, name: inc, advertise: "", version: "", started: 0 },
       book,
+      refuses: () => Promise.resolve(false),
       clock: systemClock,
       log: silentLogger,
       onDeclaredDead: () => dead.push(inc),

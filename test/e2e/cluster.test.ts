@@ -63,6 +63,7 @@ describeWhere([needs.linux, needs.postgres], "hubs on one PostgreSQL", () => {
       () => seen,
     );
     await a.kill("SIGKILL");
+    await until(() => b.log().includes('"why":"its process ended"'), b.log);
     const after = await b.until("two", ({ state, epoch }) => state === "connected" && epoch > 1);
     expect(after).toMatchObject({ id: before.id, sandboxId: before.sandboxId });
     expect(await running.exit).toMatchObject({ code: 0 });

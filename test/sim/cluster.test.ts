@@ -16,6 +16,8 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "job-without-compare": 1,
   "job-without-lease": 61,
   "refused-is-anothers": 33,
+  "dead-by-its-line-alone": 1,
+  "cut-off-acts-on": 1,
 };
 
 test("[CL4, CL5, CL6, CL11, CL17, CL22] hubs that die, freeze and drain share no session", async () => {

@@ -3,14 +3,14 @@ import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Membership } from "../../src/hub/cluster/membership.ts";
-import type { HubRow } from "../../src/hub/cluster/roll-book.ts";
+import type { HubSelf } from "../../src/hub/cluster/roll-book.ts";
 import { PostgresRoll } from "../../src/store/postgres/postgres-roll.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { describeWhere, needs } from "../support/needs.ts";
 import { ownPostgres } from "../support/own-postgres.ts";
 import { until } from "../support/until.ts";
 
-const self = (inc: string, name = inc): Omit<HubRow, "state" | "beat"> => ({
+const self = (inc: string, name = inc): HubSelf => ({
   inc,
   name,
   advertise: `127.0.0.1:${inc.length}`,
@@ -46,7 +46,12 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     expect(await a.declareDead("b", 1)).toBe(false);
     expect(await b.beat("b")).toBeNull();
     const seen = await a.beat("a");
-    expect(seen?.find(({ inc }) => inc === "b")).toEqual({ ...self("b"), state: "dead", beat: 1 });
+    expect(seen?.find(({ inc }) => inc === "b")).toEqual({
+      ...self("b"),
+      state: "dead",
+      beat: 1,
+      linked: false,
+    });
   });
 
   test("[CL4] a restart under the same name ends the life before, and draining still beats", async () => {
@@ -61,6 +66,25 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     expect((await roll.beat("a2"))?.[0]).toMatchObject({ inc: "a2", state: "live", beat: 1 });
     await roll.enter("a2", "gone");
     expect(await roll.beat("a2")).toBeNull();
+  });
+
+  test("[CL35] all see whose connection stands, and each hears when its own breaks", async () => {
+    let lost = 0;
+    const ofLife = (life: string, onLost = (): void => undefined): PostgresRoll =>
+      postgres.closes(new PostgresRoll(postgres.url, { life, onLost }));
+    const [a, b] = [ofLife("a"), ofLife("b", () => (lost += 1))];
+    await a.register(self("a"));
+    await b.register(self("b"));
+    const linked = async () =>
+      (await a.beat("a"))?.map(({ inc, linked }) => `${inc} ${linked}`) ?? [];
+    expect(await linked()).toEqual(["a true", "b true"]);
+    await postgres.server.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast b'",
+    );
+    await until(async () => (await linked()).includes("b false"));
+    await until(() => lost === 1);
+    expect(await b.beat("b")).toHaveLength(2);
+    expect(await linked()).toEqual(["a true", "b true"]);
   });
 
   test("[CL17] of many that take a job one has it, until it ends it or another takes it over", async () => {
@@ -97,7 +121,8 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
     const members = ["a", "b"].map((inc) => {
       const onDeclaredDead = (): void => void dead.push(inc);
       const onDead = (incs: readonly string[]): void => void dead.push(...incs);
-      const told = { onDeclaredDead, onDead, clock: systemClock, log: silentLogger };
+      const refuses = (): Promise<boolean> => Promise.resolve(true);
+      const told = { onDeclaredDead, onDead, refuses, clock: systemClock, log: silentLogger };
       return new Membership({ self: self(inc), book: open(), ...told });
     });
     for (const member of members) await member.start();

@@ -71,6 +71,7 @@ describeWhere([needs.postgres], "a PostgreSQL with a password", () => {
     const members = new Membership({
       self: { inc: "me", name: "me", advertise: "", version: "1", started: 7 },
       book: roll,
+      refuses: () => Promise.resolve(false),
       clock: systemClock,
       log,
       onDeclaredDead: () => dead.push("me"),

@@ -5,12 +5,16 @@
  * itself beat well all the while. So no clock of another machine, and none of the database, decides
  * anything: whoever is declared dead has stopped acting before.
  *
+ * A process that ended is known sooner: its beat stands still, its connection to the store is
+ * closed, and its door refuses who dials. Each alone happens to hubs that live, so all three are
+ * asked for; and a hub whose own connection broke stops acting before others may conclude anything.
+ *
  * Owns the beat and its verdicts; what is owned, claimed or given back is ownership.ts.
  */
 import type { Clock } from "../../base/clock.ts";
 import { toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { HubRow, RollBook } from "./roll-book.ts";
+import type { HubRow, HubSelf, RollBook } from "./roll-book.ts";
 
 const BEAT_MS = 500;
 /** After one that failed: a store that was away for a moment must not cost the lease. */
@@ -19,14 +23,20 @@ const AGAIN_MS = 250;
 export const LEASE_TTL_MS = 4_000;
 /** For what lies between the check of a deadline and the act, and for clocks that drift. */
 const MARGIN_MS = 1_000;
+/** So long without a beat and without a connection: it is asked for at its door. */
+const ENDED_MS = 1_000;
+/** Whose own connection broke acts no longer than this: less than others wait. */
+const CUT_OFF_MS = 500;
 /** One that takes so long is told of: half as much again, and this hub may not act. */
 const LATE_MS = 2_000;
 /** Two beats that are further apart mean that this hub stood still, and saw nobody. */
 const STOOD_STILL_MS = 2_000;
 
 export interface MembershipOptions {
-  readonly self: Omit<HubRow, "state" | "beat">;
+  readonly self: HubSelf;
   readonly book: RollBook;
+  /** Its machine answers and no process listens there. Nothing that is silent or late refuses. */
+  readonly refuses: (hub: HubRow) => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Logger;
   /** This hub was declared dead: others have its sessions, and it must end. */
@@ -39,6 +49,10 @@ interface Seen {
   readonly beat: number;
   /** Monotonic ms since which it is the same, as far as this hub could see. */
   readonly since: number;
+  /** The same of its connection's being closed; null while it stands, or was never seen. */
+  readonly unlinkedSince: number | null;
+  readonly wasLinked: boolean;
+  readonly row: HubRow;
 }
 
 export class Membership {
@@ -142,6 +156,17 @@ export class Membership {
     return this.#leftMs > -LEASE_TTL_MS;
   }
 
+  /** The connection on which it beats broke: the next good beat gives the whole lease again. */
+  cutOff(): void {
+    if (this.#deadline === null) return;
+    const { clock } = this.#options;
+    const { mono, wall } = this.#deadline;
+    this.#deadline = {
+      mono: Math.min(mono, clock.mono() + CUT_OFF_MS),
+      wall: Math.min(wall, clock.now() + CUT_OFF_MS),
+    };
+  }
+
   /** What is left of it. */
   get leaseMs(): number {
     return Math.max(0, this.#leftMs);
@@ -199,7 +224,7 @@ export class Membership {
   #waitMs(): number {
     if (this.#steadySince === null) return AGAIN_MS;
     const now = this.#options.clock.mono();
-    const due = [...this.#seen.values()].map(({ since }) => since + LEASE_TTL_MS + 1 - now);
+    const due = [...this.#seen.values()].map((seen) => dueAt(seen) + 1 - now);
     // Overdue is whom another hub was faster with, or who beat after all: the next beat tells.
     return Math.min(BEAT_MS, ...due.map((ms) => (ms > 0 ? ms : AGAIN_MS)));
   }
@@ -254,17 +279,24 @@ export class Membership {
     this.#rows = rows;
     const before = this.#seen;
     this.#seen = new Map();
-    for (const { inc, state, beat } of rows) {
-      if (inc === self.inc) continue;
-      if (state === "dead") this.#bury(inc);
-      // A store that went back in time calls it living again: once dead it stays so.
-      else if (this.#dead.has(inc)) this.#seen.set(inc, { beat, since: -Infinity });
-      else {
-        const known = before.get(inc);
-        const same = known?.beat === beat && !amnesty;
-        this.#seen.set(inc, same ? known : { beat, since: now });
-      }
+    for (const row of rows) {
+      if (row.inc === self.inc) continue;
+      if (row.state === "dead") this.#bury(row.inc, "another hub declared it dead");
+      else
+        this.#seen.set(row.inc, this.#sight(row, amnesty ? undefined : before.get(row.inc), now));
     }
+  }
+
+  #sight(row: HubRow, known: Seen | undefined, now: number): Seen {
+    const { beat, linked } = row;
+    // A store that went back in time calls it living again: once dead it stays so.
+    if (this.#dead.has(row.inc)) {
+      return { row, beat, since: -Infinity, unlinkedSince: null, wasLinked: false };
+    }
+    const since = known?.beat === beat ? known.since : now;
+    const wasLinked = linked || known?.wasLinked === true;
+    const unlinkedSince = linked || !wasLinked ? null : (known?.unlinkedSince ?? now);
+    return { row, beat, since, unlinkedSince, wasLinked };
   }
 
   /**
@@ -280,25 +312,37 @@ export class Membership {
     for (const inc of owners) {
       if (listed.has(inc) || inc === this.inc) continue;
       const since = Math.max(before.get(inc) ?? now, this.#steadySince);
-      if (now - since > LEASE_TTL_MS && this.mayAct()) this.#bury(inc);
-      else this.#unlisted.set(inc, since);
+      if (now - since > LEASE_TTL_MS && this.mayAct()) {
+        this.#bury(inc, "the store has it on no list any more");
+      } else this.#unlisted.set(inc, since);
     }
   }
 
-  #bury(inc: string): void {
+  #bury(inc: string, why: string): void {
     if (this.#dead.has(inc)) return;
     this.#dead.add(inc);
-    this.#options.log.warn({ inc }, "a hub is dead");
+    this.#options.log.warn({ inc, why }, "a hub is dead");
     this.#options.onDead(this.dead);
     for (const told of this.#mourners) told();
   }
 
   /** One compare-and-swap ends all that a dead hub owned; one that beats after all stays. */
   async #judge(): Promise<void> {
-    const { book, clock } = this.#options;
-    for (const [inc, { beat, since }] of this.#seen) {
-      if (clock.mono() - since <= LEASE_TTL_MS || !this.mayAct()) continue;
-      if (await book.declareDead(inc, beat)) this.#bury(inc);
+    const { book, clock, refuses } = this.#options;
+    for (const [inc, seen] of this.#seen) {
+      const now = clock.mono();
+      if (now <= dueAt(seen)) continue;
+      const stoodStill = now - seen.since > LEASE_TTL_MS;
+      if (!stoodStill && !(await refuses(seen.row))) continue;
+      const why = stoodStill ? "its beat stood still" : "its process ended";
+      if (this.mayAct() && (await book.declareDead(inc, seen.beat))) this.#bury(inc, why);
     }
   }
+}
+
+/** When there is something to conclude of it at the soonest, monotonic ms. */
+function dueAt({ since, unlinkedSince }: Seen): number {
+  const lateAt = since + LEASE_TTL_MS;
+  if (unlinkedSince === null) return lateAt;
+  return Math.min(lateAt, Math.max(since, unlinkedSince) + ENDED_MS);
 }

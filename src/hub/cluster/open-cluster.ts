@@ -13,7 +13,7 @@ import { untilThere, type Patience } from "../../store/postgres/until-there.ts";
 import { Membership } from "./membership.ts";
 import { JobHolder, type JobName } from "./job-holder.ts";
 import { PeerDoor } from "./peer-door.ts";
-import { peerKeyOf, type PeerKey } from "./peer-greeting.ts";
+import { peerKeyOf, refusesAt, type PeerKey } from "./peer-greeting.ts";
 import type { ClusterSettings } from "./settings.ts";
 import { SharedRights } from "./shared-rights.ts";
 
@@ -50,7 +50,11 @@ export async function openCluster(
   const { url, secret, advertise } = settings;
   const inc = newId("inc", systemRandom);
   const name = settings.name ?? self.hubId;
-  const roll = new PostgresRoll(url, (stamp) => rights.hear(stamp));
+  const roll = new PostgresRoll(url, {
+    life: inc,
+    onRights: (stamp) => rights.hear(stamp),
+    onLost: () => members.cutOff(),
+  });
   const peerKey = peerKeyOf(secret);
   const peers = await PeerDoor.open(settings.peerListen, { key: peerKey, inc, log });
   const superseded = Promise.withResolvers<undefined>();
@@ -63,6 +67,7 @@ export async function openCluster(
       started: clock.now(),
     },
     book: roll,
+    refuses: ({ advertise }) => refusesAt(advertise),
     clock,
     log,
     onDeclaredDead: () => superseded.resolve(undefined),

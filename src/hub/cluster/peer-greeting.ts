@@ -17,6 +17,8 @@ const NUMBER_BYTES = 24;
 /** Three short lines; who needs longer is cut off from us, or somebody else. */
 const GREETING_MS = 2_000;
 const LINE_BYTES_MAX = 512;
+/** A refusal is one way there and back; a beat waits for it. */
+const REFUSAL_MS = 300;
 
 /** What only hubs of this cluster can compute. */
 export type PeerKey = Uint8Array;
@@ -46,9 +48,7 @@ export async function dialPeer(
   { inc, name, advertise }: { readonly inc: string; readonly name: string; advertise: string },
   key: PeerKey,
 ): Promise<Socket> {
-  const at = advertise.lastIndexOf(":");
-  const host = advertise.slice(0, at).replace(/^\[|\]$/g, "");
-  const socket = connect({ host, port: Number(advertise.slice(at + 1)), noDelay: true });
+  const socket = dial(advertise);
   try {
     const [version, theirs = ""] = (await lineOf(socket)).split(" ");
     if (version !== VERSION) throw new Error(whoElse(version));
@@ -64,6 +64,33 @@ export async function dialPeer(
     const where = `the hub ${name}, which has the session, cannot be reached at ${advertise}`;
     throw new HubError("SessionMoved", `${where}: ${said}`, { cause: error });
   }
+}
+
+/** The machine is there, and nobody listens: only then true, whatever else goes wrong. */
+export function refusesAt(advertise: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = dial(advertise);
+    const tell = (refuses: boolean): void => {
+      systemClock.clearTimeout(timer);
+      socket.destroy();
+      resolve(refuses);
+    };
+    const timer = systemClock.setTimeout(() => tell(false), REFUSAL_MS);
+    socket.once("connect", () => tell(false));
+    socket.once("error", (error) => tell(isRefusal(error)));
+  });
+}
+
+/** A name with several addresses refuses when all of them do. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isRefusal);
+  return "code" in error && error.code === "ECONNREFUSED";
+}
+
+function dial(advertise: string): Socket {
+  const at = advertise.lastIndexOf(":");
+  const host = advertise.slice(0, at).replace(/^\[|\]$/g, "");
+  return connect({ host, port: Number(advertise.slice(at + 1)), noDelay: true });
 }
 
 /** A hub of another version says so itself; whatever else answers there is none. */

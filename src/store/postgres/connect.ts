@@ -34,9 +34,14 @@ export function openPool(url: string, lost: (error: Error) => void): Pool {
 }
 
 /** One connection of its own, for what must not queue behind anything. */
-export async function openClient(url: string, lost: (error: Error) => void): Promise<Client> {
+export async function openClient(
+  url: string,
+  lost: (error: Error) => void,
+  { title }: { readonly title?: string } = {},
+): Promise<Client> {
   const client = new Client({
     ...settingsOf(url),
+    ...(title !== undefined && { application_name: title }),
     statement_timeout: BEAT_MS,
     query_timeout: BEAT_MS,
   });

@@ -13,6 +13,7 @@ interface Row {
   readonly version: string;
   readonly state: "live" | "draining" | "dead" | "gone";
   readonly beat: number;
+  readonly linked: boolean;
   readonly started: number;
 }
 
@@ -25,20 +26,31 @@ type RowAsSent = Omit<Asked, "beat" | "started"> & {
 /** A beat brings the stamp of what hubs share beside sessions, too: right-rows.ts. */
 type Asked = Row & { readonly rights?: string | null };
 
-type Self = Omit<Row, "state" | "beat">;
+type Self = Omit<Row, "state" | "beat" | "linked">;
+
+/** Before a life's name, as the title of its connection. */
+const TITLE = "holdfast ";
 
 /** Dead and gone lives stay for a look back, and are nobody's owner by then. */
 const FORGET_AFTER = 50;
 
+export interface RollOptions {
+  /** Whose connection it is: the server lists it so, and others see by that whether it stands. */
+  readonly life?: string;
+  /** Told the stamp of rights with each beat. */
+  readonly onRights?: (stamp: string) => void;
+  /** The connection ended, by whomsoever; the next call makes another. */
+  readonly onLost?: () => void;
+}
+
 export class PostgresRoll {
   readonly #url: string;
-  readonly #hear: (rights: string) => void;
+  readonly #options: RollOptions;
   #client: Promise<Client> | null = null;
 
-  /** `hear` is told the stamp of rights with each beat. */
-  constructor(url: string, hear: (rights: string) => void = () => undefined) {
+  constructor(url: string, options: RollOptions = {}) {
     this.#url = url;
-    this.#hear = hear;
+    this.#options = options;
   }
 
   async register({ inc, name, advertise, version, started }: Self): Promise<void> {
@@ -66,16 +78,20 @@ export class PostgresRoll {
       `WITH me AS (
          UPDATE hub SET beat = beat + 1 WHERE inc = $1 AND state IN ('live', 'draining')
          RETURNING inc, name, advertise, version, state, beat, started
+       ), lines AS (
+         SELECT application_name AS title FROM pg_stat_activity
        )
-       SELECT *, (SELECT stamp FROM rights) AS rights FROM me
+       SELECT *, true AS linked, (SELECT stamp FROM rights) AS rights FROM me
        UNION ALL
-       SELECT inc, name, advertise, version, state, beat, started, NULL FROM hub
+       SELECT inc, name, advertise, version, state, beat, started,
+         EXISTS (SELECT FROM lines WHERE title = $2 || inc), NULL
+       FROM hub
        WHERE inc <> $1 AND state <> 'gone' AND EXISTS (SELECT FROM me)`,
-      [inc],
+      [inc, TITLE],
     );
     if (rows.length === 0) return null;
     return rows.map(({ rights, ...row }) => {
-      if (typeof rights === "string") this.#hear(rights);
+      if (typeof rights === "string") this.#options.onRights?.(rights);
       return row;
     });
   }
@@ -104,7 +120,7 @@ export class PostgresRoll {
   }
 
   async #query(text: string, values: readonly unknown[]): Promise<readonly Asked[]> {
-    const opened = (this.#client ??= openClient(this.#url, () => (this.#client = null)));
+    const opened = (this.#client ??= this.#open());
     try {
       const { rows } = await (await opened).query<RowAsSent>(text, [...values]);
       return rows.map((row) => {
@@ -112,10 +128,24 @@ export class PostgresRoll {
       });
     } catch (error) {
       // Half an answer may be on it: nothing is asked on it any more.
-      if (this.#client === opened) this.#client = null;
+      this.#lost(opened);
       await discard(opened);
       throw error;
     }
+  }
+
+  #open(): Promise<Client> {
+    const { life } = this.#options;
+    const title = life === undefined ? {} : { title: TITLE + life };
+    const opened = openClient(this.#url, () => this.#lost(opened), title);
+    return opened;
+  }
+
+  /** Told more than once of some ends. */
+  #lost(ended: Promise<Client>): void {
+    if (this.#client !== ended) return;
+    this.#client = null;
+    this.#options.onLost?.();
   }
 }
 

@@ -31,6 +31,10 @@ export class ClusterDisk {
   latencyMs = 4;
   /** Hubs whose way to the store is cut. */
   readonly cut = new Set<string>();
+  /** Hubs whose connection for beats stands: a cut line tells the store nothing. */
+  readonly linked = new Set<string>();
+  /** Somebody stands between who lends connections: whose they are is anybody's guess. */
+  isPooled: (() => boolean) | null = null;
   /** Mistakes that are planted: a claim, or a take of the job, takes what it finds. */
   comparesNothing = false;
   comparesNoJob = false;
@@ -93,14 +97,16 @@ export class ClusterDisk {
             const { inc } = row;
             if (inc !== self.inc && row.name === self.name && lives(row)) this.#bury(row);
           }
-          this.hubs.set(self.inc, { ...self, state: "live", beat: 0 });
+          this.hubs.set(self.inc, { ...self, state: "live", beat: 0, linked: false });
         }),
       beat: (inc) =>
         ask(() => {
           const row = this.hubs.get(inc);
           if (row === undefined || !lives(row)) return null;
           this.hubs.set(inc, { ...row, beat: row.beat + 1 });
-          return [...this.hubs.values()].filter(({ state }) => state !== "gone");
+          this.linked.add(inc);
+          const there = [...this.hubs.values()].filter(({ state }) => state !== "gone");
+          return there.map((one) => ({ ...one, linked: this.#isLinked(one.inc) }));
         }),
       declareDead: (inc, seenBeat) =>
         ask(() => {
@@ -180,6 +186,10 @@ export class ClusterDisk {
     if (row === undefined) return null;
     if (row.fence !== seenFence && !this.comparesNothing) return null;
     return this.#give(row, inc);
+  }
+
+  #isLinked(inc: string): boolean {
+    return this.isPooled?.() ?? this.linked.has(inc);
   }
 
   #bury(row: HubRow): void {

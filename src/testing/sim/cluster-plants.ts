@@ -9,5 +9,7 @@ export const clusterPlants = [
   "job-without-compare",
   "job-without-lease",
   "refused-is-anothers",
+  "dead-by-its-line-alone",
+  "cut-off-acts-on",
 ] as const;
 export type ClusterPlant = (typeof clusterPlants)[number];

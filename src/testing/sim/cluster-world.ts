@@ -14,13 +14,13 @@ import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts"
 import { ClusterJob } from "./cluster-jobs.ts";
 import { ClusterPlatform } from "./cluster-platform.ts";
 import type { ClusterPlant } from "./cluster-plants.ts";
+import { ClusterStrikes } from "./cluster-strikes.ts";
 import { Unmanned } from "./cluster-unmanned.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 
 const TROUBLE_MS = 60_000;
 const CALM_MS = 40_000;
 const SESSIONS = 12;
-const FAULTS_MAX = 6;
 const ACT_EVERY_MS = 300;
 const QUEUE_MS_MAX = 8_000;
 const REDIAL_MS = 250;
@@ -30,7 +30,7 @@ const WELL_MS = 9_000;
 /** Once all is calm every session is served again within this. */
 const HEAL_MS = 25_000;
 
-interface Hub {
+export interface Hub {
   readonly inc: string;
   readonly name: string;
   readonly process: SimProcess;
@@ -45,6 +45,8 @@ interface Hub {
   readonly job: JobHolder;
   disturbedAt: number;
   draining: boolean;
+  /** Nobody is let through to its door, and who dials is told so at once. */
+  refuses: boolean;
 }
 
 interface Driver {
@@ -63,19 +65,20 @@ export class ClusterWorld {
   readonly #job: ClusterJob;
   readonly #unmanned: Unmanned;
   readonly #plant: ClusterPlant | null;
+  readonly #strikes: ClusterStrikes;
   readonly #hubs = new Set<Hub>();
   readonly #drivers: Driver[] = [];
   /** Whose epoch it is, by session and epoch. */
   readonly #epochs = new Map<string, string>();
   readonly wrong: string[] = [];
-  readonly #counts = { acts: 0, takeovers: 0, declared: 0, drains: 0, failovers: 0, spliced: 0 };
+  readonly #counts = { acts: 0, takeovers: 0, declared: 0, soon: 0, spliced: 0 };
+  /** When a life ended, by its name. */
+  readonly #endedAt = new Map<string, number>();
   /** Once dead, dead again for who knows it when the store forgot. */
   readonly #declaredBefore = new Set<string>();
   #births = 0;
   #claims = 0;
   #moves = 0;
-  /** When the store last came back with an older state. */
-  #lostWritesAt = -Infinity;
 
   constructor(seed: number, plant: ClusterPlant | null = null) {
     this.#random = seededRandom(`${seed}/cluster`);
@@ -87,7 +90,13 @@ export class ClusterWorld {
     const told = { disk: this.#disk, kernel: this.#kernel, plant };
     this.#unmanned = new Unmanned(told);
     const random = seededRandom(`${seed}/job`);
-    this.#job = new ClusterJob({ ...told, random, lostWritesAt: () => this.#lostWritesAt });
+    this.#strikes = new ClusterStrikes({
+      ...{ ...told, random: this.#random, platform: this.#platform },
+      hubs: this.#hubs,
+      kill: (hub) => this.#kill(hub),
+    });
+    const lostWritesAt = (): number => this.#strikes.lostWritesAt;
+    this.#job = new ClusterJob({ ...told, random, lostWritesAt });
     this.#disk.comparesNothing = plant === "claim-without-compare";
     this.#disk.onWrong = (text) => this.#fail(text);
     this.#disk.onDeclared = (inc) => this.#declared(inc);
@@ -101,9 +110,7 @@ export class ClusterWorld {
       this.#drivers.push(driver);
       this.#kernel.at(500 + n * 20, () => this.#dial(driver));
     }
-    const faults = Math.floor(this.#random.next() * (FAULTS_MAX + 1));
-    for (let n = 0; n < faults; n++) this.#draw();
-    this.#kernel.at(TROUBLE_MS, () => this.#calm());
+    this.#strikes.draw(TROUBLE_MS);
   }
 
   run(): this {
@@ -119,7 +126,14 @@ export class ClusterWorld {
   }
 
   get counts(): Readonly<Record<string, number>> {
-    return { ...this.#counts, jobMoves: this.#job.moves, forgotten: this.#unmanned.forgotten };
+    const { drains, failovers } = this.#strikes;
+    return {
+      ...this.#counts,
+      drains,
+      failovers,
+      jobMoves: this.#job.moves,
+      forgotten: this.#unmanned.forgotten,
+    };
   }
 
   #fail(text: string): void {
@@ -144,6 +158,7 @@ export class ClusterWorld {
     const members = new Membership({
       self: { inc, name, advertise: "", version: "", started: 0 },
       book: this.#disk.book(beats),
+      refuses: (row) => this.#refuses(row.inc, process),
       clock: lease,
       log: silentLogger,
       onDeclaredDead: () => this.#kill(hub),
@@ -162,7 +177,7 @@ export class ClusterWorld {
       log: silentLogger,
     });
     const attached = new Set<string>();
-    const own = { rows, claimed: new Map(), attached, ask, draining: false };
+    const own = { rows, claimed: new Map(), attached, ask, draining: false, refuses: false };
     const [job, disturbedAt] = [this.#job.start({ process, members }), this.#kernel.now];
     const hub: Hub = { inc, name, process, members, ownership, job, disturbedAt, ...own };
     this.#hubs.add(hub);
@@ -171,6 +186,17 @@ export class ClusterWorld {
     join();
     this.#act(hub);
     this.#unmanned.start(hub);
+  }
+
+  /** As a dial tells it: a process that stands still is dialled all the same. */
+  #refuses(inc: string, by: SimProcess): Promise<boolean> {
+    const told = Promise.withResolvers<boolean>();
+    const isSure = this.#plant === "dead-by-its-line-alone";
+    this.#kernel.at(2, () => {
+      const hub = [...this.#hubs].find((one) => one.inc === inc);
+      by.run(() => told.resolve(isSure || hub === undefined || hub.refuses));
+    });
+    return told.promise;
   }
 
   /** A driver dials whatever the balancer gives it, until a hub has it and its session. */
@@ -261,11 +287,11 @@ export class ClusterWorld {
     if (!hub.members.mayAct() || !hub.rows.has(id)) return;
     this.#counts.acts += 1;
     // Who was an owner before a fail-over may hold itself for one until its next fact.
-    const isSure = this.#kernel.now - this.#lostWritesAt > WELL_MS + LEASE_TTL_MS;
+    const isSure = this.#kernel.now - this.#strikes.lostWritesAt > WELL_MS + LEASE_TTL_MS;
     this.#platform.ask(id, hub.claimed.get(id)?.number ?? 0, ends && isSure);
     const owner = this.#disk.sessions.get(id)?.owner;
     // What a standby never got is nobody's knowledge; the next fenced write tells.
-    if (this.#kernel.now - this.#lostWritesAt < WELL_MS) return;
+    if (this.#kernel.now - this.#strikes.lostWritesAt < WELL_MS) return;
     if (owner !== hub.inc) this.#fail(`${hub.inc} acts for ${id}, which is ${owner ?? "nobody"}'s`);
   }
 
@@ -295,6 +321,8 @@ export class ClusterWorld {
     if (!hub.process.alive) return;
     hub.process.kill();
     this.#hubs.delete(hub);
+    this.#disk.linked.delete(hub.inc);
+    this.#endedAt.set(hub.inc, this.#kernel.now);
     for (const driver of this.#drivers) {
       if (driver.hub !== hub) continue;
       driver.hub = null;
@@ -307,94 +335,12 @@ export class ClusterWorld {
 
   #declared(inc: string): void {
     this.#counts.declared += 1;
+    const endedMs = this.#kernel.now - (this.#endedAt.get(inc) ?? -Infinity);
+    if (endedMs < LEASE_TTL_MS / 2) this.#counts.soon += 1;
     const hub = [...this.#hubs].find((one) => one.inc === inc);
     if (this.#declaredBefore.has(inc)) return;
     this.#declaredBefore.add(inc);
     if (hub === undefined || this.#kernel.now - hub.disturbedAt < WELL_MS) return;
     this.#fail(`${inc} was declared dead, and was well`);
-  }
-
-  #draw(): void {
-    const atMs = 2_000 + this.#random.next() * (TROUBLE_MS - 2_000);
-    const forMs = 200 + this.#random.next() ** 2 * 14_000;
-    const kind = this.#pick(["kill", "freeze", "cut", "down", "failover", "drain", "jump", "slow"]);
-    this.#kernel.at(atMs, () => {
-      const hub = this.#pick([...this.#hubs]);
-      if (hub !== undefined && kind !== undefined) this.#strike(kind, hub, forMs);
-    });
-  }
-
-  #strike(kind: string, hub: Hub, forMs: number): void {
-    const { process } = hub;
-    const later = (undo: () => void): void => void this.#kernel.at(forMs, undo);
-    const disturb = (hubs: Iterable<Hub>): void => {
-      for (const one of hubs) one.disturbedAt = this.#kernel.now;
-    };
-    if (kind === "kill") this.#kill(hub);
-    else if (kind === "freeze") {
-      process.freeze();
-      later(() => {
-        disturb([hub]);
-        process.thaw();
-      });
-      hub.disturbedAt = Infinity;
-    } else if (kind === "cut" || kind === "jump") {
-      // A machine whose clock is set has often just come back from somewhere.
-      if (kind === "jump") process.jumpWall((this.#random.next() - 0.5) * 60_000);
-      this.#disk.cut.add(hub.inc);
-      hub.disturbedAt = Infinity;
-      later(() => {
-        this.#disk.cut.delete(hub.inc);
-        disturb([hub]);
-      });
-    } else if (kind === "drain") this.#drain(hub);
-    else if (kind === "slow") {
-      this.#disk.latencyMs = 600;
-      later(() => (this.#disk.latencyMs = 4));
-    } else this.#outage(kind === "failover", forMs);
-  }
-
-  /** Nobody is to be declared dead for it. After a fail-over the newest of all writes are gone. */
-  #outage(lostWrites: boolean, forMs: number): void {
-    const old = { hubs: new Map(this.#disk.hubs), sessions: new Map(this.#disk.sessions) };
-    this.#kernel.at(lostWrites ? 400 : 0, () => (this.#disk.down = true));
-    this.#kernel.at(400 + forMs, () => {
-      if (lostWrites) {
-        Object.assign(this.#disk, old);
-        this.#platform.forget();
-        this.#counts.failovers += 1;
-        this.#lostWritesAt = this.#kernel.now;
-      }
-      this.#disk.down = false;
-    });
-  }
-
-  #drain(hub: Hub): void {
-    hub.draining = true;
-    this.#counts.drains += 1;
-    if (this.#plant === "drain-stops-beating") hub.members.stop();
-    hub.process.run(() => {
-      const leave = (): void => {
-        void hub.ownership
-          .drain()
-          .then(() => hub.members.leave())
-          .then(() => hub.job.end())
-          .then(
-            () => this.#kill(hub),
-            () => hub.process.clock.setTimeout(leave, 1_000),
-          );
-      };
-      leave();
-    });
-  }
-
-  #calm(): void {
-    this.#disk.down = false;
-    this.#disk.cut.clear();
-    this.#disk.latencyMs = 4;
-    for (const hub of this.#hubs) {
-      if (hub.process.frozen) hub.process.thaw();
-      hub.disturbedAt = this.#kernel.now;
-    }
   }
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../../src/base/log.ts";
 import { LEASE_TTL_MS, Membership } from "../../../src/hub/cluster/membership.ts";
-import type { RollBook } from "../../../src/hub/cluster/roll-book.ts";
+import type { HubRow, RollBook } from "../../../src/hub/cluster/roll-book.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 /** Answers each beat, or none. */
@@ -11,29 +11,34 @@ class OneBook implements RollBook {
   isDead = false;
   /** What the next answer waits for. */
   slow: Promise<void> | null = null;
+  /** Of the other hubs. */
+  rows: HubRow[] = [];
+  readonly declared: string[] = [];
 
   async beat(): ReturnType<RollBook["beat"]> {
     await this.slow;
     if (!this.answers) return new Promise(() => undefined);
-    return this.isDead ? null : [];
+    return this.isDead ? null : this.rows;
   }
   register(): Promise<void> {
     return Promise.resolve();
   }
-  declareDead(): Promise<boolean> {
-    return Promise.resolve(false);
+  declareDead(inc: string): Promise<boolean> {
+    this.declared.push(inc);
+    return Promise.resolve(true);
   }
   enter(): Promise<void> {
     return Promise.resolve();
   }
 }
 
-async function beating(log = silentLogger) {
+async function beating(log = silentLogger, refuses = false) {
   const [clock, book] = [new TestClock(), new OneBook()];
   const self = { inc: "inc_1", name: "a", advertise: "", version: "1", started: clock.now() };
   const ends: string[] = [];
   const members = new Membership({
     ...{ clock, book, self, log },
+    refuses: () => Promise.resolve(refuses),
     onDeclaredDead: () => ends.push("declared dead"),
     onDead: () => undefined,
   });
@@ -88,4 +93,64 @@ test("[CL8] a clock that was set forward takes a lease and never gives one", asy
   expect(may(members)).toEqual([false, false]);
   clock.jumpWall(-10 * LEASE_TTL_MS);
   expect(members.leaseMs).toBeLessThanOrEqual(LEASE_TTL_MS);
+});
+
+const OTHER: HubRow = {
+  ...{ inc: "inc_2", name: "b", advertise: "", version: "1", started: 0 },
+  ...{ state: "live", beat: 7, linked: true },
+};
+
+/** Until it is dead, at most for 6 s: in ms since it was last seen to be well. */
+async function deadAfter(
+  { clock, book }: Awaited<ReturnType<typeof beating>>,
+  seen: (ms: number) => HubRow,
+): Promise<number | null> {
+  book.rows = [seen(0)];
+  await clock.advanceAsync(1_000);
+  for (let ms = 0; ms < 6_000; ms += 50) {
+    if (book.declared.length > 0) return ms;
+    book.rows = [seen(ms)];
+    await clock.advanceAsync(50);
+  }
+  return null;
+}
+
+const since = (ms: number, change: Partial<HubRow>): HubRow =>
+  ms === 0 ? OTHER : { ...OTHER, ...change };
+
+test("[CL35] a hub without beat, connection and listener is dead after a second", async () => {
+  const ms = await deadAfter(await beating(silentLogger, true), (at) =>
+    since(at, { linked: false }),
+  );
+  expect(ms).toBeGreaterThanOrEqual(1_000);
+  expect(ms).toBeLessThanOrEqual(1_600);
+});
+
+test.each<[string, boolean, (ms: number) => HubRow]>([
+  ["whose connection stands", true, () => OTHER],
+  ["whose door takes who dials", false, (ms) => since(ms, { linked: false })],
+  ["whose connection was never seen", true, () => ({ ...OTHER, linked: false })],
+])("[CL35] one that stands still and %s has its whole time", async (_, refuses, seen) => {
+  const ms = await deadAfter(await beating(silentLogger, refuses), seen);
+  // It stood still for a second before this counts.
+  expect(ms).toBeGreaterThanOrEqual(LEASE_TTL_MS - 1_000);
+});
+
+test("[CL35] one that beats lives, whatever its connection and its door look like", async () => {
+  const beats = (ms: number) => since(ms, { linked: false, beat: 8 + Math.floor(ms / 500) });
+  expect(await deadAfter(await beating(silentLogger, true), beats)).toBeNull();
+});
+
+test("[CL35] whose own connection broke acts for half a second, until its next good beat", async () => {
+  const { clock, book, members } = await beating();
+  book.answers = false;
+  members.cutOff();
+  await clock.advanceAsync(499);
+  expect(members.mayAct()).toBe(true);
+  await clock.advanceAsync(1);
+  expect(may(members)).toEqual([false, true]);
+  const other = await beating();
+  other.members.cutOff();
+  await other.clock.advanceAsync(500);
+  expect(other.members.mayAct(2_000)).toBe(true);
 });

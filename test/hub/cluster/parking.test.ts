@@ -10,7 +10,7 @@ import { receivePeer } from "../../../src/hub/cluster/peer-greeting.ts";
 import type { HubRow } from "../../../src/hub/cluster/roll-book.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
-const ROW = { version: "1", started: 0, beat: 1, state: "live" } as const;
+const ROW = { version: "1", started: 0, beat: 1, linked: true, state: "live" } as const;
 const SESSION = "ses_1";
 const PEER_KEY = new Uint8Array(32);
 
@@ -48,6 +48,7 @@ beforeEach(async () => {
       declareDead: () => Promise.resolve(true),
       enter: () => Promise.resolve(),
     },
+    refuses: () => Promise.resolve(false),
     clock,
     log: silentLogger,
     onDeclaredDead: () => undefined,

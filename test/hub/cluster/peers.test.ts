@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN } from "../../../src/hub/auth/principal.ts";
 import { AS_HEADER, asHeader, PeerDoor } from "../../../src/hub/cluster/peer-door.ts";
-import { dialPeer, peerKeyOf } from "../../../src/hub/cluster/peer-greeting.ts";
+import { dialPeer, peerKeyOf, refusesAt } from "../../../src/hub/cluster/peer-greeting.ts";
 import { spliceRequest, spliceUpgrade } from "../../../src/hub/cluster/splice.ts";
 
 const key = peerKeyOf("one secret");
@@ -111,4 +111,16 @@ test("[CL9] whoever speaks HTTP to a peer's port gets no answer of the hub", asy
   socket.write("GET /v1/sessions HTTP/1.1\r\nhost: x\r\n\r\n");
   await closed;
   expect(heard).toMatch(/^HFPEER1 \S+\nNO another secret\n$/);
+});
+
+test("[CL35] only a machine that says that nobody listens refuses", async () => {
+  expect(await refusesAt(door.address)).toBe(false);
+  const free = createTcpServer();
+  await new Promise<void>((done) => free.listen(0, "127.0.0.1", done));
+  const bound = free.address();
+  const port = typeof bound === "object" ? (bound?.port ?? 0) : 0;
+  await new Promise((done) => free.close(done));
+  expect(await refusesAt(`127.0.0.1:${port}`)).toBe(true);
+  expect(await refusesAt(`[::1]:${port}`)).toBe(true);
+  expect(await refusesAt(`no-such-host.invalid:${port}`)).toBe(false);
 });

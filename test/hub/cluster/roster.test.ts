@@ -33,7 +33,16 @@ let answers: "items" | "nothing" | "refusal";
 let onAsked: () => void;
 
 const doorAt = (advertise: string): HubRow => {
-  return { inc: "life-b", name: "b", advertise, version: "1", state: "live", beat: 1, started: 7 };
+  return {
+    inc: "life-b",
+    name: "b",
+    advertise,
+    version: "1",
+    state: "live",
+    beat: 1,
+    linked: true,
+    started: 7,
+  };
 };
 const enrol = (n: number, owner: string | null, change: Partial<SessionRecord> = {}): string => {
   const id = `ses_${n}`;

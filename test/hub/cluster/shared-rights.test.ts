@@ -43,7 +43,9 @@ describeWhere([needs.postgres], "rights of hubs on one PostgreSQL", () => {
     const { url } = postgres;
     const store = postgres.closes(await PostgresStore.open({ url, inc, clock, log }));
     const rights = await SharedRights.open(store.rights, { now: clock.now(), log, random });
-    const roll = postgres.closes(new PostgresRoll(url, (stamp) => rights.hear(stamp)));
+    const roll = postgres.closes(
+      new PostgresRoll(url, { onRights: (stamp) => rights.hear(stamp) }),
+    );
     await roll.register({ inc, name: inc, advertise: "", version: "1", started: 7 });
     const revoked: string[] = [];
     const links = new Revocations(rights.links, () => true);
