@@ -22,9 +22,7 @@ export interface DisagreementInput {
 /** One sentence, or null when nobody contradicts anybody. */
 export function disagreement(input: DisagreementInput): string | null {
   const { claim, now } = input;
-  const claimed =
-    claim === null ? null : `the platform says ${claim.platformState} (${age(now - claim.at)} ago)`;
-  if (claim?.state !== "started") return claimed === null ? null : outlived(claimed, input);
+  if (claim?.state !== "started") return claim === null ? null : outlived(claim, input);
   if (!input.driverAttached) {
     const since = input.driverAbsentSince;
     const absent = since === null ? "" : ` for ${age(now - since)}`;
@@ -32,22 +30,23 @@ export function disagreement(input: DisagreementInput): string | null {
       .filter(({ path, ok, at }) => path === "platform" && !ok && since !== null && at >= since)
       .map((item) => `, ${slotName(item)} failed ${age(now - item.at)} ago`)
       .join("");
-    return `${claimed}, but no driver is connected${absent}${seen}: not trusted yet`;
+    return `${claimed(claim, now)}, but no driver is connected${absent}${seen}: not trusted yet`;
   }
-  const current = input.evidence.filter((item) => item.epoch === input.epoch);
-  const broken = current.filter((item) => !item.ok);
+  const broken = input.evidence.filter((item) => !item.ok && item.epoch === input.epoch);
+  // Nearly all that are asked at each scrape end here.
   if (broken.length === 0) return null;
+  const current = input.evidence.filter((item) => item.epoch === input.epoch);
   const seen = broken.map((item) => `${slotName(item)} failed ${age(now - item.at)} ago`);
   const healed = broken
     .map(({ probe, path }) => current.find((item) => item.probe === probe && item.path !== path))
     .filter((item) => item?.ok === true)
     .map((item) => otherPath(item as Evidence, now));
   const other = healed.length === 0 ? "" : `, although ${healed.join(" and ")}`;
-  return `${claimed}, but ${seen.join(" and ")}${other}`;
+  return `${claimed(claim, now)}, but ${seen.join(" and ")}${other}`;
 }
 
 /** The platform denies that it runs, and something of it answers. */
-function outlived(claimed: string, input: DisagreementInput): string | null {
+function outlived(claim: Claim, input: DisagreementInput): string | null {
   if (!input.driverAttached) return null;
   const { evidence, epoch, now, claimSince } = input;
   const answered = evidence.find(
@@ -55,7 +54,11 @@ function outlived(claimed: string, input: DisagreementInput): string | null {
   );
   // What answered before it was first claimed does not contradict it.
   if (answered === undefined || claimSince === null || answered.at < claimSince) return null;
-  return `${claimed}, but its driver answered ${age(now - answered.at)} ago`;
+  return `${claimed(claim, now)}, but its driver answered ${age(now - answered.at)} ago`;
+}
+
+function claimed({ platformState, at }: Claim, now: number): string {
+  return `the platform says ${platformState} (${age(now - at)} ago)`;
 }
 
 function otherPath(item: Evidence, now: number): string {

@@ -1,5 +1,5 @@
 /** /metrics: who may read it, and that its numbers are the timeline's. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { FakePlatform } from "../support/fake-platform.ts";
 import { StuckCreatingPlatform } from "../support/fake-platform.ts";
 import { ADMIN_TOKEN, hubHttp, METRICS_TOKEN, type HubHttp } from "../support/hub-http.ts";
@@ -44,6 +44,17 @@ describe("/metrics", () => {
     expect(all.get('holdfast_ladder_steps_total{rung="launch"}')).toBe(1);
     expect(all.get('holdfast_links{role="client"}')).toBe(2);
     expect(all.get('holdfast_build_info{version="0.0.0-test"}')).toBe(1);
+  });
+
+  test("[ME1] what many numbers are drawn from is read once for each scrape", async () => {
+    const world = new HubWorld();
+    const http = hubHttp(world);
+    await world.connected();
+    const cost = vi.spyOn(world.sessions.cost, "view");
+    await scrape(http, METRICS_TOKEN);
+    expect(cost).toHaveBeenCalledTimes(1);
+    await scrape(http, METRICS_TOKEN);
+    expect(cost).toHaveBeenCalledTimes(2);
   });
 
   test("[ME1] a session disagrees while its driver is away, and not while it goes away", async () => {

@@ -40,7 +40,14 @@ export class HubMetrics {
   readonly #dropped: Counter;
   readonly #readersCut: Counter;
 
-  constructor(sources: MetricSources) {
+  constructor(given: MetricSources) {
+    const { cost, platform, cluster } = given;
+    const sources = {
+      ...given,
+      cost: onceATurn(cost),
+      platform: onceATurn(platform),
+      cluster: onceATurn(cluster),
+    };
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     for (const sum of MISNAMED) this.#registry.removeSingleMetric(sum);
@@ -140,6 +147,18 @@ export class HubMetrics {
   text(): Promise<string> {
     return this.#registry.metrics();
   }
+}
+
+/** All gauges are read in one turn, and many of them are parts of one dear answer. */
+function onceATurn<T>(read: () => T): () => T {
+  let kept: { readonly answer: T } | null = null;
+  return () => {
+    if (kept === null) {
+      kept = { answer: read() };
+      queueMicrotask(() => (kept = null));
+    }
+    return kept.answer;
+  };
 }
 
 /** A label's value: codes and names of ours, never free text. */
