@@ -22,6 +22,7 @@ import { SessionLedger } from "./session/ledger.ts";
 import { FormerOwner } from "./session/former-owner.ts";
 import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
+import { TurnShare } from "./session/turn-share.ts";
 import type { WorkingParts } from "./session/workings.ts";
 
 /** Read or started in one turn; thousands at once would hold up whoever asks meanwhile. */
@@ -84,7 +85,8 @@ export class Sessions {
     this.#waiters = new SessionWaiters(parts.clock);
     const isWanted = (id: string): boolean =>
       this.#waiters.has(id) || parts.hasClients?.(id) === true;
-    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock, isWanted) };
+    const proofs = new ProofQueue(parts.clock, isWanted);
+    this.#parts = { ...parts, pace, proofs, losses: new TurnShare(parts.clock) };
     this.#store = store;
     this.#secrets = secrets;
     this.#redact = createRedact(secrets);

@@ -91,8 +91,9 @@ export class DriverLink implements SessionDriverLink {
       onClose: (reason) => {
         const targets = [...this.#routes.values()];
         this.#routes.clear();
-        const lost = new HubError("DriverAbsent", `the driver's link ended: ${reason}`);
-        for (const answer of [...this.#waiting.values()]) answer(lost);
+        const lost = (): HubError =>
+          new HubError("DriverAbsent", `the driver's link ended: ${reason}`);
+        for (const answer of [...this.#waiting.values()]) answer(lost());
         options.onClose(this, reason);
         for (const target of targets) target.ended(this.#ending === "moved");
         this.#rest?.closed();
