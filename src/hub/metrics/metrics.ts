@@ -41,13 +41,7 @@ export class HubMetrics {
   readonly #readersCut: Counter;
 
   constructor(given: MetricSources) {
-    const { cost, platform, cluster } = given;
-    const sources = {
-      ...given,
-      cost: onceATurn(cost),
-      platform: onceATurn(platform),
-      cluster: onceATurn(cluster),
-    };
+    const sources = readOnce(given);
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     for (const sum of MISNAMED) this.#registry.removeSingleMetric(sum);
@@ -150,6 +144,12 @@ export class HubMetrics {
 }
 
 /** All gauges are read in one turn, and many of them are parts of one dear answer. */
+function readOnce(sources: MetricSources): MetricSources {
+  const { cost, platform, cluster } = sources;
+  const once = { cost: onceATurn(cost), platform: onceATurn(platform) };
+  return { ...sources, ...once, cluster: onceATurn(cluster) };
+}
+
 function onceATurn<T>(read: () => T): () => T {
   let kept: { readonly answer: T } | null = null;
   return () => {
