@@ -7,13 +7,15 @@
  */
 import type { FaultCode } from "../base/faults.ts";
 import { HubError } from "../base/hub-error.ts";
+import { LotThread } from "../disk/lot-thread.ts";
 import { walkTree } from "../disk/tree-walk.ts";
 import type { FileInfo } from "../protocol/file-services.ts";
 import { asHubError, downloadFile, localDisk, uploadFile, type CopyOptions } from "./file-copy.ts";
 import type { LastingChannel } from "./lasting-channel.ts";
+import { downloadsLots, inLots, uploadsLots, type CopyLot, type Way } from "./tree-lots.ts";
 import { LocalTree, RemoteTree, type TreeTarget } from "./tree-targets.ts";
 
-/** Files on their way at a time: enough to hide the round trips of small ones. */
+/** Lots and large files on their way at a time: enough to hide their round trips. */
 const AT_ONCE = 8;
 
 export interface TreeOptions {
@@ -49,9 +51,11 @@ export async function uploadTree(
     throw asHubError(error);
   }
   const target = new RemoteTree(lasting, to);
-  return copyTree(infos, target, options, ({ path }, copy) =>
-    uploadFile(lasting.channel, { from: below(from, path), to: below(to, path) }, copy),
-  );
+  return copyTree(infos, target, options, (thread) => ({
+    way: ({ path }) => ({ from: below(from, path), to: below(to, path) }),
+    copyOne: (way, _info, copy) => uploadFile(lasting.channel, way, copy),
+    copyLot: uploadsLots(lasting, thread),
+  }));
 }
 
 /** @throws HubError when nothing of it can be copied, or the copy cannot go on. */
@@ -62,24 +66,31 @@ export async function downloadTree(
 ): Promise<TreeCopy> {
   const infos = await lasting.work(({ files }) => files.list(from, { deep: true }));
   const target = new LocalTree(to);
-  return copyTree(infos, target, options, (info, copy) =>
-    downloadFile(
-      lasting.channel,
-      { from: below(from, info.path), to: below(to, info.path), info },
-      copy,
-    ),
-  );
+  return copyTree(infos, target, options, (thread) => ({
+    way: ({ path }) => ({ from: below(from, path), to: below(to, path) }),
+    copyOne: (way, info, copy) => downloadFile(lasting.channel, { ...way, info }, copy),
+    copyLot: downloadsLots(lasting, thread),
+  }));
 }
 
-type CopyOne = (info: FileInfo, options: CopyOptions) => Promise<{ readonly sha256: string }>;
+interface Carrier {
+  readonly way: (info: FileInfo) => Way;
+  readonly copyOne: (
+    way: Way,
+    info: FileInfo,
+    options: CopyOptions,
+  ) => Promise<{ readonly sha256: string }>;
+  readonly copyLot: CopyLot;
+}
 
 async function copyTree(
   infos: readonly FileInfo[],
   target: TreeTarget,
   options: TreeOptions,
-  copyOne: CopyOne,
+  carrier: (thread: LotThread) => Carrier,
 ): Promise<TreeCopy> {
-  const job = new TreeJob(target, options, copyOne);
+  const thread = new LotThread(localDisk);
+  const job = new TreeJob(target, options, carrier(thread));
   const of = (kind: FileInfo["kind"]): FileInfo[] => infos.filter((info) => info.kind === kind);
   const [files, directories] = [of("file"), of("directory")];
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
@@ -87,7 +98,13 @@ async function copyTree(
   job.note(infos);
   // A directory comes before what is in it, a symlink after everything: nothing goes through it.
   for (const info of directories) await job.each(info, () => target.makeDirectory(info));
-  await inTurns(files, (info) => job.each(info, () => job.copy(info)));
+  try {
+    await inTurns(inLots(files), async (lot) => {
+      for (const info of await job.copyLot(lot)) await job.each(info, () => job.copy(info));
+    });
+  } finally {
+    thread.end();
+  }
   for (const info of of("symlink")) {
     await job.each(info, async () => {
       const refusal = await target.link(info);
@@ -131,13 +148,13 @@ class TreeJob {
   readonly failed: { path: string; error: HubError }[] = [];
   readonly #target: TreeTarget;
   readonly #options: TreeOptions;
-  readonly #copyOne: CopyOne;
+  readonly #carrier: Carrier;
   #lone = false;
 
-  constructor(target: TreeTarget, options: TreeOptions, copyOne: CopyOne) {
+  constructor(target: TreeTarget, options: TreeOptions, carrier: Carrier) {
     this.#target = target;
     this.#options = options;
-    this.#copyOne = copyOne;
+    this.#carrier = carrier;
   }
 
   note(infos: readonly FileInfo[]): void {
@@ -171,10 +188,46 @@ class TreeJob {
     }
   }
 
+  /**
+   * Those that are left: each is copied alone, and that tells what is wrong with it. So it is with
+   * a whole lot that fails.
+   */
+  async copyLot(lot: readonly FileInfo[]): Promise<readonly FileInfo[]> {
+    const { signal, onProgress } = this.#options;
+    if (lot.length === 1 || signal?.aborted === true) return lot;
+    const fit = lot.filter((info) => this.#admits(info));
+    const ways = fit.map((info) => this.#carrier.way(info));
+    let brought: readonly (number | null)[] = [];
+    try {
+      brought = await this.#carrier.copyLot(ways, signal);
+    } catch (error) {
+      if (!(asHubError(error) instanceof HubError)) throw error;
+    }
+    const here = new Set<FileInfo>();
+    for (const [at, info] of fit.entries()) {
+      const bytes = brought[at] ?? null;
+      if (bytes === null) continue;
+      here.add(info);
+      this.files += 1;
+      this.copied += bytes;
+      onProgress?.(this.copied, info.path);
+    }
+    return lot.filter((info) => !here.has(info));
+  }
+
+  #admits(info: FileInfo): boolean {
+    try {
+      this.#target.check(info);
+      return true;
+    } catch {
+      return false; // Alone it is refused aloud.
+    }
+  }
+
   async copy(info: FileInfo): Promise<void> {
     const { signal, onProgress } = this.#options;
     let told = 0;
-    const { sha256 } = await this.#copyOne(info, {
+    const { sha256 } = await this.#carrier.copyOne(this.#carrier.way(info), info, {
       ...(signal !== undefined && { signal }),
       onProgress: (bytes) => {
         this.copied += bytes - told;

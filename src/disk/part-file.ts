@@ -229,8 +229,13 @@ async function findPlace(gate: DiskGate, { target, key }: PartRequest): Promise<
   if (old !== null && !old.isFile()) {
     throw new DiskFault("WRONG_KIND", `${target} is a ${kindOf(old)}, and no file can replace it`);
   }
-  const id = createHash("sha256").update(`${key}\0${real}`).digest("hex").slice(0, 16);
-  return { target: real, part: join(dirname(real), `.holdfast-${id}.part`), old };
+  return { target: real, part: partBeside(real, key), old };
+}
+
+/** The same for the same file, so that a later attempt finds what an earlier one left. */
+export function partBeside(target: string, key: string): string {
+  const id = createHash("sha256").update(`${key}\0${target}`).digest("hex").slice(0, 16);
+  return join(dirname(target), `.holdfast-${id}.part`);
 }
 
 /** Null where the system does not say. */

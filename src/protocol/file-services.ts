@@ -6,8 +6,8 @@
 import * as v from "valibot";
 import { Count } from "./numbers.ts";
 
-const Path = v.pipe(v.string(), v.maxLength(4096));
-const Mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777));
+export const Path = v.pipe(v.string(), v.maxLength(4096));
+export const Mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777));
 export const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 export const FileKind = v.picklist([

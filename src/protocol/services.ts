@@ -6,12 +6,13 @@
  *           id) with kind `exec.stderr` and the `of` of the first. Exit is a CTL on the first.
  * terminal  one pty: keystrokes one way, screen bytes the other; resize and exit are CTLs.
  *
- * Files are in file-services.ts, ports and sockets in port-services.ts, servers of messages in
- * message-services.ts.
+ * Files are in file-services.ts, small ones by the lot in file-lots.ts, ports and sockets in
+ * port-services.ts, servers of messages in message-services.ts.
  */
 import * as v from "valibot";
 import { decodeJson } from "./bodies.ts";
 import { parseControl } from "./control.ts";
+import { OpenFileLot } from "./file-lots.ts";
 import {
   FileInfo,
   OpenFileAsk,
@@ -187,6 +188,7 @@ export const OpenRequest = v.variant("kind", [
   OpenFileRead,
   OpenFileWrite,
   OpenFileWatch,
+  OpenFileLot,
   OpenMessages,
 ]);
 export type OpenRequest = v.InferOutput<typeof OpenRequest>;

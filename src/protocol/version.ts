@@ -20,8 +20,9 @@ export const DRIVER_FEATURES: readonly string[] = ["checkpoint"];
  * What the two ends of a channel agree upon when it is made, past all hubs between them:
  *
  * open-crc  The CRC of a stream begins with the body of its OPEN.
+ * lots      file.lot: many small files in one stream.
  */
-export const CHANNEL_FEATURES: readonly string[] = ["open-crc"];
+export const CHANNEL_FEATURES: readonly string[] = ["open-crc", "lots"];
 
 /** What a hub answers to the features that a peer named. */
 export function commonFeatures(theirs: readonly string[]): string[] {

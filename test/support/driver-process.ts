@@ -23,12 +23,14 @@ export async function startDriver(options: {
   urls: string[];
   config?: Record<string, unknown>;
   env?: Record<string, string>;
+  /** Another driver than that of now. */
+  bundle?: string;
   /** Another Node or Bun than this one. */
   runtime?: string;
   /** Holds nothing of this process open. */
   quiet?: boolean;
 }): Promise<DriverProcess> {
-  const { driver } = await ensureBundles();
+  const driver = options.bundle ?? (await ensureBundles()).driver;
   const home = mkdtempSync(join(tmpdir(), "holdfast-driver-"));
   const readyFile = join(home, "driver.ready");
   const logFile = join(home, "driver.log");

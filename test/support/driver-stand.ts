@@ -7,6 +7,7 @@ import { TinyHub } from "./tiny-hub.ts";
 
 export interface DriverStand {
   readonly driver: DriverProcess;
+  readonly urls: string[];
   readonly connection: HubConnection;
   readonly channel: SessionChannel;
   /** Another client. */
@@ -21,7 +22,8 @@ export async function startDriverStand(
 ): Promise<DriverStand> {
   const hub = new TinyHub();
   const port = await hub.listen({ port: 0 });
-  const driver = await startDriver({ urls: [`ws://127.0.0.1:${port}/v1/driver`], ...more });
+  const urls = [`ws://127.0.0.1:${port}/v1/driver`];
+  const driver = await startDriver({ urls, ...more });
   await hub.driver();
   let line: FrameSocket | null = null;
   const open = async (): Promise<FrameSocket> =>
@@ -30,6 +32,7 @@ export async function startDriverStand(
   const connection = await connect();
   return {
     driver,
+    urls,
     connection,
     channel: await connection.attach("demo"),
     connect,

@@ -36,6 +36,7 @@ export interface ServiceContext {
 const CARRIED: Partial<Record<OpenRequest["kind"], string>> = {
   "file.read": "copy",
   "file.write": "copy",
+  "file.lot": "copy",
   tcp: "forward",
   unix: "forward",
 };
@@ -88,11 +89,7 @@ export function createServices(context: ServiceContext): OpenService {
       case "listen":
         openListen(request, stream, channel, context);
         break;
-      case "file.ask":
-      case "file.list":
-      case "file.read":
-      case "file.write":
-      case "file.watch":
+      default:
         files.open(request, stream);
         break;
     }

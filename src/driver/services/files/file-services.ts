@@ -15,24 +15,29 @@ import type {
   OpenFileWatch,
   OpenFileWrite,
 } from "../../../protocol/file-services.ts";
+import type { OpenFileLot } from "../../../protocol/file-lots.ts";
 import type { Stream } from "../../../stream/stream.ts";
 import { answerQuestion } from "./file-answers.ts";
+import { FileLots } from "./file-lots.ts";
 import { FileUploads } from "./file-uploads.ts";
 import { watchFiles } from "./file-watch.ts";
 import { jsonLines } from "./json-lines.ts";
 import { resolvePath } from "./paths.ts";
 
-type FileRequest = OpenFileAsk | OpenFileList | OpenFileRead | OpenFileWrite | OpenFileWatch;
+type FileRequest =
+  OpenFileAsk | OpenFileList | OpenFileRead | OpenFileWrite | OpenFileWatch | OpenFileLot;
 
 export class FileServices {
   readonly #gate: DiskGate;
   readonly #home: string;
   readonly #uploads: FileUploads;
+  readonly #lots: FileLots;
 
   constructor({ clock, home }: { readonly clock: Clock; readonly home: string }) {
     this.#gate = new DiskGate(clock);
     this.#home = home;
     this.#uploads = new FileUploads(this.#gate);
+    this.#lots = new FileLots(this.#gate, home);
   }
 
   open(request: FileRequest, stream: Stream): void {
@@ -58,6 +63,8 @@ export class FileServices {
         return this.#read(request, stream);
       case "file.write":
         return this.#uploads.take(request, resolvePath(this.#home, request.path), stream);
+      case "file.lot":
+        return this.#lots.take(request, stream);
       case "file.watch":
         return watchFiles(resolvePath(this.#home, request.path), request, stream, this.#gate);
     }

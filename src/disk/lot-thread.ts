@@ -1,0 +1,76 @@
+/**
+ * A thread of its own for lots of small files, there while its owner has some. A call on a dead
+ * mount holds this thread and nothing else; the gate tells who waits for it.
+ */
+import { Worker } from "node:worker_threads";
+import { LOT_BYTES_MAX } from "../protocol/file-lots.ts";
+import type { DiskGate } from "./disk-gate.ts";
+import { readFiles, writeFiles, type LotContents, type LotFile } from "./lot-work.ts";
+import { partBeside } from "./part-file.ts";
+
+/** A lot has 1 MiB at most, and two are under way. */
+const resourceLimits = { maxOldGenerationSizeMb: 32 };
+const TEXT = `const { parentPort: port } = require("worker_threads");
+const work = [${String(writeFiles)}, ${String(readFiles)}];
+const sha256 = (bytes) => require("crypto").createHash("sha256").update(bytes).digest("hex");
+port.on("message", async ([id, which, what]) =>
+port.postMessage([id, await work[which](what, require("fs"), sha256)]));`;
+const WRITE = 0;
+const READ = 1;
+
+interface Asked {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class LotThread {
+  readonly #gate: DiskGate;
+  readonly #asked = new Map<number, Asked>();
+  #worker: Worker | null = null;
+  #lots = 0;
+
+  constructor(gate: DiskGate) {
+    this.#gate = gate;
+  }
+
+  async write(files: readonly Omit<LotFile, "part">[]): Promise<readonly boolean[]> {
+    const whole = files.map((file) => ({ ...file, part: partBeside(file.target, file.sha256) }));
+    return (await this.#ask(WRITE, whole)) as boolean[];
+  }
+
+  async read(paths: readonly string[]): Promise<LotContents> {
+    return (await this.#ask(READ, { paths, bytesMax: LOT_BYTES_MAX / 2 })) as LotContents;
+  }
+
+  /** It begins anew with the next lot. */
+  end(): void {
+    void this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  #ask(which: number, what: unknown): Promise<unknown> {
+    return this.#gate.run(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#worker ??= this.#start();
+          this.#lots += 1;
+          this.#asked.set(this.#lots, { resolve, reject });
+          this.#worker.postMessage([this.#lots, which, what]);
+        }),
+    );
+  }
+
+  #start(): Worker {
+    const worker = new Worker(TEXT, { eval: true, resourceLimits });
+    worker.on("message", ([id, answer]: [number, unknown]) => {
+      this.#asked.get(id)?.resolve(answer);
+      this.#asked.delete(id);
+    });
+    worker.on("error", (error) => {
+      this.#worker = null;
+      for (const { reject } of this.#asked.values()) reject(error);
+      this.#asked.clear();
+    });
+    return worker;
+  }
+}
