@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { COSTS } from "../../src/store/postgres/session-rows.ts";
+import { COSTS } from "../../src/store/postgres/keep-rows.ts";
 import type { SeededSandbox } from "../crowd-platform.ts";
 import { seededRecord, seededSandbox } from "../crowd-hub.ts";
 

@@ -59,7 +59,7 @@ export class SeenSessions {
 
   /** The one that was made under this key, if there is one. */
   madeBy(requestKey: string): Session | undefined {
-    const key = this.#keyOf(requestKey);
+    const key = this.keyOf(requestKey);
     return this.all.find(({ record }) => record.requestKey === key);
   }
 
@@ -69,7 +69,7 @@ export class SeenSessions {
     const { tenant } = this.#principal;
     const { name } = asked;
     const rest = name === undefined ? asked : { ...asked, name: nameWithin(tenant, name) };
-    const key = requestKey === undefined ? {} : { requestKey: this.#keyOf(requestKey) };
+    const key = requestKey === undefined ? {} : { requestKey: this.keyOf(requestKey) };
     return this.#sessions.create({ ...rest, ...key, tenant });
   }
 
@@ -91,7 +91,8 @@ export class SeenSessions {
     });
   }
 
-  #keyOf(requestKey: string): string {
+  /** What the store knows the caller's key by. */
+  keyOf(requestKey: string): string {
     const { tenant } = this.#principal;
     return tenant === null ? requestKey : `${tenant}${BETWEEN}${requestKey}`;
   }

@@ -221,19 +221,21 @@ export class Sessions {
   }
 
   /**
-   * What was asked of the session is kept: only then may anybody be told that it was done.
+   * What was asked of the session is kept: only then may anybody be told that it was done. Who may
+   * wait longer is told no sooner that it is not known.
    * @throws HubError StoreRefuses, of unknown outcome, when the store does not say in time;
    * SessionMoved, SessionNameTaken
    */
-  async kept(session: Session): Promise<void> {
+  async kept(session: Session, waitMs = 0): Promise<void> {
     const settled = session.ledger.settled();
     if (settled === null) return;
     const { clock } = this.#parts;
     const late = Promise.withResolvers<never>();
+    const patienceMs = Math.max(KEPT_MS, waitMs);
     const timer = clock.setTimeout(() => {
-      const said = `the store did not keep it within ${KEPT_MS / 1_000} s; it still may`;
+      const said = `the store did not keep it within ${patienceMs / 1_000} s; it still may`;
       late.reject(new HubError("StoreRefuses", said, { outcomeUnknown: true }));
-    }, KEPT_MS);
+    }, patienceMs);
     try {
       await Promise.race([settled, late.promise]);
     } finally {

@@ -106,6 +106,7 @@ describe("GET /v1/events", () => {
       roster: null,
       isPeer: () => false,
       place: (name) => Promise.resolve(name === "far" ? { id: "ses_7", name } : null),
+      made: () => Promise.resolve(null),
       reach: () => Promise.resolve(null),
       explain: () => Promise.resolve(null),
     };

@@ -158,6 +158,12 @@ describe("POST /v1/sessions", () => {
     expect(world.platform.count("create")).toBe(1);
     const other = await post({ name: "other" }, "key");
     expect([other.statusCode, other.json<{ code: string }>().code]).toEqual([400, "BadRequest"]);
+    expect((await post({}, "k".repeat(512))).statusCode).toBe(202);
+    const long = await post({}, "k".repeat(513));
+    expect([long.statusCode, long.json<{ detail: string }>().detail]).toEqual([
+      400,
+      "Idempotency-Key: one of at most 512 characters",
+    ]);
   });
 
   test("[SM16] ?wait answers at the verdict, or with the state at its end", async () => {

@@ -50,7 +50,8 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
   const fill = (): void => {
     const store = new SqliteStore(file());
     const made = Array.from({ length: LIVING + 1 }, (_, n) => {
-      const kept = store.create(record(n + 1), fact("session.created"));
+      const wanted = { ...record(n + 1), requestKey: `key of ${n + 1}` };
+      const kept = store.create(wanted, fact("session.created"));
       if (kept === null) throw new Error("the name is taken");
       return kept.record;
     });
@@ -104,6 +105,7 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
       const claimed = await store.claimAll(await store.orphans([], 100));
       expect(claimed).toHaveLength(LIVING);
       expect(await seen(store)).toEqual(before);
+      expect((await store.madeUnder("key of 1"))?.id).toBe("ses_1");
       const [one] = await store.load();
       const more = fact("epoch.issued", { epochIssued: FACTS + 1 });
       const event = await store.append(one ?? record(1), more).event;
@@ -224,7 +226,8 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
         postgres: there.filter((name) => !here.includes(name)),
       };
     };
-    const fenced = ["born", "cost", "fence", "owner", "stamp", "version"];
+    // Most of them order what several hubs do; the key of the request is in the record, too.
+    const fenced = ["born", "cost", "fence", "owner", "request", "stamp", "version"];
     expect(await only("session")).toEqual({ file: [], postgres: fenced });
     // One text instead of three columns; the others order what several hubs write.
     expect(await only("fact")).toEqual({

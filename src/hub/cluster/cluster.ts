@@ -205,9 +205,12 @@ export class Cluster implements Company {
     });
   }
 
-  async place(session: string): Promise<Seen | null> {
-    const place = await this.#seat.store.whereabouts(session);
-    return place === null ? null : { id: place.id, name: place.name };
+  place(session: string): Promise<Seen | null> {
+    return this.#seat.store.whereabouts(session);
+  }
+
+  made(requestKey: string): Promise<Seen | null> {
+    return this.#seat.store.madeUnder(requestKey);
   }
 
   async explain(session: string): Promise<(Seen & { error: HubError }) | null> {

@@ -37,6 +37,8 @@ export interface Elsewhere {
   reach(session: string, isDriver: boolean): Promise<Way | null>;
   /** What the session of this id or full name is; null when there is none of no hub. */
   place(session: string): Promise<Seen | null>;
+  /** The session that was made under this request key; null when there is none of no hub. */
+  made(requestKey: string): Promise<Seen | null>;
   /** Why a session that is not here is not here: another has it; null when there is none. */
   explain(session: string): Promise<(Seen & { readonly error: HubError }) | null>;
 }
@@ -71,7 +73,8 @@ export function openCompany(
   if (seat === null) return alone(store);
   const household = {
     has: (idOrName: string) => sessions.known(idOrName) !== undefined,
-    owned: () => sessions.ids,
+    // One that is being made is not the store's yet: it may not be let go for that.
+    owned: () => sessions.ids.filter((id) => store.settled(id) === null),
     adopt: (record: SessionRecord) => sessions.adopt(record, LEASE_TTL_MS),
     let: sessions.let.bind(sessions),
   };
@@ -98,6 +101,7 @@ function alone(store: Store): Company {
     isPeer: () => false,
     reach: () => Promise.resolve(null),
     place: () => Promise.resolve(null),
+    made: () => Promise.resolve(null),
     explain: () => Promise.resolve(null),
     join: nothing,
     beginDrain: drainAlone,

@@ -9,6 +9,9 @@ import { pipeline } from "node:stream";
 import type { Principal } from "../auth/principal.ts";
 import { AS_HEADER, asHeader } from "./peer-door.ts";
 
+/** How long a body is, which is another one once it was read. */
+const FRAMING = /^(content-length|transfer-encoding)$/i;
+
 /** An upgrade, whose answer is the other hub's; both ends go when one does. */
 export function spliceUpgrade(
   request: IncomingMessage,
@@ -30,18 +33,24 @@ export function spliceUpgrade(
   peer.pipe(socket);
 }
 
-/** One request with its answer, as it comes. `failed` is told when there is no answer. */
+/**
+ * One request with its answer, as it comes. `failed` is told when there is no answer. `body` is
+ * what was read of it; null for one whose body nobody has read.
+ */
 export function spliceRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  to: { readonly peer: Socket; readonly as: Principal | null },
+  to: { readonly peer: Socket; readonly as: Principal | null; readonly body: string | null },
   failed: (error: Error) => void,
 ): void {
+  const told = headersFor(request, to.as);
+  const headers = to.body === null ? told : told.filter(([name]) => !FRAMING.test(name));
+  if (to.body !== null) headers.push(["content-length", String(Buffer.byteLength(to.body))]);
   const onward = ask({
     createConnection: () => to.peer,
     method: request.method,
     path: request.url,
-    headers: headersFor(request, to.as).flat(),
+    headers: headers.flat(),
     setHost: false,
   });
   // The greeting left it paused, which no listener undoes by itself.
@@ -55,7 +64,8 @@ export function spliceRequest(
     else failed(error);
   });
   response.once("close", () => onward.destroy());
-  request.pipe(onward);
+  if (to.body === null) request.pipe(onward);
+  else onward.end(to.body);
 }
 
 function headersFor({ rawHeaders }: IncomingMessage, as: Principal | null): [string, string][] {

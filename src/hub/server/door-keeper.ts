@@ -2,7 +2,6 @@
  * Puts the guard in front of Fastify's routes: who calls is known before anything of the request
  * is read, and a route without a row in the table of rights ends the start of the server.
  */
-import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../../base/assert.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
@@ -11,10 +10,9 @@ import { admit, allow, demandSeen, type Lookup } from "../auth/guard.ts";
 import { isConfined, meant, type Principal } from "../auth/principal.ts";
 import { routeRightOf } from "../auth/route-rights.ts";
 import type { Elsewhere } from "../cluster/company.ts";
-import { spliceRequest } from "../cluster/splice.ts";
 import type { Access } from "./access.ts";
 import { isForApp } from "./app-path.ts";
-import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./problem.ts";
+import { passTo } from "./pass-to.ts";
 import { starting } from "./starting.ts";
 
 /** A path may be long; a name or id never is. */
@@ -103,20 +101,7 @@ async function passOn(
     throw new HubError("SessionMoved", `session ${id} is not here any more`);
   // Nobody is dialled for a session that the caller may not see.
   if (isConfined(principal)) demandSeen(principal, id, await elsewhere.place(wanted));
-  const way = await elsewhere.reach(wanted, false);
-  if (way === null) return;
-  reply.hijack();
-  spliceRequest(raw, reply.raw, { peer: way.peer, as: principal }, (error) => {
-    const said = `the hub ${way.to} broke off: ${error.message}`;
-    answerRaw(reply.raw, new HubError("SessionMoved", said, { outcomeUnknown: true }));
-  });
-}
-
-function answerRaw(response: ServerResponse, error: HubError): void {
-  const problem = problemOf(error);
-  const seconds = String(retryAfterOf(problem.status) ?? 1);
-  response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, "retry-after": seconds });
-  response.end(JSON.stringify(problem));
+  await passTo(wanted, { request, reply }, elsewhere);
 }
 
 function noteOf(

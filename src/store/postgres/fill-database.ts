@@ -10,9 +10,9 @@ import type { Store } from "../store.ts";
 import type { StoredFact, StoredSession } from "../stored-rows.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
+import { COSTS, digestOf } from "./keep-rows.ts";
 import { writeRights, type LinkRow, type TokenRow } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
-import { COSTS } from "./session-rows.ts";
 
 /** One statement each: far below the time that a statement may take. */
 const PAGE_ROWS = 500;
@@ -130,26 +130,30 @@ async function putSessions(
   versions: ReadonlyMap<string, number>,
 ): Promise<void> {
   for (const page of sessions(PAGE_ROWS)) {
+    const records = page.map(({ record }) => {
+      return upgradeRecord(JSON.parse(record) as Partial<SessionRecord>);
+    });
     await client.query(
-      `INSERT INTO session (id, name, gone, owner, fence, version, stamp, cost, record)
-       SELECT id, name, gone, NULL, 1, version, 'import', cost::bigint[], record
-       FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::text[], $6::text[])
-         WITH ORDINALITY AS i (id, name, gone, version, cost, record, place)
+      `INSERT INTO session (id, name, gone, owner, fence, version, stamp, cost, record, request)
+       SELECT id, name, gone, NULL, 1, version, 'import', cost::bigint[], record, request
+       FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::text[], $6::text[],
+         $7::text[])
+         WITH ORDINALITY AS i (id, name, gone, version, cost, record, request, place)
        ORDER BY place`,
       [
         page.map(({ id }) => id),
         page.map(({ name }) => name),
         page.map(({ gone }) => gone),
         page.map(({ id }) => versions.get(id) ?? 0),
-        page.map(({ record }) => costText(record)),
+        records.map(({ cost }) => costText(cost)),
         page.map(({ record }) => record),
+        records.map(({ requestKey }) => digestOf(requestKey)),
       ],
     );
   }
 }
 
-function costText(record: string): string {
-  const { cost } = upgradeRecord(JSON.parse(record) as Partial<SessionRecord>);
+function costText(cost: SessionRecord["cost"]): string {
   return `{${COSTS.map((key) => Math.round(cost[key])).join(",")}}`;
 }
 

@@ -16,9 +16,10 @@ import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { Gathered } from "./gathered.ts";
 import { JobRows } from "./job-rows.ts";
+import { COSTS, type Hold } from "./keep-rows.ts";
 import { RightRows } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
-import { COSTS, SessionRows, type Hold, type Owned, type Whereabouts } from "./session-rows.ts";
+import { SessionRows, type Owned, type Whereabouts } from "./session-rows.ts";
 import { untilThere } from "./until-there.ts";
 
 export interface PostgresOptions {
@@ -157,6 +158,10 @@ export class PostgresStore implements Store {
 
   whereabouts(idOrName: string): Promise<Whereabouts | null> {
     return this.#lookups.one(idOrName);
+  }
+
+  madeUnder(requestKey: string): Promise<Whereabouts | null> {
+    return this.#rows.madeUnder(requestKey);
   }
 
   findAll(ids: readonly string[]): ReturnType<SessionRows["findAll"]> {

@@ -101,7 +101,30 @@ export const STEPS: readonly Step[] = [
       );
     `,
   },
+  {
+    // The digest of a request key. Those of records that are there stand before the activity; what
+    // looks like one in an environment stands before that, and text has its quotes escaped.
+    id: 4,
+    sql: `
+      ALTER TABLE session ADD COLUMN request text;
+      WITH told AS MATERIALIZED (
+        SELECT id, born, reverse(split_part(
+          reverse(split_part(record, ',"activity":{"wanted"', 1)), ':"yeKtseuqer"', 1)) AS key
+        FROM session WHERE NOT gone AND strpos(record, '"requestKey":"') > 0
+      ), first AS (
+        SELECT DISTINCT ON (key) id, key FROM told
+        WHERE key ~ '^"([^"\\\\]|\\\\.)*"$' ORDER BY key, born
+      )
+      UPDATE session AS s SET request =
+        encode(sha256(convert_to(('[' || first.key || ']')::json ->> 0, 'UTF8')), 'hex')
+      FROM first WHERE s.id = first.id;
+      CREATE UNIQUE INDEX session_request ON session (request) WHERE NOT gone;
+    `,
+  },
 ];
+
+/** Hubs of an older version wait for their writes meanwhile, and go on. */
+const STEP_MS_MAX = 120_000;
 
 /** Any number that no other program takes for its own lock in the same database. */
 const LOCK = 0x686f6c64;
@@ -115,8 +138,11 @@ export async function migrate(client: ClientBase, steps: readonly Step[] = STEPS
     await client.query(
       "CREATE TABLE IF NOT EXISTS schema_step (id int PRIMARY KEY, checksum text NOT NULL)",
     );
+    // What there is to bring forward may be more than any other statement meets.
+    await client.query(`SET LOCAL statement_timeout = ${STEP_MS_MAX}`);
     for (const step of steps.slice(await readSteps(client, steps))) {
-      await client.query(step.sql);
+      const asked = { text: step.sql, query_timeout: STEP_MS_MAX };
+      await client.query(asked);
       await client.query("INSERT INTO schema_step (id, checksum) VALUES ($1, $2)", [
         step.id,
         checksumOf(step),

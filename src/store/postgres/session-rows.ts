@@ -1,11 +1,9 @@
 /**
- * The statements about sessions and their facts. Each write names the owner and what it saw last,
- * so that a hub that was superseded changes nothing, whenever its write arrives. A predicate is on
- * the session's own row alone: one that joins another table is judged anew on an old row.
+ * The statements about sessions and their facts; the one that keeps facts is keep-rows.ts. A claim
+ * names the owner and what it saw last. A predicate is on the session's own row alone: one that
+ * joins another table is judged anew on an old row.
  */
 import type { Pool, QueryConfig, QueryResultRow } from "pg";
-import { HubError } from "../../base/hub-error.ts";
-import type { SandboxCost } from "../cost.ts";
 import {
   upgradeRecord,
   workingStates,
@@ -18,13 +16,8 @@ import type { Verdict, Write } from "../journal.ts";
 import type { Enrolled, RosterQuery } from "../roster.ts";
 import type { EventQuery } from "../store.ts";
 import { awayNow, isAway } from "./connect.ts";
+import { COSTS, digestOf, keepBatch, type Hold } from "./keep-rows.ts";
 import { rosterQuery } from "./roster-rows.ts";
-
-/** What a hub knows of a session that it owns, beside its record. */
-export interface Hold {
-  readonly fence: number;
-  readonly version: number;
-}
 
 export interface Owned extends Hold {
   readonly record: SessionRecord;
@@ -37,41 +30,6 @@ export interface Whereabouts {
   readonly owner: string | null;
   readonly fence: number;
 }
-
-/** In the order of the column. */
-export const COSTS = [
-  "ownedMs",
-  "suspendedMs",
-  "orphanedMs",
-  "quarantinedMs",
-  "cleaned",
-] as const satisfies readonly (keyof SandboxCost)[];
-
-const KEEP = `
-  WITH input AS (
-    SELECT * FROM unnest($3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::bigint[],
-      $8::bigint[], $9::bigint[], $10::text[], $11::text[])
-      AS i (id, name, fresh, gone, fence, version, next, cost, record)
-  ), made AS (
-    INSERT INTO session (id, name, gone, owner, fence, version, stamp, cost, record)
-    SELECT id, name, gone, $1, fence, next, $2, cost::bigint[], record FROM input WHERE fresh
-    ON CONFLICT DO NOTHING
-    RETURNING id
-  ), moved AS (
-    UPDATE session AS s
-    SET gone = i.gone, version = i.next, stamp = $2, cost = i.cost::bigint[], record = i.record
-    FROM input AS i
-    WHERE NOT i.fresh AND s.id = i.id
-      AND s.owner = $1 AND s.fence = i.fence AND s.version = i.version
-    RETURNING s.id
-  )
-  INSERT INTO fact (session, version, at, kind, state, detail, body)
-  SELECT session, version, at, kind, state, detail, body
-  FROM unnest($12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[],
-    $18::text[]) WITH ORDINALITY AS f (session, version, at, kind, state, detail, body, place)
-  WHERE session IN (SELECT id FROM made UNION ALL SELECT id FROM moved)
-  ORDER BY place
-  RETURNING seq, session`;
 
 const CLAIM = {
   name: "claim",
@@ -90,6 +48,11 @@ const LOOK_UP = {
   name: "look-up",
   text: `SELECT id, name, owner, fence FROM session
   WHERE (id = ANY($1) OR name = ANY($1)) AND NOT gone`,
+};
+
+const MADE_UNDER = {
+  name: "made-under",
+  text: "SELECT id, name, owner, fence FROM session WHERE request = $1 AND NOT gone",
 };
 
 export class SessionRows {
@@ -111,50 +74,12 @@ export class SessionRows {
   }
 
   /** `stamp` is the batch: what was kept under it is told again, not kept again. */
-  async keep(
+  keep(
     stamp: string,
     batch: readonly Write[],
     holds: ReadonlyMap<string, Hold>,
   ): Promise<ReadonlyMap<string, Verdict>> {
-    // As it is: the journal has words of its own for an engine that is away.
-    const { rows } = await this.#pool.query<{ seq: string; session: string }>({
-      name: "keep",
-      text: KEEP,
-      values: [this.#inc, stamp, ...sessionColumns(batch, holds), ...factColumns(batch, holds)],
-    });
-    const seqs = new Map<string, number[]>();
-    for (const { seq, session } of rows) {
-      const known = seqs.get(session);
-      if (known === undefined) seqs.set(session, [Number(seq)]);
-      else known.push(Number(seq));
-    }
-    const verdicts = new Map<string, Verdict>();
-    for (const write of batch) {
-      const kept = seqs.get(write.session);
-      verdicts.set(
-        write.session,
-        kept === undefined ? await this.#explain(write, stamp) : { kept: true, seqs: kept },
-      );
-    }
-    return verdicts;
-  }
-
-  /** Nothing of it was written now: it was before, or it is not this hub's to write. */
-  async #explain(write: Write, stamp: string): Promise<Verdict> {
-    const { rows } = await this.#ask<{ seq: string }>(
-      `SELECT seq FROM (
-         SELECT f.seq FROM session AS s JOIN fact AS f ON f.session = s.id
-         WHERE s.id = $1 AND s.stamp = $2 AND s.owner = $3
-         ORDER BY f.seq DESC LIMIT $4
-       ) AS newest ORDER BY seq`,
-      [write.session, stamp, this.#inc, write.facts.length],
-    );
-    if (rows.length > 0) return { kept: true, seqs: rows.map(({ seq }) => Number(seq)) };
-    const name = write.facts[0]?.record.name ?? write.session;
-    const error = write.fresh
-      ? new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`)
-      : new HubError("SessionMoved", `session ${name} is another hub's now`);
-    return { kept: false, error };
+    return keepBatch(this.#pool, { inc: this.#inc, stamp, holds }, batch);
   }
 
   async owned(): Promise<readonly Owned[]> {
@@ -234,6 +159,12 @@ export class SessionRows {
       [ids, workingStates],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** The living one that was made under this request key. */
+  async madeUnder(requestKey: string): Promise<Whereabouts | null> {
+    const { rows } = await this.#ask<WhereaboutsRow>(MADE_UNDER, [digestOf(requestKey)]);
+    return rows[0] === undefined ? null : placeFromRow(rows[0]);
   }
 
   /** By ids, or by names of those that are not gone; what there is of them. */
@@ -335,43 +266,4 @@ function eventFromRow({ seq, session, at, kind, state, detail, body }: FactRow):
     text: told.text,
     data: told.data,
   };
-}
-
-const FRESH: Hold = { fence: 1, version: 0 };
-
-function sessionColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
-  const rows = batch.flatMap(({ session, fresh, facts }) => {
-    const record = facts.at(-1)?.record;
-    const hold = holds.get(session) ?? FRESH;
-    return record === undefined ? [] : [{ fresh, record, hold, next: hold.version + facts.length }];
-  });
-  return [
-    rows.map(({ record }) => record.id),
-    rows.map(({ record }) => record.name),
-    rows.map(({ fresh }) => fresh),
-    rows.map(({ record }) => record.detail === "ended.gone"),
-    rows.map(({ hold }) => hold.fence),
-    rows.map(({ hold }) => hold.version),
-    rows.map(({ next }) => next),
-    rows.map(({ record }) => `{${COSTS.map((key) => Math.round(record.cost[key])).join(",")}}`),
-    rows.map(({ record }) => JSON.stringify(record)),
-  ];
-}
-
-function factColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
-  const rows = batch.flatMap(({ session, facts }) => {
-    const { version } = holds.get(session) ?? FRESH;
-    return facts.map(({ fact, record }, at) => ({ fact, record, version: version + at + 1 }));
-  });
-  return [
-    rows.map(({ record }) => record.id),
-    rows.map(({ version }) => version),
-    rows.map(({ fact }) => Math.round(fact.at)),
-    rows.map(({ fact }) => fact.kind),
-    rows.map(({ record }) => record.state),
-    rows.map(({ record }) => record.detail),
-    rows.map(({ fact, record }) => {
-      return JSON.stringify({ name: record.name, text: fact.text, data: fact.data });
-    }),
-  ];
 }

@@ -25,6 +25,7 @@ beforeEach(() => {
     roster: null,
     isPeer: () => false,
     place: (session) => Promise.resolve([far.id, far.name].includes(session) ? far : null),
+    made: () => Promise.resolve(null),
     reach: (session) => {
       asked.push(session);
       return Promise.reject(new HubError("SessionMoved", "the other hub was asked"));

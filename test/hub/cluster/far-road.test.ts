@@ -70,6 +70,7 @@ beforeEach(async () => {
       return reach(session, isDriver);
     },
     place: (session) => place(session),
+    made: () => Promise.resolve(null),
     explain: () => Promise.resolve(null),
   };
   const texts = { isFor: () => false, upgrade: () => Promise.resolve(), close: () => undefined };

@@ -1,6 +1,7 @@
 /** Hubs that pass requests on to each other: over real sockets, without a store behind them. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLogger } from "../../../src/base/log.ts";
 import { ADMIN } from "../../../src/hub/auth/principal.ts";
@@ -35,8 +36,9 @@ beforeEach(async () => {
   });
   door.serve(owner);
   front = createServer((request, response) => {
-    void dialPeer(hub(), key).then((peer) => {
-      spliceRequest(request, response, { peer, as: ADMIN }, () => response.destroy());
+    void dialPeer(hub(), key).then(async (peer) => {
+      const body = request.url === "/read" ? await text(request) : null;
+      spliceRequest(request, response, { peer, as: ADMIN, body }, () => response.destroy());
     });
   });
   front.on("upgrade", (request: IncomingMessage, socket, head: Buffer) => {
@@ -60,6 +62,15 @@ test("[CL9] a request goes to the hub that has the session, whole, for whom it w
   expect(await answer.text()).toBe("GET /v1/x?y=1 0 admin");
   const body = "a".repeat(300_000);
   expect(await (await fetch(url, { method: "POST", body })).text()).toBe("POST / 300000 admin");
+});
+
+test("[CL36] a request whose body was read already goes there whole, however it came", async () => {
+  const body = "ü".repeat(70_000);
+  const read = await fetch(`${url}/read`, { method: "POST", body });
+  expect(await read.text()).toBe("POST /read 140000 admin");
+  const inParts = { method: "POST", body: new Blob([body]).stream(), duplex: "half" };
+  const chunked = await fetch(`${url}/read`, inParts);
+  expect(await chunked.text()).toBe("POST /read 140000 admin");
 });
 
 test("[CL9] an upgrade is joined to that hub, and both ends go when one does", async () => {

@@ -100,6 +100,7 @@ beforeEach(async () => {
     roster,
     isPeer: () => false,
     place: () => Promise.resolve(null),
+    made: () => Promise.resolve(null),
     reach: () => Promise.resolve(null),
     explain: () => Promise.resolve(null),
   };

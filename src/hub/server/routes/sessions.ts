@@ -2,12 +2,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
 import { eventView } from "../../event-view.ts";
+import { isLoss } from "../../../store/refusal.ts";
 import type { SeenSessions } from "../../seen-sessions.ts";
 import { briefOf } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
 import { principalOf } from "../door-keeper.ts";
 import type { RouteOptions } from "../http.ts";
+import { passTo, type Passed } from "../pass-to.ts";
 import { dryRunOf, timelineQueryOf, waitOf } from "../query.ts";
+import { requestKeyOf } from "../request-key.ts";
 import { pageOf, sessionQueryOf } from "../session-query.ts";
 import { NewSession, specOf } from "../session-request.ts";
 import { recordView, type SessionView } from "../session-view.ts";
@@ -26,34 +29,15 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
   });
   /** The session now, or once it rests when the caller asked to wait. */
   const answer = async (session: Session, waitMs: number) => {
-    await hub.verdict(session, waitMs);
+    const rested = hub.verdict(session, waitMs);
+    // What is refused ends the wait: afterwards nobody would know of it any more.
+    await hub.kept(session, waitMs);
+    await rested;
     await hub.kept(session);
     return view(session);
   };
 
-  app.post<{ Body: NewSession }>(
-    "/v1/sessions",
-    { schema: { body: NewSession } },
-    async (request, reply) => {
-      const waitMs = waitOf(request);
-      const { name } = request.body;
-      const spec = specOf(request.body);
-      const requestKey = headerOf(request, "idempotency-key");
-      const seen = sessionsOf(request);
-      const isRepeated = requestKey !== undefined && seen.madeBy(requestKey) !== undefined;
-      if (!isRepeated) demandTaking(options);
-      const giveBack = isRepeated ? null : takeCreate(options, seen, request, reply);
-      const wanted = {
-        ...(name === undefined ? {} : { name }),
-        ...(requestKey === undefined ? {} : { requestKey }),
-        spec,
-      };
-      const session = orGiveBack(giveBack, () => seen.create(wanted));
-      void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
-      return answer(session, waitMs);
-    },
-  );
-
+  addCreateRoute(app, options, answer);
   addListRoute(app, options, view);
   app.get<Id>("/v1/sessions/:id", (request) => view(sessionsOf(request).find(request.params.id)));
   app.get<Id>("/v1/sessions/:id/health", (request, reply) => {
@@ -78,6 +62,68 @@ export function addSessionRoutes(app: FastifyInstance, options: RouteOptions): v
   });
 
   addChangeRoutes(app, options, answer);
+}
+
+/** One session for each Idempotency-Key, of all hubs; who has it already answers. */
+function addCreateRoute(
+  app: FastifyInstance,
+  options: RouteOptions,
+  answer: (session: Session, waitMs: number) => Promise<SessionView>,
+): void {
+  const { sessionsOf, hub } = options;
+  app.post<{ Body: NewSession }>(
+    "/v1/sessions",
+    {
+      schema: { body: NewSession },
+      onRequest: async (request, reply) => {
+        const requestKey = requestKeyOf(request);
+        const isHere = requestKey === null || sessionsOf(request).madeBy(requestKey);
+        if (!isHere) await passRepeated(options, { request, reply });
+      },
+    },
+    async (request, reply) => {
+      const waitMs = waitOf(request);
+      const { name } = request.body;
+      const spec = specOf(request.body);
+      const requestKey = requestKeyOf(request);
+      const seen = sessionsOf(request);
+      const isRepeated = requestKey !== null && seen.madeBy(requestKey) !== undefined;
+      if (!isRepeated) demandTaking(options);
+      const giveBack = isRepeated ? null : takeCreate(options, seen, request, reply);
+      const wanted = {
+        ...(name === undefined ? {} : { name }),
+        ...(requestKey === null ? {} : { requestKey }),
+        spec,
+      };
+      const session = orGiveBack(giveBack, () => seen.create(wanted));
+      try {
+        await hub.kept(session, waitMs);
+      } catch (error) {
+        if (!(error instanceof HubError && isLoss(error))) throw error;
+        giveBack?.();
+        // Two hubs were asked at once, and the other was faster.
+        if (await passRepeated(options, { request, reply }, request.body)) return reply;
+        throw error;
+      }
+      void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
+      return answer(session, waitMs);
+    },
+  );
+}
+
+/** To the hub that has the session of the request's key. False when none has. */
+async function passRepeated(
+  { sessionsOf, elsewhere }: RouteOptions,
+  passed: Passed,
+  body?: NewSession,
+): Promise<boolean> {
+  const { request } = passed;
+  const requestKey = requestKeyOf(request);
+  if (requestKey === null || elsewhere?.isShared !== true) return false;
+  if (elsewhere.isPeer(request.raw)) return false;
+  const made = await elsewhere.made(sessionsOf(request).keyOf(requestKey));
+  if (made === null) return false;
+  return passTo(made.id, passed, elsewhere, body === undefined ? null : JSON.stringify(body));
 }
 
 /** Of all hubs, by whichever is asked. */
@@ -206,9 +252,4 @@ function planView(session: Session) {
   const { id, name, state, detail, fault } = session.record;
   const code = fault?.code ?? null;
   return { session: id, name, state, detail, code, steps: session.plan() };
-}
-
-function headerOf(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -10,10 +10,10 @@ import type { WorkResult } from "../../../protocol/api/work.ts";
 import type { WorkRequest } from "../../work/work-room.ts";
 import type { RouteOptions } from "../http.ts";
 import { waitOf } from "../query.ts";
+import { requestKeyOf } from "../request-key.ts";
 import { CodeBody, codeWork, ExecBody, execWork, WORK_BODY_BYTES_MAX } from "../work-request.ts";
 import { streamWishOf, WorkStream } from "../work-stream.ts";
 
-const KEY_CHARS_MAX = 512;
 /** A session that starts or heals is waited for, as long as a good start takes. */
 const ON_ITS_WAY_MS = 30_000;
 
@@ -54,12 +54,12 @@ export function addWorkRoutes(app: FastifyInstance, options: RouteOptions): void
   app.post<Id & { Body: ExecBody }>(
     "/v1/sessions/:id/exec",
     { schema: { body: ExecBody }, bodyLimit: WORK_BODY_BYTES_MAX },
-    (request, reply) => answer(request, reply, execWork(request.body, keyOf(request))),
+    (request, reply) => answer(request, reply, execWork(request.body, requestKeyOf(request))),
   );
   app.post<Id & { Body: CodeBody }>(
     "/v1/sessions/:id/code",
     { schema: { body: CodeBody }, bodyLimit: WORK_BODY_BYTES_MAX },
-    (request, reply) => answer(request, reply, codeWork(request.body, keyOf(request))),
+    (request, reply) => answer(request, reply, codeWork(request.body, requestKeyOf(request))),
   );
 }
 
@@ -71,13 +71,6 @@ function whenLeft(reply: FastifyReply): AbortSignal {
     controller.abort(new HubError("Interrupted", "the caller left before the end"));
   });
   return controller.signal;
-}
-
-function keyOf(request: FastifyRequest): string | null {
-  const key = request.headers["idempotency-key"];
-  if (key === undefined || key === "") return null;
-  if (typeof key === "string" && key.length <= KEY_CHARS_MAX) return key;
-  throw new HubError("BadRequest", `Idempotency-Key: one of at most ${KEY_CHARS_MAX} characters`);
 }
 
 function digestOf(body: unknown): string {

@@ -1,0 +1,161 @@
+/**
+ * The one statement that keeps facts, and why it kept nothing of a session. Each write names the
+ * owner and what it saw last, so that a hub that was superseded changes nothing, whenever its write
+ * arrives. Of new sessions the indexes judge: of one name and of one request key one lives.
+ */
+import { hash } from "node:crypto";
+import type { Pool } from "pg";
+import { HubError } from "../../base/hub-error.ts";
+import type { SandboxCost } from "../cost.ts";
+import type { Verdict, Write } from "../journal.ts";
+
+/** What a hub knows of a session that it owns, beside its record. */
+export interface Hold {
+  readonly fence: number;
+  readonly version: number;
+}
+
+/** Who writes, and under which batch. */
+export interface Writer {
+  readonly inc: string;
+  readonly stamp: string;
+  readonly holds: ReadonlyMap<string, Hold>;
+}
+
+/** In the order of the column. */
+export const COSTS = [
+  "ownedMs",
+  "suspendedMs",
+  "orphanedMs",
+  "quarantinedMs",
+  "cleaned",
+] as const satisfies readonly (keyof SandboxCost)[];
+
+const KEEP = `
+  WITH input AS (
+    SELECT * FROM unnest($3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::bigint[],
+      $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[])
+      AS i (id, name, fresh, gone, fence, version, next, cost, record, request)
+  ), made AS (
+    INSERT INTO session (id, name, gone, owner, fence, version, stamp, cost, record, request)
+    SELECT id, name, gone, $1, fence, next, $2, cost::bigint[], record, request
+    FROM input WHERE fresh
+    ON CONFLICT DO NOTHING
+    RETURNING id
+  ), moved AS (
+    UPDATE session AS s
+    SET gone = i.gone, version = i.next, stamp = $2, cost = i.cost::bigint[], record = i.record
+    FROM input AS i
+    WHERE NOT i.fresh AND s.id = i.id
+      AND s.owner = $1 AND s.fence = i.fence AND s.version = i.version
+    RETURNING s.id
+  )
+  INSERT INTO fact (session, version, at, kind, state, detail, body)
+  SELECT session, version, at, kind, state, detail, body
+  FROM unnest($13::text[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[],
+    $19::text[]) WITH ORDINALITY AS f (session, version, at, kind, state, detail, body, place)
+  WHERE session IN (SELECT id FROM made UNION ALL SELECT id FROM moved)
+  ORDER BY place
+  RETURNING seq, session`;
+
+/** A key as its index has it: an entry of an index may not be as long as a key. */
+export function digestOf(requestKey: string | null): string | null {
+  return requestKey === null ? null : hash("sha256", requestKey);
+}
+
+/** In one transaction; each session is judged for itself. */
+export async function keepBatch(
+  pool: Pool,
+  writer: Writer,
+  batch: readonly Write[],
+): Promise<ReadonlyMap<string, Verdict>> {
+  const { inc, stamp, holds } = writer;
+  // As it is: the journal has words of its own for an engine that is away.
+  const { rows } = await pool.query<{ seq: string; session: string }>({
+    name: "keep",
+    text: KEEP,
+    values: [inc, stamp, ...sessionColumns(batch, holds), ...factColumns(batch, holds)],
+  });
+  const seqs = new Map<string, number[]>();
+  for (const { seq, session } of rows) {
+    const known = seqs.get(session);
+    if (known === undefined) seqs.set(session, [Number(seq)]);
+    else known.push(Number(seq));
+  }
+  const verdicts = new Map<string, Verdict>();
+  for (const write of batch) {
+    const kept = seqs.get(write.session);
+    verdicts.set(
+      write.session,
+      kept === undefined ? await explain(pool, writer, write) : { kept: true, seqs: kept },
+    );
+  }
+  return verdicts;
+}
+
+/** Nothing of it was written now: it was before, or it is not this hub's to write. */
+async function explain(pool: Pool, { inc, stamp }: Writer, write: Write): Promise<Verdict> {
+  const { rows } = await pool.query<{ seq: string }>(
+    `SELECT seq FROM (
+       SELECT f.seq FROM session AS s JOIN fact AS f ON f.session = s.id
+       WHERE s.id = $1 AND s.stamp = $2 AND s.owner = $3
+       ORDER BY f.seq DESC LIMIT $4
+     ) AS newest ORDER BY seq`,
+    [write.session, stamp, inc, write.facts.length],
+  );
+  if (rows.length > 0) return { kept: true, seqs: rows.map(({ seq }) => Number(seq)) };
+  return { kept: false, error: await whyNot(pool, write) };
+}
+
+async function whyNot(pool: Pool, { session, fresh, facts }: Write): Promise<HubError> {
+  const { name = session, requestKey = null } = facts[0]?.record ?? {};
+  if (!fresh) return new HubError("SessionMoved", `session ${name} is another hub's now`);
+  const { rows } = await pool.query("SELECT FROM session WHERE request = $1 AND NOT gone LIMIT 1", [
+    digestOf(requestKey),
+  ]);
+  // The same request came to another hub, and was faster there: it has a session.
+  if (rows.length > 0) {
+    return new HubError("SessionMoved", "another hub made the session of this Idempotency-Key");
+  }
+  return new HubError("SessionNameTaken", `there is a session ${JSON.stringify(name)} already`);
+}
+
+const FRESH: Hold = { fence: 1, version: 0 };
+
+function sessionColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
+  const rows = batch.flatMap(({ session, fresh, facts }) => {
+    const record = facts.at(-1)?.record;
+    const hold = holds.get(session) ?? FRESH;
+    return record === undefined ? [] : [{ fresh, record, hold, next: hold.version + facts.length }];
+  });
+  return [
+    rows.map(({ record }) => record.id),
+    rows.map(({ record }) => record.name),
+    rows.map(({ fresh }) => fresh),
+    rows.map(({ record }) => record.detail === "ended.gone"),
+    rows.map(({ hold }) => hold.fence),
+    rows.map(({ hold }) => hold.version),
+    rows.map(({ next }) => next),
+    rows.map(({ record }) => `{${COSTS.map((key) => Math.round(record.cost[key])).join(",")}}`),
+    rows.map(({ record }) => JSON.stringify(record)),
+    rows.map(({ record }) => digestOf(record.requestKey)),
+  ];
+}
+
+function factColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold>): unknown[] {
+  const rows = batch.flatMap(({ session, facts }) => {
+    const { version } = holds.get(session) ?? FRESH;
+    return facts.map(({ fact, record }, at) => ({ fact, record, version: version + at + 1 }));
+  });
+  return [
+    rows.map(({ record }) => record.id),
+    rows.map(({ version }) => version),
+    rows.map(({ fact }) => Math.round(fact.at)),
+    rows.map(({ fact }) => fact.kind),
+    rows.map(({ record }) => record.state),
+    rows.map(({ record }) => record.detail),
+    rows.map(({ fact, record }) => {
+      return JSON.stringify({ name: record.name, text: fact.text, data: fact.data });
+    }),
+  ];
+}

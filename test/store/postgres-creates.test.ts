@@ -1,0 +1,117 @@
+/** New sessions of several hubs in one PostgreSQL: of one request key and of one name one lives. */
+import { Client } from "pg";
+import { beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { HubError } from "../../src/base/hub-error.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import type { SessionRecord } from "../../src/store/facts.ts";
+import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { migrate, STEPS } from "../../src/store/postgres/schema.ts";
+import { fact, record } from "../contract/store-contract.ts";
+import { describeWhere, needs } from "../support/needs.ts";
+import { ownPostgres } from "../support/own-postgres.ts";
+
+const told = { clock: systemClock, log: silentLogger };
+const ended = fact("session.ended", { state: "ended", detail: "ended.gone" });
+
+const keyed = (n: number, requestKey: string | null, name = `s${n}`): SessionRecord => ({
+  ...record(n, name),
+  requestKey,
+});
+
+/** What became of a create: the sentence of its refusal, or none. */
+async function outcome(store: PostgresStore, wanted: SessionRecord): Promise<string> {
+  try {
+    await store.create(wanted, fact("session.created"))?.event;
+    return "made";
+  } catch (error) {
+    return error instanceof HubError ? error.code : String(error);
+  }
+}
+
+describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
+  const postgres = ownPostgres();
+  let a: PostgresStore;
+  let b: PostgresStore;
+
+  const open = async (inc: string): Promise<PostgresStore> =>
+    postgres.closes(await PostgresStore.open({ ...told, url: postgres.url, inc }));
+  beforeEach(async () => {
+    a = await open("a");
+    b = await open("b");
+  });
+
+  test("[CL36] of two hubs that are asked at once under one key, one makes the session", async () => {
+    for (let n = 0; n < 20; n++) {
+      const wanted = [keyed(2 * n, `key ${n}`), keyed(2 * n + 1, `key ${n}`)] as const;
+      const codes = await Promise.all([outcome(a, wanted[0]), outcome(b, wanted[1])]);
+      expect(codes.toSorted()).toEqual(["SessionMoved", "made"]);
+      const [winner] = wanted.filter((_, at) => codes[at] === "made");
+      for (const store of [a, b]) {
+        expect((await store.madeUnder(`key ${n}`))?.id).toBe(winner?.id);
+      }
+    }
+    expect(await a.madeUnder("another key")).toBeNull();
+  });
+
+  test("[CL36] the key says more than the name: it is the same request", async () => {
+    expect(await outcome(a, keyed(1, "key", "same"))).toBe("made");
+    expect(await outcome(b, keyed(2, "key", "same"))).toBe("SessionMoved");
+    expect(await outcome(b, keyed(3, "other key", "same"))).toBe("SessionNameTaken");
+    expect(await outcome(b, keyed(4, null, "same"))).toBe("SessionNameTaken");
+    for (const n of [5, 6]) expect(await outcome(b, keyed(n, null))).toBe("made");
+  });
+
+  test("[CL36] a key is free once its session is gone, and goes with it to any hub", async () => {
+    const made = a.create(keyed(1, "key"), fact("session.created"));
+    await made?.event;
+    await a.release(["ses_1"]);
+    expect(await b.madeUnder("key")).toMatchObject({ id: "ses_1", owner: null });
+    const fence = (await b.madeUnder("key"))?.fence ?? 0;
+    const claimed = (await b.claim("ses_1", fence)) ?? record(1);
+    expect(await outcome(a, keyed(2, "key"))).toBe("SessionMoved");
+    await b.append(claimed, ended).event;
+    expect(await a.madeUnder("key")).toBeNull();
+    expect(await outcome(a, keyed(3, "key"))).toBe("made");
+  });
+
+  test("[CL36] a key is as long as it likes, and of any letters", async () => {
+    for (const [n, letter] of ["k", "ü", "🚀", "'\\"].entries()) {
+      expect(await outcome(a, keyed(n, letter.repeat(5_000)))).toBe("made");
+      expect((await b.madeUnder(letter.repeat(5_000)))?.id).toBe(`ses_${n}`);
+    }
+  });
+
+  test("[CL36] tables of before bring the keys of their records along, each once", async () => {
+    const url = await postgres.server.fresh();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      await migrate(client, STEPS.slice(0, 3));
+      const odd = String.raw`acme\nwith "quotes", back\slash and }`.replace(String.raw`\n`, "\n");
+      const spec = { env: { requestKey: "of a user", activity: "x" }, labels: { nul: "\u0000" } };
+      const rows = [
+        { ...keyed(1, odd), spec },
+        { ...keyed(2, "twice") },
+        { ...keyed(3, "twice") },
+        { ...keyed(4, null), spec },
+        { ...keyed(5, "gone"), detail: "ended.gone" },
+      ];
+      for (const { id, name, detail, ...rest } of rows) {
+        await client.query(
+          `INSERT INTO session (id, name, gone, fence, version, stamp, cost, record)
+           VALUES ($1, $2, $3, 1, 1, '', '{}', $4)`,
+          [id, name, detail === "ended.gone", JSON.stringify({ id, name, detail, ...rest })],
+        );
+      }
+      await migrate(client, STEPS.slice(0, 4));
+      const store = await PostgresStore.open({ ...told, url, inc: "me" });
+      const found = ["twice", odd, "x", "of a user", "gone"].map((key) => store.madeUnder(key));
+      const ids = (await Promise.all(found)).map((place) => place?.id ?? null);
+      await store.close();
+      expect(ids).toEqual(["ses_2", "ses_1", null, null, null]);
+    } finally {
+      await client.end();
+    }
+  });
+});
