@@ -15,7 +15,7 @@ import type { LastingChannel } from "./lasting-channel.ts";
 import { downloadsLots, inLots, uploadsLots, type CopyLot, type Way } from "./tree-lots.ts";
 import { LocalTree, RemoteTree, type TreeTarget } from "./tree-targets.ts";
 
-/** Lots and large files on their way at a time: enough to hide their round trips. */
+/** Lots, large files, directories on their way at a time: enough to hide their round trips. */
 const AT_ONCE = 8;
 
 export interface TreeOptions {
@@ -97,7 +97,10 @@ async function copyTree(
   options.onTotal?.({ files: files.length, bytes });
   job.note(infos);
   // A directory comes before what is in it, a symlink after everything: nothing goes through it.
-  for (const info of directories) await job.each(info, () => target.makeDirectory(info));
+  const levels = byDepth(directories);
+  for (const level of levels) {
+    await inTurns(level, (info) => job.each(info, () => target.makeDirectory(info)));
+  }
   try {
     await inTurns(inLots(files), async (lot) => {
       for (const info of await job.copyLot(lot)) await job.each(info, () => job.copy(info));
@@ -105,15 +108,11 @@ async function copyTree(
   } finally {
     thread.end();
   }
-  for (const info of of("symlink")) {
-    await job.each(info, async () => {
-      const refusal = await target.link(info);
-      if (refusal !== null) job.skipped.push({ path: info.path, reason: refusal });
-      else job.symlinks += 1;
-    });
-  }
+  await inTurns(of("symlink"), (info) => job.each(info, () => job.link(info)));
   // What was written into a directory changed its time, and a mode may forbid to write.
-  for (const info of directories.toReversed()) await job.each(info, () => target.dress(info));
+  for (const level of levels.toReversed()) {
+    await inTurns(level, (info) => job.each(info, () => target.dress(info)));
+  }
   const { symlinks, skipped, failed, copied } = job;
   const lone = infos.length === 1 && files.length === 1;
   return {
@@ -224,6 +223,12 @@ class TreeJob {
     }
   }
 
+  async link(info: FileInfo): Promise<void> {
+    const refusal = await this.#target.link(info);
+    if (refusal !== null) this.skipped.push({ path: info.path, reason: refusal });
+    else this.symlinks += 1;
+  }
+
   async copy(info: FileInfo): Promise<void> {
     const { signal, onProgress } = this.#options;
     let told = 0;
@@ -238,6 +243,17 @@ class TreeJob {
     this.files += 1;
     this.sha256 = sha256;
   }
+}
+
+/** The root alone, then what is in it, then what is in that. */
+function byDepth(directories: readonly FileInfo[]): FileInfo[][] {
+  const levels: FileInfo[][] = [];
+  for (const info of directories) {
+    const depth = info.path === "" ? 0 : info.path.split("/").length;
+    (levels[depth] ??= []).push(info);
+  }
+  // Who lists wrongly may leave a level out.
+  return Object.values(levels);
 }
 
 /** The first that throws ends it: those under way end, and no other begins. */

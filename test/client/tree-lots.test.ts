@@ -61,6 +61,15 @@ test("[FI6, FI7] a name that leads out is not asked for with the others, and is 
   expect(readdirSync(base)).toEqual(["here"]);
 });
 
+test("[FI6] a directory whose own is not listed is refused as one, with what is in it", async () => {
+  const deep: FileInfo = { ...root, path: "gone/deep" };
+  const { lasting, asked } = lyingSandbox([root, deep, file("gone/deep/a"), file("b"), file("c")]);
+  const copy = await downloadTree(lasting, { from: "tree", to: join(base, "here") });
+  expect(copy.files).toBe(2);
+  expect([...new Set(copy.failed.map(({ path }) => path))]).toEqual(["gone/deep", "gone/deep/a"]);
+  expect(asked).toEqual(["tree/b", "tree/c"]);
+});
+
 test("[FI7] one corrupt file of a lot is one file's error", async () => {
   const infos = [root, file("a"), file("b"), file("c")];
   const { lasting } = lyingSandbox(infos, { "tree/b": "0".repeat(64) });
