@@ -9,7 +9,7 @@ import { readLot, takesLots } from "../../src/client/file-lots.ts";
 import type { LastingChannel } from "../../src/client/lasting-channel.ts";
 import { downloadTree } from "../../src/client/tree-copy.ts";
 import { inLots } from "../../src/client/tree-lots.ts";
-import { LOT_BYTES, LOT_FILES_MAX } from "../../src/protocol/file-lots.ts";
+import { LOT_BYTES, LOT_FILES_MAX, SMALL_FILE_BYTES } from "../../src/protocol/file-lots.ts";
 import type { FileInfo } from "../../src/protocol/file-services.ts";
 
 let base: string;
@@ -85,7 +85,7 @@ test("[FI7] one corrupt file of a lot is one file's error", async () => {
 test("[FI7] lots are bounded by files and by bytes, and a large file is none's", () => {
   const many = Array.from({ length: LOT_FILES_MAX * 2 + 1 }, (_, i) => file(String(i), 1));
   expect(inLots(many).map(({ length }) => length)).toEqual([LOT_FILES_MAX, LOT_FILES_MAX, 1]);
-  const large = file("large", 1e6);
+  const large = file("large", SMALL_FILE_BYTES + 1);
   const full = Array.from({ length: 9 }, (_, i) => file(String(i), LOT_BYTES / 8));
   const lots = inLots([...full, large, file("last")]);
   expect(lots.flat()).toHaveLength(11);

@@ -89,7 +89,11 @@ test("[FI7] what is no small file is left out of a lot, and none of it is waited
   execFileSync("mkfifo", [at("fifo")]);
   const inTheWay = ["large", "directory", "fifo", "missing"].map(at);
   const paths = [at("a"), ...inTheWay, "/proc/self/status", at("empty")];
-  const { files, bytes } = await readFiles({ paths, bytesMax: 9 }, fs, sha256);
+  const opened: string[] = [];
+  const openSync = (path: string, flags: number) => (opened.push(path), fs.openSync(path, flags));
+  const disk = { ...fs, openSync } as unknown as typeof fs;
+  const { files, bytes } = await readFiles({ paths, bytesMax: 9 }, disk, sha256);
+  expect(opened).not.toContain(at("fifo"));
   expect(files.map((file) => file?.size ?? null)).toEqual([2, null, null, null, null, null, 0]);
   expect(Buffer.from(bytes).toString()).toBe("aa");
   const { mode, mtimeMs } = fs.statSync(at("a"));
