@@ -19,7 +19,7 @@ const TERMINAL = decision("0506-what-holds-a-terminal-up");
 const IDLE = decision("0507-what-an-idle-session-keeps");
 const FLUSH = decision("0804-one-flush-for-a-turn");
 const ACCEPTS = decision("0816-one-connection-in-a-turn");
-const SLEEP = decision("0810-who-sleeps-costs-a-record");
+const UNREAD = decision("0518-who-sleeps-is-read-last");
 const BESIDE = decision("0505-streams-beside-others");
 
 const bounds: readonly Bound[] = [
@@ -129,7 +129,8 @@ const bounds: readonly Bound[] = [
   {
     topic: "restart",
     work: /^start/,
-    by: `what is paused has no actor, and reading the records of all is what is left (${SLEEP})`,
+    by: `SQLite looks through the whole file before it is trusted, and the rows of those that sleep
+      are told apart by their text (${UNREAD})`,
   },
   {
     topic: "restart",

@@ -173,7 +173,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await company.join(app.server);
     for (const caretaker of caretakers) caretaker.start();
     ready = true;
-    log.info({ hubId, url, sessions: sessions.all.length }, "hub ready");
+    log.info({ hubId, url, awake: sessions.count }, "hub ready");
     return { url, hubId, close, superseded: company.superseded, reloadTls: tls.reload };
   } catch (error) {
     await close();

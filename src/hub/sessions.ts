@@ -6,12 +6,12 @@ import { isDeepStrictEqual } from "node:util";
 import { HubError, toHubError } from "../base/hub-error.ts";
 import { newId, whyNotSessionName } from "../base/ids.ts";
 import { createRedact, type Redact } from "../base/redact.ts";
-import { fullNameOf } from "../base/tenant.ts";
+import { fullNameOf, tenantOf } from "../base/tenant.ts";
 import { PatrolPace } from "../probes/pace.ts";
 import { ProofQueue } from "../probes/proof-queue.ts";
 import { newRecord } from "../store/facts.ts";
 import type { Fact, SessionEvent, SessionRecord, SessionSpec } from "../store/facts.ts";
-import { isRefusal, whereKept } from "../store/refusal.ts";
+import { isRefusal } from "../store/refusal.ts";
 import { whenThere, type Soon } from "../store/soon.ts";
 import type { Appended, EventQuery, Store } from "../store/store.ts";
 import { CostBook } from "./cost/cost-book.ts";
@@ -24,6 +24,8 @@ import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
 import { TurnShare } from "./session/turn-share.ts";
 import type { WorkingParts } from "./session/workings.ts";
+import { Standstill, type StoreTrouble } from "./standstill.ts";
+import { UnreadSessions } from "./unread-sessions.ts";
 
 /** Read or started in one turn; thousands at once would hold up whoever asks meanwhile. */
 const PER_TURN = 200;
@@ -31,16 +33,8 @@ const PER_TURN = 200;
 /** Connected, and in doubt for the moment. */
 const PROVING: readonly string[] = ["connected.suspect", "connected.rechecking"];
 
-/** A disk that is full does not empty itself in less, and nobody waits longer than he must. */
-const STORE_RETRY_MS = 1_000;
-
 /** Whoever asked is told that it is not known, before its own patience ends. */
 const KEPT_MS = 5_000;
-
-export interface StoreTrouble {
-  readonly since: number;
-  readonly why: string;
-}
 
 export interface NewSession {
   readonly name?: string;
@@ -67,9 +61,11 @@ export class Sessions {
   readonly #index = new SessionIndex();
   readonly #listeners = new Set<(event: SessionEvent) => void>();
   readonly #waiters: SessionWaiters;
-  readonly #halted = new Set<Session>();
-  #trouble: StoreTrouble | null = null;
+  readonly #standstill: Standstill;
   #stopped = false;
+  /** Null when all sessions are read. */
+  #unread: UnreadSessions | null = null;
+  #whole: Promise<void> | null = null;
   /** A session was let go because the store took no fact of this hub: it may have no owner. */
   onLost: () => void = () => undefined;
   /** What the sandboxes of all of them cost. */
@@ -88,13 +84,14 @@ export class Sessions {
     const proofs = new ProofQueue(parts.clock, isWanted);
     this.#parts = { ...parts, pace, proofs, losses: new TurnShare(parts.clock) };
     this.#store = store;
+    this.#standstill = new Standstill(store, parts);
     this.#secrets = secrets;
     this.#redact = createRedact(secrets);
     const living = () => this.all.map(({ record }) => record);
     this.cost = new CostBook({ store, clock: parts.clock, living });
   }
 
-  /** Boots every session from its facts. */
+  /** Boots every session from its facts; those that sleep are read once this is over. */
   async start(): Promise<void> {
     const loaded = this.#store.load();
     // Where it is there at once, sessions are known in this very turn.
@@ -103,15 +100,43 @@ export class Sessions {
       this.#add(record, false);
       if (this.count % PER_TURN === 0) await nextTurn();
     }
+    const { asleep } = this.#store;
+    if (asleep !== undefined) this.#unread = new UnreadSessions(asleep, this.ids);
     this.#parts.queue?.expects(this.living);
     for (const [n, session] of this.all.entries()) {
       session.start();
       if ((n + 1) % PER_TURN === 0) await nextTurn();
     }
+    if (this.#unread === null) return;
+    this.#whole = this.#readRest(this.#unread);
+    this.#whole.catch((error: unknown) => {
+      // Whoever asks for all of them is told; one by one they may still be found.
+      this.#parts.log.error({ err: error }, "sessions that sleep cannot be read");
+    });
+  }
+
+  async #readRest(unread: UnreadSessions): Promise<void> {
+    await unread.readAll(
+      (record) => this.#add(record, false).start(),
+      () => this.#stopped,
+    );
+    if (this.#stopped) return;
+    this.#unread = null;
+    this.#whole = null;
+    this.#parts.log.info({ sessions: this.count }, "all sessions are read");
+  }
+
+  /**
+   * Null once all sessions are read: until then `known` finds each of them, and what tells of all
+   * is not all. Rejected when they cannot be read.
+   */
+  get whole(): Promise<void> | null {
+    return this.#whole;
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#standstill.stop();
     for (const session of this.all) session.stop();
   }
 
@@ -126,34 +151,7 @@ export class Sessions {
 
   /** Since when, wall ms, the store takes no facts, and why; null while it does. */
   get storeTrouble(): StoreTrouble | null {
-    return this.#trouble;
-  }
-
-  #refused(why: string): void {
-    if (this.#trouble !== null) return;
-    const { clock, log } = this.#parts;
-    this.#trouble = { since: clock.now(), why };
-    log.error({ why }, "sessions stand still: the store takes no facts");
-    this.#retryStore();
-  }
-
-  /** All go on once a write was taken; one that is refused again waits with the others. */
-  #retryStore(): void {
-    const { clock, log } = this.#parts;
-    clock.setTimeout(() => {
-      if (this.#stopped) return;
-      if (!whereKept(() => this.#store.check())) {
-        this.#retryStore();
-        return;
-      }
-      for (const session of [...this.#halted]) if (session.revive()) this.#halted.delete(session);
-      if (this.#halted.size > 0) {
-        this.#retryStore();
-        return;
-      }
-      this.#trouble = null;
-      log.info({}, "the store takes facts again, and sessions go on");
-    }, STORE_RETRY_MS);
+    return this.#standstill.trouble;
   }
 
   /** How many should be running now. */
@@ -165,7 +163,12 @@ export class Sessions {
 
   /** By id or full name; within one tenant there are no others. */
   known(idOrName: string, tenant: string | null = null): Session | undefined {
-    return this.#index.known(idOrName, tenant);
+    const found = this.#index.known(idOrName, tenant);
+    const record = found === undefined ? (this.#unread?.find(idOrName) ?? null) : null;
+    if (record === null || (tenant !== null && tenantOf(record.name) !== tenant)) return found;
+    const session = this.#add(record, false);
+    session.start();
+    return session;
   }
 
   /** @throws HubError SessionNotFound naming what was asked for. */
@@ -215,7 +218,7 @@ export class Sessions {
     try {
       return this.#store.create(record, fact);
     } catch (error) {
-      if (isRefusal(error)) this.#refused(error.message);
+      if (isRefusal(error)) this.#standstill.refused(error.message);
       throw error;
     }
   }
@@ -295,15 +298,12 @@ export class Sessions {
       isTaken: (sandboxId) => this.#hasAnother(id, sandboxId),
       onEntered: (entered) => this.#entered(entered),
       onHalted: (halted) => {
-        if (halted.halted?.isLost === true) {
-          this.#lose(halted);
-          return;
-        }
-        this.#halted.add(halted);
-        this.#refused(halted.halted?.text ?? "");
+        if (halted.halted?.isLost === true) this.#lose(halted);
+        else this.#standstill.halted(halted);
       },
     });
     this.#index.put(session);
+    this.#unread?.meet(id);
     return session;
   }
 
@@ -341,7 +341,8 @@ export class Sessions {
   }
 
   #hasAnother(id: string, sandboxId: string): boolean {
-    return this.all.some(({ record }) => record.id !== id && record.sandboxId === sandboxId);
+    const has = ({ record }: Session) => record.id !== id && record.sandboxId === sandboxId;
+    return this.all.some(has) || this.#unread?.has(sandboxId) === true;
   }
 
   /** Another hub has it: here it is as if it never was, and its driver dials who has it. */
@@ -354,7 +355,7 @@ export class Sessions {
 
   #letGo(session: Session): () => void {
     const { link } = session;
-    this.#halted.delete(session);
+    this.#standstill.letGo(session);
     this.#index.drop(session);
     // The end of its link is no news of the session, which others go on with.
     session.stop();

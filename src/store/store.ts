@@ -29,12 +29,27 @@ export interface Appended {
   readonly event: Soon<SessionEvent>;
 }
 
+/**
+ * Sessions that are likely paused, with nothing to do until somebody asks for them. One that is not
+ * is told by its record.
+ */
+export interface AsleepSessions {
+  /** All as they are when their page is read. @throws HubError StoreCorrupt */
+  pages(): Iterable<readonly SessionRecord[]>;
+  /** By id or full name, also one that is awake. @throws HubError StoreCorrupt */
+  known(idOrName: string): SessionRecord | null;
+  /** Ids of those with this sandbox, also of one that is awake. */
+  ownersOf(sandboxId: string): readonly string[];
+}
+
 export interface Store {
   /**
-   * Every session of this hub that is not gone for good, oldest first; an engine may read them as
-   * they are taken, so nothing is written before the last was.
+   * Every session of this hub that is not gone for good, oldest first, but for those `asleep`; an
+   * engine may read them as they are taken, so nothing is written before the last was.
    */
   load(): Soon<Iterable<SessionRecord>>;
+  /** Unset where `load` has all. */
+  readonly asleep?: AsleepSessions;
   /**
    * Keeps a new session with its first fact. A name that a living session is known to have is
    * refused: null is returned and nothing is written.

@@ -342,7 +342,7 @@ export const plants: readonly Plant[] = [
   plant(
     "stands-still-for-ever",
     "a session that stood still is not revived",
-    "hub/sessions.ts",
+    "hub/standstill.ts",
     "if (session.revive()) this.#halted.delete(session);",
     "this.#halted.delete(session);",
   ),

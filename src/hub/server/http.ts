@@ -103,6 +103,12 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const far = options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere };
   const lookup: Lookup = (session, tenant) => options.sessions.known(session, tenant)?.record;
   keepDoor(app, { access, isReady, lookup, ...far });
+  // Whoever names a session finds it; what may tell of others is answered once all are read.
+  app.addHook("onRequest", ({ principal, params }, _, done) => {
+    const { whole } = options.sessions;
+    if (whole === null || principal === null || "id" in (params as object)) done();
+    else whole.then(() => done(), done);
+  });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     const path = request.url.split("?")[0];

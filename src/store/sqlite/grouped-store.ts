@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { SandboxCost } from "../cost.ts";
 import type { Fact, SessionEvent, SessionRecord } from "../facts.ts";
 import { Journal, type Verdict, type Write } from "../journal.ts";
-import type { Appended, EventQuery, Store } from "../store.ts";
+import type { Appended, AsleepSessions, EventQuery, Store } from "../store.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 
 export class GroupedSqliteStore implements Store {
@@ -24,11 +24,15 @@ export class GroupedSqliteStore implements Store {
   }
 
   load(): Iterable<SessionRecord> {
-    return this.#file.loading();
+    return this.#file.sessions.awake();
+  }
+
+  get asleep(): AsleepSessions {
+    return this.#file.sessions;
   }
 
   create(record: SessionRecord, fact: Fact): Appended | null {
-    if (this.#newNames.has(record.name) || this.#file.isNamed(record.name)) return null;
+    if (this.#newNames.has(record.name) || this.#file.sessions.isNamed(record.name)) return null;
     const appended = this.#journal.append(record, fact, true);
     this.#newNames.add(record.name);
     return appended;

@@ -36,6 +36,7 @@ import {
 import type { Write } from "../journal.ts";
 import type { Shelved, TimelineShelf, TrimLaw } from "../retention.ts";
 import type { Appended, EventQuery, Store } from "../store.ts";
+import { SessionRows } from "./session-rows.ts";
 import { shelvedIn, trimIn } from "./timeline-rows.ts";
 
 /** Raised with the tables; a higher one in a file means a newer Holdfast wrote it. */
@@ -60,9 +61,6 @@ const COST_KEYS = [
 
 /** Records hold what users put into their sandboxes' environment. */
 const FILE_MODE = 0o600;
-
-/** Sessions read at once, within a millisecond. */
-const PAGE_ROWS = 200;
 
 /** A write is over in a millisecond, and so is a try; a hub that writes all the time has gaps. */
 const COPY_TRIES = 1_000;
@@ -97,6 +95,7 @@ export type KeptFact = Write["facts"][number];
 type Kept = Appended & { readonly event: SessionEvent };
 
 export class SqliteStore implements Store, TimelineShelf {
+  readonly sessions: SessionRows;
   readonly #db: DatabaseSync;
   readonly #putSession: StatementSync;
   readonly #renewSession: StatementSync;
@@ -110,6 +109,7 @@ export class SqliteStore implements Store, TimelineShelf {
   constructor(file: string) {
     this.#file = file;
     this.#db = open(file);
+    this.sessions = new SessionRows(this.#db, (row) => this.#readRecord(row));
     this.#putSession = this.#db.prepare(
       `INSERT INTO session (id, name, gone, record) VALUES (?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET gone = excluded.gone, record = excluded.record`,
@@ -124,29 +124,11 @@ export class SqliteStore implements Store, TimelineShelf {
   }
 
   load(): readonly SessionRecord[] {
-    return [...this.loading()];
-  }
-
-  /** The same a page at a time, for who has others to serve in between. */
-  *loading(): Generator<SessionRecord, void> {
-    const page = this.#db.prepare(
-      "SELECT rowid, record FROM session WHERE gone = 0 AND rowid > ? ORDER BY rowid LIMIT ?",
-    );
-    let rows: Record<string, unknown>[] = [];
-    do {
-      rows = page.all(Number(rows.at(-1)?.["rowid"] ?? 0), PAGE_ROWS);
-      for (const row of rows) yield this.#readRecord(row);
-    } while (rows.length === PAGE_ROWS);
+    return [...this.sessions.all()];
   }
 
   create(record: SessionRecord, fact: Fact): Kept | null {
-    return this.isNamed(record.name) ? null : this.append(record, fact);
-  }
-
-  /** Whether a living session has the name. */
-  isNamed(name: string): boolean {
-    const living = this.#db.prepare("SELECT id FROM session WHERE name = ? AND gone = 0");
-    return living.get(name) !== undefined;
+    return this.sessions.isNamed(record.name) ? null : this.append(record, fact);
   }
 
   append(record: SessionRecord, fact: Fact): Kept {
@@ -193,8 +175,7 @@ export class SqliteStore implements Store, TimelineShelf {
   }
 
   find(sessionId: string): SessionRecord | null {
-    const row = this.#db.prepare("SELECT record FROM session WHERE id = ?").get(sessionId);
-    return row === undefined ? null : this.#readRecord(row);
+    return this.sessions.find(sessionId);
   }
 
   book(kind: string, ms: number): void {
