@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { takesLots } from "../../src/client/file-lots.ts";
 import { downloadTree, LastingChannel, uploadTree } from "../../src/client/node.ts";
 import { startDriverStand, type DriverStand } from "../support/driver-stand.ts";
 import { startDriver, type DriverProcess } from "../support/driver-process.ts";
@@ -143,11 +144,14 @@ test("[FI7] a driver that takes no lots gets each file alone", async () => {
   await open(bundle);
   const contents = makeTree(join(here, "tree"), 30);
   const [sent, read] = [countAlone("write"), countAlone("read")];
+  const channel = Object.getPrototypeOf(stand.channel) as typeof stand.channel;
+  const asked = vi.spyOn(channel, "open");
   await uploadTree(lasting, { from: join(here, "tree"), to: "tree" });
   expectTree(there("tree"), contents);
   await downloadTree(lasting, { from: "tree", to: join(here, "back") });
   expectTree(join(here, "back"), contents);
   expect([sent(), read()]).toEqual([30, 30]);
+  expect([...new Set(asked.mock.calls.map(([service]) => service))]).toEqual([takesLots]);
 });
 
 test("[FI7] a driver that dies in the middle of a lot costs no file", async () => {
