@@ -4,6 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { LOT_BYTES_MAX } from "../protocol/file-lots.ts";
+import { diskFault } from "./disk-fault.ts";
 import type { DiskGate } from "./disk-gate.ts";
 import { readFiles, writeFiles, type LotContents, type LotFile } from "./lot-work.ts";
 import { partBeside } from "./part-file.ts";
@@ -12,9 +13,9 @@ import { partBeside } from "./part-file.ts";
 const resourceLimits = { maxOldGenerationSizeMb: 32 };
 const TEXT = `const { parentPort: port } = require("worker_threads");
 const work = [${String(writeFiles)}, ${String(readFiles)}];
-const sha256 = (bytes) => require("crypto").createHash("sha256").update(bytes).digest("hex");
-port.on("message", async ([id, which, what]) =>
-port.postMessage([id, await work[which](what, require("fs"), sha256)]));`;
+const sha256 = (all) => require("crypto").createHash("sha256").update(all).digest("hex");
+port.on("message", async ([id, at, what]) =>
+port.postMessage([id, await work[at](what, require("fs"), sha256)]));`;
 const WRITE = 0;
 const READ = 1;
 
@@ -33,6 +34,7 @@ export class LotThread {
     this.#gate = gate;
   }
 
+  /** @throws DiskFault when the thread cannot do it, as `read` does. */
   async write(files: readonly Omit<LotFile, "part">[]): Promise<readonly boolean[]> {
     const whole = files.map((file) => ({ ...file, part: partBeside(file.target, file.sha256) }));
     return (await this.#ask(WRITE, whole)) as boolean[];
@@ -49,15 +51,16 @@ export class LotThread {
   }
 
   #ask(which: number, what: unknown): Promise<unknown> {
-    return this.#gate.run(
-      () =>
-        new Promise((resolve, reject) => {
-          this.#worker ??= this.#start();
-          this.#lots += 1;
-          this.#asked.set(this.#lots, { resolve, reject });
-          this.#worker.postMessage([this.#lots, which, what]);
-        }),
-    );
+    const ask = () =>
+      new Promise((resolve, reject) => {
+        this.#worker ??= this.#start();
+        this.#lots += 1;
+        this.#asked.set(this.#lots, { resolve, reject });
+        this.#worker.postMessage([this.#lots, which, what]);
+      });
+    return this.#gate.run(ask).catch((error: unknown) => {
+      throw diskFault(error, "lot");
+    });
   }
 
   #start(): Worker {

@@ -67,7 +67,7 @@ function takeWhole(stream: Stream): Promise<Uint8Array> {
       onBytes: (bytes) => {
         room -= bytes.length;
         if (room >= 0) parts.push(bytes);
-        else stream.reset("LIMIT", "the lot is too large");
+        else stream.reset("LIMIT", "too large");
       },
       onEnd: () => resolve(Buffer.concat(parts)),
       onClosed: () => reject(new DiskFault("CANCELLED", "not whole")),
