@@ -138,7 +138,8 @@ const bounds: readonly Bound[] = [
   },
   {
     topic: "load",
-    by: "one event loop carries all of it: it is out of processor",
+    by: `two cores are all that hub, drivers and clients have: of a thousand they take 80, 55 and 45 %
+      of one, where 700 sessions get their 40 KB/s`,
   },
 ];
 
