@@ -114,7 +114,7 @@ export const loginSettings: readonly Omit<Setting, "name">[] = [
     range: [1, 1_000_000],
     fallback: null,
     unset: "as many as the platform gives",
-    about: "Sessions that one tenant may have at a time, on each hub.",
+    about: "Sessions that one tenant may have at a time, at all hubs of a cluster together.",
   },
   {
     key: "trustedProxies",

@@ -36,11 +36,11 @@ export interface OpenStore {
 
 /** @throws HubError StoreUnreachable, StoreCorrupt, ConfigInvalid */
 export async function openStore(
-  options: Pick<HubOptions, "home" | "cluster" | "version" | "say">,
+  options: Pick<HubOptions, "home" | "cluster" | "version" | "say" | "tenantSessions">,
   own: HubSecrets,
   log: Logger,
 ): Promise<OpenStore> {
-  const { home, cluster = null, version, say } = options;
+  const { home, cluster = null, version, say, tenantSessions = null } = options;
   if (cluster === null) {
     const shelf = new SqliteStore(join(home, "store.sqlite"));
     const store = new GroupedSqliteStore(shelf, systemClock);
@@ -57,7 +57,7 @@ export async function openStore(
     say?.(`${why}; waiting until it takes facts`);
   };
   const given = { clock: systemClock, log, waits };
-  const seat = await openCluster(cluster, { hubId: own.hubId, version }, given);
+  const seat = await openCluster(cluster, { hubId: own.hubId, version, tenantSessions }, given);
   const { store, clusterId: hubId, driverSecret, rights } = seat;
   await seat.untilThere(() => bringAlong(home, rights, log));
   log.warn({}, "all facts stay in PostgreSQL: timelineRows and timelineAge drop none there");

@@ -46,6 +46,11 @@ async function insist(hub: RealHub, body: object, key: string): Promise<Answer> 
   }
 }
 
+async function statusOf({ url }: RealHub, token: string): Promise<number> {
+  const headers = { authorization: `Bearer ${token}` };
+  return (await fetch(`${url}/v1/sessions`, { headers })).status;
+}
+
 describeWhere([needs.linux, needs.postgres], "creates at three hubs", () => {
   let group: HubGroup;
   let hubs: RealHub[];
@@ -109,6 +114,31 @@ describeWhere([needs.linux, needs.postgres], "creates at three hubs", () => {
       }
     }
     await (hubs[0] as RealHub).until("named-0", ({ state }) => state === "connected");
+    expect(await asked()).toBe(before + 2);
+  }, 90_000);
+
+  test("[CL38] a tenant that asks two hubs at once gets as many as it may have together", async () => {
+    const both = await Promise.all(["d", "e"].map((n) => group.open(n, { tenantSessions: 2 })));
+    const wish = { name: "t", role: "operator", tenant: "acme" };
+    const { token } = await (both[0] as RealHub).ask<{ token: string }>("POST", "/tokens", wish);
+    // The other hub knows of the token with its next beat.
+    for (const hub of both) while ((await statusOf(hub, token)) !== 200);
+    const before = await asked();
+    const all = Array.from({ length: 12 }, (_, n) => {
+      return create(
+        both[n % 2] as RealHub,
+        { name: `s${n}` },
+        { token, waitS: n % 3 === 0 ? 60 : 0 },
+      );
+    });
+    const answers = await Promise.all(all);
+    const made = answers.filter((one) => one?.status === 202);
+    const full = answers.filter((one) => one?.status === 429);
+    expect([made.length, full.length]).toEqual([2, 10]);
+    for (const one of full) expect(one?.json.detail).toBe("acme has 2 sessions already");
+    for (const one of made) {
+      await (both[0] as RealHub).until(one?.json.id ?? "", ({ state }) => state === "connected");
+    }
     expect(await asked()).toBe(before + 2);
   }, 90_000);
 

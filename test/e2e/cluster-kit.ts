@@ -34,7 +34,10 @@ export class HubGroup {
   }
 
   /** A hub that runs. */
-  async open(name: string, more: { readonly version?: string } = {}): Promise<RealHub> {
+  async open(
+    name: string,
+    more: { readonly version?: string; readonly tenantSessions?: number } = {},
+  ): Promise<RealHub> {
     const peerListen = { host: "127.0.0.1", port: 0 };
     const { url } = this;
     const cluster = { url, secret: CLUSTER_SECRET, name, peerListen, advertise: null };

@@ -34,8 +34,10 @@ describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
   let a: PostgresStore;
   let b: PostgresStore;
 
-  const open = async (inc: string): Promise<PostgresStore> =>
-    postgres.closes(await PostgresStore.open({ ...told, url: postgres.url, inc }));
+  const open = async (inc: string, tenantSessions: number | null = null) => {
+    const { url } = postgres;
+    return postgres.closes(await PostgresStore.open({ ...told, url, inc, tenantSessions }));
+  };
   beforeEach(async () => {
     a = await open("a");
     b = await open("b");
@@ -80,6 +82,36 @@ describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
       expect(await outcome(a, keyed(n, letter.repeat(5_000)))).toBe("made");
       expect((await b.madeUnder(letter.repeat(5_000)))?.id).toBe(`ses_${n}`);
     }
+  });
+
+  test("[CL38] a tenant has as many as it may at all hubs together, however many ask at once", async () => {
+    const hubs = await Promise.all(["x", "y", "z"].map((inc) => open(inc, 5)));
+    // One that was made where no bound was set has no seat, and counts all the same.
+    expect(await outcome(a, record(100, "acme/old"))).toBe("made");
+    const made: { readonly store: PostgresStore; readonly id: string }[] = [];
+    const rush = async (tenant: string, from: number): Promise<void> => {
+      const all = Array.from({ length: 36 }, (_, n) => {
+        const [store, id] = [hubs[n % 3] as PostgresStore, from + n];
+        return { store, id: `ses_${id}`, told: outcome(store, record(id, `${tenant}/s${id}`)) };
+      });
+      for (const { store, id, told: saying } of all) {
+        const said = await saying;
+        expect(["made", "RateLimited"]).toContain(said);
+        if (said === "made") made.push({ store, id });
+      }
+    };
+    await Promise.all([rush("acme", 1_000), rush("acme-2", 2_000)]);
+    expect(made).toHaveLength(4 + 5);
+    // Of the hub's own there is no bound, and one that is gone makes room for one.
+    expect(await outcome(hubs[0] as PostgresStore, record(101, "own"))).toBe("made");
+    const [first] = made.filter(({ id }) => id < "ses_2");
+    const kept = await first?.store.find(first.id);
+    await first?.store.append(kept ?? record(0), ended).event;
+    await rush("acme", 3_000);
+    expect(made).toHaveLength(4 + 5 + 1);
+    expect(await outcome(hubs[1] as PostgresStore, record(102, "acme/old"))).toBe(
+      "SessionNameTaken",
+    );
   });
 
   test("[CL36] tables of before bring the keys of their records along, each once", async () => {

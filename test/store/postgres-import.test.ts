@@ -227,7 +227,7 @@ describeWhere([needs.postgres], "an import into PostgreSQL", () => {
       };
     };
     // Most of them order what several hubs do; the key of the request is in the record, too.
-    const fenced = ["born", "cost", "fence", "owner", "request", "stamp", "version"];
+    const fenced = ["born", "cost", "fence", "owner", "request", "seat", "stamp", "version"];
     expect(await only("session")).toEqual({ file: [], postgres: fenced });
     // One text instead of three columns; the others order what several hubs write.
     expect(await only("fact")).toEqual({

@@ -1,9 +1,11 @@
 /**
  * How many sessions one caller may start within an hour, and how many a tenant may have: each costs
- * a sandbox. Counted by person, so that ten logins of one are one, and in the memory of this hub.
+ * a sandbox. Counted by person, so that ten logins of one are one, and in the memory of this hub;
+ * what a tenant has at all hubs is counted by the store that they share.
  */
 import type { Clock } from "../../base/clock.ts";
 import { HubError } from "../../base/hub-error.ts";
+import { tenantIsFull } from "../../store/refusal.ts";
 import { ADMIN, type Principal } from "./principal.ts";
 
 const HOUR_MS = 3_600_000;
@@ -43,11 +45,10 @@ export class CreateQuota {
     };
   }
 
-  /** Of a tenant that has so many. @throws HubError RateLimited */
+  /** Of a tenant that has so many here. @throws HubError RateLimited */
   demandRoom({ tenant }: Principal, has: number): void {
     if (tenant === null || this.#perTenant === null || has < this.#perTenant) return;
-    const hint = "`holdfast rm NAME` ends one; HOLDFAST_TENANT_SESSIONS is the limit.";
-    throw new HubError("RateLimited", `${tenant} has ${has} sessions already`, { hint });
+    throw tenantIsFull(tenant, has);
   }
 
   /** What a caller without room is told. */

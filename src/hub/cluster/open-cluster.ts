@@ -8,7 +8,7 @@ import { newId } from "../../base/ids.ts";
 import type { Logger } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { PostgresRoll } from "../../store/postgres/postgres-roll.ts";
-import { PostgresStore } from "../../store/postgres/postgres-store.ts";
+import { PostgresStore, type PostgresOptions } from "../../store/postgres/postgres-store.ts";
 import { untilThere, type Patience } from "../../store/postgres/until-there.ts";
 import { Membership } from "./membership.ts";
 import { JobHolder, type JobName } from "./job-holder.ts";
@@ -44,7 +44,7 @@ export interface ClusterSeat {
  */
 export async function openCluster(
   settings: ClusterSettings,
-  self: { readonly hubId: string; readonly version: string },
+  self: Pick<PostgresOptions, "tenantSessions"> & { readonly hubId: string; version: string },
   { clock, log, waits }: Patience & { readonly log: Logger },
 ): Promise<ClusterSeat> {
   const { url, secret, advertise } = settings;
@@ -74,10 +74,12 @@ export async function openCluster(
     onDead: () => undefined,
   });
   const cluster = { idIfFirst: self.hubId, secret };
+  const { tenantSessions = null } = self;
   const lease = { mayAct: () => members.mayAct(), mayNote: () => members.mayNote() };
+  const keeps = { url, inc, clock, log, cluster, tenantSessions, ...lease };
   const patient = <T>(work: () => Promise<T>) => untilThere(work, { clock, waits });
   const open = async () => {
-    const opened = await PostgresStore.open({ url, inc, clock, log, cluster, ...lease });
+    const opened = await PostgresStore.open(keeps);
     try {
       const told = { now: clock.now(), log, random: systemRandom };
       return { store: opened, rights: await SharedRights.open(opened.rights, told) };

@@ -29,6 +29,8 @@ export interface PostgresOptions {
   readonly inc: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Sessions that a tenant may have at all hubs; as many as it likes when it is left out. */
+  readonly tenantSessions?: number | null;
   /** Who shares the database; unset in what looks at one store alone. */
   readonly cluster?: ClusterKey;
   /** Whether this hub holds its lease: without it no fact is taken (CL4). */
@@ -63,17 +65,18 @@ export class PostgresStore implements Store {
   readonly rights: RightRows;
 
   private constructor(
-    { inc, clock, log, mayAct = () => true, mayNote = mayAct }: PostgresOptions,
+    options: PostgresOptions,
     pool: Pool,
     read: { booked: Booked; endedCost: SandboxCost | null; clusterId: string },
   ) {
+    const { inc, clock, log, mayAct = () => true, mayNote = mayAct } = options;
     this.#pool = pool;
     this.#log = log;
     this.#clock = clock;
     this.#mayAct = mayAct;
     this.#mayNote = mayNote;
     this.clusterId = read.clusterId;
-    this.#rows = new SessionRows(pool, inc);
+    this.#rows = new SessionRows(pool, inc, options.tenantSessions);
     this.jobs = new JobRows(pool, inc);
     this.rights = new RightRows(pool);
     this.#lookups = new Gathered(async (asked) => {

@@ -121,6 +121,14 @@ export const STEPS: readonly Step[] = [
       CREATE UNIQUE INDEX session_request ON session (request) WHERE NOT gone;
     `,
   },
+  {
+    id: 5,
+    sql: `
+      ALTER TABLE session ADD COLUMN seat int;
+      CREATE UNIQUE INDEX session_seat ON session (split_part(name, '/', 1), seat)
+        WHERE NOT gone AND strpos(name, '/') > 0;
+    `,
+  },
 ];
 
 /** Hubs of an older version wait for their writes meanwhile, and go on. */

@@ -58,10 +58,13 @@ const MADE_UNDER = {
 export class SessionRows {
   readonly #pool: Pool;
   readonly #inc: string;
+  readonly #seats: number | null;
 
-  constructor(pool: Pool, inc: string) {
+  /** `seats` is how many sessions a tenant may have. */
+  constructor(pool: Pool, inc: string, seats: number | null = null) {
     this.#pool = pool;
     this.#inc = inc;
+    this.#seats = seats;
   }
 
   async #ask<Row extends QueryResultRow>(query: string | QueryConfig, values?: unknown[]) {
@@ -79,7 +82,7 @@ export class SessionRows {
     batch: readonly Write[],
     holds: ReadonlyMap<string, Hold>,
   ): Promise<ReadonlyMap<string, Verdict>> {
-    return keepBatch(this.#pool, { inc: this.#inc, stamp, holds }, batch);
+    return keepBatch(this.#pool, { inc: this.#inc, stamp, holds, seats: this.#seats }, batch);
   }
 
   async owned(): Promise<readonly Owned[]> {
