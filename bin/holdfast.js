@@ -20,6 +20,8 @@ askThisMachineDirectly();
 // its size from the start, or stays as it is before the imports make it grow.
 const SMALL_YOUNG_SPACE = "--max-semi-space-size=1";
 const SAME_YOUNG_SPACE = "--semi-space-growth-factor=1";
+// Buffers count as if they were old, and a small heap is all marked for a few: 0517.
+const ROOM_FOR_BUFFERS = "--heap-growing-percent=400";
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
 const source = join(root, "src", "cli", "main.ts");
 const main = existsSync(source) ? source : join(root, "lib", "cli", "main.js");
@@ -34,6 +36,7 @@ if (!existsSync(main)) {
 
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   setFlagsFromString(SAME_YOUNG_SPACE);
+  setFlagsFromString(ROOM_FOR_BUFFERS);
   // node:sqlite warns that it is experimental at every start; all other warnings stay.
   const printers = process.listeners("warning");
   process.removeAllListeners("warning");
@@ -75,7 +78,12 @@ function bundledNode() {
 }
 
 function runOn(node) {
-  const flags = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1", SMALL_YOUNG_SPACE];
+  const flags = [
+    "--disable-warning=ExperimentalWarning",
+    "--disable-sigusr1",
+    SMALL_YOUNG_SPACE,
+    ROOM_FOR_BUFFERS,
+  ];
   const keptCode = join(root, "bin", "kept-code.js");
   const args = [...flags, "--import", keptCode, main, ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });

@@ -3,9 +3,11 @@
  */
 export const limits = {
   /** Largest WebSocket message: one DATA frame and room for control JSON. */
-  WS_MESSAGE_BYTES_MAX: 65_600,
-  /** One DATA payload on a fast line: a frame costs each process as much as copying it. */
-  DATA_BYTES_MAX: 65_536,
+  WS_MESSAGE_BYTES_MAX: 262_208,
+  /** One DATA payload on a fast line: a frame costs each process as much as copying 64 KiB. */
+  DATA_BYTES_MAX: 262_144,
+  /** The same to a peer that does not know `large`. */
+  DATA_BYTES_SMALL: 65_536,
   /** The same while nothing is known of the line: 64 ms at 0.25 MB/s. */
   DATA_BYTES_FIRST: 16_384,
   /** JSON control bodies. */

@@ -53,7 +53,7 @@ export async function sftpServerPath(): Promise<string> {
 }
 
 /** As in bin/holdfast.js. */
-const YOUNG_SPACE = ["--max-semi-space-size=1"];
+const YOUNG_SPACE = ["--max-semi-space-size=1", "--heap-growing-percent=400"];
 /**
  * Of a process that ends SSH: it makes more small objects for each byte than any other, and in one
  * MiB they grow old. docs/decisions/0607.

@@ -222,9 +222,10 @@ export class HubLink {
         this.#fail(new HubError("LinkLost", "this machine slept"), true);
       },
     });
-    if (welcome.features.includes("hop")) {
+    const { features } = welcome;
+    if (features.includes("hop")) {
       const tell = (ack: Uint8Array): void => this.control(FrameType.linkAck, 0, 0, ack);
-      this.#receipts = new HopReceipts(this.#clock, this.egress, tell);
+      this.#receipts = new HopReceipts(this.#clock, this.egress, features, tell);
     }
     this.#events.onWelcome(welcome);
   }

@@ -146,10 +146,11 @@ class HubLink {
     this.#options.onWelcome(this.#welcome);
     this.#control(FrameType.epochConfirm, 0, 0, encodeJson({ epoch, challenge }));
     this.#watchHub(this.#welcome);
-    if (this.#welcome.features.includes("hop")) {
+    const { features } = this.#welcome;
+    if (features.includes("hop")) {
       const { clock } = this.#options;
       const tell = (body: Uint8Array): void => this.#control(FrameType.linkAck, 0, 0, body);
-      this.#receipts = new HopReceipts(clock, this.#egress, tell);
+      this.#receipts = new HopReceipts(clock, this.#egress, features, tell);
     }
     this.#stopTelling = this.#options.jobs.listen((told) => {
       this.#control(FrameType.jobs, 0, 0, encodeJson(told));

@@ -27,8 +27,10 @@ const EXIT_CONFIG = 78;
 const EXIT_REFUSED = 3;
 
 function run(config: DriverConfig): void {
-  // The young space stays small, so that buffers of sockets are freed early. Not in Bun.
-  if (!("bun" in process.versions)) setFlagsFromString("--semi-space-growth-factor=1");
+  // The young space stays small, so that buffers of sockets are freed early, and the old one has
+  // room for those that are not. Not in Bun.
+  const heap = "--semi-space-growth-factor=1 --heap-growing-percent=400";
+  if (!("bun" in process.versions)) setFlagsFromString(heap);
   livesOn();
   const clock = systemClock;
   const log = createLogFile(config.logFile ?? `${config.readyFile}.log`, () => clock.now());

@@ -2,6 +2,7 @@
  * The hub, put together: store, provider, sessions, switchboard, servers. Reads like a table of
  * contents; each part is where its name says.
  */
+import { setFlagsFromString } from "node:v8";
 import { systemClock } from "../base/clock.ts";
 import { HubError } from "../base/hub-error.ts";
 import type { OidcSettings } from "../base/oidc-config.ts";
@@ -104,6 +105,9 @@ export interface RunningHub {
   readonly superseded: Promise<void>;
   close(): Promise<void>;
 }
+
+// Buffers of sockets count against the old space: with less room all of it is marked for them.
+setFlagsFromString("--heap-growing-percent=100");
 
 /** @throws HubError PortInUse, StoreCorrupt, HubRunning, HomeNotWritable */
 export async function startHub(options: HubOptions): Promise<RunningHub> {

@@ -5,10 +5,11 @@
  * 1  HELLO, WELCOME, PING, EPOCH_CONFIRM, ATTACH, OPEN, DATA, CREDIT, CTL, RESET.
  *    resume  ATTACH with a resume vector, RESYNC, PROBE: channels outlive links.
  *    hop     LINK_ACK: what is on the way to the next hop is counted and kept small.
+ *    large   With hop: one DATA may hold 262,144 bytes, and 65,536 without.
  */
 export const PROTOCOL_VERSION = 1;
 /** Minors that this version speaks; what both ends name is in force on a link. */
-export const FEATURES: readonly string[] = ["resume", "hop"];
+export const FEATURES: readonly string[] = ["resume", "hop", "large"];
 /**
  * Minors of a driver's link alone:
  *

@@ -46,8 +46,13 @@ export class Egress {
   }
 
   /** The next hop acknowledges what it reads; before the first DATA of the link. */
-  openHop(): void {
-    this.#hop ??= new HopWindow(this.#clock);
+  openHop(dataBytesMax: number): void {
+    this.#hop ??= new HopWindow(this.#clock, dataBytesMax);
+  }
+
+  /** No frame may hold more, however fast the line is. */
+  get dataBytesMax(): number {
+    return this.#hop?.dataBytesMax ?? limits.DATA_BYTES_SMALL;
   }
 
   /** After how many bytes the next hop should acknowledge; 0 where it does not. */

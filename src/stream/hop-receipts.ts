@@ -5,6 +5,7 @@
  * knows its window, so it says how often it wants to hear.
  */
 import type { Clock, TimerId } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
 import { decodeLinkAck, encodeLinkAck } from "../protocol/bodies.ts";
 import { FrameType } from "../protocol/frame.ts";
 import type { Egress } from "./egress.ts";
@@ -24,12 +25,18 @@ export class HopReceipts {
   #every = HOP_WINDOW_BYTES_MIN;
   #timer: TimerId = null;
 
-  /** Opens the hop window of `egress`; `send` takes bodies of LINK_ACK. */
-  constructor(clock: Clock, egress: Egress, send: (body: Uint8Array) => void) {
+  /** Opens the hop window of `egress`, as `features` say; `send` takes bodies of LINK_ACK. */
+  constructor(
+    clock: Clock,
+    egress: Egress,
+    features: readonly string[],
+    send: (body: Uint8Array) => void,
+  ) {
     this.#clock = clock;
     this.#egress = egress;
     this.#send = send;
-    egress.openHop();
+    const isLarge = features.includes("large");
+    egress.openHop(isLarge ? limits.DATA_BYTES_MAX : limits.DATA_BYTES_SMALL);
   }
 
   /** A message came, of whatever kind. */

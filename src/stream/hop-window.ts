@@ -33,6 +33,8 @@ const RATE_HALF_MS = 500;
 const ROUND_TRIP_AGE_MS = 10_000;
 /** One frame takes no longer than this on the line. */
 const FRAME_MS = 5;
+/** And one of more than 64 KiB no longer than this: fewer frames are cheaper, waiting is dear. */
+const LARGE_FRAME_MS = 1;
 const FRAME_BYTES_MIN = 2 * 1024;
 /** Each acknowledgement is a call and a wake at both ends: one for so much is enough. */
 const ACK_BYTES_MAX = 256 * 1024;
@@ -55,6 +57,8 @@ export class HopWindow {
   /** After how many bytes the next hop should acknowledge. */
   ackEvery = HOP_WINDOW_BYTES_MIN;
   readonly #clock: Clock;
+  /** What the next hop reads in one frame. */
+  readonly dataBytesMax: number;
   #sent = 0;
   #acked = 0;
   #ackedAtMs = 0;
@@ -70,8 +74,9 @@ export class HopWindow {
   #rateBefore = 0;
   #rateSinceMs = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, dataBytesMax: number) {
     this.#clock = clock;
+    this.dataBytesMax = dataBytesMax;
   }
 
   get flightBytes(): number {
@@ -100,8 +105,9 @@ export class HopWindow {
   get frameBytesMax(): number {
     const rate = this.#bestRate;
     if (rate === 0) return limits.DATA_BYTES_FIRST;
-    const line = Math.floor(rate * FRAME_MS);
-    return Math.min(limits.DATA_BYTES_MAX, Math.max(FRAME_BYTES_MIN, line));
+    const small = Math.max(FRAME_BYTES_MIN, Math.floor(rate * FRAME_MS));
+    const large = Math.min(this.dataBytesMax, Math.floor(rate * LARGE_FRAME_MS));
+    return Math.max(Math.min(limits.DATA_BYTES_SMALL, small), large);
   }
 
   sent(bytes: number): void {

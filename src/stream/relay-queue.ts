@@ -4,7 +4,7 @@
  * limit: whoever fills it looks at `bytes`.
  */
 import { cutData } from "../protocol/bodies.ts";
-import { FrameType, takeU32 } from "../protocol/frame.ts";
+import { FrameType, STREAM_HEADER_BYTES, takeU32 } from "../protocol/frame.ts";
 import type { DataSource, Egress } from "./egress.ts";
 import { ownBytes } from "./own-bytes.ts";
 
@@ -14,6 +14,8 @@ const MESSAGE_COST_BYTES = 128;
 const IDLE_SWEEP_MIN = 64;
 /** A frame that is only a little too long is sent whole: the rest would cost as much again. */
 const CUT_ABOVE = 1.5;
+/** What stands before the payload of DATA. */
+const HEAD_BYTES_MAX = STREAM_HEADER_BYTES + 12;
 
 interface Route {
   readonly streams: Map<number, RelayedStream>;
@@ -80,7 +82,7 @@ export class RelayQueue {
     let stream = route.streams.get(id);
     if (stream === undefined) {
       if (this.#known >= this.#sweepAt) this.#sweep();
-      stream = new RelayedStream((message, change) => {
+      stream = new RelayedStream(this.#egress, (message, change) => {
         if (message === null) this.#drained(number, route);
         else this.#count(route, message, change);
       });
@@ -130,9 +132,11 @@ type Counted = (message: Uint8Array | null, change: 1 | -1) => void;
 
 class RelayedStream implements DataSource {
   readonly messages: Uint8Array[] = [];
+  readonly #egress: Egress;
   readonly #count: Counted;
 
-  constructor(count: Counted) {
+  constructor(egress: Egress, count: Counted) {
+    this.#egress = egress;
     this.#count = count;
   }
 
@@ -140,7 +144,8 @@ class RelayedStream implements DataSource {
     const message = this.messages.shift() ?? null;
     this.#count(message, -1);
     if (message?.[0] !== FrameType.data) return message;
-    const cut = message.length > CUT_ABOVE * bytesMax ? cutData(message, bytesMax) : null;
+    const wholeMax = Math.min(CUT_ABOVE * bytesMax, this.#egress.dataBytesMax + HEAD_BYTES_MAX);
+    const cut = message.length > wholeMax ? cutData(message, bytesMax) : null;
     if (cut === null) return message;
     this.messages.unshift(cut.tail);
     this.#count(cut.tail, 1);

@@ -1,13 +1,12 @@
 /**
  * The bytes that one side has written and the other has not taken yet, by absolute offset, with
- * the CRC of everything before them. Bytes are copied into blocks of one DATA frame each: small
- * writes pin no foreign memory, and a block is found by its number.
+ * the CRC of everything before them. Bytes are copied into blocks of one size: small writes pin no
+ * foreign memory, and a block is found by its number.
  */
 import { assert } from "../base/assert.ts";
 import type { Crc32 } from "../base/crc32.ts";
-import { limits } from "../base/limits.ts";
 
-const BLOCK_BYTES = limits.DATA_BYTES_MAX;
+const BLOCK_BYTES = 64 * 1024;
 /** Blocks grow to that: the first bytes of a stream are often all of them, a keystroke, a line. */
 const GROWING_BYTES = [256, 4 * 1024, 16 * 1024] as const;
 /** Blocks that were freed and are used again by whatever stream: 2 MiB of a process. */

@@ -149,7 +149,7 @@ test("[PF4] data passes the hub without a copy, or with one where a frame is cut
   let offset = 0;
   for (const [size, sizes, copiedMax] of [
     [limits.DATA_BYTES_FIRST, [limits.DATA_BYTES_FIRST], 0],
-    [limits.DATA_BYTES_MAX, Array(4).fill(limits.DATA_BYTES_FIRST), 3 * limits.DATA_BYTES_FIRST],
+    [limits.DATA_BYTES_SMALL, Array(4).fill(limits.DATA_BYTES_FIRST), 3 * limits.DATA_BYTES_FIRST],
   ] as const) {
     const data = encodeData({ offset, bytes: new Uint8Array(size), ctlTx: null });
     offset += size;

@@ -4,6 +4,7 @@ import { limits } from "../../src/base/limits.ts";
 import { decodeLinkAck, encodeLinkAck } from "../../src/protocol/bodies.ts";
 import { encodeFrame, FrameType, takeU32 } from "../../src/protocol/frame.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
+import { FEATURES } from "../../src/protocol/version.ts";
 import { Egress, type DataSource } from "../../src/stream/egress.ts";
 import { createHeartbeat } from "../../src/stream/heartbeat.ts";
 import { HopReceipts } from "../../src/stream/hop-receipts.ts";
@@ -188,7 +189,7 @@ describe("turns", () => {
 describe("a hop window", () => {
   test("[ST10] never has more on the way than the window and one frame", () => {
     const clock = new TestClock();
-    const hop = new HopWindow(clock);
+    const hop = new HopWindow(clock, limits.DATA_BYTES_MAX);
     while (hop.flightBytes < hop.bytesMax) hop.sent(16_404);
     expect(hop.flightBytes).toBeLessThan(64 * 1024 + 16_404);
     clock.advance(40);
@@ -207,7 +208,7 @@ describe("a hop window", () => {
   test("tells of one frame at once, of little soon, and of keystrokes not at all", () => {
     const clock = new TestClock();
     const told: number[] = [];
-    const receipts = new HopReceipts(clock, unheard(clock), (body) => {
+    const receipts = new HopReceipts(clock, unheard(clock), FEATURES, (body) => {
       told.push(decodeLinkAck(body).total);
     });
     const key = frame(1, KEY_BYTES);
@@ -231,7 +232,7 @@ describe("a hop window", () => {
   test("tells as often as it was asked to, and at once when it is asked for more", () => {
     const clock = new TestClock();
     const told: number[] = [];
-    const receipts = new HopReceipts(clock, unheard(clock), (body) => {
+    const receipts = new HopReceipts(clock, unheard(clock), FEATURES, (body) => {
       told.push(decodeLinkAck(body).total);
     });
     const whole = frame(1, 16_384);
@@ -253,8 +254,20 @@ describe("a hop window", () => {
     line.arrived.length = 0;
     line.acks = 0;
     line.clock.advance(1_000);
-    expect(line.arrived.length).toBeGreaterThan(1_000);
-    expect(line.acks).toBeLessThan(line.arrived.length * 0.7);
+    const bytes = line.arrived.reduce((sum, { message }) => sum + message.length, 0);
+    expect(bytes).toBeGreaterThan(80_000_000);
+    expect(bytes / line.acks).toBeGreaterThan(1.5 * limits.DATA_BYTES_SMALL);
+  });
+
+  test.for([
+    [FEATURES, limits.DATA_BYTES_MAX],
+    [["hop"], limits.DATA_BYTES_SMALL],
+  ] as const)("a peer with %s has frames of %i bytes on a fast line", ([features, dataBytes]) => {
+    const line = new Line({ bytesPerMs: 400_000, latencyMs: 0.2, features });
+    line.egress.ready(new Flood(1), 1);
+    line.clock.advance(500);
+    const most = Math.max(...line.arrived.map(({ message }) => message.length));
+    expect(most).toBe(HEADER_BYTES + dataBytes);
   });
 
   test("a look at the empty line asks for each frame, and then for less again", () => {

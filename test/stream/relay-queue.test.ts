@@ -1,6 +1,7 @@
 /** Frames in a relay: each stream in order, none lost, cut where a line is slow. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import { cutData, decodeData } from "../../src/protocol/bodies.ts";
 import { decodeFrame, encodeFrame, FLAG_FIN, FrameType } from "../../src/protocol/frame.ts";
 import { Egress } from "../../src/stream/egress.ts";
@@ -8,6 +9,8 @@ import { RelayQueue } from "../../src/stream/relay-queue.ts";
 import { Line } from "../support/line.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { encodeData } from "../support/data-body.ts";
+
+const HEADER_BYTES = 20;
 
 function data(stream: number, offset: number, bytes: Uint8Array, fin = false): Uint8Array {
   const body = encodeData({ offset, bytes, ctlTx: fin ? 3 : null });
@@ -50,6 +53,18 @@ describe("[ST10] a relay's queue", () => {
       }
       expect([offset, ended]).toEqual([lengths.reduce((sum, length) => sum + length), true]);
     }
+  });
+
+  test("cuts what a peer would not read that does not know `large`, however fast its line", () => {
+    const line = new Line({ bytesPerMs: 100_000, latencyMs: 0.2, features: ["hop"] });
+    const queue = new RelayQueue(line.egress);
+    const bytes = new Uint8Array(limits.DATA_BYTES_SMALL * 1.4);
+    const count = 200;
+    for (let n = 0; n < count; n++) queue.push(data(1, n * bytes.length, bytes));
+    line.clock.advance(5_000);
+    const lengths = line.arrived.map(({ message }) => message.length - HEADER_BYTES);
+    expect(Math.max(...lengths)).toBe(limits.DATA_BYTES_SMALL);
+    expect(lengths.reduce((sum, length) => sum + length)).toBe(count * bytes.length);
   });
 
   test("says the last word of a route behind its bytes, and at once where nothing waits", () => {

@@ -1,5 +1,6 @@
 /** A line between two hops with a rate and a latency, on a test's clock: what is sent queues. */
 import type { Clock } from "../../src/base/clock.ts";
+import { FEATURES } from "../../src/protocol/version.ts";
 import { Egress, type Sink } from "../../src/stream/egress.ts";
 import { HopReceipts } from "../../src/stream/hop-receipts.ts";
 import { TestClock } from "./test-clock.ts";
@@ -23,6 +24,7 @@ export class Line implements Sink {
     bytesPerMs: number;
     latencyMs: number;
     hop?: boolean;
+    features?: readonly string[];
     timersEveryMs?: number;
   }) {
     this.bytesPerMs = options.bytesPerMs;
@@ -30,11 +32,14 @@ export class Line implements Sink {
     this.egress = new Egress(this, this.clock);
     if (options.hop === false) return;
     const { clock } = this;
+    const { features = FEATURES } = options;
     const late = (call: () => void): void => void clock.setTimeout(call, this.latencyMs);
     const there = throttled(clock, options.timersEveryMs ?? 0);
     const answers = new Egress({ send: () => undefined, bufferedBytes: 0 }, clock);
-    const near = new HopReceipts(clock, this.egress, (body) => late(() => far.acked(body)));
-    const far = new HopReceipts(there, answers, (body) => {
+    const near = new HopReceipts(clock, this.egress, features, (body) =>
+      late(() => far.acked(body)),
+    );
+    const far = new HopReceipts(there, answers, features, (body) => {
       this.acks += 1;
       late(() => near.acked(body));
     });

@@ -138,7 +138,7 @@ export class TerminalRoom implements ByteSink {
         stream.ctl({ type: "gap", from: viewer.at, to: from });
         viewer.at = from;
       }
-      const bytes = this.#ring.read(viewer.at, limits.DATA_BYTES_MAX);
+      const bytes = this.#ring.read(viewer.at, limits.DATA_BYTES_SMALL);
       viewer.at += bytes.length;
       if (stream.write(bytes)) continue;
       viewer.busy = true;

@@ -53,14 +53,14 @@ export class Leg implements Waiting {
 
   constructor(options: LegOptions) {
     this.#options = options;
-    const { socket, clock, random, waiting } = options;
+    const { socket, clock, random, waiting, features } = options;
     this.#egress = new Egress(socket, clock);
     this.#queue = new RelayQueue(this.#egress, (bytes) => waiting.count(bytes));
     waiting.enter(this);
     const tell = (body: Uint8Array): void =>
       this.send(encodeFrame({ type: FrameType.linkAck, body }));
-    const acknowledges = options.features.includes("hop");
-    this.#receipts = acknowledges ? new HopReceipts(clock, this.#egress, tell) : null;
+    const acknowledges = features.includes("hop");
+    this.#receipts = acknowledges ? new HopReceipts(clock, this.#egress, features, tell) : null;
     this.#heartbeat = createHeartbeat({
       clock,
       pingMs: options.pingMs,
