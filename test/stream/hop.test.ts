@@ -262,13 +262,16 @@ describe("a hop window", () => {
   test.for([
     [FEATURES, limits.DATA_BYTES_MAX],
     [["hop"], limits.DATA_BYTES_SMALL],
-  ] as const)("a peer with %s has frames of %i bytes on a fast line", ([features, dataBytes]) => {
-    const line = new Line({ bytesPerMs: 400_000, latencyMs: 0.2, features });
-    line.egress.ready(new Flood(1), 1);
-    line.clock.advance(500);
-    const most = Math.max(...line.arrived.map(({ message }) => message.length));
-    expect(most).toBe(HEADER_BYTES + dataBytes);
-  });
+  ] as const)(
+    "[ST11] a peer with %s has frames of %i bytes on a fast line",
+    ([features, dataBytes]) => {
+      const line = new Line({ bytesPerMs: 400_000, latencyMs: 0.2, features });
+      line.egress.ready(new Flood(1), 1);
+      line.clock.advance(500);
+      const most = Math.max(...line.arrived.map(({ message }) => message.length));
+      expect(most).toBe(HEADER_BYTES + dataBytes);
+    },
+  );
 
   test("a look at the empty line asks for each frame, and then for less again", () => {
     const line = new Line({ bytesPerMs: 2_000, latencyMs: 5 });

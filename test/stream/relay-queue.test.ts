@@ -55,7 +55,7 @@ describe("[ST10] a relay's queue", () => {
     }
   });
 
-  test("cuts what a peer would not read that does not know `large`, however fast its line", () => {
+  test("[ST11] cuts what a peer without `large` would not read, however fast its line", () => {
     const line = new Line({ bytesPerMs: 100_000, latencyMs: 0.2, features: ["hop"] });
     const queue = new RelayQueue(line.egress);
     const bytes = new Uint8Array(limits.DATA_BYTES_SMALL * 1.4);
