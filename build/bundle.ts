@@ -159,6 +159,7 @@ const UNASKED_PARTS = [
     /[\\/]ws[\\/]lib[\\/]websocket\.js$/,
     /^\['open', 'error'[^]*?(?=^module\.exports)/m,
     /(?<=^ {2}if \(opts\.followRedirects\) \{)[^]*?(?=^ {2}\} else \{)/m,
+    /^ {6}let extensions;[^]*?(?=^ {4}\}\n)/m,
   ],
   [/[\\/]ws[\\/]lib[\\/]validation\.js$/, /(?<=^const tokenChars = \[)[^\]]*/m],
 ] as const;
