@@ -1,6 +1,7 @@
 /** Frames that no WebSocket library sends, on an admitted link: each ends that link alone. */
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import { ADMIN_TOKEN } from "../support/hub-http.ts";
 import { FrameType, encodeFrame } from "../../src/protocol/frame.ts";
 import { encodeJson } from "../../src/protocol/bodies.ts";
@@ -83,7 +84,10 @@ const attacks: Readonly<Record<string, readonly [frames: readonly Buffer[], code
   "a new message inside one": [[frame(0x02, small), frame(BINARY, small)], 1002],
   "a length of 2^63 - 1": [[frame(BINARY, small, { length: 2n ** 63n - 1n })], 1009],
   "a length of 2^64 - 1": [[frame(BINARY, small, { length: 2n ** 64n - 1n })], 1009],
-  "one byte more than a message may have": [[frame(BINARY, new Uint8Array(65_601))], 1009],
+  "one byte more than a message may have": [
+    [frame(BINARY, new Uint8Array(limits.WS_MESSAGE_BYTES_MAX + 1))],
+    1009,
+  ],
   "more fragments than a message may have": [
     [frame(0x02, small), ...Array.from({ length: 40 }, () => frame(0x00, small))],
     1008,
