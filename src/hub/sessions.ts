@@ -22,7 +22,6 @@ import { SessionLedger } from "./session/ledger.ts";
 import { FormerOwner } from "./session/former-owner.ts";
 import { isAtRest } from "./session/outcome.ts";
 import { Session, type SessionParts } from "./session/session.ts";
-import { TurnShare } from "./session/turn-share.ts";
 import type { WorkingParts } from "./session/workings.ts";
 import { Standstill, type StoreTrouble } from "./standstill.ts";
 import { UnreadSessions } from "./unread-sessions.ts";
@@ -81,8 +80,7 @@ export class Sessions {
     this.#waiters = new SessionWaiters(parts.clock);
     const isWanted = (id: string): boolean =>
       this.#waiters.has(id) || parts.hasClients?.(id) === true;
-    const proofs = new ProofQueue(parts.clock, isWanted);
-    this.#parts = { ...parts, pace, proofs, losses: new TurnShare(parts.clock) };
+    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock, isWanted) };
     this.#store = store;
     this.#standstill = new Standstill(store, parts);
     this.#secrets = secrets;

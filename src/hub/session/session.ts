@@ -41,7 +41,7 @@ export interface DriverLink extends LinkProber {
   end(why: LinkEnding): void;
 }
 
-export type SessionParts = Omit<WorkingParts, "pace" | "proofs" | "losses">;
+export type SessionParts = Omit<WorkingParts, "pace" | "proofs">;
 
 export interface SessionOptions {
   readonly parts: WorkingParts;
@@ -64,8 +64,6 @@ export class Session {
   /** Set while the store refuses a fact of it: it does nothing until that is over. */
   #halted: Halt | null = null;
   #link: DriverLink | null = null;
-  /** A loss of the driver may be told some turns later, and is before all that follows. */
-  #tellLoss = (): void => undefined;
   #entered = "";
   /** The hub goes down, or the session is another hub's: nothing of it begins here any more. */
   #isOver = false;
@@ -185,7 +183,6 @@ export class Session {
   }
 
   #send(event: SessionMachineEvent): void {
-    this.#tellLoss();
     if (this.#halted === null) this.#wake().send(event);
   }
 
@@ -203,7 +200,6 @@ export class Session {
 
   /** The driver's link, proven or not. */
   get link(): DriverLink | null {
-    this.#tellLoss();
     return this.#link;
   }
 
@@ -215,7 +211,6 @@ export class Session {
 
   /** The driver's link, when the session is proven; streams go nowhere else. */
   get route(): DriverLink | null {
-    this.#tellLoss();
     return this.#actor?.getSnapshot().hasTag("routable") === true ? this.#link : null;
   }
 
@@ -235,13 +230,9 @@ export class Session {
     this.#workings.board.driverDetached();
     this.activity.driverLeft();
     const { epoch } = link;
-    const at = this.#parts.clock.now();
     const code = link.expected ? {} : { code: "DriverAbsent" satisfies FaultCode };
-    this.#tellLoss = this.#parts.losses.do(() => {
-      if (this.#isOver) return;
-      this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch, ...code });
-      this.#send({ type: "driver.detached", epoch, at });
-    });
+    this.ledger.tryNote("driver.detached", `driver link lost: ${reason}`, { epoch, ...code });
+    this.#send({ type: "driver.detached", epoch: link.epoch, at: this.#parts.clock.now() });
   }
 
   fellSilent(link: DriverLink): void {
@@ -281,7 +272,6 @@ export class Session {
    * @throws HubError when the session is in no state for it.
    */
   operate(type: OperatorAct, because = "by request"): void {
-    this.#tellLoss();
     const event: SessionMachineEvent = { type, at: this.#parts.clock.now() };
     const { state } = this.record;
     if (state === "ended") throw new HubError("SessionEnded", `session ${this.record.name} ended`);
@@ -347,7 +337,6 @@ export class Session {
   }
 
   health(): SessionHealth {
-    this.#tellLoss();
     const snapshot = this.#snapshot;
     const { board, activity } = this.#workings;
     return healthOf({

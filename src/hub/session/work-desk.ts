@@ -19,7 +19,6 @@ import type { FormerOwner } from "./former-owner.ts";
 import type { SessionLedger } from "./ledger.ts";
 import type { SessionPolicy } from "./policy.ts";
 import type { Quiesced } from "./quiesced.ts";
-import type { TurnShare } from "./turn-share.ts";
 import type { SessionContext } from "./vocabulary.ts";
 
 /** What a driver needs to find and convince this hub. */
@@ -104,7 +103,6 @@ export interface WorkDeps {
   /** Shared by all sessions of the hub, a row for each path. */
   readonly pace: { readonly platform: PatrolPace; readonly driver: PatrolPace };
   readonly proofs: ProofQueue;
-  readonly losses: TurnShare;
   readonly policy: SessionPolicy;
   readonly clock: Clock;
   readonly random: Random;
