@@ -178,13 +178,22 @@ export class Member {
   async #begin(): Promise<void> {
     const from = Date.now();
     await this.#hub.start();
-    const { items } = await this.#hub.ask<{ items: { id: string; self: boolean }[] }>(
-      "GET",
-      "/hubs",
-    );
-    const inc = items.find(({ self }) => self)?.id ?? "";
+    const inc = await this.#ownLife();
     this.lives.push({ hub: this.name, inc, from, to: Infinity });
     await this.#standBeforeTheDoor(inc);
+  }
+
+  /** It is in its own list from its first good beat on, which may come late. */
+  async #ownLife(): Promise<string> {
+    for (;;) {
+      const { items } = await this.#hub.ask<{ items: { id: string; self: boolean }[] }>(
+        "GET",
+        "/hubs",
+      );
+      const own = items.find(({ self }) => self);
+      if (own !== undefined) return own.id;
+      await pause(DOOR_LOOK_MS);
+    }
   }
 
   /**
