@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { COSTS } from "../../src/store/postgres/keep-rows.ts";
+import { COST_KEYS } from "../../src/store/cost.ts";
 import type { SeededSandbox } from "../crowd-platform.ts";
 import { seededRecord, seededSandbox } from "../crowd-hub.ts";
 
@@ -73,7 +73,7 @@ async function leave(
      FROM unnest($3::text[], $4::text[], $5::text[]) AS left_behind (id, name, record)`,
     [
       inc,
-      COSTS.map(() => 0),
+      COST_KEYS.map(() => 0),
       records.map(({ id }) => id),
       records.map((record) => record.name),
       records.map((record) => JSON.stringify(record)),

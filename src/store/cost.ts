@@ -20,6 +20,15 @@ export interface SandboxCost {
   readonly cleaned: number;
 }
 
+/** What is summed, in the order of PostgreSQL's column. */
+export const COST_KEYS = [
+  "ownedMs",
+  "suspendedMs",
+  "orphanedMs",
+  "quarantinedMs",
+  "cleaned",
+] as const satisfies readonly (keyof SandboxCost)[];
+
 export function noCost(at: number): SandboxCost {
   return { at, ownedMs: 0, suspendedMs: 0, orphanedMs: 0, quarantinedMs: 0, cleaned: 0 };
 }

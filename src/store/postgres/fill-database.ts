@@ -10,7 +10,8 @@ import type { Store } from "../store.ts";
 import type { StoredFact, StoredSession } from "../stored-rows.ts";
 import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
-import { COSTS, digestOf } from "./keep-rows.ts";
+import { COST_KEYS } from "../cost.ts";
+import { digestOf } from "./keep-rows.ts";
 import { writeRights, type LinkRow, type TokenRow } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
 
@@ -154,7 +155,7 @@ async function putSessions(
 }
 
 function costText(cost: SessionRecord["cost"]): string {
-  return `{${COSTS.map((key) => Math.round(cost[key])).join(",")}}`;
+  return `{${COST_KEYS.map((key) => Math.round(cost[key])).join(",")}}`;
 }
 
 async function putRights(client: ClientBase, { tokens: put, links }: Filling): Promise<void> {

@@ -8,7 +8,7 @@ import { hash } from "node:crypto";
 import type { Pool } from "pg";
 import { HubError } from "../../base/hub-error.ts";
 import { tenantOf } from "../../base/tenant.ts";
-import type { SandboxCost } from "../cost.ts";
+import { COST_KEYS } from "../cost.ts";
 import type { Verdict, Write } from "../journal.ts";
 import { tenantIsFull } from "../refusal.ts";
 
@@ -26,15 +26,6 @@ export interface Writer {
   /** How many sessions a tenant may have at all hubs; null for as many as it likes. */
   readonly seats: number | null;
 }
-
-/** In the order of the column. */
-export const COSTS = [
-  "ownedMs",
-  "suspendedMs",
-  "orphanedMs",
-  "quarantinedMs",
-  "cleaned",
-] as const satisfies readonly (keyof SandboxCost)[];
 
 const ROWS = "id, name, gone, owner, fence, version, stamp, cost, record, request";
 const MADE = "id, name, gone, $1, fence, next, $2, cost::bigint[], record, request";
@@ -220,7 +211,7 @@ function sessionColumns(batch: readonly Write[], holds: ReadonlyMap<string, Hold
     rows.map(({ hold }) => hold.fence),
     rows.map(({ hold }) => hold.version),
     rows.map(({ next }) => next),
-    rows.map(({ record }) => `{${COSTS.map((key) => Math.round(record.cost[key])).join(",")}}`),
+    rows.map(({ record }) => `{${COST_KEYS.map((key) => Math.round(record.cost[key])).join(",")}}`),
     rows.map(({ record }) => JSON.stringify(record)),
     rows.map(({ record }) => digestOf(record.requestKey)),
   ];

@@ -7,7 +7,7 @@ import type { Pool } from "pg";
 import type { Clock } from "../../base/clock.ts";
 import { HubError, toHubError } from "../../base/hub-error.ts";
 import type { Logger } from "../../base/log.ts";
-import { noCost, type SandboxCost } from "../cost.ts";
+import { COST_KEYS, noCost, type SandboxCost } from "../cost.ts";
 import type { Fact, SessionEvent, SessionRecord } from "../facts.ts";
 import { Journal } from "../journal.ts";
 import type { RosterQuery } from "../roster.ts";
@@ -16,7 +16,7 @@ import { enterCluster, type ClusterKey } from "./cluster-row.ts";
 import { inspect, openPool, unreachable } from "./connect.ts";
 import { Gathered } from "./gathered.ts";
 import { JobRows } from "./job-rows.ts";
-import { COSTS, type Hold } from "./keep-rows.ts";
+import type { Hold } from "./keep-rows.ts";
 import { RightRows } from "./right-rows.ts";
 import { migrate } from "./schema.ts";
 import { SessionRows, type Owned, type Whereabouts } from "./session-rows.ts";
@@ -318,7 +318,7 @@ async function prepare(pool: Pool, { log, cluster }: PostgresOptions): Promise<s
 function costOf(sums: readonly number[] | null): SandboxCost | null {
   if (sums === null) return null;
   const cost: Record<string, number> = {};
-  for (const [at, key] of COSTS.entries()) cost[key] = sums[at] ?? 0;
+  for (const [at, key] of COST_KEYS.entries()) cost[key] = sums[at] ?? 0;
   return { ...noCost(0), ...cost };
 }
 

@@ -16,7 +16,8 @@ import type { Verdict, Write } from "../journal.ts";
 import type { Enrolled, RosterQuery } from "../roster.ts";
 import type { EventQuery } from "../store.ts";
 import { awayNow, isAway } from "./connect.ts";
-import { COSTS, digestOf, keepBatch, type Hold } from "./keep-rows.ts";
+import { COST_KEYS } from "../cost.ts";
+import { digestOf, keepBatch, type Hold } from "./keep-rows.ts";
 import { rosterQuery } from "./roster-rows.ts";
 
 export interface Owned extends Hold {
@@ -198,13 +199,13 @@ export class SessionRows {
   }
 
   async endedCost(): Promise<readonly number[] | null> {
-    const sums = COSTS.map((_, at) => `coalesce(sum(cost[${at + 1}]), 0) AS c${at}`).join(", ");
+    const sums = COST_KEYS.map((_, at) => `coalesce(sum(cost[${at + 1}]), 0) AS c${at}`).join(", ");
     const { rows } = await this.#ask<Record<string, string>>(
       `SELECT count(*) AS n, ${sums} FROM session WHERE gone`,
     );
     const [row] = rows;
     if (row === undefined || Number(row["n"]) === 0) return null;
-    return COSTS.map((_, at) => Number(row[`c${at}`]));
+    return COST_KEYS.map((_, at) => Number(row[`c${at}`]));
   }
 
   /**

@@ -22,7 +22,7 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert } from "../../base/assert.ts";
 import { HubError } from "../../base/hub-error.ts";
-import { noCost, type SandboxCost } from "../cost.ts";
+import { COST_KEYS, noCost, type SandboxCost } from "../cost.ts";
 import {
   applyFact,
   eventOf,
@@ -50,14 +50,6 @@ const ADDED = `
     count INTEGER NOT NULL
   ) STRICT;
 `;
-
-const COST_KEYS = [
-  "ownedMs",
-  "suspendedMs",
-  "orphanedMs",
-  "quarantinedMs",
-  "cleaned",
-] as const satisfies readonly (keyof SandboxCost)[];
 
 /** Records hold what users put into their sandboxes' environment. */
 const FILE_MODE = 0o600;
