@@ -12,8 +12,8 @@ import { partBeside } from "./part-file.ts";
 /** A lot has 1 MiB at most, and two are under way. */
 const resourceLimits = { maxOldGenerationSizeMb: 32 };
 const TEXT = `const { parentPort: port } = require("worker_threads");
-const work = [${String(writeFiles)}, ${String(readFiles)}];
-const sha256 = (all) => require("crypto").createHash("sha256").update(all).digest("hex");
+const work = [${String(writeFiles)}, ${String(readFiles)}],
+sha256 = (all) => require("crypto").createHash("sha256").update(all).digest("hex");
 port.on("message", async ([id, at, what]) =>
 port.postMessage([id, await work[at](what, require("fs"), sha256)]));`;
 const WRITE = 0;
@@ -26,7 +26,8 @@ interface Asked {
 
 export class LotThread {
   readonly #gate: DiskGate;
-  readonly #asked = new Map<number, Asked>();
+  /** Of the worker that began last. */
+  #asked = new Map<number, Asked>();
   #worker: Worker | null = null;
   #lots = 0;
 
@@ -44,9 +45,9 @@ export class LotThread {
     return (await this.#ask(READ, { paths, bytesMax: LOT_BYTES_MAX / 2 })) as LotContents;
   }
 
-  /** It begins anew with the next lot. */
+  /** It begins anew with the next lot. One under way ends as it would: it leaves nothing half. */
   end(): void {
-    void this.#worker?.terminate();
+    if (this.#asked.size === 0) void this.#worker?.terminate();
     this.#worker = null;
   }
 
@@ -65,14 +66,16 @@ export class LotThread {
 
   #start(): Worker {
     const worker = new Worker(TEXT, { eval: true, resourceLimits });
+    const asked = (this.#asked = new Map<number, Asked>());
     worker.on("message", ([id, answer]: [number, unknown]) => {
-      this.#asked.get(id)?.resolve(answer);
-      this.#asked.delete(id);
+      asked.get(id)?.resolve(answer);
+      asked.delete(id);
+      if (this.#worker !== worker && asked.size === 0) void worker.terminate();
     });
     worker.on("error", (error) => {
-      this.#worker = null;
-      for (const { reject } of this.#asked.values()) reject(error);
-      this.#asked.clear();
+      if (this.#worker === worker) this.#worker = null;
+      for (const one of asked.values()) one.reject(error);
+      asked.clear();
     });
     return worker;
   }

@@ -7,6 +7,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { DiskFault } from "../../src/disk/disk-fault.ts";
 import { DiskGate } from "../../src/disk/disk-gate.ts";
 import { LotThread } from "../../src/disk/lot-thread.ts";
+import { TestClock } from "../support/test-clock.ts";
+import { until } from "../support/until.ts";
 
 test("[FI7] a thread that fails tells it to who waits, and the next lot has another", async () => {
   const directory = mkdtempSync(join(tmpdir(), "hflot-"));
@@ -34,4 +36,27 @@ test("[FI7] a thread that fails tells it to who waits, and the next lot has anot
   expect(await thread.write(lot)).toEqual([true]);
   expect(readFileSync(target, "utf8")).toBe("content");
   expect(readdirSync(directory).sort()).toEqual(["source", "target"]);
+});
+
+test("[FI7] lots that are late and given up end, and keep nobody from the disk", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "hflot-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const clock = new TestClock();
+  const gate = new DiskGate(clock);
+  const thread = new LotThread(gate);
+  const bytes = Buffer.from("content");
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const names = ["one", "two"];
+  // As many as the gate lets through at once.
+  for (const name of names) {
+    const late = thread.write([
+      { target: join(directory, name), mode: 0o600, mtimeMs: 1, sha256, bytes },
+    ]);
+    clock.advance(60_000);
+    await expect(late).rejects.toMatchObject({ code: "TIMEOUT" });
+    thread.end();
+  }
+  const turns = names.map(() => gate.run(() => Promise.resolve("a turn")));
+  expect(await Promise.all(turns)).toEqual(["a turn", "a turn"]);
+  await until(() => readdirSync(directory).join() === "one,two");
 });
