@@ -328,15 +328,21 @@ export class Membership {
 
   /** One compare-and-swap ends all that a dead hub owned; one that beats after all stays. */
   async #judge(): Promise<void> {
-    const { book, clock, refuses } = this.#options;
-    for (const [inc, seen] of this.#seen) {
-      const now = clock.mono();
-      if (now <= dueAt(seen)) continue;
-      const stoodStill = now - seen.since > LEASE_TTL_MS;
-      if (!stoodStill && !(await refuses(seen.row))) continue;
-      const why = stoodStill ? "its beat stood still" : "its process ended";
-      if (this.mayAct() && (await book.declareDead(inc, seen.beat))) this.#bury(inc, why);
+    const now = this.#options.clock.mono();
+    const due = [...this.#seen.values()].filter((seen) => now > dueAt(seen));
+    // All doors at once: the next beat waits for those that say nothing.
+    const whys = await Promise.all(due.map((seen) => this.#whyDead(seen, now)));
+    for (const [at, { row, beat }] of due.entries()) {
+      const why = whys[at] ?? null;
+      if (why === null || !this.mayAct()) continue;
+      if (await this.#options.book.declareDead(row.inc, beat)) this.#bury(row.inc, why);
     }
+  }
+
+  /** Null of one that may live. */
+  async #whyDead({ row, since }: Seen, now: number): Promise<string | null> {
+    if (now - since > LEASE_TTL_MS) return "its beat stood still";
+    return (await this.#options.refuses(row)) ? "its process ended" : null;
   }
 }
 

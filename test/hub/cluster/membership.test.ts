@@ -136,6 +136,27 @@ test.each<[string, boolean, (ms: number) => HubRow]>([
   expect(ms).toBeGreaterThanOrEqual(LEASE_TTL_MS - 1_000);
 });
 
+test("[CL35] many doors that say nothing are asked at once: no lease ends over them", async () => {
+  const [clock, book] = [new TestClock(), new OneBook()];
+  const members = new Membership({
+    ...{ clock, book, log: silentLogger },
+    self: { inc: "inc_1", name: "a", advertise: "", version: "1", started: clock.now() },
+    refuses: () => new Promise((tell) => void clock.setTimeout(() => tell(false), 300)),
+    onDeclaredDead: () => undefined,
+    onDead: () => undefined,
+  });
+  await members.start();
+  const others = Array.from({ length: 12 }, (_, at) => ({ ...OTHER, inc: `inc_of_${at}` }));
+  book.rows = others;
+  await clock.advanceAsync(1_000);
+  book.rows = others.map((row) => ({ ...row, linked: false }));
+  for (let ms = 0; ms < 6_000; ms += 100) {
+    await clock.advanceAsync(100);
+    expect(members.mayAct(), `after ${ms} ms`).toBe(true);
+  }
+  expect(new Set(book.declared)).toEqual(new Set(others.map(({ inc }) => inc)));
+});
+
 test("[CL35] one that beats lives, whatever its connection and its door look like", async () => {
   const beats = (ms: number) => since(ms, { linked: false, beat: 8 + Math.floor(ms / 500) });
   expect(await deadAfter(await beating(silentLogger, true), beats)).toBeNull();
