@@ -168,7 +168,7 @@ function clusterMistakes({ config, origins }: ResolvedConfig): Mistake[] {
     const text = `hubs on PostgreSQL know each other by a secret of ${SECRET_CHARS_MIN} or more`;
     found.push(["clusterSecret", `${text} characters: ${how}, as in $(openssl rand -hex 32)`]);
   }
-  if (advertise !== null && !/^(\[[0-9a-fA-F:]+\]|[^:[\]\s]+):\d{1,5}$/.test(advertise)) {
+  if (advertise !== null && !canBeDialled(advertise)) {
     found.push(["advertise", `"${advertise}" is not HOST:PORT, as others dial this hub`]);
   }
   if (store !== null && advertise === null && isAnyHost(peerListen.host)) {
@@ -176,6 +176,11 @@ function clusterMistakes({ config, origins }: ResolvedConfig): Mistake[] {
     found.push(["advertise", `${text}: set HOLDFAST_ADVERTISE to this machine's HOST:PORT`]);
   }
   return found.map(([key, message]) => ({ key, place: origins[key].place, message }));
+}
+
+function canBeDialled(advertise: string): boolean {
+  const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[^:[\]\s]+):(\d+)$/.exec(advertise)?.[1]);
+  return port > 0 && port <= 65_535;
 }
 
 function isAnyHost(host: string): boolean {

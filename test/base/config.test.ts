@@ -244,7 +244,10 @@ describe("hubs on PostgreSQL", () => {
     expect(wrong[0]).toContain("store: it is no postgres://");
     expect([short, wrong].join()).not.toMatch(/hush|short/);
     expect(told({ HOLDFAST_CLUSTER_SECRET: secret })[0]).toContain("set HOLDFAST_STORE");
-    expect(told({ ...right, HOLDFAST_ADVERTISE: "db" })[0]).toContain('"db" is not HOST:PORT');
+    for (const wrong of ["db", "db:0", "db:65536", "[::1]:99999", "a b:7"]) {
+      const [said] = told({ ...right, HOLDFAST_ADVERTISE: wrong });
+      expect(said).toContain(`"${wrong}" is not HOST:PORT`);
+    }
     const any = { ...right, HOLDFAST_PEER_LISTEN: "0.0.0.0:7071" };
     expect(told(any)[0]).toContain("set HOLDFAST_ADVERTISE");
     expect(told({ ...any, HOLDFAST_ADVERTISE: "10.0.0.1:7071" })).toEqual([]);
