@@ -23,3 +23,13 @@ test.each(Object.entries(ways))("%s strips no types at its second start", (_, wo
   said(words);
   expect(said(words)).toMatch(/KEPT\n$/);
 });
+
+test("on a full disk nothing is kept, and the command runs", () => {
+  const full = `data:text/javascript,import fs from "node:fs"; import module from "node:module";
+    fs.statfsSync = () => ({ bavail: 1, bsize: 4096 }); module.syncBuiltinESMExports();
+    process.on("exit", () => console.error(module.getCompileCacheDir() ?? "NOWHERE"))`;
+  const [node = "", ...words] = [...command, "--version"];
+  const { stdout, stderr } = spawnSync(node, ["--import", full, ...words], { encoding: "utf8" });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(stderr).toBe("NOWHERE\n");
+});
