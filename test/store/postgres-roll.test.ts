@@ -70,8 +70,10 @@ describeWhere([needs.postgres], "the roll in PostgreSQL", () => {
 
   test("[CL35] all see whose connection stands, and each hears when its own breaks", async () => {
     let lost = 0;
+    // One that names its program in its URL is listed by its life all the same.
+    const url = `${postgres.url}&application_name=all`;
     const ofLife = (life: string, onLost = (): void => undefined): PostgresRoll =>
-      postgres.closes(new PostgresRoll(postgres.url, { life, onLost }));
+      postgres.closes(new PostgresRoll(url, { life, onLost }));
     const [a, b] = [ofLife("a"), ofLife("b", () => (lost += 1))];
     await a.register(self("a"));
     await b.register(self("b"));

@@ -33,15 +33,19 @@ export function openPool(url: string, lost: (error: Error) => void): Pool {
   return pool;
 }
 
-/** One connection of its own, for what must not queue behind anything. */
+/**
+ * One connection of its own, for what must not queue behind anything. A title is what others know
+ * it by, also where the URL has one for all: what a URL says is taken before what stands beside it.
+ */
 export async function openClient(
   url: string,
   lost: (error: Error) => void,
   { title }: { readonly title?: string } = {},
 ): Promise<Client> {
+  const own = new URL(url);
+  if (title !== undefined) own.searchParams.set("application_name", title);
   const client = new Client({
-    ...settingsOf(url),
-    ...(title !== undefined && { application_name: title }),
+    ...settingsOf(own.href),
     statement_timeout: BEAT_MS,
     query_timeout: BEAT_MS,
   });
