@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { plants, type Plant } from "./planted.ts";
+import { createsPlants } from "./planted-creates.ts";
 import { streamPlants } from "./planted-streams.ts";
 
 const SEEDS_MAX = 2_000;
@@ -30,7 +31,7 @@ function hunt(plant: Plant): Promise<Catch> {
 }
 
 const wanted = process.argv.slice(2);
-const all = [...plants, ...streamPlants];
+const all = [...plants, ...streamPlants, ...createsPlants];
 const unknown = wanted.filter((id) => !all.some((plant) => plant.id === id));
 if (unknown.length > 0) {
   console.error(`no plant is called ${unknown.join(", ")}; there are:`);

@@ -1,5 +1,6 @@
 /** Runs seeds until one breaks an invariant; prints which. Usage: hunt.ts FIRST COUNT */
 import { readdirSync, readFileSync } from "node:fs";
+import { CreatesWorld } from "../../src/testing/sim/creates-world.ts";
 import { readReplay } from "../../src/testing/sim/seed-file.ts";
 import { runStreamSeed } from "../../src/testing/sim/stream-simulate.ts";
 import { runPlan, runSeed } from "../../src/testing/sim/simulate.ts";
@@ -7,12 +8,23 @@ import { runPlan, runSeed } from "../../src/testing/sim/simulate.ts";
 const first = Number(process.argv[2] ?? 1);
 const count = Number(process.argv[3] ?? 2_000);
 const KEPT = new URL("../seeds/", import.meta.url);
-/** Bugs of streams are hunted where streams are. */
-const run = process.env["HOLDFAST_PLANT"]?.startsWith("stream-") === true ? runStreamSeed : runSeed;
+const planted = process.env["HOLDFAST_PLANT"] ?? "";
+
+interface Broken {
+  readonly invariant?: string;
+  readonly text: string;
+}
+
+/** Bugs of streams, and of creates at several hubs, are hunted where these are. */
+function run(seed: number): readonly Broken[] {
+  if (planted.startsWith("stream-")) return runStreamSeed(seed).violations;
+  if (!planted.startsWith("creates-")) return runSeed(seed).violations;
+  return new CreatesWorld(seed).run().wrong.map((text) => ({ text }));
+}
 
 setImmediate(() => {
   for (let seed = first; seed < first + count; seed++) {
-    const [violation] = run(seed).violations;
+    const [violation] = run(seed);
     if (violation === undefined) continue;
     process.stdout.write(`${JSON.stringify({ seed, ...violation })}\n`);
     return;

@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { plants } from "./planted.ts";
+import { createsPlants } from "./planted-creates.ts";
 import { streamPlants } from "./planted-streams.ts";
 
 const id = process.env["HOLDFAST_PLANT"] ?? "";
-const plant = [...plants, ...streamPlants].find((one) => one.id === id);
+const plant = [...plants, ...streamPlants, ...createsPlants].find((one) => one.id === id);
 if (plant === undefined) throw new Error(`no plant ${JSON.stringify(id)}`);
 const { file, find, replace } = plant;
 const root = new URL("../../", import.meta.url);

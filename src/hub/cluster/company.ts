@@ -11,6 +11,7 @@ import type { Sessions } from "../sessions.ts";
 import { Cluster } from "./cluster.ts";
 import { LEASE_TTL_MS } from "./membership.ts";
 import type { ClusterSeat } from "./open-cluster.ts";
+import type { Household } from "./ownership.ts";
 import type { Roster } from "./roster.ts";
 import type { ClusterNumbers, ClusterView } from "./view.ts";
 
@@ -71,16 +72,21 @@ export function openCompany(
   log: Logger,
 ): Company {
   if (seat === null) return alone(store);
-  const household = {
-    has: (idOrName: string) => sessions.known(idOrName) !== undefined,
-    // One that is being made is not the store's yet: it may not be let go for that.
-    owned: () => sessions.ids.filter((id) => store.settled(id) === null),
-    adopt: (record: SessionRecord) => sessions.adopt(record, LEASE_TTL_MS),
-    let: sessions.let.bind(sessions),
-  };
+  const household = householdOf(sessions, store);
   const cluster = new Cluster({ seat, household, clock: systemClock, log });
   sessions.onLost = () => cluster.doubt();
   return cluster;
+}
+
+/** What a hub among others does with its sessions. */
+export function householdOf(sessions: Sessions, store: Store): Household<SessionRecord> {
+  return {
+    has: (idOrName) => sessions.known(idOrName) !== undefined,
+    // One that is being made is not the store's yet: it may not be let go for that.
+    owned: () => sessions.ids.filter((id) => store.settled(id) === null),
+    adopt: (record) => sessions.adopt(record, LEASE_TTL_MS),
+    let: sessions.let.bind(sessions),
+  };
 }
 
 /** @throws HubError StateConflict always: nobody is there to take anything. */

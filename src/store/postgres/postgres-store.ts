@@ -64,7 +64,8 @@ export class PostgresStore implements Store {
   readonly jobs: JobRows;
   readonly rights: RightRows;
 
-  private constructor(
+  /** For who has a pool of a database that is ready; all others `open` one. */
+  constructor(
     options: PostgresOptions,
     pool: Pool,
     read: { booked: Booked; endedCost: SandboxCost | null; clusterId: string },

@@ -18,10 +18,10 @@ export interface SessionRow extends Place {
 const ANSWER_MS = 4_000;
 export const BEAT_ANSWER_MS = 2_000;
 
-export class ClusterDisk {
+export class ClusterDisk<Row extends SessionRow = SessionRow> {
   readonly #kernel: SimKernel;
   hubs = new Map<string, HubRow>();
-  sessions = new Map<string, SessionRow>();
+  sessions = new Map<string, Row>();
   job: JobRow = { owner: null, epoch: 0 };
   /** Declared once, whatever a store that went back in time says of it later. */
   readonly #everDead = new Set<string>();
@@ -124,10 +124,10 @@ export class ClusterDisk {
     };
   }
 
-  claims(inc: string, ask: ReturnType<ClusterDisk["line"]>): Claims<SessionRow> {
+  claims(inc: string, ask: ReturnType<ClusterDisk["line"]>): Claims<Row> {
     return {
       whereabouts: (id) => ask(() => this.sessions.get(id) ?? null),
-      claim: (id, seenFence) => ask(() => this.#claim(id, seenFence, inc)),
+      claim: (id, seenFence) => ask(() => this.claim(id, seenFence, inc)),
       places: () => ask(() => [...this.sessions.values()].filter(({ owner }) => owner === inc)),
       owners: () =>
         ask(() => [this.job, ...this.sessions.values()].flatMap(({ owner }) => owner ?? [])),
@@ -139,7 +139,7 @@ export class ClusterDisk {
           return free.slice(0, limit);
         }),
       claimAll: (seen) =>
-        ask(() => seen.flatMap(({ id, fence }) => this.#claim(id, fence, inc) ?? [])),
+        ask(() => seen.flatMap(({ id, fence }) => this.claim(id, fence, inc) ?? [])),
       release: (ids) =>
         ask(() => {
           return ids.filter((id) => {
@@ -173,7 +173,7 @@ export class ClusterDisk {
   }
 
   /** A fenced write: null when the session is another hub's by now. */
-  commit(seen: SessionRow, inc: string, epochIssued: number): SessionRow | null {
+  commit(seen: SessionRow, inc: string, epochIssued: number): Row | null {
     const row = this.sessions.get(seen.id);
     if (row?.owner !== inc || row.fence !== seen.fence || row.version !== seen.version) return null;
     const next = { ...row, version: row.version + 1, epochIssued };
@@ -181,7 +181,8 @@ export class ClusterDisk {
     return next;
   }
 
-  #claim(id: string, seenFence: number, inc: string): SessionRow | null {
+  /** Null when it is another's since it was seen. */
+  claim(id: string, seenFence: number, inc: string): Row | null {
     const row = this.sessions.get(id);
     if (row === undefined) return null;
     if (row.fence !== seenFence && !this.comparesNothing) return null;
@@ -204,7 +205,7 @@ export class ClusterDisk {
     return state === "live" || state === "draining";
   }
 
-  #give(row: SessionRow, inc: string): SessionRow {
+  #give(row: Row, inc: string): Row {
     const { owner } = row;
     if (this.#isLiving(owner, inc)) this.onWrong(`${row.id} was taken from ${owner ?? ""}`);
     const next = { ...row, owner: inc, fence: row.fence + 1 };

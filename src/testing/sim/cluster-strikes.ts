@@ -1,10 +1,10 @@
 /** What is done to a simulated cluster: which fault, to whom, when, and how it ends. */
 import type { Random } from "../../base/random.ts";
-import type { ClusterDisk } from "./cluster-disk.ts";
+import type { JobHolder } from "../../hub/cluster/job-holder.ts";
+import type { Membership } from "../../hub/cluster/membership.ts";
+import type { ClusterDisk, SessionRow } from "./cluster-disk.ts";
 import type { ClusterPlant } from "./cluster-plants.ts";
-import type { ClusterPlatform } from "./cluster-platform.ts";
-import type { Hub } from "./cluster-world.ts";
-import type { SimKernel } from "./kernel.ts";
+import type { SimKernel, SimProcess } from "./kernel.ts";
 
 const FAULTS_MAX = 6;
 const FROM_MS = 2_000;
@@ -13,24 +13,40 @@ const KINDS = [
   ...(["drain", "jump", "slow", "pooled"] as const),
 ];
 
-export interface Struck {
+/** One life of a hub, as far as it can be struck. */
+export interface StruckHub {
+  readonly inc: string;
+  readonly process: SimProcess;
+  readonly members: Membership;
+  readonly ownership: { drain(): Promise<void> };
+  readonly job: JobHolder;
+  disturbedAt: number;
+  draining: boolean;
+  /** Nobody is let through to its door, and who dials is told so at once. */
+  refuses: boolean;
+}
+
+export interface Struck<Hub extends StruckHub, Row extends SessionRow> {
   readonly kernel: SimKernel;
   readonly random: Random;
-  readonly disk: ClusterDisk;
-  readonly platform: ClusterPlatform;
+  readonly disk: ClusterDisk<Row>;
+  /** The store came back with an older state. */
+  readonly platform: { forget(): void };
   readonly plant: ClusterPlant | null;
   readonly hubs: ReadonlySet<Hub>;
   readonly kill: (hub: Hub) => void;
+  /** A standby has all that was acknowledged: no fail-over loses anything. */
+  readonly isSynchronous?: boolean;
 }
 
-export class ClusterStrikes {
-  readonly #world: Struck;
+export class ClusterStrikes<Hub extends StruckHub, Row extends SessionRow = SessionRow> {
+  readonly #world: Struck<Hub, Row>;
   drains = 0;
   failovers = 0;
   /** When the store last came back with an older state. */
   lostWritesAt = -Infinity;
 
-  constructor(world: Struck) {
+  constructor(world: Struck<Hub, Row>) {
     this.#world = world;
   }
 
@@ -84,7 +100,7 @@ export class ClusterStrikes {
     } else if (kind === "pooled") {
       disk.isPooled = () => random.next() < 0.5;
       later(() => (disk.isPooled = null));
-    } else this.#outage(kind === "failover", forMs);
+    } else this.#outage(kind === "failover" && this.#world.isSynchronous !== true, forMs);
   }
 
   /** Both ends of its line to the store are told; a balancer may turn away who dials it, too. */

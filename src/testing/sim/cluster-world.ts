@@ -6,7 +6,6 @@
 import { silentLogger } from "../../base/log.ts";
 import { nextEpoch } from "../../base/next-epoch.ts";
 import { seededRandom, type Random } from "../../base/random.ts";
-import type { JobHolder } from "../../hub/cluster/job-holder.ts";
 import { LEASE_TTL_MS, Membership } from "../../hub/cluster/membership.ts";
 import { Ownership } from "../../hub/cluster/ownership.ts";
 import { FormerOwner } from "../../hub/session/former-owner.ts";
@@ -14,7 +13,7 @@ import { BEAT_ANSWER_MS, ClusterDisk, type SessionRow } from "./cluster-disk.ts"
 import { ClusterJob } from "./cluster-jobs.ts";
 import { ClusterPlatform } from "./cluster-platform.ts";
 import type { ClusterPlant } from "./cluster-plants.ts";
-import { ClusterStrikes } from "./cluster-strikes.ts";
+import { ClusterStrikes, type StruckHub } from "./cluster-strikes.ts";
 import { Unmanned } from "./cluster-unmanned.ts";
 import { SimKernel, SimProcess } from "./kernel.ts";
 
@@ -30,11 +29,8 @@ const WELL_MS = 9_000;
 /** Once all is calm every session is served again within this. */
 const HEAL_MS = 25_000;
 
-export interface Hub {
-  readonly inc: string;
+interface Hub extends StruckHub {
   readonly name: string;
-  readonly process: SimProcess;
-  readonly members: Membership;
   readonly ownership: Ownership<SessionRow>;
   readonly rows: Map<string, SessionRow>;
   /** By session: since which claim of all it is this hub's, and whose it was before. */
@@ -42,11 +38,6 @@ export interface Hub {
   /** Sessions whose driver is here. */
   readonly attached: Set<string>;
   readonly ask: ReturnType<ClusterDisk["line"]>;
-  readonly job: JobHolder;
-  disturbedAt: number;
-  draining: boolean;
-  /** Nobody is let through to its door, and who dials is told so at once. */
-  refuses: boolean;
 }
 
 interface Driver {
@@ -65,7 +56,7 @@ export class ClusterWorld {
   readonly #job: ClusterJob;
   readonly #unmanned: Unmanned;
   readonly #plant: ClusterPlant | null;
-  readonly #strikes: ClusterStrikes;
+  readonly #strikes: ClusterStrikes<Hub>;
   readonly #hubs = new Set<Hub>();
   readonly #drivers: Driver[] = [];
   /** Whose epoch it is, by session and epoch. */

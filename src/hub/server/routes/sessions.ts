@@ -1,8 +1,8 @@
 /** /v1/sessions: create, list, look, change. Answers from memory; waits only when asked to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HubError } from "../../../base/hub-error.ts";
+import { createOnce } from "../../create-once.ts";
 import { eventView } from "../../event-view.ts";
-import { isLoss } from "../../../store/refusal.ts";
 import type { SeenSessions } from "../../seen-sessions.ts";
 import { briefOf } from "../../session/health.ts";
 import type { Session } from "../../session/session.ts";
@@ -84,27 +84,23 @@ function addCreateRoute(
     async (request, reply) => {
       const waitMs = waitOf(request);
       const { name } = request.body;
-      const spec = specOf(request.body);
       const requestKey = requestKeyOf(request);
-      const seen = sessionsOf(request);
-      const isRepeated = requestKey !== null && seen.madeBy(requestKey) !== undefined;
-      if (!isRepeated) demandTaking(options);
-      const giveBack = isRepeated ? null : takeCreate(options, seen, request, reply);
       const wanted = {
         ...(name === undefined ? {} : { name }),
         ...(requestKey === null ? {} : { requestKey }),
-        spec,
+        spec: specOf(request.body),
       };
-      const session = orGiveBack(giveBack, () => seen.create(wanted));
-      try {
-        await hub.kept(session, waitMs);
-      } catch (error) {
-        if (!(error instanceof HubError && isLoss(error))) throw error;
-        giveBack?.();
-        // Two hubs were asked at once, and the other was faster.
-        if (await passRepeated(options, { request, reply }, request.body)) return reply;
-        throw error;
-      }
+      const seen = sessionsOf(request);
+      const session = await createOnce(wanted, waitMs, {
+        seen,
+        hub,
+        take: () => {
+          demandTaking(options);
+          return takeCreate(options, seen, request, reply);
+        },
+        pass: () => passRepeated(options, { request, reply }, request.body),
+      });
+      if (session === null) return reply;
       void reply.code(202).header("location", `/v1/sessions/${session.record.id}`);
       return answer(session, waitMs);
     },
@@ -180,16 +176,6 @@ function takeCreate(
   if (typeof taken === "function") return taken;
   void reply.header("retry-after", taken.waitSeconds);
   throw creates.full(taken.waitSeconds);
-}
-
-/** What was refused for another reason counts for nobody. */
-function orGiveBack<T>(giveBack: (() => void) | null, create: () => T): T {
-  try {
-    return create();
-  } catch (error) {
-    giveBack?.();
-    throw error;
-  }
 }
 
 function addChangeRoutes(
