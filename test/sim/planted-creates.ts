@@ -67,4 +67,18 @@ export const createsPlants: readonly Plant[] = [
     "if (halted.halted?.isLost === true) this.#lose(halted);\n        else",
     "",
   ),
+  plant(
+    "end-undone-by-a-claim",
+    "a hub takes a session up again whose end it has written and not heard of",
+    "store/postgres/postgres-store.ts",
+    "if (this.settled(id) !== null) return null;",
+    "",
+  ),
+  plant(
+    "no-look-after-return",
+    "a store that was away is taken for the same one",
+    "hub/cluster/ownership.ts",
+    "this.#members.onReturn(() => this.doubt());",
+    "",
+  ),
 ];

@@ -56,6 +56,16 @@ describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
     expect(await a.madeUnder("another key")).toBeNull();
   });
 
+  test("[CL39] a session whose end is on its way is not claimed by who wrote it", async () => {
+    const made = a.create(keyed(1, null), fact("session.created"));
+    await made?.event;
+    const seen = await a.whereabouts("s1");
+    const end = a.append(made?.record ?? keyed(1, null), ended);
+    expect(await a.claim(seen?.id ?? "", seen?.fence ?? 0)).toBeNull();
+    await end.event;
+    expect(await b.whereabouts("s1")).toBeNull();
+  });
+
   test("[CL36] the key says more than the name: it is the same request", async () => {
     expect(await outcome(a, keyed(1, "key", "same"))).toBe("made");
     expect(await outcome(b, keyed(2, "key", "same"))).toBe("SessionMoved");

@@ -75,6 +75,9 @@ export class Membership {
   /** What waits for the next good beat. */
   #acting: PromiseWithResolvers<undefined> | null = null;
   readonly #mourners = new Set<() => void>();
+  /** A beat failed, or the connection broke, since the last good one. */
+  #wasAway = false;
+  readonly #welcomers = new Set<() => void>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -158,6 +161,7 @@ export class Membership {
 
   /** The connection on which it beats broke: the next good beat gives the whole lease again. */
   cutOff(): void {
+    this.#wasAway = true;
     if (this.#deadline === null) return;
     const { clock } = this.#options;
     const { mono, wall } = this.#deadline;
@@ -198,6 +202,11 @@ export class Membership {
   onDeath(told: () => void): () => void {
     this.#mourners.add(told);
     return () => this.#mourners.delete(told);
+  }
+
+  /** Told each time that the store is back: it may be a copy that has not the newest of all. */
+  onReturn(told: () => void): void {
+    this.#welcomers.add(told);
   }
 
   #arm(): void {
@@ -247,6 +256,7 @@ export class Membership {
       this.#look(rows);
       await this.#judge();
     } catch (error) {
+      this.#wasAway = true;
       // Nobody was seen meanwhile: all get their whole time again.
       this.#steadySince = null;
       const why = toHubError(error).message;
@@ -256,6 +266,8 @@ export class Membership {
   }
 
   #heard(): void {
+    if (this.#wasAway) for (const told of this.#welcomers) told();
+    this.#wasAway = false;
     if (this.#silence.size === 0) return;
     this.#silence.clear();
     this.#options.log.warn({}, "the store answers again: this hub beats");

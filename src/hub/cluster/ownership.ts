@@ -100,6 +100,7 @@ export class Ownership<R> {
   }
 
   start(): void {
+    this.#members.onReturn(() => this.doubt());
     this.#arm();
   }
 
@@ -122,7 +123,10 @@ export class Ownership<R> {
     return (await this.#claim(place)) ? { kind: "here" } : { kind: "wait" };
   }
 
-  /** It is not known what became of a write: what is this hub's is read again soon. */
+  /**
+   * It is not known what became of a write, or what a store that was away has of them: what is this
+   * hub's is read again soon.
+   */
   doubt(): void {
     this.#unsure = true;
   }

@@ -184,8 +184,10 @@ export class PostgresStore implements Store {
     return this.#rows.owners();
   }
 
-  /** @returns null when another hub was faster */
+  /** @returns null when another hub was faster, or what this one wrote of it is on its way */
   async claim(id: string, seenFence: number): Promise<SessionRecord | null> {
+    // It has ended here, and the store does not know: behind a claim its end would be another's.
+    if (this.settled(id) !== null) return null;
     const owned = await this.#claims.one({ id, fence: seenFence });
     return owned === null ? null : this.#hold(owned);
   }

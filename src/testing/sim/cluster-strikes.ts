@@ -125,6 +125,8 @@ export class ClusterStrikes<Hub extends StruckHub, Row extends SessionRow = Sess
         platform.forget();
         this.failovers += 1;
         this.lostWritesAt = kernel.now;
+        // It is another server: no connection outlives that, not even one that was made meanwhile.
+        for (const hub of hubs) this.#reset(hub, hub.refuses);
       }
       disk.down = false;
     });

@@ -82,16 +82,19 @@ export class CreatesClients {
   }
 
   /**
-   * All is calm: each tenant gets as many as its bound leaves, by who has so many. `judge` tells
-   * later what did not come, and that one more is refused.
+   * All is calm: each tenant gets as many as its bound leaves, and none more. What is returned
+   * judges that, a while later.
    */
-  fill(livingOf: (tenant: string) => number): () => void {
+  fill(
+    seatsOf: (tenant: string) => { readonly taken: number; readonly ending: number },
+  ): () => void {
     const { law, kernel } = this.#world;
     const all = TENANTS.flatMap((tenant) => {
-      const count = Math.max(0, TENANT_SESSIONS - livingOf(tenant));
+      const count = Math.max(0, TENANT_SESSIONS - seatsOf(tenant).taken);
       return Array.from({ length: count }, () => this.#last(tenant));
     });
-    const above = TENANTS.map((tenant) => this.#last(tenant));
+    const steady = TENANTS.filter((tenant) => seatsOf(tenant).ending === 0);
+    const above = steady.map((tenant) => this.#last(tenant));
     for (const asking of all) this.#ask(asking);
     kernel.at(PATIENCE_MS, () => {
       for (const asking of above) this.#ask(asking);

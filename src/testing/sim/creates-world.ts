@@ -115,7 +115,9 @@ export class CreatesWorld {
     this.#kernel.run(FILL_MS, ignored);
     const judgeFill = this.#clients.fill((tenant) => {
       const isTheirs = ({ name, gone }: CreatesRow): boolean => !gone && tenantOf(name) === tenant;
-      return [...this.#disk.sessions.values()].filter(isTheirs).length;
+      const theirs = [...this.#disk.sessions.values()].filter(isTheirs);
+      const ending = theirs.filter(({ read }) => read.desired === "ended");
+      return { taken: theirs.length, ending: ending.length };
     });
     this.#kernel.run(END_MS, ignored);
     if (this.#strikes.failovers === 0) judgeFill();

@@ -33,6 +33,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
     ...{ hasHeir, isAlone: !hasHeir, hubs: [], dead: [], inc: "me", leaseMs: 3_000 },
     mayAct: () => true,
     start: done,
+    onReturn: () => undefined,
     stop: () => said.push("stopped"),
     leave: () => Promise.resolve(said.push("left")),
     drain: () => Promise.resolve(said.push("draining")),

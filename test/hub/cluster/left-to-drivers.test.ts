@@ -37,6 +37,7 @@ function looking(orphans: number) {
       ...{ dead: [], hubs: [], inc: "inc_a" },
       mayAct: () => true,
       hearOwners: () => undefined,
+      onReturn: () => undefined,
     } as unknown as Membership,
     clock,
     log: silentLogger,
