@@ -1,6 +1,6 @@
 /**
- * One session for each Idempotency-Key, at whichever hubs it is asked for: made here, found here, or
- * with the hub that was faster. Owns the order of these; who is asked for what is the caller's.
+ * One session for each Idempotency-Key, at whichever hubs it is asked for: made here, found here,
+ * or with the hub that was faster. Owns the order of these; who is asked for what is the caller's.
  */
 import { HubError } from "../base/hub-error.ts";
 import { isLoss } from "../store/refusal.ts";

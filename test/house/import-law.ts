@@ -94,7 +94,11 @@ export const doors: readonly {
   },
   {
     inside: "src/store/postgres/",
-    openTo: ["src/store/postgres/", "src/hub/cluster/", "src/hub/backup/import-store.ts"],
+    openTo: [
+      ...["src/store/postgres/", "src/hub/cluster/", "src/hub/backup/import-store.ts"],
+      // The real one, over a simulated pool.
+      "src/testing/sim/creates-",
+    ],
     why: "everyone else speaks to the port, src/store/store.ts",
   },
 ];

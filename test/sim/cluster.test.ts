@@ -15,7 +15,7 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "end-right-after-claim": 2,
   "job-without-compare": 1,
   "job-without-lease": 61,
-  "refused-is-anothers": 135,
+  "refused-is-anothers": 13,
   "dead-by-its-line-alone": 41,
   "cut-off-acts-on": 251,
 };

@@ -1,4 +1,4 @@
-/** Bugs of creates at several hubs, to plant one at a time; what planted.ts says holds for these. */
+/** Bugs of creates at several hubs, to plant one at a time, as planted.ts has those of one hub. */
 import type { Plant } from "./planted.ts";
 
 const plant = (id: string, says: string, file: string, find: string, replace: string): Plant => ({

@@ -19,6 +19,8 @@ const STREAM_MS_MAX = 15_000;
 const SWEEP_MS = 1_000;
 /** It reads all sessions, and matters only after a store went back in time. */
 const LOOKS_PER_OWNERS = 5;
+/** What was sent and given up may arrive at the store so much later: it is looked at again then. */
+const ARRIVES_MS_MAX = 15_000;
 /** Claimed at once: each becomes an actor that looks at its sandbox. */
 const SWEEP_COUNT = 200;
 /** More than are claimed while the first of them wait for their drivers. */
@@ -75,8 +77,11 @@ export class Ownership<R> {
   #phase: "serving" | "giving" | "given" = "serving";
   /** It lives on when all is given: not for as long as nobody else is there. */
   stays = false;
-  /** An answer was lost: the store may call sessions this hub's that it does not know of. */
-  #unsure = false;
+  /**
+   * Monotonic ms at which the store is asked what it calls this hub's, because an answer was lost:
+   * it may be more than this hub knows of.
+   */
+  #looksDue: readonly number[] = [];
   #stopped = false;
   #looks = 0;
   #timer: unknown = null;
@@ -128,7 +133,8 @@ export class Ownership<R> {
    * hub's is read again soon.
    */
   doubt(): void {
-    this.#unsure = true;
+    const now = this.#clock.mono();
+    this.#looksDue = [now, now + ARRIVES_MS_MAX];
   }
 
   async #claim({ id, fence }: Place): Promise<boolean> {
@@ -215,7 +221,8 @@ export class Ownership<R> {
   async #sweep(): Promise<void> {
     if (this.#phase === "giving" || !this.#members.mayAct()) return;
     if (this.#phase === "given" && !(await this.#callsOff())) return;
-    if (this.#unsure) await this.#recall();
+    const now = this.#clock.mono();
+    if (this.#looksDue.some((at) => at <= now)) await this.#recall(now);
     this.#looks += 1;
     if (this.#looks % LOOKS_PER_OWNERS === 0) this.#members.hearOwners(await this.#claims.owners());
     const left = this.#leftFor(await this.#claims.orphans(this.#members.dead, LOOK_COUNT));
@@ -247,8 +254,8 @@ export class Ownership<R> {
   }
 
   /** Takes what the store calls this hub's and this hub does not know of, and lets the rest go. */
-  async #recall(): Promise<void> {
-    this.#unsure = false;
+  async #recall(now: number): Promise<void> {
+    this.#looksDue = this.#looksDue.filter((at) => at > now);
     const before = this.#household.owned();
     const places = await this.orDoubt(this.#claims.places());
     const mine = new Set(places.map(({ id }) => id));

@@ -100,7 +100,7 @@ export class ClusterStrikes<Hub extends StruckHub, Row extends SessionRow = Sess
     } else if (kind === "pooled") {
       disk.isPooled = () => random.next() < 0.5;
       later(() => (disk.isPooled = null));
-    } else this.#outage(kind === "failover" && this.#world.isSynchronous !== true, forMs);
+    } else this.outage(kind === "failover", forMs);
   }
 
   /** Both ends of its line to the store are told; a balancer may turn away who dials it, too. */
@@ -112,8 +112,9 @@ export class ClusterStrikes<Hub extends StruckHub, Row extends SessionRow = Sess
   }
 
   /** Nobody is to be declared dead for it. After a fail-over the newest of all writes are gone. */
-  #outage(lostWrites: boolean, forMs: number): void {
-    const { kernel, disk, platform, hubs } = this.#world;
+  outage(isFailover: boolean, forMs: number): void {
+    const { kernel, disk, platform, hubs, isSynchronous } = this.#world;
+    const lostWrites = isFailover && isSynchronous !== true;
     const old = { hubs: new Map(disk.hubs), sessions: new Map(disk.sessions) };
     kernel.at(lostWrites ? 400 : 0, () => {
       disk.down = true;

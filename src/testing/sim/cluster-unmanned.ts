@@ -10,11 +10,15 @@ import type { SimKernel, SimProcess } from "./kernel.ts";
 
 const ID = "ses_unmanned";
 const KEEP_EVERY_MS = 400;
+/** After a fail-over it rests for longer than its hub is in doubt by itself. */
+const REST_MS = 17_000;
 
 export interface UnmannedWorld {
   readonly disk: ClusterDisk;
   readonly plant: ClusterPlant | null;
   readonly kernel: SimKernel;
+  /** When the store last came back with an older state. */
+  readonly lostWritesAt: () => number;
 }
 
 export class Unmanned {
@@ -54,7 +58,9 @@ export class Unmanned {
       process.clock.setTimeout(() => {
         later();
         const row = rows.get(ID);
-        if (row !== undefined && members.mayAct()) keep(row).catch(() => ownership.doubt());
+        const rests = kernel.now - this.#world.lostWritesAt() < REST_MS;
+        if (row !== undefined && members.mayAct() && !rests)
+          keep(row).catch(() => ownership.doubt());
       }, KEEP_EVERY_MS);
     };
     later();

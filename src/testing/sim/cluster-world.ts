@@ -79,14 +79,14 @@ export class ClusterWorld {
     this.#platform = new ClusterPlatform(this.#kernel, flights, (text) => this.#fail(text));
     this.#plant = plant;
     const told = { disk: this.#disk, kernel: this.#kernel, plant };
-    this.#unmanned = new Unmanned(told);
+    const lostWritesAt = (): number => this.#strikes.lostWritesAt;
+    this.#unmanned = new Unmanned({ ...told, lostWritesAt });
     const random = seededRandom(`${seed}/job`);
     this.#strikes = new ClusterStrikes({
       ...{ ...told, random: this.#random, platform: this.#platform },
       hubs: this.#hubs,
       kill: (hub) => this.#kill(hub),
     });
-    const lostWritesAt = (): number => this.#strikes.lostWritesAt;
     this.#job = new ClusterJob({ ...told, random, lostWritesAt });
     this.#disk.comparesNothing = plant === "claim-without-compare";
     this.#disk.onWrong = (text) => this.#fail(text);

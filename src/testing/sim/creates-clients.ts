@@ -21,7 +21,9 @@ const REMOVED_MS_MAX = 10_000;
 /** A caller hangs up after this, and knows nothing. */
 const PATIENCE_MS = 9_000;
 const AGAIN_MS = 1_200;
-/** No hub has room, or none takes it. */
+/** Asked for beyond a tenant's bound, by one that tries. */
+const ABOVE = 2;
+/** Who is told this asks no more. */
 const FINAL = ["SessionNameTaken", "BadRequest"];
 
 /** Moments of a create in which its hub may be struck. */
@@ -34,6 +36,18 @@ export interface ClientsWorld {
   /** Whom a balancer gives; null when nobody is there. */
   readonly pick: () => CreatesHub | null;
   readonly onStep: (step: Step, hub: CreatesHub) => void;
+}
+
+/** Of a tenant: taken ones that are being given back, too. */
+interface Seats {
+  readonly taken: number;
+  readonly ending: number;
+}
+
+interface Demand {
+  readonly above: number;
+  /** No seat becomes free meanwhile. */
+  readonly isSteady: boolean;
 }
 
 interface Asking {
@@ -68,7 +82,7 @@ export class CreatesClients {
       const name = random.next() < NAMED_SHARE ? `name${Math.floor(random.next() * 2)}` : null;
       const asking: Asking = {
         wish: this.#wish(tenant, isKeyed, name),
-        removeAfterMs: random.next() < REMOVED_SHARE ? random.next() * REMOVED_MS_MAX : null,
+        removeAfterMs: random.next() < REMOVED_SHARE ? random.next() ** 3 * REMOVED_MS_MAX : null,
         untilMs: endMs + 2 * PATIENCE_MS,
         ...{ told: null, code: null, wasFull: false },
       };
@@ -82,33 +96,36 @@ export class CreatesClients {
   }
 
   /**
-   * All is calm: each tenant gets as many as its bound leaves, and none more. What is returned
+   * All is calm: each tenant gets as many as its bound leaves. Who asks for no more is never told
+   * that it is full, and of those who ask for more, all at once, none gets it. What is returned
    * judges that, a while later.
    */
-  fill(
-    seatsOf: (tenant: string) => { readonly taken: number; readonly ending: number },
-  ): () => void {
-    const { law, kernel } = this.#world;
-    const all = TENANTS.flatMap((tenant) => {
-      const count = Math.max(0, TENANT_SESSIONS - seatsOf(tenant).taken);
-      return Array.from({ length: count }, () => this.#last(tenant));
-    });
-    const steady = TENANTS.filter((tenant) => seatsOf(tenant).ending === 0);
-    const above = steady.map((tenant) => this.#last(tenant));
-    for (const asking of all) this.#ask(asking);
-    kernel.at(PATIENCE_MS, () => {
-      for (const asking of above) this.#ask(asking);
+  fill(seatsOf: (tenant: string) => Seats): () => void {
+    const judges = TENANTS.map((tenant, at) => {
+      const { taken, ending } = seatsOf(tenant);
+      const room = Math.max(0, TENANT_SESSIONS - taken);
+      const above = at === 0 ? 0 : ABOVE;
+      const asked = Array.from({ length: room + above }, () => this.#last(tenant));
+      for (const asking of asked) this.#ask(asking);
+      return () => this.#judgeFill(asked, { tenant, room, above, isSteady: ending === 0 });
     });
     return () => {
-      for (const { wish, told, code, wasFull } of all) {
-        if (told === null) law.fail(`${wish.tenant} gets no session: ${code ?? "no answer"}`);
-        else if (wasFull) law.fail(`${wish.tenant} was full, and had room`);
-      }
-      for (const { wish, told, code } of above) {
-        if (told !== null) law.fail(`${wish.tenant} gets more than its bound`);
-        else if (code !== "RateLimited") law.fail(`one more is ${code ?? "not answered"}`);
-      }
+      for (const judge of judges) judge();
     };
+  }
+
+  #judgeFill(
+    asked: readonly Asking[],
+    { tenant, room, above, isSteady }: { tenant: string; room: number } & Demand,
+  ): void {
+    const { law } = this.#world;
+    const got = asked.filter(({ told }) => told !== null).length;
+    const codes = asked.map(({ code }) => code ?? "none");
+    if (got < room) law.fail(`${tenant} gets ${got} of ${room} sessions: ${codes.join(", ")}`);
+    if (got > room && isSteady) law.fail(`${tenant} gets ${got - room} above its bound`);
+    const wasFull = asked.some((asking) => asking.wasFull);
+    if (above === 0 && wasFull) law.fail(`${tenant} was full, and had room`);
+    if (above > 0 && !wasFull && isSteady) law.fail(`${tenant} is told of no bound`);
   }
 
   #last(tenant: string): Asking {
@@ -132,7 +149,7 @@ export class CreatesClients {
       create,
       (id, hub) => {
         this.#world.onStep("told", hub);
-        this.#world.law.told(wish, id);
+        this.#world.law.told(wish, id, hub);
         this.#made(asking, id);
       },
       (error) => this.#refused(asking, error),

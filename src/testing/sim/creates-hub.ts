@@ -3,7 +3,7 @@
  * ownership and janitor, and the road of a create and of a removal as the routes have it. What it
  * stands on is simulated.
  */
-import { HubError } from "../../base/hub-error.ts";
+import { HubError, toHubError } from "../../base/hub-error.ts";
 import { limits } from "../../base/limits.ts";
 import { silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -223,7 +223,7 @@ export class CreatesHub implements StruckHub {
         hub.process.run(() => {
           ask().then(
             (answer) => back(() => done(answer)),
-            (error: Error) => back(() => fail(error)),
+            (error: unknown) => back(() => fail(toHubError(error))),
           );
         }),
       );

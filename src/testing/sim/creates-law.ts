@@ -39,7 +39,11 @@ export class CreatesLaw {
   /** Judged by what records say: a column that lies helps nobody. */
   written(row: CreatesRow, before: CreatesRow | null): void {
     if (before !== null || isGone(row)) return;
-    const { name, requestKey } = row.read;
+    const { id, name, requestKey } = row.read;
+    const hub = [...this.#world.hubs].find(({ inc }) => inc === row.owner);
+    // Unless it was told of a refusal: what was sent before that may arrive behind it.
+    const isAwaited = hub !== undefined && hub.store.settled(id) !== null;
+    if (isAwaited && !hub.sessions.known(id)) this.fail(`${id} is let go before it is kept`);
     const others = [...this.#world.disk.sessions.values()].filter((one) => {
       return one.id !== row.id && !isGone(one);
     });
@@ -51,8 +55,8 @@ export class CreatesLaw {
     if (has > TENANT_SESSIONS) this.fail(`${tenant ?? "nobody"} has ${has} sessions`);
   }
 
-  /** A caller is answered that this session is made. */
-  told(wish: Wish, id: string): void {
+  /** A caller is answered, by this hub, that this session is made. */
+  told(wish: Wish, id: string, by: CreatesHub): void {
     if (this.#world.hasForgotten()) return;
     const before = this.#told.get(wish);
     const isOver = before !== undefined && this.#removed.has(before);
@@ -63,7 +67,10 @@ export class CreatesLaw {
       if (other !== wish && made === id) this.fail(`two wishes have one session, ${id}`);
     }
     this.#told.set(wish, id);
-    if (!this.#world.disk.sessions.has(id)) this.fail(`${id} is told and not kept`);
+    const row = this.#world.disk.sessions.get(id);
+    if (row === undefined) this.fail(`${id} is told and not kept`);
+    const isHere = row?.owner === by.inc && !row.gone && !this.#removed.has(id) && !by.draining;
+    if (isHere && !by.sessions.known(id)) this.fail(`${by.inc} told of ${id} and let it go`);
   }
 
   /** Somebody asks for its end. */

@@ -26,7 +26,9 @@ const END_MS = 85_000;
 const HUBS_MAX = 3;
 const LATENCY_MS = 5;
 const CREATE_MS = 800;
-const SYNCHRONOUS_SHARE = 0.7;
+const SYNCHRONOUS_SHARE = 0.6;
+/** Chance that a standby takes over, beside all else that may be done to the store. */
+const FAILOVER_SHARE = 0.4;
 /** Chance that a hub is struck at a step of a create, and how soon after it. */
 const STRUCK_SHARE = 0.03;
 const STRUCK_MS_MAX = 8;
@@ -83,11 +85,12 @@ export class CreatesWorld {
       const hub = name === "create" ? [...hubs].find(isIts) : undefined;
       if (hub !== undefined) this.#step("sandbox-asked", hub);
     };
+    const store = stream("store");
     this.#strikes = new ClusterStrikes({
       ...{ kernel, disk, hubs, plant: null, random: stream("strikes") },
       platform: { forget: () => undefined },
       kill: (hub) => this.#kill(hub),
-      isSynchronous: stream("store").next() < SYNCHRONOUS_SHARE,
+      isSynchronous: store.next() < SYNCHRONOUS_SHARE,
     });
     this.#clients = new CreatesClients({
       ...{ kernel, law, random: stream("clients") },
@@ -97,6 +100,11 @@ export class CreatesWorld {
     const count = 2 + Math.floor(steps.next() * (HUBS_MAX - 1));
     for (let n = 1; n <= count; n++) this.#startHub(`hub${n}`);
     this.#strikes.draw(TROUBLE_MS);
+    if (store.next() < FAILOVER_SHARE) {
+      const forMs = 200 + store.next() * 3_000;
+      const atMs = 3_000 + store.next() * (TROUBLE_MS - 4_000 - forMs);
+      kernel.at(atMs, () => this.#strikes.outage(true, forMs));
+    }
     this.#clients.draw(TROUBLE_MS);
     this.#drawTroubles(stream("troubles"));
   }
