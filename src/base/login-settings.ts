@@ -104,7 +104,8 @@ export const loginSettings: readonly Omit<Setting, "name">[] = [
     range: [1, 1_000_000],
     fallback: null,
     unset: "as many as the platform gives",
-    about: "Sessions that one caller may start within an hour; the admin token has no limit.",
+    about:
+      "Sessions that one caller may start within an hour at each hub; the admin token has no limit.",
   },
   {
     key: "tenantSessions",
