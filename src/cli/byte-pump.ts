@@ -5,11 +5,21 @@ import { constants } from "node:os";
 
 /** A signal's exit code in every shell: 128 and its number. */
 const SIGNAL_BASE = 128;
+/** What a shell reports for a program that wrote to a closed pipe. */
+export const EXIT_BROKEN_PIPE = 141;
 
 /** Resolves when the stream wants more; that holds the remote back while a pipe is full. */
 export function writeTo(stream: NodeJS.WriteStream, bytes: Uint8Array): void | Promise<void> {
   if (stream.write(bytes)) return;
   return new Promise((resolve) => stream.once("drain", () => resolve()));
+}
+
+/**
+ * Tells when nobody reads an output of this process any more. Otherwise the process ends there and
+ * then, and what it started elsewhere runs on.
+ */
+export function whenUnread(outputs: readonly NodeJS.WriteStream[], tell: () => void): void {
+  for (const output of outputs) output.removeAllListeners("error").on("error", tell);
 }
 
 export interface Sink {

@@ -1,12 +1,12 @@
 /** Entry of the `holdfast` command: the only file of the CLI that touches the process itself. */
+import { EXIT_BROKEN_PIPE } from "./byte-pump.ts";
 import { runProgram } from "./program.ts";
 
-/** What a shell reports for a program that wrote to a closed pipe. */
-const EXIT_BROKEN_PIPE = 141;
-
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? EXIT_BROKEN_PIPE : 1);
-});
+for (const output of [process.stdout, process.stderr]) {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? EXIT_BROKEN_PIPE : 1);
+  });
+}
 
 const exitCode = await runProgram(process.argv.slice(2), {
   env: process.env,

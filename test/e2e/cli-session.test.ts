@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
-import { makeCliHome, runProgram, type CliHome, type CommandEnd } from "./cli-kit.ts";
+import {
+  exitOf,
+  makeCliHome,
+  runProgram,
+  waitForText,
+  type CliHome,
+  type CommandEnd,
+} from "./cli-kit.ts";
 
 /** The story of a newcomer on one hub: every test goes on where the last one stopped. */
 describeWhere([needs.linux], "a session from new to rm", () => {
@@ -111,6 +118,19 @@ describeWhere([needs.linux], "a session from new to rm", () => {
       "ps ax | grep -c '[s]leep 61.25'",
     ]);
     expect(end.stdout).toBe("0\n");
+  });
+
+  test.each([
+    ["stdout", "yes 62.25"],
+    ["stderr", "yes 62.25 >&2"],
+  ] as const)("when nobody reads %s any more the command ends, as in a pipe", async (name, line) => {
+    const child = cli.start(["exec", "demo", "--", "sh", "-c", line]);
+    await waitForText(child, "62.25");
+    const exit = exitOf(child);
+    child[name]?.destroy();
+    expect(await exit).toBe(141);
+    const left = ["exec", "demo", "--", "sh", "-c", "ps ax | grep -c '[y]es 62.25'"];
+    expect((await cli.run(left)).stdout).toBe("0\n");
   });
 
   test("pause freezes for real, exec says how to go on, resume proves it again", async () => {

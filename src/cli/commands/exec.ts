@@ -4,7 +4,14 @@
  */
 import type { ExecStream, Exit, TakeBytes } from "../../client/exec-stream.ts";
 import { HubError } from "../../base/hub-error.ts";
-import { exitCodeOf, isInputPiped, pumpInput, writeTo } from "../byte-pump.ts";
+import {
+  EXIT_BROKEN_PIPE,
+  exitCodeOf,
+  isInputPiped,
+  pumpInput,
+  whenUnread,
+  writeTo,
+} from "../byte-pump.ts";
 import { flagOption, note, printJson, textOption, type Cli, type Run } from "../cli.ts";
 import { tellStory } from "../exec-story.ts";
 import { timeLimit } from "../follow.ts";
@@ -12,10 +19,9 @@ import { keyValues } from "../key-values.ts";
 import { tellInLines } from "../link-status.ts";
 import { attachSession } from "../session-link.ts";
 
-const EXIT_INTERRUPTED = 130;
-const EXIT_TERMINATED = 143;
 /** After ^C a command has this long to clean up; a second ^C ends the wait. */
 const INTERRUPT_GRACE_MS = 5_000;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143, SIGPIPE: EXIT_BROKEN_PIPE } as const;
 
 export const run: Run = async (cli, [name = "", ...argv]) => {
   const limitMs = timeLimit(cli);
@@ -35,7 +41,7 @@ export const run: Run = async (cli, [name = "", ...argv]) => {
       onStderr: output.onStderr,
     });
     const stopInput = forwardInput(cli, exec);
-    const interrupt = forwardSignals(exec);
+    const interrupt = forwardSignals(cli, exec);
     try {
       const ways = [exec.exit.then(exitCodeOf), interrupt.gaveUp];
       if (limitMs !== null) ways.push(timeIsUp(exec, argv, limitMs));
@@ -91,27 +97,29 @@ function forwardInput(cli: Cli, exec: ExecStream): () => void {
 }
 
 interface SignalForwarding {
-  /** 130 or 143 once a signal was passed on. */
+  /** 130, 141 or 143 once a signal was passed on. */
   exitCode(): number | null;
   readonly gaveUp: Promise<number>;
   close(): void;
 }
 
-function forwardSignals(exec: ExecStream): SignalForwarding {
+/** The end of who reads is the signal that it is to a command of this machine. */
+function forwardSignals(cli: Cli, exec: ExecStream): SignalForwarding {
   let code: number | null = null;
   let timer: NodeJS.Timeout | undefined;
   const { promise: gaveUp, resolve: giveUp } = Promise.withResolvers<number>();
-  const pass = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => {
+  const pass = (signal: keyof typeof EXIT_CODES): void => {
     const again = code !== null;
-    code = signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+    const exitCode = (code = EXIT_CODES[signal]);
     if (again) {
       exec.cancel();
-      giveUp(code);
+      giveUp(exitCode);
       return;
     }
     exec.signal(signal);
-    timer = setTimeout(() => giveUp(code ?? EXIT_INTERRUPTED), INTERRUPT_GRACE_MS);
+    timer = setTimeout(() => giveUp(exitCode), INTERRUPT_GRACE_MS);
   };
+  whenUnread([cli.stdout, cli.stderr], () => pass("SIGPIPE"));
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const listeners = signals.map((signal) => ({ signal, listener: () => pass(signal) }));
   for (const { signal, listener } of listeners) process.on(signal, listener);
