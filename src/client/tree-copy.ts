@@ -160,7 +160,9 @@ class TreeJob {
     this.#lone = infos.length === 1;
     for (const { kind, path, error } of infos) {
       if (kind === "unreadable") {
-        const fault = new HubError("FileRefused", error ?? `${path} cannot be looked at`);
+        // Nothing is found under the name that its bytes come out as.
+        const seen = path.includes("\ufffd") ? `${path}: no name in UTF-8` : error;
+        const fault = new HubError("FileRefused", seen ?? `${path} cannot be looked at`);
         this.failed.push({ path, error: fault });
       } else if (kind !== "file" && kind !== "directory" && kind !== "symlink") {
         const reason = `it is a ${kind}`;

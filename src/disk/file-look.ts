@@ -2,7 +2,7 @@
 import type { Stats } from "node:fs";
 import { lstat, readlink, stat } from "node:fs/promises";
 import type { FileInfo } from "../protocol/file-services.ts";
-import { diskFault } from "./disk-fault.ts";
+import { DiskFault, diskFault } from "./disk-fault.ts";
 import type { DiskGate } from "./disk-gate.ts";
 
 const MODE_BITS = 0o7777;
@@ -16,7 +16,10 @@ export async function lookAt(
   try {
     const stats = await gate.run(() => (follow ? stat(path) : lstat(path)));
     if (!stats.isSymbolicLink()) return fileInfo(stats, shown);
-    return { ...fileInfo(stats, shown), target: await gate.run(() => readlink(path)) };
+    const target = await gate.run(() => readlink(path));
+    // Bytes that are no text come as this character: made anew, the link would lead elsewhere.
+    if (target.includes("\ufffd")) throw new DiskFault("REFUSED", `${path}: no target in UTF-8`);
+    return { ...fileInfo(stats, shown), target };
   } catch (error) {
     throw diskFault(error, path);
   }

@@ -84,6 +84,12 @@ describeWhere([needs.linux], "a session from new to rm", () => {
     expect(end.stderr).toContain(said);
   });
 
+  test("a command without a name is refused as wrong usage", async () => {
+    const end = await cli.run(["exec", "demo", "--", ""]);
+    expect([end.exitCode, end.stdout]).toEqual([2, ""]);
+    expect(end.stderr).toContain("the command has no name");
+  });
+
   test("a signal's exit code is 128 and its number", async () => {
     const end = await cli.run(["exec", "demo", "--", "sh", "-c", "kill -TERM $$"]);
     expect(end.exitCode).toBe(143);
@@ -123,15 +129,18 @@ describeWhere([needs.linux], "a session from new to rm", () => {
   test.each([
     ["stdout", "yes 62.25"],
     ["stderr", "yes 62.25 >&2"],
-  ] as const)("when nobody reads %s any more the command ends, as in a pipe", async (name, line) => {
-    const child = cli.start(["exec", "demo", "--", "sh", "-c", line]);
-    await waitForText(child, "62.25");
-    const exit = exitOf(child);
-    child[name]?.destroy();
-    expect(await exit).toBe(141);
-    const left = ["exec", "demo", "--", "sh", "-c", "ps ax | grep -c '[y]es 62.25'"];
-    expect((await cli.run(left)).stdout).toBe("0\n");
-  });
+  ] as const)(
+    "when nobody reads %s any more the command ends, as in a pipe",
+    async (name, line) => {
+      const child = cli.start(["exec", "demo", "--", "sh", "-c", line]);
+      await waitForText(child, "62.25");
+      const exit = exitOf(child);
+      child[name]?.destroy();
+      expect(await exit).toBe(141);
+      const left = ["exec", "demo", "--", "sh", "-c", "ps ax | grep -c '[y]es 62.25'"];
+      expect((await cli.run(left)).stdout).toBe("0\n");
+    },
+  );
 
   test("pause freezes for real, exec says how to go on, resume proves it again", async () => {
     const counter = "while :; do n=$((n+1)); echo $n > n; sleep 0.02; done";

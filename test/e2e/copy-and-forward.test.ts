@@ -161,6 +161,22 @@ describeWhere([needs.linux], "a copy and a forward while everything breaks", () 
     expect(missing.stderr).toContain("no-such: there is no such file or directory (ENOENT)");
   });
 
+  test("[FI6] what is no UTF-8 is told and not made as something else", async () => {
+    const tree = join(here, "latin");
+    mkdirSync(tree);
+    writeFileSync(Buffer.concat([Buffer.from(join(tree, "caf")), Buffer.of(0xe9)]), "");
+    symlinkSync(Buffer.of(0x74, 0xe9), join(tree, "astray"));
+    writeFileSync(join(tree, "plain"), "");
+    const up = await holdfast("cp", tree, "demo:");
+    expect(up.exitCode).toBe(1);
+    expect(up.stderr).toMatch(/failed: .*astray: no target in UTF-8/);
+    expect(up.stderr).toMatch(/failed: caf\ufffd: no name in UTF-8/);
+    expect(await inside("ls latin")).toBe("plain");
+    await inside("ln -s $(printf 't\\351') latin/astray");
+    const down = await holdfast("cp", "demo:latin/.", join(here, "latin-back"));
+    expect([down.exitCode, readdirSync(join(here, "latin-back"))]).toEqual([1, ["plain"]]);
+  });
+
   const SERVER = `const s = require("net").createServer({ allowHalfOpen: true }, (c) => c.pipe(c));
     s.listen(0, "127.0.0.1", () => require("fs").writeFileSync("echo.port", String(s.address().port)));
     require("http").createServer((q, r) => r.end("hello " + q.url))

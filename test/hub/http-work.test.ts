@@ -84,6 +84,7 @@ describe("what is taken", () => {
       ["exec", { argv: [] }, /body.argv must NOT have fewer than 1 items/],
       ["exec", { argv: [""] }, /the program has no name/],
       ["exec", { argv: ["a\0b"] }, /cannot have a NUL/],
+      ["exec", { argv: ["a"], env: { A: "b\0" } }, /cannot have a NUL/],
       ["exec", { argv: ["a"], stdin: "%%", stdinEncoding: "base64" }, /stdin is no base64/],
       ["exec", { argv: ["a"], env: { "A-B": "" } }, /body.env: "A-B" is not known here/],
       ["exec", { argv: ["a", "b".repeat(63_000)] }, /arguments and environment take 630\d\d bytes/],

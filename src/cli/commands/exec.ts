@@ -12,7 +12,7 @@ import {
   whenUnread,
   writeTo,
 } from "../byte-pump.ts";
-import { flagOption, note, printJson, textOption, type Cli, type Run } from "../cli.ts";
+import { flagOption, note, printJson, textOption, usageError, type Cli, type Run } from "../cli.ts";
 import { tellStory } from "../exec-story.ts";
 import { timeLimit } from "../follow.ts";
 import { keyValues } from "../key-values.ts";
@@ -24,6 +24,7 @@ const INTERRUPT_GRACE_MS = 5_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143, SIGPIPE: EXIT_BROKEN_PIPE } as const;
 
 export const run: Run = async (cli, [name = "", ...argv]) => {
+  if (argv[0] === "") throw usageError("the command has no name", `holdfast exec ${name} -- true`);
   const limitMs = timeLimit(cli);
   const env = keyValues(cli, "env");
   const cwd = textOption(cli, "cwd");

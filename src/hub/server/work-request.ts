@@ -92,8 +92,9 @@ function common(
     const said = `arguments and environment take ${longest} bytes, and ${COMMAND_BYTES_MAX} go`;
     throw new HubError("BadRequest", `body: ${said}; give what is long on stdin or in a file`);
   }
-  if ([...programs.flat(), cwd ?? "", artifacts ?? ""].some((text) => text.includes("\0"))) {
-    throw new HubError("BadRequest", "body: an argument or a path cannot have a NUL in it");
+  const texts = [...programs.flat(), ...Object.values(env), cwd ?? "", artifacts ?? ""];
+  if (texts.some((text) => text.includes("\0"))) {
+    throw new HubError("BadRequest", "body: argument, variable or path cannot have a NUL in it");
   }
   return {
     programs,
