@@ -4,6 +4,8 @@ import type { Logger } from "../base/log.ts";
 import { createRedact, HIDDEN } from "../base/redact.ts";
 
 const OWNER_ONLY = 0o600;
+/** Of lines that wait for room on a full disk; those that come behind them are counted. */
+const WAITING_BYTES_MAX = 1024 * 1024;
 
 interface LogExtras {
   /** What each line says besides its own fields. */
@@ -38,8 +40,18 @@ export function createLog(
     mkdir: file !== null,
     mode: OWNER_ONLY,
     sync: true,
+    maxLength: WAITING_BYTES_MAX,
   });
-  return pino(
+  let lostLines = 0;
+  // Who logs does not fail by a full disk; the lines themselves tell of it once there is room.
+  destination.on("error", () => undefined);
+  destination.on("drop", () => (lostLines += 1));
+  destination.on("drain", () => {
+    if (lostLines === 0) return;
+    log.warn({ lostLines }, "log lines were lost");
+    lostLines = 0;
+  });
+  const log = pino(
     {
       level,
       base: null,
@@ -53,4 +65,5 @@ export function createLog(
     },
     destination,
   );
+  return log;
 }

@@ -1,7 +1,8 @@
 /** The store on a disk: what survives kill -9, who may open it, and what is left untouched. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -177,6 +178,21 @@ describe("the store on disk", () => {
   test("[FA12] a directory that cannot be written is said to be that", () => {
     file = join(directory, "missing", "store.sqlite");
     expect(refusal().code).toBe("HomeNotWritable");
+  });
+
+  test("[FA12] no room beside what a hub that was killed left behind is said to be that", () => {
+    open().create(record(1), fact("session.created"));
+    const left = join(directory, "left.sqlite");
+    for (const end of ["", "-wal"]) copyFileSync(file + end, left + end);
+    const source = join(import.meta.dirname, "../../src/store/sqlite/sqlite-store.ts");
+    const start = `import { SqliteStore } from ${JSON.stringify(source)};
+      try { new SqliteStore(${JSON.stringify(left)}); } catch (error) { console.log(error.code); }`;
+    // A limit for each file stands for a disk that is full: the log is read, and nothing is made.
+    const limited = ["-c", 'ulimit -f 8; exec "$@"', "sh", process.execPath];
+    const { stdout } = spawnSync("sh", [...limited, "--input-type=module", "-e", start], {
+      encoding: "utf8",
+    });
+    expect(stdout).toBe("HomeNotWritable\n");
   });
 
   test("a start that was killed half-way leaves nothing that is taken for a store", () => {

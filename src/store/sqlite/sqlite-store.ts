@@ -344,7 +344,7 @@ function unusable(file: string, error: unknown): HubError {
   if (/database is locked/.test(said)) {
     return new HubError("HubRunning", `another hub has the store ${file} open`, { cause: error });
   }
-  if (/disk is full/.test(said)) {
+  if (/disk is full/.test(said) || isWithoutRoom(error)) {
     const hint = "Free some of it, or point HOLDFAST_HOME at another disk. Nothing was changed.";
     return new HubError("HomeNotWritable", `no room for ${file}: ${said}`, { cause: error, hint });
   }
@@ -352,6 +352,13 @@ function unusable(file: string, error: unknown): HubError {
     cause: error,
     hint: `Nothing was changed. Restore the file, or move it away to start with no sessions.`,
   });
+}
+
+/** SQLITE_IOERR_SHMSIZE: no room for what a log that was left behind is read with. */
+const SHM_SIZE = 4_874;
+
+function isWithoutRoom(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SHM_SIZE;
 }
 
 function eventFromRow(row: Record<string, unknown>): SessionEvent {
