@@ -14,7 +14,7 @@ const HUNT: Readonly<Record<ClusterPlant, number>> = {
   "drain-stops-beating": 928,
   "end-right-after-claim": 2,
   "job-without-compare": 1,
-  "job-without-lease": 61,
+  "job-without-lease": 87,
   "refused-is-anothers": 13,
   "dead-by-its-line-alone": 41,
   "cut-off-acts-on": 251,

@@ -29,6 +29,14 @@ async function outcome(store: PostgresStore, wanted: SessionRecord): Promise<str
   }
 }
 
+/** A session that is made and kept. */
+async function appendedBy(store: PostgresStore, wanted: SessionRecord) {
+  const made = store.create(wanted, fact("session.created"));
+  if (made === null) throw new Error(`${wanted.name} is taken`);
+  await made.event;
+  return made;
+}
+
 describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
   const postgres = ownPostgres();
   let a: PostgresStore;
@@ -57,13 +65,21 @@ describeWhere([needs.postgres], "creates of several hubs in PostgreSQL", () => {
   });
 
   test("[CL39] a session whose end is on its way is not claimed by who wrote it", async () => {
-    const made = a.create(keyed(1, null), fact("session.created"));
-    await made?.event;
-    const seen = await a.whereabouts("s1");
-    const end = a.append(made?.record ?? keyed(1, null), ended);
-    expect(await a.claim(seen?.id ?? "", seen?.fence ?? 0)).toBeNull();
-    await end.event;
-    expect(await b.whereabouts("s1")).toBeNull();
+    const made = await Promise.all([1, 2].map((n) => appendedBy(a, keyed(n, null))));
+    const [first, second] = made.map((one) => one.record) as [SessionRecord, SessionRecord];
+    const other = new Client({ connectionString: postgres.url });
+    await other.connect();
+    await other.query("BEGIN");
+    await other.query("SELECT FROM session WHERE id = $1 FOR UPDATE", [second.id]);
+    // It stands before a row that somebody holds, and what comes later waits for it.
+    const held = a.append(second, fact("platform.claimed"));
+    await new Promise((next) => setImmediate(next));
+    const end = a.append(first, ended);
+    expect(await a.claim(first.id, 1)).toBeNull();
+    await other.query("COMMIT");
+    await other.end();
+    await Promise.all([held.event, end.event]);
+    expect(await b.whereabouts(first.id)).toBeNull();
   });
 
   test("[CL36] the key says more than the name: it is the same request", async () => {
