@@ -7,8 +7,8 @@ import { CreatesWorld } from "../../src/testing/sim/creates-world.ts";
 import type { Figures } from "./figures.ts";
 
 const PLANT_SEEDS = 2_000;
-/** A world of creates takes as long as three others. */
-const SEEDS_PER_CREATES = 20;
+/** A world of creates takes as long as nine others. */
+const SEEDS_PER_CREATES = 40;
 
 type Kind = "hubs" | "creates";
 
