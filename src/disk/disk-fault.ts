@@ -13,6 +13,7 @@ export class DiskFault extends Error {
   }
 }
 
+const MANY_OPEN = ["LIMIT", "too many files are open"] as const;
 const CODES: Readonly<Record<string, readonly [Reset["code"], string]>> = {
   ENOENT: ["NOT_FOUND", "there is no such file or directory"],
   ENOTDIR: ["WRONG_KIND", "a part of the path is no directory"],
@@ -29,8 +30,8 @@ const CODES: Readonly<Record<string, readonly [Reset["code"], string]>> = {
   ENAMETOOLONG: ["REFUSED", "a name in it is too long"],
   EXDEV: ["REFUSED", "it is on another filesystem"],
   EBUSY: ["REFUSED", "it is in use"],
-  EMFILE: ["LIMIT", "too many files are open"],
-  ENFILE: ["LIMIT", "too many files are open"],
+  EMFILE: MANY_OPEN,
+  ENFILE: MANY_OPEN,
 };
 
 /** Anything thrown by a call on `path`. A fault that has its code already stays as it is. */

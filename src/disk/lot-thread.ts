@@ -11,7 +11,7 @@ import { partBeside } from "./part-file.ts";
 
 /** A lot has 1 MiB at most, and two are under way. */
 const resourceLimits = { maxOldGenerationSizeMb: 32 };
-const TEXT = `const { parentPort: port } = require("worker_threads");
+const TEXT = `const port = require("worker_threads").parentPort;
 const work = [${String(writeFiles)}, ${String(readFiles)}],
 sha256 = (all) => require("crypto").createHash("sha256").update(all).digest("hex");
 port.on("message", async ([id, at, what]) =>
@@ -19,10 +19,7 @@ port.postMessage([id, await work[at](what, require("fs"), sha256)]));`;
 const WRITE = 0;
 const READ = 1;
 
-interface Asked {
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
+type Asked = readonly [resolve: (answer: unknown) => void, reject: (error: unknown) => void];
 
 export class LotThread {
   readonly #gate: DiskGate;
@@ -56,7 +53,7 @@ export class LotThread {
       new Promise((resolve, reject) => {
         this.#worker ??= this.#start();
         this.#lots += 1;
-        this.#asked.set(this.#lots, { resolve, reject });
+        this.#asked.set(this.#lots, [resolve, reject]);
         this.#worker.postMessage([this.#lots, which, what]);
       });
     return this.#gate.run(ask).catch((error: unknown) => {
@@ -68,13 +65,13 @@ export class LotThread {
     const worker = new Worker(TEXT, { eval: true, resourceLimits });
     const asked = (this.#asked = new Map<number, Asked>());
     worker.on("message", ([id, answer]: [number, unknown]) => {
-      asked.get(id)?.resolve(answer);
+      asked.get(id)?.[0](answer);
       asked.delete(id);
       if (this.#worker !== worker && asked.size === 0) void worker.terminate();
     });
     worker.on("error", (error) => {
       if (this.#worker === worker) this.#worker = null;
-      for (const one of asked.values()) one.reject(error);
+      for (const [, reject] of asked.values()) reject(error);
       asked.clear();
     });
     return worker;
