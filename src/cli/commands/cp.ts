@@ -44,7 +44,7 @@ export const run: Run = async (cli, [source = "", target = ""]) => {
     const exitCode = end.exitCode();
     if (exitCode === null) throw error;
     progress.close();
-    note(cli, "holdfast: stopped; what had come of the unfinished files was removed");
+    note(cli, "holdfast: stopped; what came whole stays, and nothing of unfinished files");
     return exitCode;
   } finally {
     progress.close();
