@@ -178,7 +178,7 @@ class HubLink {
     if (this.#quiesce.leaves(frame.type)) return;
     switch (frame.type) {
       case FrameType.ping:
-        this.#control(FrameType.pong, 0, 0, frame.body);
+        this.#control(FrameType.pong, 0, 0, this.#heartbeat?.answer(frame.body) ?? frame.body);
         break;
       case FrameType.pong:
         this.#heartbeat?.ponged(frame.body);

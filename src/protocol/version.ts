@@ -14,8 +14,9 @@ export const FEATURES: readonly string[] = ["resume", "hop", "large"];
  * Minors of a driver's link alone:
  *
  * checkpoint  PREPARE_CHECKPOINT, CHECKPOINT_READY: it comes to rest before its memory is kept.
+ * late        Its PONG tells how late its own loop was, and not what the PING said of the hub's.
  */
-export const DRIVER_FEATURES: readonly string[] = ["checkpoint"];
+export const DRIVER_FEATURES: readonly string[] = ["checkpoint", "late"];
 
 /**
  * What the two ends of a channel agree upon when it is made, past all hubs between them:

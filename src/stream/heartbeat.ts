@@ -16,10 +16,6 @@ import { decodePing, encodePing } from "../protocol/bodies.ts";
 
 /** A freeze is noticed this soon after it ends. */
 const TICK_MS = 500;
-/** Who is asked by the other side asks itself after this many intervals of silence. */
-const QUIET_PINGS = 1.5;
-/** An event loop this late is news for the other side, and so is that it is no longer. */
-const LAG_NEWS_MS = 100;
 /** Pings whose answer is awaited; older ones are forgotten. */
 const OUTSTANDING_MAX = 32;
 
@@ -43,8 +39,9 @@ export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly pingMs: number;
   /**
-   * The other side asks in this rhythm, and each of its questions is a word from it: as long as
-   * they come, this side asks only when it has something to tell.
+   * The other side asks in this rhythm, and each of its questions is a word from it. This side asks
+   * once at first, and then only when it suspects the other or stood still itself: thousands that
+   * are late together would ask twice as much of who is late with them.
    */
   readonly isAsked?: boolean;
   /** Silence after which the peer is suspected; it may come back from that. */
@@ -71,8 +68,10 @@ export interface Heartbeat {
   ponged(body: Uint8Array): Pong | null;
   /** Sends a ping now, outside the rhythm. Returns its number. */
   ping(): number;
+  /** The body that answers this PING: its number, and how late this side's own loop was. */
+  answer(body: Uint8Array): Uint8Array;
   readonly lastPong: Pong | null;
-  /** The peer's loopLagMs is in its pings; this is our own since the last ping. */
+  /** The peer's is in its pings and answers; this is our own since we last told it. */
   readonly loopLagMs: number;
   readonly silentMs: number;
   stop(): void;
@@ -93,8 +92,6 @@ class TimedHeartbeat implements Heartbeat {
   #counter = 0;
   #heardAtMs: number;
   #pingedAtMs: number;
-  /** The lag in the last ping. */
-  #toldLagMs = 0;
   #tickedAtMs: number;
   #tickedAtWallMs: number;
   #dueAtMs: number;
@@ -125,10 +122,18 @@ class TimedHeartbeat implements Heartbeat {
       if (oldest !== undefined) this.#outstanding.delete(oldest);
     }
     this.#outstanding.set(n, this.#pingedAtMs);
-    this.#options.send(encodePing({ n, loopLagMs: this.loopLagMs }));
-    this.#toldLagMs = this.loopLagMs;
-    this.loopLagMs = 0;
+    this.#options.send(this.#tell(n));
     return n;
+  }
+
+  answer(body: Uint8Array): Uint8Array {
+    return this.#tell(decodePing(body).n);
+  }
+
+  #tell(n: number): Uint8Array {
+    const told = encodePing({ n, loopLagMs: this.loopLagMs });
+    this.loopLagMs = 0;
+    return told;
   }
 
   received(): void {
@@ -161,9 +166,7 @@ class TimedHeartbeat implements Heartbeat {
 
   get #pingDueAtMs(): number {
     const { pingMs, isAsked } = this.#options;
-    const hasNews = Math.max(this.loopLagMs, this.#toldLagMs) >= LAG_NEWS_MS;
-    const restsUntilMs = isAsked && !hasNews ? this.#heardAtMs + QUIET_PINGS * pingMs : 0;
-    return Math.max(this.#pingedAtMs + pingMs, restsUntilMs);
+    return isAsked === true ? Infinity : this.#pingedAtMs + pingMs;
   }
 
   #arm(): void {

@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { ChannelTable } from "../../src/driver/channel-table.ts";
 import { openHubLink } from "../../src/driver/hub-link.ts";
 import { Jobs } from "../../src/driver/jobs.ts";
-import { encodeJson } from "../../src/protocol/bodies.ts";
+import { decodePing, encodeJson, encodePing } from "../../src/protocol/bodies.ts";
 import {
   Attach,
   Attached,
@@ -149,6 +149,13 @@ describe.each(versions)("[ST11] the handshake of %s", (_version, then) => {
     say(new Uint8Array(encodeFrame({ type: FrameType.ping, body: new Uint8Array(8) })));
     const acknowledged = said.some(({ type }) => type === FrameType.linkAck);
     expect(acknowledged).toBe(then.features.includes("hop"));
+  });
+
+  test("[ST13] has answers of the driver's own lateness, whatever the hub says of itself", () => {
+    const { say, said } = driverWith(then);
+    say(encodeFrame({ type: FrameType.ping, body: encodePing({ n: 5, loopLagMs: 9_000 }) }));
+    const pong = said.findLast(({ type }) => type === FrameType.pong);
+    expect(decodePing(pong?.body ?? new Uint8Array())).toEqual({ n: 5, loopLagMs: 0 });
   });
 
   test("has a CRC over what both sum up", () => {

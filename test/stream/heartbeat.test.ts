@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
-import { decodePing } from "../../src/protocol/bodies.ts";
+import { decodePing, encodePing } from "../../src/protocol/bodies.ts";
 import { createHeartbeat, type ClockJump, type Heartbeat } from "../../src/stream/heartbeat.ts";
 import { TestClock } from "../support/test-clock.ts";
 
@@ -184,25 +184,36 @@ describe("heartbeat", () => {
       expect(told).toEqual([]);
     });
 
-    test("[ST13] asks when the other is not heard, and judges as early as before", () => {
+    test("[ST13] asks when it suspects the other, and judges as early as who asks", () => {
       askedFor(5);
-      clock.advance(1_499);
+      clock.advance(2_999);
       expect(pings).toHaveLength(1);
       clock.advance(1);
       expect(pings).toHaveLength(2);
-      clock.advance(1_500);
       expect(told).toEqual(["suspect 3000"]);
       clock.advance(3_000);
       expect(told).toEqual(["suspect 3000", "dead 6000"]);
     });
 
-    test("[ST13] tells that its loop was late, and then that it is no longer", () => {
-      askedFor(5);
-      clock.freeze(900);
+    test("[ST13] tells in its answers that its loop was late, and then that it is no longer", () => {
+      const asked = encodePing({ n: 7, loopLagMs: 9_000 });
+      askedFor(2);
+      clock.freeze(1_900);
       clock.advance(0);
       heartbeat.received();
-      askedFor(10);
-      expect(pings.map((body) => decodePing(body).loopLagMs)).toEqual([0, 400, 0]);
+      const told = [heartbeat.answer(asked), heartbeat.answer(asked)].map(decodePing);
+      expect(told).toEqual([
+        { n: 7, loopLagMs: 900 },
+        { n: 7, loopLagMs: 0 },
+      ]);
+      expect(pings).toHaveLength(1);
+    });
+
+    test("[ST13] asks once it stood still itself: nobody may be there any more", () => {
+      askedFor(2);
+      clock.freeze(60_000);
+      clock.advance(0);
+      expect(pings).toHaveLength(2);
     });
   });
 

@@ -150,11 +150,12 @@ export class Leg implements Waiting {
       if (frame.type === FrameType.linkAck) {
         this.#receipts?.acked(frame.body);
       } else if (frame.type === FrameType.ping) {
-        this.peerLoopLagMs = decodePing(frame.body).loopLagMs;
+        this.#hearLag(frame.body);
         this.send(encodeFrame({ type: FrameType.pong, body: frame.body }));
       } else if (frame.type === FrameType.pong) {
         const pong = this.#heartbeat.ponged(frame.body);
         if (pong !== null) {
+          if (this.#options.features.includes("late")) this.#hearLag(frame.body);
           const { roundTripMs } = pong;
           this.srttMs = this.srttMs === null ? roundTripMs : (7 * this.srttMs + roundTripMs) / 8;
           this.#options.onPong?.(pong);
@@ -167,5 +168,9 @@ export class Leg implements Waiting {
       this.#options.log.warn({ error: error.message }, "peer broke the protocol");
       this.close(CloseCodes.badFrame, error.message);
     }
+  }
+
+  #hearLag(body: Uint8Array): void {
+    this.peerLoopLagMs = decodePing(body).loopLagMs;
   }
 }
