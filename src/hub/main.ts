@@ -143,7 +143,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
   let ready = false;
   const board = { access, sessions, switchboard, log, elsewhere: company, isReady: () => ready };
-  const { open, inner, previews, texts, gate } = openGates(options, opened, board);
+  const { open, inner, previews, texts, gate } = openGates(options, opened, {
+    ...board,
+    queue: parts.queue,
+  });
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
   const metrics = hearFacts({ ...board, version, watch, webhook, traces });
   const drills = new DrillWatch({ read: readDrills, sessions, clock, log });

@@ -159,6 +159,11 @@ export class Sessions {
     return count;
   }
 
+  /** Drivers wait at this hub's doors. */
+  get isCrowded(): boolean {
+    return this.#parts.queue?.isCrowded === true;
+  }
+
   /** By id or full name; within one tenant there are no others. */
   known(idOrName: string, tenant: string | null = null): Session | undefined {
     const found = this.#index.known(idOrName, tenant);

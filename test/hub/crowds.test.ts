@@ -1,8 +1,12 @@
 /** Many at once: links that all come back, and clients that all stop to read. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { promisify } from "node:util";
 import { beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
+import { HANDLES } from "../../src/hub/server/acceptors.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { DriverLink } from "../../src/hub/switchboard/driver-link.ts";
 import { EVERYBODY } from "../../src/hub/auth/guest.ts";
@@ -22,6 +26,10 @@ import { MemorySocket } from "../support/memory-socket.ts";
 import { TestClock } from "../support/test-clock.ts";
 import { until } from "../support/until.ts";
 import { encodeData } from "../support/data-body.ts";
+
+/** Of nobody who is known here: it is refused. */
+const DRIVER_HEAD =
+  "GET /v1/driver HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
 
 let clock: TestClock;
 beforeEach(() => {
@@ -115,6 +123,27 @@ describe("[SB22] a driver that is missing while many come back", () => {
       await world.clock.advanceAsync(2_000);
       expect(nudges(world) > 0).toBe(expected);
     }
+  });
+
+  test("is waited for while as many dial in a turn as a door gives in one", async () => {
+    const world = new HubWorld();
+    const hub = await hubServer(world);
+    const dialAtOnce = async (dials: number): Promise<void> => {
+      const sockets = Array.from({ length: dials }, () => connect(hub.port, "127.0.0.1"));
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      const server = hub.app.server;
+      const taken = promisify(server.getConnections.bind(server));
+      await until(async () => (await taken()) >= dials);
+      for (const socket of sockets) socket.write(DRIVER_HEAD);
+      await Promise.all(sockets.map((socket) => once(socket.resume(), "close")));
+    };
+    await dialAtOnce(HANDLES - 1);
+    expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([false, 0]);
+    await dialAtOnce(HANDLES);
+    expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([true, 2_000]);
+    world.clock.advance(2_000);
+    expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([false, 0]);
+    await hub.close();
   });
 
   test("is waited for once more than 50 links broke within one pause of a driver", async () => {

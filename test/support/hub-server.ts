@@ -59,7 +59,7 @@ export async function hubServer(
   const isReady = (): boolean => http.ready;
   const lsp = new LspRoom({ sessions, client: ports ?? inner });
   const texts = createTextDoor({ access, sessions, lsp, clock: systemClock, isReady });
-  const doors = { previews, texts, log: silentLogger };
+  const doors = { previews, texts, log: silentLogger, queue: world.queue };
   const gate = createUpgradeGate({ access, sessions, switchboard, isReady, ...doors });
   gate.attach(http.app.server);
   await http.app.listen({ host: "127.0.0.1", port: 0 });

@@ -86,6 +86,7 @@ export function householdOf(sessions: Sessions, store: Store): Household<Session
     owned: () => sessions.ids.filter((id) => store.settled(id) === null),
     adopt: (record) => sessions.adopt(record, LEASE_TTL_MS),
     let: sessions.let.bind(sessions),
+    isCrowded: () => sessions.isCrowded,
   };
 }
 

@@ -56,6 +56,8 @@ export interface Household<R> {
   owned(): readonly string[];
   /** It is this hub's from now on. */
   adopt(claimed: R): void;
+  /** Drivers wait at this hub's doors: what nobody has may be theirs. */
+  isCrowded(): boolean;
   /** To be given back: no act follows. What is returned tells the links, which live until then. */
   let(ids: readonly string[]): () => void;
 }
@@ -236,8 +238,9 @@ export class Ownership<R> {
 
   /**
    * Those that stood there for as long as their drivers may take. Whether drivers come is told by
-   * what all hubs took: a hub to which few come would take what stands in the queue of another, and
-   * their drivers would be joined to it through that one, and lost with either.
+   * what all hubs took, and by this hub's own doors where these are so full that little is taken: a
+   * hub to which few come would take what stands in the queue of another, and their drivers would be
+   * joined to it through that one, and lost with either.
    */
   #leftFor(orphans: readonly Place[]): readonly Place[] {
     const now = this.#clock.mono();
@@ -249,7 +252,8 @@ export class Ownership<R> {
       }),
     );
     const taken = [...before.keys()].filter((id) => !this.#waiting.has(id)).length;
-    const waitMs = taken > STREAM_COUNT ? STREAM_MS_MAX : PREFER_DRIVER_MS;
+    const comes = taken > STREAM_COUNT || this.#household.isCrowded();
+    const waitMs = comes ? STREAM_MS_MAX : PREFER_DRIVER_MS;
     return orphans.filter(({ id }) => now - (this.#waiting.get(id)?.since ?? now) >= waitMs);
   }
 

@@ -12,7 +12,7 @@ import type { Logger } from "../../base/log.ts";
 import { LISTEN_BACKLOG } from "./listener.ts";
 
 /** Handles of one socket: as many heads are read in a turn, some milliseconds of work. */
-const HANDLES = 8;
+export const HANDLES = 8;
 
 /** Sends the handle back so often. What is sent bare is not listened on there. */
 const SEND_BACK = `

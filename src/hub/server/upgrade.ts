@@ -15,7 +15,9 @@ import type { Elsewhere } from "../cluster/company.ts";
 import type { Previews } from "../preview/previews.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Switchboard } from "../switchboard/attach.ts";
+import type { HelloRate } from "../switchboard/hello-rate.ts";
 import type { Access } from "./access.ts";
+import { HANDLES } from "./acceptors.ts";
 import { FarRoad } from "./far-road.ts";
 import { refuseUpgrade } from "./problem.ts";
 import { starting } from "./starting.ts";
@@ -50,6 +52,8 @@ export interface UpgradeGateOptions {
   texts: TextDoor;
   /** Sessions of other hubs; unset for a hub of its own. */
   elsewhere?: Elsewhere;
+  /** Hears when more drivers come than the doors give in a turn. */
+  queue: Pick<HelloRate, "crowded">;
 }
 
 export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
@@ -65,8 +69,10 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
   // One for all: one of each socket's own would hold its request for as long as the socket lives.
   const failed = (error: Error): void =>
     log.debug({ error: error.message }, "upgrade socket failed");
+  const driverDials = countTurn(() => options.queue.crowded());
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", failed);
+    if (request.url?.startsWith("/v1/driver") === true) driverDials();
     if (previews.door.isFor(request)) {
       void previews.door.upgrade(request, socket, head);
       return;
@@ -105,6 +111,16 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
       road?.close();
       for (const ws of server.clients) if (ws.readyState === ws.OPEN) ws.terminate();
     },
+  };
+}
+
+/** Returns what counts; `full` is called once as many come in a turn as a door gives in one. */
+function countTurn(full: () => void): () => void {
+  let count = 0;
+  return () => {
+    if (count === 0) setImmediate(() => (count = 0));
+    count += 1;
+    if (count === HANDLES) full();
   };
 }
 

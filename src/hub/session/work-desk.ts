@@ -75,6 +75,8 @@ export interface ControlDesk {
 export interface DriverQueue {
   /** For how long one that is missing may only be waiting there; 0 when none has to. */
   readonly leftMs: number;
+  /** More stand at its doors than it takes in a turn. */
+  readonly isCrowded: boolean;
   /** So many dial by themselves from now on, because the hub that they had is gone. */
   expects(drivers: number): void;
   /** The hub of one is gone, and with it those of many others, perhaps. */

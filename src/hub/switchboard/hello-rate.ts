@@ -34,6 +34,7 @@ export class HelloRate implements DriverQueue {
   /** The last moment that somebody was told to come at. */
   #promisedAtMs = 0;
   #queueUntilMs = -Infinity;
+  #crowdedUntilMs = -Infinity;
   #losses = 0;
   #lossesSinceMs = -Infinity;
 
@@ -48,6 +49,20 @@ export class HelloRate implements DriverQueue {
 
   expects(drivers: number): void {
     if (drivers > STARTED_WITH) this.#queues(Math.max(limits.REDIAL_MAX_MS, drivers * EVERY_MS));
+  }
+
+  /**
+   * As many drivers dialled in one turn of the event loop as a door gives in one: more wait behind
+   * them, in the kernel, where nobody can count them.
+   */
+  crowded(): void {
+    this.#crowdedUntilMs = this.#clock.mono() + STREAM_GAP_MS;
+    this.#queues(STREAM_GAP_MS);
+  }
+
+  /** Whether who comes next may have to wait at the door. */
+  get isCrowded(): boolean {
+    return this.#clock.mono() < this.#crowdedUntilMs;
   }
 
   /** A driver's link broke. Many that break at once come back at once, a pause later at most. */

@@ -162,6 +162,7 @@ export class ClusterWorld {
         owned: () => [...rows.keys()],
         adopt: (row) => this.#adopt(hub, row),
         let: (ids) => this.#let(hub, ids),
+        isCrowded: () => false,
       },
       members,
       clock,

@@ -51,6 +51,7 @@ async function cluster({ hasHeir, fails = 0 }: { hasHeir: boolean; fails?: numbe
       said.push(`let ${ids.length}`);
       return () => undefined;
     },
+    isCrowded: () => false,
   };
   Object.assign(store, { orphans: () => Promise.resolve([]) });
   const made = new Cluster({ seat, household, clock, log: silentLogger });

@@ -75,7 +75,8 @@ beforeEach(async () => {
   };
   const texts = { isFor: () => false, upgrade: () => Promise.resolve(), close: () => undefined };
   const board = { access, previews, sessions, switchboard, texts, elsewhere, log: silentLogger };
-  gate = createUpgradeGate({ ...board, isReady: () => true });
+  const queue = { crowded: () => undefined };
+  gate = createUpgradeGate({ ...board, queue, isReady: () => true });
   front = createHttpServer();
   gate.attach(front);
   await listening(front);

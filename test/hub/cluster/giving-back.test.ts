@@ -42,6 +42,7 @@ function draining(count: number, failsFirst = false) {
         did("let", ids);
         return () => did("told", ids);
       },
+      isCrowded: () => false,
     },
     members: { drain: () => Promise.resolve() } as unknown as Membership,
     clock,
@@ -87,6 +88,7 @@ test("[CL14] a session that is this hub's by the store alone has moved, and is n
       owned: () => [],
       adopt: () => undefined,
       let: () => () => undefined,
+      isCrowded: () => false,
     },
     clock,
     log: silentLogger,

@@ -15,7 +15,7 @@ function clusterOn(close: () => Promise<void>) {
   const household = { has: () => false, owned: () => [], adopt: () => undefined };
   const cluster = new Cluster({
     seat: seat as unknown as ClusterSeat,
-    household: { ...household, let: () => () => undefined },
+    household: { ...household, let: () => () => undefined, isCrowded: () => false },
     clock,
     log: silentLogger,
   });

@@ -6,7 +6,7 @@ import { Ownership, type Place } from "../../../src/hub/cluster/ownership.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 /** One hub that looks at a store where these are nobody's. */
-function looking(orphans: number) {
+function looking(orphans: number, isCrowded = () => false) {
   const clock = new TestClock();
   const free = new Map<string, Place>();
   for (let n = 0; n < orphans; n++) free.set(`ses_${n}`, { id: `ses_${n}`, owner: null, fence: 1 });
@@ -32,6 +32,7 @@ function looking(orphans: number) {
       owned: () => adopted,
       adopt: (id) => adopted.push(id),
       let: () => () => undefined,
+      isCrowded,
     },
     members: {
       ...{ dead: [], hubs: [], inc: "inc_a" },
@@ -100,4 +101,12 @@ test("[CL25] what a hub takes itself is no sign of drivers: it goes on with the 
   const { clock, adopted } = looking(1_000);
   await clock.advanceAsync(5_000);
   expect(adopted).toHaveLength(600);
+});
+
+test("[CL25] while drivers wait at this hub's doors the rest is left to them, not for ever", async () => {
+  const { clock, adopted } = looking(1_000, () => true);
+  await clock.advanceAsync(15_900);
+  expect(adopted).toEqual([]);
+  await clock.advanceAsync(200);
+  expect(adopted).toHaveLength(200);
 });

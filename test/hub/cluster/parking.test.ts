@@ -70,6 +70,7 @@ beforeEach(async () => {
       owned: () => [],
       adopt: ({ id }) => void adopted.push(id),
       let: () => () => undefined,
+      isCrowded: () => false,
     },
     clock,
     log: silentLogger,
