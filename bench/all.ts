@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
- * [--no-install] [--list]`: each topic through Holdfast and through its baselines, one after the
+ * [--no-install] [--list] [--help]`: each topic through Holdfast and through its baselines, one after the
  * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
  * docs/PERFORMANCE.md (`--quick` and `--profile` write neither: one says less, the other costs the
  * time of what it looks at). `--profile` draws where the hub's time goes, docs/flame-TOPIC.svg, of
@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { measured } from "./measured.ts";
 import { writePage } from "./performance-page.ts";
 import { lineOf, verdictsOf, type Asked, type Need, type Result, type Topic } from "./topic.ts";
+import { told } from "./told.ts";
 import { topics } from "./topics.ts";
 
 /** Where a need is, and the package of Debian that brings it. */
@@ -35,18 +36,24 @@ const FILE = join(import.meta.dirname, "all.json");
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    profile: { type: "boolean", default: false },
-    list: { type: "boolean", default: false },
-    "no-install": { type: "boolean", default: false },
-    rounds: { type: "string" },
-    sessions: { type: "string" },
-    minutes: { type: "string" },
-  },
-});
+const USAGE = `npm run bench -- [TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N]
+  [--profile] [--no-install] [--list]
+Measures Holdfast beside its baselines: all topics, or those that are named. --list names them.`;
+
+const { values, positionals } = told(USAGE, () =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      "no-install": { type: "boolean", default: false },
+      rounds: { type: "string" },
+      sessions: { type: "string" },
+      minutes: { type: "string" },
+    },
+  }),
+);
 
 function numberOf(flag: "rounds" | "minutes", fallback: number): number {
   const text = values[flag];
@@ -134,14 +141,14 @@ function keep(result: Result): void {
 
 if (values.list) for (const { name, about } of topics) say(`${name.padEnd(10)} ${about}`);
 else {
-  const wanted = chosen();
-  const asked: Asked = {
+  const wanted = told(USAGE, chosen);
+  const asked = told(USAGE, (): Asked => ({
     quick: values.quick,
     rounds: numberOf("rounds", values.quick ? 3 : ROUNDS),
     sessions: sessionsOf(values.sessions),
     minutes: numberOf("minutes", SOAK_MINUTES),
     profile: values.profile,
-  };
+  }));
   prepare(wanted);
   say(JSON.stringify(machine()));
   const results: Result[] = [];

@@ -14,16 +14,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { Figures, type Figure } from "./cluster/figures.ts";
-import { measureFleet } from "./cluster/fleet.ts";
+import { fleetParts, measureFleet } from "./cluster/fleet.ts";
 import { measureParts } from "./cluster/parts.ts";
 import { measureCreates, measureSeeds } from "./cluster/seeds.ts";
 import { measureSplice } from "./cluster/splice.ts";
+import { demandKnown, told } from "./told.ts";
 
 const FLEET = 3_000;
 const SEEDS = 20_000;
 const CREATES = 2_000;
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const USAGE = `node bench/cluster.ts [parts] [splice] [fleet] [seeds] [COUNT] [--keep]
+With fleet also: ${fleetParts.join(", ")}. COUNT is how many sessions or simulated worlds.`;
+
+const words = process.argv.slice(2).filter((word) => word !== "--keep");
+told(USAGE, () => demandKnown(words, ["parts", "splice", "fleet", "seeds", ...fleetParts]));
 const count = words.find((word) => /^\d+$/.test(word));
 const figures = new Figures();
 const load = (): string => (loadavg()[0] ?? 0).toFixed(1);

@@ -18,6 +18,7 @@ import { Balancer } from "./balancer.ts";
 import { Churn } from "./history/churn.ts";
 import { judge, type Findings, type Sandbox } from "./history/judge.ts";
 import { Member } from "./history/member.ts";
+import { demandKnown, told } from "./told.ts";
 import { Nemesis } from "./history/nemesis.ts";
 import { StorePair } from "./history/store-pair.ts";
 import { Talker } from "./history/talker.ts";
@@ -32,7 +33,11 @@ const HEAL_MS_MAX = 180_000;
 const ORPHAN_MS_MAX = 120_000;
 const SHOWN = 12;
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const USAGE = "node bench/history.ts [MINUTES [SESSIONS [SEED]]] [--synchronous] [--keep]";
+const FLAGS = ["--synchronous", "--keep"];
+
+const words = process.argv.slice(2).filter((word) => !FLAGS.includes(word));
+told(USAGE, () => demandKnown(words, FLAGS));
 const [minutes, count] = [Number(words[0] ?? 2), Number(words[1] ?? 5)];
 const seed = words[2] ?? "1";
 const beganAt = performance.now();

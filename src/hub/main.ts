@@ -143,10 +143,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const switchboard: Switchboard = openSwitchboard(parts, sessions, company);
   let ready = false;
   const board = { access, sessions, switchboard, log, elsewhere: company, isReady: () => ready };
-  const { open, inner, previews, texts, gate } = openGates(options, opened, {
-    ...board,
-    queue: parts.queue,
-  });
+  const { open, inner, previews, texts, gate } = openGates(options, opened, board, parts);
   const webhook = openWebhook(options.webhook, { home, hubId, sessions, clock, random, log, ask });
   const metrics = hearFacts({ ...board, version, watch, webhook, traces });
   const drills = new DrillWatch({ read: readDrills, sessions, clock, log });
@@ -192,9 +189,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 function openGates(
   options: HubOptions,
   { driverSecret, links, seat }: OpenStore,
-  asked: Omit<Parameters<typeof createUpgradeGate>[0], "previews" | "texts">,
+  asked: Omit<Parameters<typeof createUpgradeGate>[0], "previews" | "texts" | "queue">,
+  { queue }: Pick<Parts, "queue">,
 ) {
-  const board = { ...asked, clock: systemClock, random: systemRandom };
+  const board = { ...asked, queue, clock: systemClock, random: systemRandom };
   const inner = new InnerClient(board);
   const work = new WorkRoom({ ...board, client: inner });
   const open = { ...board, client: inner, work };
