@@ -80,7 +80,11 @@ export class Sessions {
     this.#waiters = new SessionWaiters(parts.clock);
     const isWanted = (id: string): boolean =>
       this.#waiters.has(id) || parts.hasClients?.(id) === true;
-    this.#parts = { ...parts, pace, proofs: new ProofQueue(parts.clock, isWanted) };
+    this.#parts = {
+      ...parts,
+      pace,
+      proofs: new ProofQueue(parts.clock, isWanted, () => this.isCrowded),
+    };
     this.#store = store;
     this.#standstill = new Standstill(store, parts);
     this.#secrets = secrets;

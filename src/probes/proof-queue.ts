@@ -12,6 +12,8 @@ import type { Clock, TimerId } from "../base/clock.ts";
 export const PROOFS_AT_ONCE = 64;
 /** However late the loop is: what makes it late may be none of the proofs. */
 export const PROOFS_AT_FIRST = 8;
+/** The same while drivers wait at the hub's doors: a link comes before any proof. */
+export const PROOFS_IN_CROWD = 1;
 /** The same once no driver comes any more: turns may be longer, and a proof waits for answers. */
 export const PROOFS_IN_QUIET = 16;
 const MORE = 4;
@@ -31,6 +33,7 @@ interface Waiting {
 export class ProofQueue {
   readonly #clock: Clock;
   readonly #isWanted: (sessionId: string) => boolean;
+  readonly #isCrowded: () => boolean;
   #room = PROOFS_AT_FIRST;
   #running = 0;
   #cameAtMs = -Infinity;
@@ -42,9 +45,14 @@ export class ProofQueue {
   #look: TimerId = null;
 
   /** Whether somebody waits for a session is asked when there is a place: he may come late. */
-  constructor(clock: Clock, isWanted: (sessionId: string) => boolean) {
+  constructor(
+    clock: Clock,
+    isWanted: (sessionId: string) => boolean,
+    isCrowded: () => boolean = () => false,
+  ) {
     this.#clock = clock;
     this.#isWanted = isWanted;
+    this.#isCrowded = isCrowded;
   }
 
   /** Rejects with the signal's reason when nobody wants it any more before its turn. */
@@ -98,13 +106,17 @@ export class ProofQueue {
       this.#look = null;
       const nowMs = this.#clock.mono();
       const isLate = nowMs - dueMs > LATE_MS;
-      const comes = nowMs - this.#cameAtMs < QUIET_MS;
-      const least = comes ? PROOFS_AT_FIRST : PROOFS_IN_QUIET;
+      const least = this.#least(nowMs);
       const room = isLate ? this.#room >> 1 : this.#room + MORE;
       this.#room = Math.min(PROOFS_AT_ONCE, Math.max(least, room));
       this.#admit();
       if (this.#waiting.size > 0) this.#lookLater();
       else this.#room = PROOFS_AT_FIRST;
     }, LOOK_MS);
+  }
+
+  #least(nowMs: number): number {
+    if (this.#isCrowded()) return PROOFS_IN_CROWD;
+    return nowMs - this.#cameAtMs < QUIET_MS ? PROOFS_AT_FIRST : PROOFS_IN_QUIET;
   }
 }

@@ -7,6 +7,7 @@ import {
   LOOK_MS,
   PROOFS_AT_FIRST,
   PROOFS_AT_ONCE,
+  PROOFS_IN_CROWD,
   PROOFS_IN_QUIET,
   ProofQueue,
   QUIET_MS,
@@ -22,7 +23,9 @@ const GROWN_MS = 50 * LOOK_MS;
 function crowded(count = CROWD) {
   const clock = new TestClock();
   const wanted = new Set<string>();
-  const queue = new ProofQueue(clock, (sessionId) => wanted.has(sessionId));
+  const doors = { crowded: false };
+  const isWanted = (sessionId: string): boolean => wanted.has(sessionId);
+  const queue = new ProofQueue(clock, isWanted, () => doors.crowded);
   const begun: number[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const aborts: AbortController[] = [];
@@ -39,7 +42,7 @@ function crowded(count = CROWD) {
     return queue.inTurn(`session ${n}`, work, abort.signal);
   };
   const all = Array.from({ length: count }, (_, n) => come(n));
-  return { clock, wanted, begun, ends, aborts, all, come };
+  return { clock, wanted, doors, begun, ends, aborts, all, come };
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -74,6 +77,29 @@ test("[SM67] few go on while the loop is late, and more once no driver comes any
   expect(begun).toEqual(upTo(PROOFS_AT_ONCE + 1));
   await lateLooks(QUIET_MS / LOOK_MS + 20, false);
   expect(begun).toEqual(upTo(PROOFS_AT_ONCE + 1 + PROOFS_IN_QUIET - PROOFS_AT_FIRST));
+});
+
+test("[SM67] one goes on while the loop is late and drivers wait at the doors: links come first", async () => {
+  const { clock, doors, begun, ends } = crowded();
+  const lateLooks = async (looks: number): Promise<void> => {
+    for (let look = 0; look < looks; look++) {
+      clock.freeze(2 * LOOK_MS);
+      await clock.advanceAsync(0);
+    }
+  };
+  await settled();
+  doors.crowded = true;
+  await lateLooks(10);
+  const over = PROOFS_AT_FIRST - PROOFS_IN_CROWD;
+  for (let n = 0; n < over; n++) ends[n]?.();
+  await lateLooks(10);
+  expect(begun).toHaveLength(PROOFS_AT_FIRST);
+  ends[over]?.();
+  await settled();
+  expect(begun).toHaveLength(PROOFS_AT_FIRST + 1);
+  doors.crowded = false;
+  await lateLooks(1);
+  expect(begun.length).toBeGreaterThan(PROOFS_AT_FIRST + 1);
 });
 
 test("[SM67] the next begins as one ends, well or not", async () => {
