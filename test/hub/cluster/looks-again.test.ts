@@ -38,6 +38,7 @@ async function alone() {
       has: (id) => known.has(id),
       owned: () => [...known],
       adopt: (id) => known.add(id),
+      isCrowded: () => false,
       let: (ids) => {
         for (const id of ids) known.delete(id);
         return () => undefined;
