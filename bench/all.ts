@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- TOPIC…] [--quick] [--rounds N] [--sessions N,N] [--minutes N] [--profile]
- * [--no-install] [--list] [--help]`: each topic through Holdfast and through its baselines, one after the
+ * [--no-install] [--list] [--help]`: each topic through Holdfast and its baselines, one after the
  * other, as one table with medians, ratios and goals, as bench/all.json and as the table of
  * docs/PERFORMANCE.md (`--quick` and `--profile` write neither: one says less, the other costs the
  * time of what it looks at). `--profile` draws where the hub's time goes, docs/flame-TOPIC.svg, of

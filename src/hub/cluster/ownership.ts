@@ -239,7 +239,7 @@ export class Ownership<R> {
   /**
    * Those that stood there for as long as their drivers may take. Whether drivers come is told by
    * what all hubs took, and by this hub's own doors where these are so full that little is taken: a
-   * hub to which few come would take what stands in the queue of another, and their drivers would be
+   * hub to which few come would take what stands in the queue of another, whose drivers would be
    * joined to it through that one, and lost with either.
    */
   #leftFor(orphans: readonly Place[]): readonly Place[] {
