@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/base/limits.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import { HANDLES } from "../../src/hub/server/acceptors.ts";
+import { CROWD_DIALS } from "../../src/hub/server/upgrade.ts";
 import { Switchboard } from "../../src/hub/switchboard/attach.ts";
 import { DriverLink } from "../../src/hub/switchboard/driver-link.ts";
 import { EVERYBODY } from "../../src/hub/auth/guest.ts";
@@ -125,7 +125,7 @@ describe("[SB22] a driver that is missing while many come back", () => {
     }
   });
 
-  test("is waited for while as many dial in a turn as a door gives in one", async () => {
+  test("is waited for while more dial than the doors give in a few turns", async () => {
     const world = new HubWorld();
     const hub = await hubServer(world);
     const dialAtOnce = async (dials: number): Promise<void> => {
@@ -137,9 +137,9 @@ describe("[SB22] a driver that is missing while many come back", () => {
       for (const socket of sockets) socket.write(DRIVER_HEAD);
       await Promise.all(sockets.map((socket) => once(socket.resume(), "close")));
     };
-    await dialAtOnce(HANDLES - 1);
+    await dialAtOnce(CROWD_DIALS - 1);
     expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([false, 0]);
-    await dialAtOnce(HANDLES);
+    await dialAtOnce(CROWD_DIALS);
     expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([true, 2_000]);
     world.clock.advance(2_000);
     expect([world.queue.isCrowded, world.queue.leftMs]).toEqual([false, 0]);

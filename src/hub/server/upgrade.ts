@@ -32,6 +32,13 @@ import {
 } from "./subprotocols.ts";
 import type { TextDoor } from "./text-upgrade.ts";
 
+/**
+ * A door that gives nearly all that it can, turn after turn, has more behind it. A hub that drains
+ * sends some twenty at a time: these are no crowd.
+ */
+const CROWD_TURNS = 5;
+export const CROWD_DIALS = (CROWD_TURNS - 1) * HANDLES;
+
 type Accept = (ws: WebSocket, below: Below) => void;
 
 export interface UpgradeGate {
@@ -69,7 +76,7 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
   // One for all: one of each socket's own would hold its request for as long as the socket lives.
   const failed = (error: Error): void =>
     log.debug({ error: error.message }, "upgrade socket failed");
-  const driverDials = countTurn(() => options.queue.crowded());
+  const driverDials = countTurns(() => options.queue.crowded());
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on("error", failed);
     if (request.url?.startsWith("/v1/driver") === true) driverDials();
@@ -114,13 +121,18 @@ export function createUpgradeGate(options: UpgradeGateOptions): UpgradeGate {
   };
 }
 
-/** Returns what counts; `full` is called once as many come in a turn as a door gives in one. */
-function countTurn(full: () => void): () => void {
-  let count = 0;
+/** Returns what counts; `full` is called when so many come in a few turns of the event loop. */
+function countTurns(full: () => void): () => void {
+  let [dials, turns] = [0, 0];
+  const turn = (): void => {
+    turns += 1;
+    if (turns < CROWD_TURNS) setImmediate(turn);
+    else dials = turns = 0;
+  };
   return () => {
-    if (count === 0) setImmediate(() => (count = 0));
-    count += 1;
-    if (count === HANDLES) full();
+    if (dials === 0) setImmediate(turn);
+    dials += 1;
+    if (dials === CROWD_DIALS) full();
   };
 }
 
