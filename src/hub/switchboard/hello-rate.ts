@@ -52,8 +52,8 @@ export class HelloRate implements DriverQueue {
   }
 
   /**
-   * Turn after turn drivers dialled as fast as the doors give: more wait behind them, in the kernel,
-   * where nobody can count them.
+   * Turn after turn drivers dialled as fast as the doors give: more wait behind them, in the
+   * kernel, where nobody can count them.
    */
   crowded(): void {
     this.#crowdedUntilMs = this.#clock.mono() + STREAM_GAP_MS;
