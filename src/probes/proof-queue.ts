@@ -45,11 +45,7 @@ export class ProofQueue {
   #look: TimerId = null;
 
   /** Whether somebody waits for a session is asked when there is a place: he may come late. */
-  constructor(
-    clock: Clock,
-    isWanted: (sessionId: string) => boolean,
-    isCrowded: () => boolean = () => false,
-  ) {
+  constructor(clock: Clock, isWanted: (sessionId: string) => boolean, isCrowded: () => boolean) {
     this.#clock = clock;
     this.#isWanted = isWanted;
     this.#isCrowded = isCrowded;
