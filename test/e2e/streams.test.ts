@@ -119,7 +119,8 @@ describeWhere([needs.linux], "a command that runs while everything breaks", () =
     );
     connection.close();
     const { sha256 } = expected;
-    expect(result).toEqual(Array.from({ length: COMMANDS }, (_, code) => ({ code, sha256 })));
+    const wrong = result.filter((one, n) => one.code !== n || one.sha256 !== sha256);
+    expect(wrong).toEqual([]);
     expect(struck.faultsMissing).toBe(0);
     const runs = (await rig.inside("sort -n ~/many")).split("\n").map(Number);
     expect(runs).toEqual(Array.from({ length: COMMANDS }, (_, n) => n));

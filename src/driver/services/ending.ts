@@ -27,6 +27,7 @@ export function whenOver(
   let exited: Exit | null = null;
   let timer: TimerId = null;
   let done = false;
+  let heard = false;
 
   const finish = (): void => {
     if (done || exited === null) return;
@@ -36,8 +37,17 @@ export function whenOver(
   };
   const silent = (): void => {
     // A slow reader is not silence: its bytes still wait in the pipe.
-    if (outputs.some((output) => output.isPaused())) waitForSilence();
-    else finish();
+    if (outputs.some((output) => output.isPaused())) {
+      waitForSilence();
+      return;
+    }
+    // Nor is a loop that was late: it tells its timers before it reads what has come meanwhile.
+    heard = false;
+    setImmediate(() => {
+      setImmediate(() => {
+        if (!heard) finish();
+      });
+    });
   };
   const waitForSilence = (): void => {
     if (done || exited === null) return;
@@ -45,7 +55,10 @@ export function whenOver(
     timer = clock.setTimeout(silent, SILENCE_AFTER_EXIT_MS);
   };
   for (const output of outputs) {
-    output.on("data", waitForSilence);
+    output.on("data", () => {
+      heard = true;
+      waitForSilence();
+    });
     output.once("close", () => {
       open -= 1;
       if (open === 0) finish();
