@@ -45,7 +45,10 @@ export interface ExecStream {
   };
   /** Rejects with HubError when the process did not start or the connection was lost. */
   readonly exit: Promise<Exit>;
-  /** Signals the process group: `SIGINT`, `TERM` … */
+  /**
+   * Signals the process group: `SIGINT`, `TERM` … `SIGPIPE` says that nobody reads stdout any more:
+   * the command hears so when it writes.
+   */
   signal(name: string): void;
   /** Gives up: the process is hung up. */
   cancel(): void;

@@ -40,7 +40,8 @@ interface Pty {
   size: { readonly cols: number; readonly rows: number };
 }
 
-export function serveSession(session: Session, place: SessionPlace): void {
+/** The function that it returns is for the moment in which nobody reads its output any more. */
+export function serveSession(session: Session, place: SessionPlace): () => void {
   const env = new Map<string, string>();
   let envBytes = 0;
   let pty: Pty | null = null;
@@ -89,6 +90,7 @@ export function serveSession(session: Session, place: SessionPlace): void {
     else answer(reject);
   });
   session.on("close", () => running?.hangUp());
+  return () => running?.unread();
 }
 
 /** ssh2 hands out no answer where the client wants none, whatever its types say. */
@@ -137,6 +139,15 @@ class RunningChannel {
 
   signal(name: string): void {
     if (this.#program.kind === "command") this.#program.exec.signal(name);
+  }
+
+  /** A command hears of it when it writes, as from every pipe; a terminal hangs up. */
+  unread(): void {
+    const program = this.#program;
+    if (program.kind === "command") program.exec.signal("SIGPIPE");
+    if (program.kind !== "terminal") return;
+    void this.#end({ code: null, signal: "SIGHUP" });
+    program.terminal.close();
   }
 
   /** The client left: so does what it started, as with a terminal that was closed. */

@@ -3,12 +3,13 @@
  * beside the hub), so that an SSH client never sees a link break; it knows neither sockets nor
  * hubs. What may be asked of it: shell, exec, sftp, pty, env, signals, ports and sockets both ways.
  */
-import ssh2, { type AuthContext, type Connection, type ServerChannel } from "ssh2";
+import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from "ssh2";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
 import { toHubError } from "../base/hub-error.ts";
 import type { PortTarget, SessionChannel } from "../client/index.ts";
 import { PortDuplex } from "../client/node.ts";
+import { whenUnread } from "./end-of-write.ts";
 import { joinPort } from "./port-join.ts";
 import { RemoteListens, type ListenPlace, type OpenChannel } from "./remote-listens.ts";
 import { serveSession, type SessionPlace } from "./session-requests.ts";
@@ -48,10 +49,16 @@ const CIPHERS = [
   "aes256-ctr",
 ] as const;
 
+/**
+ * OpenSSH tells only a server of this name that who read a command's output has left; of all that
+ * its extensions are it asks nothing else by the name.
+ */
+const IDENT = "OpenSSH_extensions_Holdfast";
+
 export function createSshServer(options: SshServerOptions): SshServer {
   const config = {
     hostKeys: [options.hostKey],
-    ident: "Holdfast",
+    ident: IDENT,
     keepaliveInterval: NEVER_MS,
     algorithms: { cipher: [...CIPHERS] },
   };
@@ -95,7 +102,13 @@ function serveConnection(
 function serveReady(client: Connection, place: SshPlace, clock: Clock): void {
   const { channel, say } = place;
   const listens = new RemoteListens({ channel, clock, say });
-  client.on("session", (accept) => serveSession(accept(), place));
+  const sessions = new Map<Session, () => void>();
+  client.on("session", (accept) => {
+    const session = accept();
+    sessions.set(session, serveSession(session, place));
+    session.once("close", () => sessions.delete(session));
+  });
+  whenUnread(client, (session) => sessions.get(session)?.());
   client.on("tcpip", (accept, reject, { destIP, destPort }) => {
     const host = destIP === "localhost" ? {} : { host: destIP };
     connect({ ...host, port: destPort }, accept, reject);

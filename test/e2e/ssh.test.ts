@@ -71,6 +71,17 @@ describeWhere([needs.linux, needs.ssh], "OpenSSH in a session", () => {
     expect(login).toMatchObject({ exitCode: 0, stdout: "login\n" });
   });
 
+  test("[SSH1] a command whose reader has left hears so when it writes, and what follows it runs", async () => {
+    const ssh = `ssh -F ${rig.config} ${HOST}`;
+    const script = "(yes; echo $? > ~/ended); echo after >> ~/ended";
+    const read = await rig.run(["sh", "-c", `${ssh} "${script.replaceAll("$", "\\$")}" | head -1`]);
+    expect(read).toMatchObject({ exitCode: 0, stdout: "y\n", stderr: "" });
+    expect(await rig.breakage.inside("cat ~/ended")).toBe("141\nafter");
+    const shown = await rig.run(["sh", "-c", `${ssh.replace("ssh", "ssh -tt")} yes | head -1`]);
+    expect(shown).toMatchObject({ exitCode: 0, stdout: "y\r\n" });
+    await until(async () => (await rig.breakage.inside("pgrep -x yes || echo none")) === "none");
+  });
+
   test("[SSH1] a first connection needs no question: none about its host key, none about a user", async () => {
     const options = ["-o", "BatchMode=yes", "-o", "SetEnv=GREETING=hi"];
     const ran = await rig.ssh([...options, HOST, "echo $GREETING"]);

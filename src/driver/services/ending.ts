@@ -37,7 +37,7 @@ export function whenOver(
   };
   const silent = (): void => {
     // A slow reader is not silence: its bytes still wait in the pipe.
-    if (outputs.some((output) => output.isPaused())) {
+    if (outputs.some((output) => !output.destroyed && output.isPaused())) {
       waitForSilence();
       return;
     }

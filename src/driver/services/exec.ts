@@ -16,6 +16,12 @@ import { pipeIn, pipeOut } from "./pipes.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import { hangUp, signalGroup, spawnGroup, whenProcessOver, type Running } from "./process-group.ts";
 
+/**
+ * No signal to the group: who reads its stdout has left, and it hears so from the kernel when it
+ * writes. A script goes on behind what was ended by it, and who writes nothing is not disturbed.
+ */
+const UNREAD = "SIGPIPE";
+
 export interface ExecContext {
   readonly clock: Clock;
   readonly log: Logger;
@@ -107,6 +113,10 @@ function join(
     onEnd: () => stdin.end(),
     onCtl: (ctl) => {
       if (ctl.type !== "signal") return;
+      if (ctl.signal === UNREAD) {
+        stdout.destroy();
+        return;
+      }
       const sent = signalGroup(pid, ctl.signal);
       if (!sent) log.info({ pid, signal: ctl.signal }, "signal reached no process");
     },
