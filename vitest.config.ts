@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 /** A pure test that needs this long hangs; one that takes a second may get a tenth of a core. */
 const HANGS_MS = 20_000;
 
+/** A poll waits for an event; vitest's own second is a bet on the machine. Before any test's end. */
+const POLLS = { poll: { timeout: 15_000 } };
+
 /**
  * Most of their time is waiting for the product's own deadlines, none of them measures less than
  * seconds, and each has hub, platform and ports of its own: so three of them at a time.
@@ -23,6 +26,7 @@ const REAL_PROCESSES = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   execArgv: ["--disable-warning=ExperimentalWarning"],
+  expect: POLLS,
 };
 
 /** Folders are promises: unit and house are pure, e2e starts real processes and skips aloud. */
@@ -46,6 +50,7 @@ export default defineConfig({
           // They leave nothing behind, so one worker runs many files: less than half the time.
           isolate: false,
           testTimeout: HANGS_MS,
+          expect: POLLS,
         },
       },
       {

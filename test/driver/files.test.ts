@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/base/log.ts";
 import { readDriverConfig } from "../../src/driver/config.ts";
 import { startTicks } from "../../src/driver/instance.ts";
@@ -65,9 +65,9 @@ test("the ready file ends with the newest content and goes when asked", async ()
   const readiness = { pid: 1, startTicks: "2", epoch: null, at: 0, version: "x", lastError: null };
   for (let epoch = 1; epoch <= 50; epoch++) file.set({ ...readiness, epoch, state: "live" });
   file.set({ ...readiness, epoch: 51, state: "dialling" });
-  await vi.waitFor(() => {
-    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ epoch: 51, state: "dialling" });
-  });
+  await expect
+    .poll(() => JSON.parse(readFileSync(path, "utf8")) as unknown)
+    .toMatchObject({ epoch: 51, state: "dialling" });
   file.set({ ...readiness, epoch: 52, state: "live" });
   await file.remove();
   expect(() => statSync(path)).toThrow(/ENOENT/);

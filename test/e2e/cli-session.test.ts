@@ -5,15 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWhere, needs } from "../support/needs.ts";
 import { until } from "../support/until.ts";
-import {
-  bin,
-  exitOf,
-  makeCliHome,
-  runProgram,
-  waitForText,
-  type CliHome,
-  type CommandEnd,
-} from "./cli-kit.ts";
+import { bin, exitOf, makeCliHome, waitForText, type CliHome, type CommandEnd } from "./cli-kit.ts";
 
 /** The story of a newcomer on one hub: every test goes on where the last one stopped. */
 describeWhere([needs.linux], "a session from new to rm", () => {
@@ -214,17 +206,27 @@ describeWhere([needs.linux], "a session from new to rm", () => {
   });
 
   test("sh is a shell on a terminal: size, exit code, and ^C that ends the command only", async () => {
-    const keys = "stty size\nsleep 30\n\u0003echo sti''ll here\nexit 7\n";
     const shell = `stty rows 33 cols 99; exec '${process.execPath}' bin/holdfast.js sh demo`;
-    const typed = `while IFS= read -r line; do printf '%s\\n' "$line"; sleep 0.5; done`;
-    const feed = `(sleep 1; printf '%s' "$KEYS" | ${typed}; sleep 1)`;
-    const env = { ...cli.env, KEYS: keys, TERM: "xterm-256color" };
-    const command = `${feed} | script -qefc "${shell}" /dev/null`;
-    const end = await runProgram("bash", ["-c", command], env);
-    expect(end.stdout).toContain("33 99");
-    expect(end.stdout).toContain("still here");
-    expect(end.exitCode).toBe(7);
-    expect(end.tookMs).toBeLessThan(20_000);
+    const env = { ...cli.env, TERM: "xterm-256color" };
+    const child = spawn("script", ["-qefc", shell, "/dev/null"], { env });
+    let screen = "";
+    child.stdout.on("data", (bytes: Buffer) => (screen += bytes.toString("latin1")));
+    child.stderr.on("data", (bytes: Buffer) => (screen += bytes.toString("latin1")));
+    const exit = exitOf(child);
+    const sees = (text: string): Promise<void> =>
+      until(
+        () => screen.includes(text),
+        () => JSON.stringify(screen),
+      );
+    // Each key waits for what the one before it showed: a ^C before the terminal is raw ends `sh`.
+    await sees("$ ");
+    child.stdin.write("stty size\n");
+    await sees("33 99");
+    child.stdin.write("sh -c 'echo as''leep; exec sleep 30'\n");
+    await sees("asleep");
+    child.stdin.write("\u0003echo sti''ll here\nexit 7\n");
+    await sees("still here");
+    expect(await exit).toBe(7);
   });
 
   test("doctor finds nothing wrong while it runs", async () => {
