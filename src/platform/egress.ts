@@ -11,6 +11,7 @@ import { createServer, request as httpRequest } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { leaveTogether } from "../base/leave-together.ts";
 import { passedHeaders } from "./api/relay.ts";
 import { textOf } from "./outcome.ts";
 
@@ -88,19 +89,22 @@ async function tunnel(
     return;
   }
   const outgoing = connect({ host: found.address, port: found.port, timeout: CONNECT_DEADLINE_MS });
+  let connected = false;
   outgoing.on("connect", () => {
+    connected = true;
     outgoing.setTimeout(0);
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     outgoing.write(head);
     outgoing.pipe(socket).pipe(outgoing);
+    leaveTogether(outgoing, socket);
   });
   outgoing.on("timeout", () => outgoing.destroy(new Error("connect timed out")));
   outgoing.on("error", (error) => {
-    if (outgoing.connecting) socket.end(refusalText(error.message, "502 Bad Gateway"));
-    else socket.destroy();
+    if (!connected) socket.end(refusalText(error.message, "502 Bad Gateway"));
   });
-  outgoing.on("close", () => socket.destroy());
-  socket.on("close", () => outgoing.destroy());
+  socket.on("close", () => {
+    if (!connected) outgoing.destroy();
+  });
 }
 
 /** Plain HTTP comes with the whole URL in the request line. */
@@ -132,6 +136,8 @@ async function forward(
   outgoing.on("response", (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(response);
+    // An answer that was cut off must not look like one that still comes.
+    answer.on("error", () => response.destroy());
   });
   outgoing.on("error", (error) => {
     if (response.headersSent) response.destroy();

@@ -6,6 +6,7 @@ import { request as ask, type IncomingMessage, type ServerResponse } from "node:
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
+import { leaveTogether } from "../../base/leave-together.ts";
 import type { Principal } from "../auth/principal.ts";
 import { AS_HEADER, asHeader } from "./peer-door.ts";
 
@@ -24,11 +25,7 @@ export function spliceUpgrade(
   peer.write(`${request.method ?? "GET"} ${request.url ?? "/"} HTTP/1.1\r\n${lines.join("")}\r\n`);
   if (head.length > 0) peer.write(head);
   if ("setNoDelay" in socket) (socket as Socket).setNoDelay(true);
-  const end = (): void => {
-    socket.destroy();
-    peer.destroy();
-  };
-  for (const one of [socket, peer]) one.on("error", end).on("close", end);
+  leaveTogether(socket, peer);
   socket.pipe(peer);
   peer.pipe(socket);
 }

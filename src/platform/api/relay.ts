@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { leaveTogether } from "../../base/leave-together.ts";
 
 export interface RelayTarget {
   socketPath: string;
@@ -48,14 +49,15 @@ export function relayUpgrade(
     outgoing.write(head);
     (through === undefined ? outgoing : outgoing.pipe(through)).pipe(socket);
     socket.pipe(outgoing);
+    leaveTogether(outgoing, socket);
   });
   outgoing.on("error", () => {
-    if (connected) socket.destroy();
-    else refuseUpgrade(socket, 502, "Bad Gateway");
+    if (!connected) refuseUpgrade(socket, 502, "Bad Gateway");
   });
-  outgoing.on("close", () => socket.destroy());
   socket.on("error", () => outgoing.destroy());
-  socket.on("close", () => outgoing.destroy());
+  socket.on("close", () => {
+    if (!connected) outgoing.destroy();
+  });
 }
 
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {

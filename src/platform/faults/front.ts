@@ -178,6 +178,7 @@ async function answerLate(scene: Scene): Promise<void> {
     }
     response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...headersOf(scene) });
     answer.pipe(response);
+    answer.on("error", () => response.destroy());
   });
   outgoing.on("error", () => response.destroy());
   outgoing.end(body);

@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { leaveTogether } from "../../base/leave-together.ts";
 import { json } from "./reply.ts";
 import type { Route } from "./router.ts";
 
@@ -101,16 +102,18 @@ export function relayUpgrade(
 ): void {
   const [host, ...others] = hosts;
   const outgoing = connect({ host: host ?? "127.0.0.1", port: target.port });
+  let connected = false;
   socket.on("error", () => outgoing.destroy());
   outgoing.on("connect", () => {
+    connected = true;
     outgoing.write(`GET ${target.path} HTTP/1.1\r\n${rawHeaderLines(incoming)}\r\n`);
     outgoing.write(head);
     outgoing.pipe(socket).pipe(outgoing);
-    outgoing.on("close", () => socket.destroy());
-    socket.on("close", () => outgoing.destroy());
+    leaveTogether(outgoing, socket);
   });
   outgoing.on("error", () => {
-    if (outgoing.bytesRead === 0 && others.length > 0) {
+    if (connected) return;
+    if (others.length > 0) {
       relayUpgrade(incoming, socket, head, target, others);
       return;
     }
