@@ -1,5 +1,9 @@
 /** Waiting with an end: nothing in the house waits for a promise that has no deadline. */
 import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+
+/** So long a loop that was held up has for reading what it finds waiting. */
+const READ_MS = 100;
 
 /**
  * Runs `work` for at most `waitMs`. The signal tells the work to stop; a work that does not listen
@@ -26,12 +30,20 @@ export function withDeadline<T>(
       clock.clearTimeout(timer);
       outer?.removeEventListener("abort", abort);
     };
-    const timer = clock.setTimeout(() => {
+    const due = (): void => {
+      // A loop that was held up tells its timers before it reads the answer that came meanwhile.
+      if (clock.mono() - dueAtMs > limits.STALL_MS) {
+        dueAtMs = clock.mono() + READ_MS;
+        timer = clock.setTimeout(due, READ_MS);
+        return;
+      }
       end();
       const error = onLate();
       controller.abort(error);
       reject(error);
-    }, waitMs);
+    };
+    let dueAtMs = clock.mono() + waitMs;
+    let timer = clock.setTimeout(due, waitMs);
     const fail = (error: Error): void => {
       end();
       reject(error);

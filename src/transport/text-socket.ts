@@ -29,13 +29,17 @@ export interface TextEvents {
 
 export function fromTextWebSocket(ws: WebSocket, clock: Clock, events: TextEvents): TextSocket {
   let answered = true;
+  let dueAtMs = clock.mono() + limits.CLIENT_DEAD_MS;
   let timer: TimerId = clock.setTimeout(beat, limits.CLIENT_DEAD_MS);
   function beat(): void {
-    if (!answered) {
+    // Who is held back here cannot be heard, and a loop that was held up has not read its answer.
+    const isDeaf = ws.isPaused || clock.mono() - dueAtMs > limits.STALL_MS;
+    if (!answered && !isDeaf) {
       ws.terminate();
       return;
     }
     answered = false;
+    dueAtMs = clock.mono() + limits.CLIENT_DEAD_MS;
     ws.ping();
     timer = clock.setTimeout(beat, limits.CLIENT_DEAD_MS);
   }

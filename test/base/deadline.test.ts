@@ -2,6 +2,34 @@ import { expect, test } from "vitest";
 import { withDeadline } from "../../src/base/deadline.ts";
 import { TestClock } from "../support/test-clock.ts";
 
+const LONGER_THAN_A_STALL_MS = 10_000;
+
+test("[ST1] a deadline that a held-up loop tells too late lets it read the answer first", async () => {
+  const clock = new TestClock();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const answer = withDeadline(
+    clock,
+    1_000,
+    () => promise,
+    () => new Error("late"),
+  );
+  clock.freeze(LONGER_THAN_A_STALL_MS);
+  clock.advance(0);
+  resolve("it came long ago");
+  expect(await answer).toBe("it came long ago");
+});
+
+test("[ST1] a deadline that is told too late is one, when no answer waited", async () => {
+  const clock = new TestClock();
+  const silence = new Promise<never>(() => undefined);
+  const late = (): Error => new Error("late");
+  const answer = withDeadline(clock, 1_000, () => silence, late);
+  clock.freeze(LONGER_THAN_A_STALL_MS);
+  clock.advance(0);
+  clock.advance(1_000);
+  await expect(answer).rejects.toThrow("late");
+});
+
 test("work that nobody waits for any more is not begun", async () => {
   const outer = AbortSignal.abort(new Error("given up before"));
   let begun = 0;

@@ -64,7 +64,7 @@ export async function runOnce(command: Command, options: RunOnceOptions): Promis
     const first = await Promise.race([exec.exit, late.promise, given.promise]);
     if (first !== "late") return { exitCode: first.code, signal: first.signal, timedOut: false };
     exec.signal("SIGKILL");
-    return await killed(exec, clock);
+    return await endAfterKill(exec, clock);
   } catch (error) {
     exec.signal("SIGKILL");
     exec.cancel();
@@ -75,12 +75,14 @@ export async function runOnce(command: Command, options: RunOnceOptions): Promis
   }
 }
 
-async function killed(exec: ExecStream, clock: Clock): Promise<Ended> {
+/** A code tells that it had ended by itself, though a hub that was held up heard that too late. */
+async function endAfterKill(exec: ExecStream, clock: Clock): Promise<Ended> {
   const stuck = Promise.withResolvers<null>();
   const timer = clock.setTimeout(() => stuck.resolve(null), KILLED_WITHIN_MS);
   const exit = await Promise.race([exec.exit, stuck.promise]);
   clock.clearTimeout(timer);
   if (exit === null) exec.cancel();
+  else if (exit.code !== null) return { exitCode: exit.code, signal: null, timedOut: false };
   return { exitCode: null, signal: exit?.signal ?? "SIGKILL", timedOut: true };
 }
 

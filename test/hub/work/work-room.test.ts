@@ -79,6 +79,18 @@ describe("work in a session", () => {
     expect(result?.error).toBe("it ran longer than 2 s and was killed");
   });
 
+  test("[WK1] what had ended by itself before its kill is told as it ended", async () => {
+    const { commands, run } = await room();
+    commands.programs["python3"] = async ({ stdout, killed }) => {
+      await stdout("done");
+      await killed;
+      return exited(3);
+    };
+    const { result } = await run({ timeoutMs: 2_000 });
+    expect(commands.signals).toEqual(["SIGKILL"]);
+    expect(result).toMatchObject({ timedOut: false, exitCode: 3, stdout: "done" });
+  });
+
   test("[WK1] what not even SIGKILL ends is left after two seconds", async () => {
     const { commands, run } = await room();
     commands.programs["python3"] = () => new Promise(() => undefined);
