@@ -4,7 +4,7 @@ import { TestClock } from "../support/test-clock.ts";
 
 const LONGER_THAN_A_STALL_MS = 10_000;
 
-test("[ST1] a deadline that a held-up loop tells too late lets it read the answer first", async () => {
+test("a deadline that a held-up loop tells too late lets it read the answer first", async () => {
   const clock = new TestClock();
   const { promise, resolve } = Promise.withResolvers<string>();
   const answer = withDeadline(
@@ -19,7 +19,7 @@ test("[ST1] a deadline that a held-up loop tells too late lets it read the answe
   expect(await answer).toBe("it came long ago");
 });
 
-test("[ST1] a deadline that is told too late is one, when no answer waited", async () => {
+test("a deadline that is told too late is one, when no answer waited", async () => {
   const clock = new TestClock();
   const silence = new Promise<never>(() => undefined);
   const late = (): Error => new Error("late");

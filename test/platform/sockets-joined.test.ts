@@ -77,7 +77,7 @@ async function lastWordsHeard(
   return reader.heard();
 }
 
-test("[ST1] who reads slowly hears all that a daemon said before its end", async () => {
+test("who reads slowly hears all that a daemon said before its end", async () => {
   const dir = mkdtempSync(join(tmpdir(), "hf-joined-"));
   dirs.push(dir);
   const socketPath = join(dir, "daemon.sock");
@@ -87,14 +87,14 @@ test("[ST1] who reads slowly hears all that a daemon said before its end", async
   expect(await lastWordsHeard(relay, gone)).toBe(LAST_WORDS);
 });
 
-test("[ST1] who reads slowly hears all that a port said before its end", async () => {
+test("who reads slowly hears all that a port said before its end", async () => {
   const { port, gone } = await talker(null);
   const relay = (socket: Duplex): void =>
     relayToPort(request, socket, NOTHING, { port, path: "/" });
   expect(await lastWordsHeard(relay, gone)).toBe(LAST_WORDS);
 });
 
-test("[ST1] who reads slowly hears all that another hub said before its end", async () => {
+test("who reads slowly hears all that another hub said before its end", async () => {
   const { port, gone } = await talker(null);
   const splice = (socket: Duplex): void => {
     const peer = connect({ port, host: "127.0.0.1" });

@@ -30,7 +30,7 @@ function open(onText: () => void | Promise<void> = () => undefined) {
   return { clock, ws };
 }
 
-test("[ST1] who answers no ping is given up", () => {
+test("who answers no ping is given up", () => {
   const { clock, ws } = open();
   clock.advance(limits.CLIENT_DEAD_MS);
   expect([ws.pings, ws.terminated]).toEqual([1, false]);
@@ -38,7 +38,7 @@ test("[ST1] who answers no ping is given up", () => {
   expect(ws.terminated).toBe(true);
 });
 
-test("[ST1] a loop that was held up asks again before it gives anybody up", () => {
+test("a loop that was held up asks again before it gives anybody up", () => {
   const { clock, ws } = open();
   clock.advance(limits.CLIENT_DEAD_MS);
   clock.freeze(limits.CLIENT_DEAD_MS * 2);
@@ -48,7 +48,7 @@ test("[ST1] a loop that was held up asks again before it gives anybody up", () =
   expect(ws.terminated).toBe(false);
 });
 
-test("[ST1] who is held back is not given up for answers that nobody reads", () => {
+test("who is held back is not given up for answers that nobody reads", () => {
   const { clock, ws } = open(() => new Promise(() => undefined));
   ws.emit("message", Buffer.from("{}"), false);
   clock.advance(limits.CLIENT_DEAD_MS * 3);
