@@ -6,6 +6,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { openProbe } from "../../src/driver/services/probe.ts";
 import type { OpenRequest } from "../../src/protocol/services.ts";
 import { serviceAnswer } from "../support/service-answer.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 interface Finding {
   readonly ok: boolean;
@@ -43,6 +44,21 @@ test("proves commands and files, and leaves nothing behind", async () => {
   expect(filesystem).toMatchObject({ ok: true, code: null });
   expect(exec.latencyMs).toBeGreaterThan(0);
   expect(readdirSync(home)).toEqual([]);
+});
+
+test("a driver that was held up reads what its shell said before it calls it late", async () => {
+  const clock = new TestClock();
+  const said = await serviceAnswer(
+    { kind: "probe", nonce: "nonce-12345678", rxMax: 16_384 },
+    (request, stream) => {
+      if (request.kind !== "probe") throw new Error("not a probe");
+      openProbe(request, stream, { clock, env: {}, home });
+      clock.freeze(60_000);
+      clock.advance(0);
+    },
+  );
+  const { exec, filesystem } = JSON.parse(said) as { exec: Finding; filesystem: Finding };
+  expect([exec.code, filesystem.code]).toEqual([null, null]);
 });
 
 test("a home that is gone is a failed filesystem with the system's code", async () => {

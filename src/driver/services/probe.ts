@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { withDeadline } from "../../base/deadline.ts";
 import { limits } from "../../base/limits.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
 import type { OpenProbe, ProbeAnswer } from "../../protocol/services.ts";
@@ -37,7 +38,7 @@ export function openProbe(request: OpenProbe, stream: Stream, context: ProbeCont
   stream.accept({}, 0);
   const { clock } = context;
   void Promise.all([
-    timed(clock, () => echoNonce(request.nonce, context)),
+    timed(clock, (signal) => echoNonce(request.nonce, context, signal)),
     timed(clock, () => guardedFileCheck(request.nonce, context)),
   ]).then(([exec, filesystem]) => {
     stream.write(encodeJson({ exec, filesystem }));
@@ -45,32 +46,30 @@ export function openProbe(request: OpenProbe, stream: Stream, context: ProbeCont
   });
 }
 
-async function timed(clock: Clock, check: () => Promise<string>): Promise<Finding> {
+async function timed(
+  clock: Clock,
+  check: (signal: AbortSignal) => Promise<string>,
+): Promise<Finding> {
   const startMs = clock.mono();
   const finding = (ok: boolean, detail: string, code: string | null): Finding => {
     const latencyMs = Math.round((clock.mono() - startMs) * 10) / 10;
     return { ok, latencyMs, detail: detail.slice(0, DETAIL_CHARS_MAX), code };
   };
-  let timer: unknown;
-  const late = new Promise<Finding>((resolve) => {
-    timer = clock.setTimeout(
-      () => resolve(finding(false, `no answer within ${PROBE_TIMEOUT_MS} ms`, "TIMEOUT")),
-      PROBE_TIMEOUT_MS,
-    );
-  });
-  const checked = check().then(
-    (detail) => finding(true, detail, null),
-    (error: unknown) =>
-      finding(false, error instanceof Error ? error.message : String(error), codeOf(error)),
-  );
-  const result = await Promise.race([checked, late]);
-  clock.clearTimeout(timer);
-  return result;
+  const late = (): Error => withCode(`no answer within ${PROBE_TIMEOUT_MS} ms`, "TIMEOUT");
+  try {
+    return finding(true, await withDeadline(clock, PROBE_TIMEOUT_MS, check, late), null);
+  } catch (error) {
+    return finding(false, error instanceof Error ? error.message : String(error), codeOf(error));
+  }
 }
 
-function echoNonce(nonce: string, { env, home }: ProbeContext): Promise<string> {
+function echoNonce(
+  nonce: string,
+  { env, home }: ProbeContext,
+  signal: AbortSignal,
+): Promise<string> {
   const args = ["-c", 'echo "$1"', "sh", nonce];
-  const options = { env: { ...env }, cwd: home, timeout: PROBE_TIMEOUT_MS } as const;
+  const options = { env: { ...env }, cwd: home, signal } as const;
   return new Promise((resolve, reject) => {
     execFile("/bin/sh", args, { ...options, killSignal: "SIGKILL" }, (error, stdout) => {
       if (error !== null) reject(withCode(error.message, String(error.code ?? error.signal)));
