@@ -9,6 +9,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
+import { Flight, type Sent } from "./flight.ts";
 
 /** Its reader tells at once when it has read so much, unless it was asked for less often. */
 export const HOP_WINDOW_BYTES_MIN = 8 * 1024;
@@ -39,20 +40,6 @@ const FRAME_BYTES_MIN = 2 * 1024;
 /** Each acknowledgement is a call and a wake at both ends: one for so much is enough. */
 const ACK_BYTES_MAX = 256 * 1024;
 
-interface Sent {
-  /** Count of bytes up to its end. */
-  readonly end: number;
-  readonly atMs: number;
-  /** What was acknowledged when it was sent, when that was, and when that had been sent. */
-  readonly acked: number;
-  readonly ackedAtMs: number;
-  readonly ackedSentAtMs: number;
-  /** The window was full, so the line and not the writer set the pace. */
-  readonly full: boolean;
-  /** The line was nearly empty. */
-  readonly alone: boolean;
-}
-
 export class HopWindow {
   /** After how many bytes the next hop should acknowledge. */
   ackEvery = HOP_WINDOW_BYTES_MIN;
@@ -63,7 +50,7 @@ export class HopWindow {
   #acked = 0;
   #ackedAtMs = 0;
   #ackedSentAtMs = 0;
-  #flight: Sent[] = [];
+  readonly #flight = new Flight();
   #roundTripMs = Infinity;
   #roundTripAtMs = 0;
   /** Little is sent until the round trip of an empty line is known anew. */
@@ -118,7 +105,7 @@ export class HopWindow {
     }
     const alone = this.flightBytes < HOP_WINDOW_BYTES_MIN;
     this.#sent += bytes;
-    this.#flight.push({
+    const sent = {
       end: this.#sent,
       atMs,
       acked: this.#acked,
@@ -126,7 +113,8 @@ export class HopWindow {
       ackedSentAtMs: this.#ackedSentAtMs,
       full: this.flightBytes + this.frameBytesMax >= this.bytesMax,
       alone,
-    });
+    };
+    this.#flight.add(sent, bytes);
   }
 
   /** The next hop has `total` bytes. False when they are more than were ever sent. */
@@ -134,15 +122,8 @@ export class HopWindow {
     if (total > this.#sent) return false;
     if (total <= this.#acked) return true;
     this.#acked = total;
-    let last: Sent | undefined;
-    let gone = 0;
-    for (const sent of this.#flight) {
-      if (sent.end > total) break;
-      last = sent;
-      gone += 1;
-    }
-    if (last === undefined) return true;
-    this.#flight.splice(0, gone);
+    const last = this.#flight.take(total);
+    if (last === null) return true;
     this.#measure(last, this.#clock.mono());
     this.#askAnew();
     return true;
