@@ -9,6 +9,7 @@ import { openMark } from "../../src/driver/services/mark.ts";
 import { parseControl } from "../../src/protocol/control.ts";
 import { MarkAnswer, type OpenRequest } from "../../src/protocol/services.ts";
 import { serviceAnswer } from "../support/service-answer.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -37,4 +38,20 @@ test("[PR21] a driver tells the beginning of what stands there, and leaves nothi
   writeFileSync(long, "x".repeat(10_000));
   expect(await texts([mine, none, long, dir])).toEqual(["mrk_1", null, "x".repeat(128), null]);
   expect([mine, long, dir].map((file) => existsSync(file))).toEqual([false, false, true]);
+});
+
+test("[PR21] a driver that was held up reads the marks before it says that there are none", async () => {
+  const mine = join(dir, "mine");
+  writeFileSync(mine, "mrk_1");
+  const clock = new TestClock();
+  const said = await serviceAnswer(
+    { kind: "mark", files: [mine], rxMax: 4_096 },
+    (request, stream) => {
+      if (request.kind !== "mark") throw new Error("not a mark");
+      openMark(request, stream, { clock, log: silentLogger });
+      clock.freeze(60_000);
+      clock.advance(0);
+    },
+  );
+  expect(JSON.parse(said)).toEqual({ texts: ["mrk_1"] });
 });

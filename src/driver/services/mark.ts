@@ -4,6 +4,7 @@
  */
 import { open, rm } from "node:fs/promises";
 import type { Clock } from "../../base/clock.ts";
+import { withDeadline } from "../../base/deadline.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import { encodeJson } from "../../protocol/bodies.ts";
@@ -20,20 +21,20 @@ export function openMark(
 ): void {
   stream.listen({ onBytes: () => undefined });
   stream.accept({}, 0);
-  let isOver = false;
-  const answer = (texts: readonly (string | null)[]): void => {
-    if (isOver) return;
-    isOver = true;
-    clock.clearTimeout(late);
-    stream.write(encodeJson({ texts }));
-    stream.end();
-  };
-  // A dead mount never answers: what could not be read in time was not read.
-  const late = clock.setTimeout(
-    () => answer(request.files.map(() => null)),
-    limits.INSIDE_PROBE_MS,
-  );
-  void Promise.all(request.files.map((file) => readMark(file, log))).then(answer);
+  const none = request.files.map(() => null);
+  const read = (): Promise<readonly (string | null)[]> =>
+    Promise.all(request.files.map((file) => readMark(file, log)));
+  const late = (): Error => new Error("a mark could not be read in time");
+  void withDeadline(clock, limits.INSIDE_PROBE_MS, read, late)
+    .catch((error: unknown) => {
+      // A dead mount never answers: what could not be read in time was not read.
+      log.debug({ error: String(error) }, "no mark to read");
+      return none;
+    })
+    .then((texts) => {
+      stream.write(encodeJson({ texts }));
+      stream.end();
+    });
 }
 
 async function readMark(file: string, log: Logger): Promise<string | null> {
